@@ -1,0 +1,26 @@
+/* arena.h - bump allocator: many small objects, freed together. */
+#ifndef WEFT_BASE_ARENA_H
+#define WEFT_BASE_ARENA_H
+
+#include "base/str.h"
+
+struct arena_chunk;
+
+/* All-zero is a valid empty arena. One thread at a time. */
+struct arena {
+    struct arena_chunk *head; /* owned list, newest first */
+    size_t used_bytes;        /* handed out, padding included */
+    size_t limit_bytes;       /* 0 = no limit; over it arena_alloc gives NULL */
+};
+
+/* 16-byte aligned, not zeroed; NULL when memory or the limit is short. Lives until reset or deinit. */
+void *arena_alloc(struct arena *a, size_t bytes) NODISCARD;
+/* count*size checked for overflow, zeroed. */
+void *arena_calloc(struct arena *a, size_t count, size_t size) NODISCARD;
+/* A copy of s that lives as long as the arena; {NULL, 0} with s.len > 0 means no memory. */
+struct str arena_dup_str(struct arena *a, struct str s);
+/* Gives all objects back but keeps one chunk for the next use; poisons it under ASan. */
+void arena_reset(struct arena *a);
+void arena_deinit(struct arena *a);
+
+#endif

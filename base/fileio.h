@@ -1,0 +1,56 @@
+/* fileio.h - every system call on files, through one table, so that tests can fail or kill at any of them. */
+#ifndef WEFT_BASE_FILEIO_H
+#define WEFT_BASE_FILEIO_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include <sys/types.h>
+
+/* The calls behind everything below; each as its namesake in POSIX (result, errno). */
+struct file_ops {
+    int (*open)(const char *path, int flags, mode_t mode);
+    ssize_t (*pread)(int fd, void *bytes, size_t len, off_t at);
+    ssize_t (*pwrite)(int fd, const void *bytes, size_t len, off_t at);
+    int (*fdatasync)(int fd);
+    int (*fsync)(int fd);
+    int (*ftruncate)(int fd, off_t len);
+    int (*fallocate)(int fd, off_t at, off_t len);
+    int (*rename)(const char *from, const char *to);
+    int (*unlink)(const char *path);
+    int (*close)(int fd);
+};
+
+/* Replaces the table (NULL: the real one). Tests only, before threads start. */
+void file_set_ops(const struct file_ops *ops);
+const struct file_ops *file_real_ops(void);
+
+/* Fault injection for crash tests, read once from WEFT_FAULT: "kill:merge_rename:2" ends the process with SIGKILL at the
+ * second file_point("merge_rename"); "EIO:write:17" and "ENOSPC:sync:3" fail the n-th write or sync. Several, comma separated. */
+void file_faults_init(void);
+/* A named place at which a crash test may end the process. Costs one load when no fault is set. Any thread. */
+void file_point(const char *name);
+
+/* All return ST_OK or ST_IO (ST_NOT_FOUND for a missing path) with path and strerror in *e. Any thread. */
+enum status file_open(const char *path, int flags, int *fd, struct err *e);
+enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e);
+/* Reads exactly len bytes; ST_CORRUPT when the file ends before. */
+enum status file_read_at(int fd, void *out, size_t len, uint64_t at, struct err *e);
+enum status file_size(int fd, uint64_t *bytes, struct err *e);
+enum status file_sync_data(int fd, struct err *e);
+enum status file_truncate(int fd, uint64_t bytes, struct err *e);
+enum status file_preallocate(int fd, uint64_t bytes, struct err *e);
+enum status file_rename(const char *from, const char *to, struct err *e);
+/* A missing file is ST_OK. */
+enum status file_remove(const char *path, struct err *e);
+void file_close(int fd);
+enum status dir_sync(const char *path, struct err *e);
+/* mkdir -p, mode 0700. */
+enum status dir_make(const char *path, struct err *e);
+/* Calls fn for each entry but . and .. in no order; stops when fn returns false. */
+enum status dir_each(const char *path, bool (*fn)(const char *name, void *user), void *user, struct err *e);
+/* Writes path.tmp, syncs it, renames it over path, syncs the directory: path is old or new, never half. */
+enum status file_replace(const char *path, struct str bytes, struct err *e);
+/* Reads a whole file of at most max_bytes into memory; the caller ends *out with mem_free. */
+enum status file_read_all(const char *path, size_t max_bytes, char **out, size_t *len, struct err *e);
+
+#endif

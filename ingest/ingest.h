@@ -1,0 +1,41 @@
+/* ingest.h - request to batch to journal to answer: OTLP over gRPC and HTTP. */
+#ifndef WEFT_INGEST_INGEST_H
+#define WEFT_INGEST_INGEST_H
+
+#include "base/budget.h"
+#include "model/account.h"
+#include "model/limits.h"
+#include "model/senders.h"
+#include "net/server.h"
+#include "storage/journal.h"
+
+struct ingest;
+
+struct ingest_config {
+    struct limits limits;
+    struct retention retention;
+    struct budget *budget;    /* borrowed */
+    struct account *account;  /* borrowed */
+    struct senders *senders;  /* borrowed */
+    struct journal *journal;  /* borrowed */
+    enum status (*prepare)(struct batch *b, struct err *e); /* the collector's, joined by app */
+};
+
+struct ingest *ingest_new(const struct ingest_config *config);
+void ingest_free(struct ingest *in);
+/* From now on everything is refused (draining). Any thread. */
+void ingest_drain(struct ingest *in);
+/* Requests whose answer is still out. */
+uint64_t ingest_in_flight(struct ingest *in);
+
+/* The rows for net_config.methods; valid as long as `in`. */
+const struct grpc_method *ingest_grpc_methods(struct ingest *in, size_t *count);
+/* net_config.otlp_http, with user = the ingest. */
+void ingest_http(struct http_exchange *x, void *user);
+/* net_config.admit. */
+bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, void *user);
+
+/* The same steps for a journal record that is replayed: unpack, decode, prepare. Any thread. */
+enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e);
+
+#endif

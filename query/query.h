@@ -1,0 +1,43 @@
+/* query.h - questions to answers on port 9600: own API, /metrics, health, the web UI. Reads storage only. */
+#ifndef WEFT_QUERY_QUERY_H
+#define WEFT_QUERY_QUERY_H
+
+#include "model/account.h"
+#include "model/limits.h"
+#include "model/senders.h"
+#include "net/server.h"
+#include "storage/edge_store.h"
+#include "storage/journal.h"
+
+struct query;
+
+/* What only app can do or know; every pointer may be NULL (then the path answers 404). */
+struct query_hooks {
+    enum status (*flush)(void *user, struct err *e);   /* blocks until nothing is pending */
+    enum status (*compact)(void *user, struct err *e); /* blocks until done */
+    enum status (*reload)(void *user, struct err *e);
+    bool (*ready)(void *user, const char **reason);
+    void (*net_counters)(void *user, struct net_counters *out);
+    void (*journal_stats)(void *user, struct journal_stats *out);
+    void (*offenders_json)(void *user, struct buf *out);
+    void *user;
+};
+
+struct query_config {
+    struct store *store;     /* borrowed */
+    struct account *account; /* borrowed */
+    struct senders *senders; /* borrowed */
+    struct graph_settings graph;
+    bool admin;              /* /-/flush, /-/compact */
+    unsigned threads;        /* pool; 0 = 2 */
+    uint64_t started_wall_ns;
+    struct query_hooks hooks;
+};
+
+enum status query_new(const struct query_config *config, struct query **out, struct err *e);
+/* net_config.http, with user = the query. Loop thread: parses, hands to the pool, returns. */
+void query_http(struct http_exchange *x, void *user);
+/* Waits for running requests, ends the pool. */
+void query_free(struct query *q);
+
+#endif
