@@ -22,10 +22,11 @@ struct edge_head {
     struct edge_part *head;
     struct registry *registry;
     uint64_t complete_until_ns;
+    uint64_t checkpointed; /* position of the last checkpoint whose cells are no longer in head (its done() was handled) */
     uint32_t open_hops, open_traces;
     uint64_t open_bytes;
 };
-/* Collector thread. Parts of checkpoints that are done become visible in the same step. */
+/* Collector thread. Parts of checkpoints up to `checkpointed` become visible in the same step. */
 void edge_store_publish(struct store *s, const struct edge_head *head);
 /* Called (any thread) when a reader wants a view younger than it is: the collector then publishes soon. */
 void edge_store_set_refresh(struct store *s, void (*refresh)(void *user), void *user);

@@ -40,7 +40,8 @@ enum status image_write(struct image_writer *w, struct str bytes, struct err *e)
 void store_checkpoint_abort(struct image_writer *w);
 /* Hands it to the writer thread, which writes and syncs part and image, syncs the directories and commits the catalogue.
  * `part` (taken over; may be empty) is an edge_part of what was closed since the last checkpoint; it becomes visible with
- * the next edge_store_publish() that follows done(). `position` is the journal sequence from which a replay goes on.
+ * the first edge_store_publish() whose edge_head.checkpointed >= position: set that once done(ST_OK) was handled and the
+ * part's cells have left the head. `position` is the journal sequence from which a replay goes on.
  * done() is called on the writer thread; with an error nothing has changed and the caller keeps its cells. */
 void store_checkpoint_commit(struct image_writer *w, struct buf *part, uint64_t position,
                              void (*done)(void *user, enum status status, const struct err *e), void *user);
