@@ -14,10 +14,10 @@ struct ingest;
 struct ingest_config {
     struct limits limits;
     struct retention retention;
-    struct budget *budget;    /* borrowed */
-    struct account *account;  /* borrowed */
-    struct senders *senders;  /* borrowed */
-    struct journal *journal;  /* borrowed */
+    struct budget *budget;                                  /* borrowed */
+    struct account *account;                                /* borrowed */
+    struct senders *senders;                                /* borrowed */
+    struct journal *journal;                                /* borrowed */
     enum status (*prepare)(struct batch *b, struct err *e); /* the collector's, joined by app */
 };
 

@@ -1,0 +1,73 @@
+/* ingest.c - life of the ingest side and the early admission before a body is read. */
+#include "ingest/ingest_private.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct ingest *ingest_new(const struct ingest_config *config)
+{
+    struct ingest *in = mem_calloc(1, sizeof(*in));
+    if (!in)
+        return NULL;
+    in->config = *config;
+    in->methods[0] = (struct grpc_method){
+        .path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        .handler = ingest_grpc_traces,
+        .user = in,
+    };
+    return in;
+}
+
+void ingest_free(struct ingest *in)
+{
+    mem_free(in);
+}
+
+void ingest_drain(struct ingest *in)
+{
+    atomic_store(&in->draining, true);
+}
+
+uint64_t ingest_in_flight(struct ingest *in)
+{
+    return atomic_load(&in->in_flight);
+}
+
+const struct grpc_method *ingest_grpc_methods(struct ingest *in, size_t *count)
+{
+    *count = LEN(in->methods);
+    return in->methods;
+}
+
+struct batch *ingest_batch_new(struct str body, struct str sender, struct str user_agent)
+{
+    struct batch *b = batch_new();
+    if (!b) {
+        mem_free((char *)body.ptr);
+        return NULL;
+    }
+    b->body = body;
+    b->sender = arena_dup_str(&b->arena, sender);
+    b->user_agent = arena_dup_str(&b->arena, str_sub(user_agent, 0, 256));
+    b->signal = BATCH_SPANS;
+    b->arrival_ns = clock_wall_ns();
+    return b;
+}
+
+bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, void *user)
+{
+    struct ingest *in = user;
+    const struct budget *budget = in->config.budget;
+    /* Nothing is taken yet: this only keeps a body out that would be refused after the work of
+     * decoding it. */
+    uint64_t share = ingest_never_retries(user_agent) ? 100 : 70;
+    bool fits = budget_used(in->config.budget) + body_bytes <= budget->limit / 100 * share;
+    if (atomic_load(&in->draining))
+        err_set(e, ST_BUSY, "weft is shutting down; send it again later");
+    else if (!fits)
+        err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
+    else
+        return true;
+    account_count_request(in->config.account, REQUEST_REFUSED);
+    return false;
+}

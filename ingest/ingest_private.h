@@ -1,0 +1,49 @@
+/* ingest_private.h - what the transports of ingest/ share. */
+#ifndef WEFT_INGEST_INGEST_PRIVATE_H
+#define WEFT_INGEST_INGEST_PRIVATE_H
+
+#include "ingest/ingest.h"
+#include <stdatomic.h>
+
+struct ingest {
+    struct ingest_config config;
+    struct grpc_method methods[1];
+    atomic_bool draining;
+    _Atomic uint64_t in_flight;
+};
+
+/* One request whose answer waits for the journal. Exactly one of call and exchange is set. */
+struct submission {
+    struct ingest *ingest; /* borrowed */
+    struct grpc_call *call;
+    struct http_exchange *exchange;
+    enum batch_encoding encoding; /* of the answer */
+    uint32_t rejected;            /* for partial_success */
+    char message[200];
+    struct account_row refused; /* what to book when the journal cannot keep it */
+};
+
+/* Decodes the batch (taken over in every case) and hands it to the journal; the answer is sent from
+ * there, or at once when something is wrong. Loop thread. */
+void submission_run(struct submission *s, struct batch *b);
+/* Answers and frees s. ST_OK: success or partial success. Any thread. */
+void submission_answer(struct submission *s, enum status status, const struct err *e);
+
+/* Answers of the two transports; they free nothing but the call or exchange. */
+void ingest_grpc_answer(struct submission *s, enum status status, const struct err *e,
+                        uint32_t retry_after_ms);
+void ingest_http_answer(struct submission *s, enum status status, const struct err *e,
+                        uint32_t retry_after_ms);
+
+/* Handler of TraceService/Export; user is the ingest. Loop thread. */
+void ingest_grpc_traces(struct grpc_call *call, void *user);
+
+/* A batch with sender, user agent and body (taken over) filled in; NULL when memory is short (the
+ * body is freed). */
+struct batch *ingest_batch_new(struct str body, struct str sender, struct str user_agent);
+
+/* True for senders that never send again what was refused (Envoy): they are refused last. Source:
+ * reliability notes on Envoy's tracer in docs/architecture.md, admission. */
+bool ingest_never_retries(struct str user_agent);
+
+#endif
