@@ -13,7 +13,8 @@ struct arena {
     size_t limit_bytes;       /* 0 = no limit; over it arena_alloc gives NULL */
 };
 
-/* 16-byte aligned, not zeroed; NULL when memory or the limit is short. Lives until reset or deinit. */
+/* 16-byte aligned, not zeroed; NULL when memory or the limit is short. Lives until reset or deinit.
+ */
 void *arena_alloc(struct arena *a, size_t bytes) NODISCARD;
 /* count*size checked for overflow, zeroed. */
 void *arena_calloc(struct arena *a, size_t count, size_t size) NODISCARD;

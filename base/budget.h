@@ -10,7 +10,8 @@ struct budget {
     uint64_t limit; /* bytes; set before threads start */
 };
 
-/* Takes bytes when at most `percent` of the limit is in use afterwards; false takes nothing. Any thread. */
+/* Takes bytes when at most `percent` of the limit is in use afterwards; false takes nothing. Any
+ * thread. */
 bool budget_take(struct budget *b, uint64_t bytes, unsigned percent);
 /* Takes without asking (what must be kept is accounted even over the limit). */
 void budget_force(struct budget *b, uint64_t bytes);

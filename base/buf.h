@@ -1,4 +1,5 @@
-/* buf.h - growable output bytes. A failed growth sticks: write on, ask buf.failed once at the end. */
+/* buf.h - growable output bytes. A failed growth sticks: write on, ask buf.failed once at the end.
+ */
 #ifndef WEFT_BASE_BUF_H
 #define WEFT_BASE_BUF_H
 
@@ -6,7 +7,7 @@
 
 /* All-zero is a valid empty buffer. One thread at a time. */
 struct buf {
-    char *ptr;   /* owned */
+    char *ptr; /* owned */
     size_t len, cap;
     bool failed; /* memory ran out; what is in ptr is incomplete */
 };

@@ -1,4 +1,5 @@
-/* cursor.h - bounded reader of our own binary formats. A short read sticks: ask cursor.failed once. */
+/* cursor.h - bounded reader of our own binary formats. A short read sticks: ask cursor.failed once.
+ */
 #ifndef WEFT_BASE_CURSOR_H
 #define WEFT_BASE_CURSOR_H
 
@@ -6,12 +7,13 @@
 
 struct cursor {
     const uint8_t *at, *end; /* borrowed */
-    bool failed;             /* ran past the end, or a varint was too long; all later reads give 0 */
+    bool failed; /* ran past the end, or a varint was too long; all later reads give 0 */
 };
 
 static inline struct cursor cursor_of(struct str bytes)
 {
-    return (struct cursor){(const uint8_t *)bytes.ptr, (const uint8_t *)bytes.ptr + bytes.len, false};
+    return (struct cursor){(const uint8_t *)bytes.ptr, (const uint8_t *)bytes.ptr + bytes.len,
+                           false};
 }
 
 /* Little endian. */

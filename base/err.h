@@ -6,8 +6,8 @@
 
 enum status {
     ST_OK,
-    ST_INVALID,     /* the peer sent something wrong */
-    ST_QUERY,       /* valid, but cannot be run */
+    ST_INVALID, /* the peer sent something wrong */
+    ST_QUERY,   /* valid, but cannot be run */
     ST_NOT_FOUND,
     ST_UNSUPPORTED, /* an encoding or method we do not speak */
     ST_TOO_BIG,     /* over a limit; sending it again will not help */
@@ -15,7 +15,7 @@ enum status {
     ST_TIMEOUT,
     ST_IO,
     ST_NO_MEMORY,
-    ST_CORRUPT,     /* our own bytes on disk are damaged */
+    ST_CORRUPT, /* our own bytes on disk are damaged */
     ST_INTERNAL,
     ST_STATUS_COUNT,
 };
@@ -25,7 +25,8 @@ struct err {
     char msg[200]; /* one sentence for a person, NUL-ended */
 };
 
-/* Fills *e (may be NULL) and returns status, so that `return err_set(...)` reads well. Any thread. */
+/* Fills *e (may be NULL) and returns status, so that `return err_set(...)` reads well. Any thread.
+ */
 enum status err_set(struct err *e, enum status status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Lower-case word of a status, static storage: "ok", "invalid", ... */

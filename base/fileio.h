@@ -1,4 +1,5 @@
-/* fileio.h - every system call on files, through one table, so that tests can fail or kill at any of them. */
+/* fileio.h - every system call on files, through one table, so that tests can fail or kill at any
+ * of them. */
 #ifndef WEFT_BASE_FILEIO_H
 #define WEFT_BASE_FILEIO_H
 
@@ -24,13 +25,19 @@ struct file_ops {
 void file_set_ops(const struct file_ops *ops);
 const struct file_ops *file_real_ops(void);
 
-/* Fault injection for crash tests, read once from WEFT_FAULT: "kill:merge_rename:2" ends the process with SIGKILL at the
- * second file_point("merge_rename"); "EIO:write:17" and "ENOSPC:sync:3" fail the n-th write or sync. Several, comma separated. */
+/* Fault injection for crash tests, read once from WEFT_FAULT before threads start: comma separated
+ * ACTION:PLACE:N. "kill:merge_rename:2" ends the process with SIGKILL at the second
+ * file_point("merge_rename"); "EIO:write:17" and "ENOSPC:sync:3" fail the n-th write or sync (also:
+ * open, read, truncate, allocate, rename, unlink); "ENOSPC:write:3-10" fails eight of them. Each
+ * one that fires is logged as "file_fault: fired place=write call=17 ...". Aborts on a malformed
+ * text. */
 void file_faults_init(void);
-/* A named place at which a crash test may end the process. Costs one load when no fault is set. Any thread. */
+/* A named place at which a crash test may end the process. Costs one load when no fault is set. Any
+ * thread. */
 void file_point(const char *name);
 
-/* All return ST_OK or ST_IO (ST_NOT_FOUND for a missing path) with path and strerror in *e. Any thread. */
+/* All return ST_OK or ST_IO (ST_NOT_FOUND for a missing path) with path and strerror in *e. `path`
+ * is borrowed for the call; the caller ends *fd with file_close(). Any thread. */
 enum status file_open(const char *path, int flags, int *fd, struct err *e);
 enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e);
 /* Reads exactly len bytes; ST_CORRUPT when the file ends before. */
@@ -47,10 +54,13 @@ enum status dir_sync(const char *path, struct err *e);
 /* mkdir -p, mode 0700. */
 enum status dir_make(const char *path, struct err *e);
 /* Calls fn for each entry but . and .. in no order; stops when fn returns false. */
-enum status dir_each(const char *path, bool (*fn)(const char *name, void *user), void *user, struct err *e);
-/* Writes path.tmp, syncs it, renames it over path, syncs the directory: path is old or new, never half. */
+enum status dir_each(const char *path, bool (*fn)(const char *name, void *user), void *user,
+                     struct err *e);
+/* Writes path.tmp, syncs it, renames it over path, syncs the directory: path is old or new, never
+ * half. */
 enum status file_replace(const char *path, struct str bytes, struct err *e);
 /* Reads a whole file of at most max_bytes into memory; the caller ends *out with mem_free. */
-enum status file_read_all(const char *path, size_t max_bytes, char **out, size_t *len, struct err *e);
+enum status file_read_all(const char *path, size_t max_bytes, char **out, size_t *len,
+                          struct err *e);
 
 #endif

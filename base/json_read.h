@@ -1,4 +1,5 @@
-/* json_read.h - bounded pull reader of JSON (RFC 8259): no DOM, no recursion, slices into the input. */
+/* json_read.h - bounded pull reader of JSON (RFC 8259): no DOM, no recursion, slices into the
+ * input. */
 #ifndef WEFT_BASE_JSON_READ_H
 #define WEFT_BASE_JSON_READ_H
 
@@ -23,15 +24,17 @@ enum json_token {
 struct json_reader {
     const char *start, *at, *end; /* borrowed */
     struct arena *arena;          /* borrowed; holds strings that had escapes */
-    struct str text;              /* of the last KEY, STRING or NUMBER; borrowed from input or arena */
-    unsigned depth, max_depth;    /* at most 63 */
-    uint64_t in_object;           /* bit per depth */
-    uint8_t state;                /* internal: what may come next */
-    struct err err;               /* set with JSON_ERROR; names the byte offset */
+    struct str text;           /* of the last KEY, STRING or NUMBER; borrowed from input or arena */
+    unsigned depth, max_depth; /* at most 63 */
+    uint64_t in_object;        /* bit per depth */
+    uint8_t state;             /* internal: what may come next */
+    struct err err;            /* set with JSON_ERROR; names the byte offset */
 };
 
-void json_reader_init(struct json_reader *r, struct str input, struct arena *arena, unsigned max_depth);
-/* The next token. Strings must be valid UTF-8 and escapes well formed (a lone surrogate is an error). */
+void json_reader_init(struct json_reader *r, struct str input, struct arena *arena,
+                      unsigned max_depth);
+/* The next token. Strings must be valid UTF-8 and escapes well formed (a lone surrogate is an
+ * error). */
 enum json_token json_next(struct json_reader *r);
 /* After KEY: skips its value whole. After OBJECT_BEGIN / ARRAY_BEGIN: skips to its end. */
 bool json_skip(struct json_reader *r);

@@ -22,7 +22,8 @@ void json_array_end(struct json_writer *w);
 /* A key inside an object; a value must follow. */
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key);
-/* Values. Invalid UTF-8 becomes U+FFFD; <, >, & and U+2028/9 are escaped so that the text is safe inside HTML. */
+/* Values. Invalid UTF-8 becomes U+FFFD; <, >, & and U+2028/9 are escaped so that the text is safe
+ * inside HTML. */
 void json_str(struct json_writer *w, struct str s);
 void json_u64(struct json_writer *w, uint64_t v);
 void json_i64(struct json_writer *w, int64_t v);
@@ -33,10 +34,10 @@ void json_null(struct json_writer *w);
 /* Bytes that are JSON already. */
 void json_raw(struct json_writer *w, struct str json);
 
-#define JSON_STR(w, key, value) (json_key(w, key), json_str(w, value))
-#define JSON_U64(w, key, value) (json_key(w, key), json_u64(w, value))
+#define JSON_STR(w, key, value)    (json_key(w, key), json_str(w, value))
+#define JSON_U64(w, key, value)    (json_key(w, key), json_u64(w, value))
 #define JSON_DOUBLE(w, key, value) (json_key(w, key), json_double(w, value))
-#define JSON_BOOL(w, key, value) (json_key(w, key), json_bool(w, value))
-#define JSON_NULL(w, key) (json_key(w, key), json_null(w))
+#define JSON_BOOL(w, key, value)   (json_key(w, key), json_bool(w, value))
+#define JSON_NULL(w, key)          (json_key(w, key), json_null(w))
 
 #endif

@@ -1,4 +1,5 @@
-/* map64.h - open addressing hash map from a 64-bit key (already well mixed, or mixed here) to 64 bits. */
+/* map64.h - open addressing hash map from a 64-bit key (already well mixed, or mixed here) to 64
+ * bits. */
 #ifndef WEFT_BASE_MAP64_H
 #define WEFT_BASE_MAP64_H
 

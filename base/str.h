@@ -11,7 +11,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_ARG(s) (int)(s).len, (s).ptr
+#define STR_ARG(s)   (int)(s).len, (s).ptr
 
 /* The slice of a NUL-ended text. Borrowed. Any thread. */
 static inline struct str str_from_c(const char *text)
@@ -57,5 +57,7 @@ bool str_to_double(struct str s, double *out);
 char *str_to_c(struct str s, char *out, size_t cap);
 /* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
 bool str_is_utf8(struct str s);
+/* How many bytes from the start are well-formed UTF-8: s.len when all are. */
+size_t str_utf8_prefix(struct str s);
 
 #endif

@@ -19,6 +19,6 @@ bool vec_grow(void **items, size_t *cap, size_t need, size_t item_bytes) NODISCA
      vec_grow((void **)&(v)->items, &(v)->cap, (v)->len + (more), sizeof(*(v)->items)))
 /* True when the item went in. */
 #define vec_push(v, item) (vec_reserve(v, 1) ? ((v)->items[(v)->len++] = (item), true) : false)
-#define vec_deinit(v) (mem_free((v)->items), (v)->items = NULL, (v)->len = (v)->cap = 0)
+#define vec_deinit(v)     (mem_free((v)->items), (v)->items = NULL, (v)->len = (v)->cap = 0)
 
 #endif

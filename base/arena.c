@@ -1,0 +1,112 @@
+/* arena.c - a list of chunks, each twice the one before it, bumped from the newest. */
+#include "base/arena.h"
+#include "base/mem.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+#ifndef ASAN_POISON_MEMORY_REGION
+#define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#endif
+
+enum { ARENA_ALIGN = 16, FIRST_CHUNK = 4 * KIB, LARGEST_CHUNK = 1 * MIB };
+
+struct arena_chunk {
+    struct arena_chunk *older;
+    size_t cap, used; /* of bytes[]; used is a multiple of ARENA_ALIGN */
+    _Alignas(ARENA_ALIGN) char bytes[];
+};
+
+static struct arena_chunk *chunk_new(const struct arena *a, size_t need)
+{
+    size_t cap = a->head ? a->head->cap * 2 : FIRST_CHUNK - sizeof(struct arena_chunk);
+    cap = MAX(MIN(cap, (size_t)LARGEST_CHUNK), need);
+    size_t bytes;
+    if (size_add_overflow(cap, sizeof(struct arena_chunk), &bytes))
+        return NULL;
+    struct arena_chunk *chunk = mem_alloc(bytes);
+    if (!chunk)
+        return NULL;
+    chunk->cap = cap;
+    chunk->used = 0;
+    ASAN_POISON_MEMORY_REGION(chunk->bytes, cap);
+    return chunk;
+}
+
+static void chunk_free(struct arena_chunk *chunk)
+{
+    ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, chunk->cap);
+    mem_free(chunk);
+}
+
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+    size_t need;
+    if (size_add_overflow(MAX(bytes, (size_t)1), ARENA_ALIGN - 1, &need))
+        return NULL;
+    need &= ~(size_t)(ARENA_ALIGN - 1);
+    if (a->limit_bytes && (need > a->limit_bytes || a->used_bytes > a->limit_bytes - need))
+        return NULL;
+    struct arena_chunk *chunk = a->head;
+    if (!chunk || chunk->cap - chunk->used < need) {
+        chunk = chunk_new(a, need);
+        if (!chunk)
+            return NULL;
+        chunk->older = a->head;
+        a->head = chunk;
+    }
+    void *at = chunk->bytes + chunk->used;
+    chunk->used += need;
+    a->used_bytes += need;
+    ASAN_UNPOISON_MEMORY_REGION(at, bytes);
+    return at;
+}
+
+void *arena_calloc(struct arena *a, size_t count, size_t size)
+{
+    size_t bytes;
+    if (size_mul_overflow(count, size, &bytes))
+        return NULL;
+    void *at = arena_alloc(a, bytes);
+    return at ? memset(at, 0, bytes) : NULL;
+}
+
+struct str arena_dup_str(struct arena *a, struct str s)
+{
+    if (s.len == 0)
+        return STR("");
+    char *copy = arena_alloc(a, s.len);
+    return copy ? (struct str){memcpy(copy, s.ptr, s.len), s.len} : (struct str){NULL, 0};
+}
+
+static void chunks_free(struct arena_chunk *chunk)
+{
+    while (chunk) {
+        struct arena_chunk *older = chunk->older;
+        chunk_free(chunk);
+        chunk = older;
+    }
+}
+
+void arena_reset(struct arena *a)
+{
+    a->used_bytes = 0;
+    if (!a->head)
+        return;
+    chunks_free(a->head->older);
+    a->head->older = NULL;
+    a->head->used = 0;
+    ASAN_POISON_MEMORY_REGION(a->head->bytes, a->head->cap);
+}
+
+void arena_deinit(struct arena *a)
+{
+    chunks_free(a->head);
+    a->head = NULL;
+    a->used_bytes = 0;
+}

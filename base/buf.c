@@ -1,0 +1,124 @@
+/* buf.c - growing output bytes, little-endian words and varints. */
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { FIRST_CAP = 256, VARINT_MAX = 10 };
+
+void buf_deinit(struct buf *b)
+{
+    mem_free(b->ptr);
+    *b = (struct buf){0};
+}
+
+void buf_reset(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+}
+
+static bool grow(struct buf *b, size_t more)
+{
+    size_t need;
+    if (!b->failed && !size_add_overflow(b->len, more, &need)) {
+        size_t cap = MAX(MAX(need, b->cap + b->cap / 2), (size_t)FIRST_CAP);
+        char *moved = mem_realloc(b->ptr, cap);
+        if (moved) {
+            b->ptr = moved;
+            b->cap = cap;
+            return true;
+        }
+    }
+    b->failed = true;
+    return false;
+}
+
+bool buf_reserve(struct buf *b, size_t more)
+{
+    return LIKELY(!b->failed && b->cap - b->len >= more) || grow(b, more);
+}
+
+void buf_append(struct buf *b, const void *bytes, size_t len)
+{
+    if (len == 0 || !buf_reserve(b, len))
+        return;
+    memcpy(b->ptr + b->len, bytes, len);
+    b->len += len;
+}
+
+void buf_append_str(struct buf *b, struct str s)
+{
+    buf_append(b, s.ptr, s.len);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (len >= 0 && buf_reserve(b, (size_t)len + 1)) {
+        vsnprintf(b->ptr + b->len, (size_t)len + 1, fmt, again);
+        b->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+static void append_le(struct buf *b, uint64_t v, size_t bytes)
+{
+    if (!buf_reserve(b, bytes))
+        return;
+    for (size_t i = 0; i < bytes; i++)
+        b->ptr[b->len++] = (char)(uint8_t)(v >> (8 * i));
+}
+
+void buf_append_u8(struct buf *b, uint8_t v)
+{
+    append_le(b, v, 1);
+}
+
+void buf_append_u16(struct buf *b, uint16_t v)
+{
+    append_le(b, v, 2);
+}
+
+void buf_append_u32(struct buf *b, uint32_t v)
+{
+    append_le(b, v, 4);
+}
+
+void buf_append_u64(struct buf *b, uint64_t v)
+{
+    append_le(b, v, 8);
+}
+
+void buf_append_varint(struct buf *b, uint64_t v)
+{
+    if (!buf_reserve(b, VARINT_MAX))
+        return;
+    for (; v >= 0x80; v >>= 7)
+        b->ptr[b->len++] = (char)(uint8_t)(v | 0x80);
+    b->ptr[b->len++] = (char)v;
+}
+
+void buf_append_zigzag(struct buf *b, int64_t v)
+{
+    buf_append_varint(b, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
+}
+
+void buf_append_lenstr(struct buf *b, struct str s)
+{
+    buf_append_varint(b, s.len);
+    buf_append_str(b, s);
+}
+
+char *buf_take(struct buf *b, size_t *len)
+{
+    char *bytes = b->ptr;
+    *len = b->len;
+    *b = (struct buf){0};
+    return bytes;
+}

@@ -1,0 +1,274 @@
+/* fileio.c - full reads and writes, atomic replacement and directories, all through one table of
+ * calls. */
+#include "base/fileio.h"
+#include "base/file_fault.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int real_open(const char *path, int flags, mode_t mode)
+{
+    return open(path, flags | O_CLOEXEC, mode);
+}
+
+static int real_fallocate(int fd, off_t at, off_t len)
+{
+    return fallocate(fd, 0, at, len);
+}
+
+static const struct file_ops real_ops = {
+    .open = real_open,
+    .pread = pread,
+    .pwrite = pwrite,
+    .fdatasync = fdatasync,
+    .fsync = fsync,
+    .ftruncate = ftruncate,
+    .fallocate = real_fallocate,
+    .rename = rename,
+    .unlink = unlink,
+    .close = close,
+};
+
+static const struct file_ops *ops = &real_ops;
+
+void file_set_ops(const struct file_ops *table)
+{
+    ops = table ? table : &real_ops;
+}
+
+const struct file_ops *file_real_ops(void)
+{
+    return &real_ops;
+}
+
+/* True, and errno set, when a test wants the call to fail. */
+static bool is_faulty(const char *call)
+{
+    int error = file_fault_at(call);
+    if (LIKELY(error == 0))
+        return false;
+    errno = error;
+    return true;
+}
+
+static enum status fail_path(struct err *e, const char *what, const char *path)
+{
+    int error = errno;
+    return err_set(e, error == ENOENT ? ST_NOT_FOUND : ST_IO, "%s %.120s: %s", what, path,
+                   strerror(error));
+}
+
+/* The path behind a descriptor, for messages. */
+static enum status fail_fd(struct err *e, const char *what, int fd)
+{
+    char link[40], path[PATH_MAX];
+    int error = errno;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof(path) - 1);
+    path[MAX(len, 0)] = '\0';
+    return err_set(e, ST_IO, "%s %.120s: %s", what, path, strerror(error));
+}
+
+enum status file_open(const char *path, int flags, int *fd, struct err *e)
+{
+    *fd = is_faulty("open") ? -1 : ops->open(path, flags, 0600);
+    return *fd < 0 ? fail_path(e, "open", path) : ST_OK;
+}
+
+enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e)
+{
+    while (bytes.len) {
+        ssize_t n = is_faulty("write") ? -1 : ops->pwrite(fd, bytes.ptr, bytes.len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = ENOSPC;
+        if (n <= 0)
+            return fail_fd(e, "write", fd);
+        bytes = str_sub(bytes, (size_t)n, bytes.len);
+        at += (uint64_t)n;
+    }
+    return ST_OK;
+}
+
+enum status file_read_at(int fd, void *out, size_t len, uint64_t at, struct err *e)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t n = is_faulty("read")
+                        ? -1
+                        : ops->pread(fd, (char *)out + done, len - done, (off_t)(at + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_fd(e, "read", fd);
+        if (n == 0)
+            return err_set(e, ST_CORRUPT, "file ends %zu bytes before its content", len - done);
+        done += (size_t)n;
+    }
+    return ST_OK;
+}
+
+enum status file_size(int fd, uint64_t *bytes, struct err *e)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return fail_fd(e, "stat", fd);
+    *bytes = (uint64_t)info.st_size;
+    return ST_OK;
+}
+
+enum status file_sync_data(int fd, struct err *e)
+{
+    /* Never again after a failure: the kernel has dropped the dirty pages and would say yes. */
+    if (is_faulty("sync") || ops->fdatasync(fd) != 0)
+        return fail_fd(e, "sync", fd);
+    return ST_OK;
+}
+
+enum status file_truncate(int fd, uint64_t bytes, struct err *e)
+{
+    if (is_faulty("truncate") || ops->ftruncate(fd, (off_t)bytes) != 0)
+        return fail_fd(e, "truncate", fd);
+    return ST_OK;
+}
+
+enum status file_preallocate(int fd, uint64_t bytes, struct err *e)
+{
+    if (!is_faulty("allocate") && ops->fallocate(fd, 0, (off_t)bytes) == 0)
+        return ST_OK;
+    /* Some file systems cannot reserve; the right size is all they can give. */
+    if (errno == EOPNOTSUPP)
+        return file_truncate(fd, bytes, e);
+    return fail_fd(e, "allocate", fd);
+}
+
+enum status file_rename(const char *from, const char *to, struct err *e)
+{
+    if (is_faulty("rename") || ops->rename(from, to) != 0)
+        return fail_path(e, "rename", from);
+    return ST_OK;
+}
+
+enum status file_remove(const char *path, struct err *e)
+{
+    if (is_faulty("unlink") || (ops->unlink(path) != 0 && errno != ENOENT))
+        return fail_path(e, "remove", path);
+    return ST_OK;
+}
+
+void file_close(int fd)
+{
+    ops->close(fd);
+}
+
+enum status dir_sync(const char *path, struct err *e)
+{
+    int fd;
+    TRY(file_open(path, O_RDONLY | O_DIRECTORY, &fd, e));
+    bool failed = is_faulty("sync") || ops->fsync(fd) != 0;
+    enum status status = failed ? fail_path(e, "sync", path) : ST_OK;
+    file_close(fd);
+    return status;
+}
+
+enum status dir_make(const char *path, struct err *e)
+{
+    char prefix[PATH_MAX];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof(prefix))
+        return err_set(e, ST_IO, "make %.60s...: the path is empty or too long", path);
+    memcpy(prefix, path, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        prefix[i] = '\0';
+        if (mkdir(prefix, 0700) != 0 && errno != EEXIST)
+            return fail_path(e, "make", prefix);
+        prefix[i] = path[i];
+    }
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return fail_path(e, "make", path);
+    return S_ISDIR(info.st_mode) ? ST_OK : err_set(e, ST_IO, "%.120s is not a directory", path);
+}
+
+enum status dir_each(const char *path, bool (*fn)(const char *name, void *user), void *user,
+                     struct err *e)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return fail_path(e, "open", path);
+    struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(dir))) {
+        bool self = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        if (!self && !fn(entry->d_name, user))
+            break;
+        errno = 0;
+    }
+    enum status status = !entry && errno ? fail_path(e, "read", path) : ST_OK;
+    closedir(dir);
+    return status;
+}
+
+static enum status write_whole(const char *path, struct str bytes, struct err *e)
+{
+    int fd;
+    TRY(file_open(path, O_WRONLY | O_CREAT | O_TRUNC, &fd, e));
+    enum status status = file_write_at(fd, bytes, 0, e);
+    if (status == ST_OK)
+        status = file_sync_data(fd, e);
+    file_close(fd);
+    return status;
+}
+
+enum status file_replace(const char *path, struct str bytes, struct err *e)
+{
+    char half[PATH_MAX], dir[PATH_MAX];
+    if (strlen(path) + sizeof(".tmp") > sizeof(half))
+        return err_set(e, ST_IO, "write %.60s...: the path is too long", path);
+    snprintf(half, sizeof(half), "%s.tmp", path);
+    enum status status = write_whole(half, bytes, e);
+    if (status == ST_OK)
+        status = file_rename(half, path, e);
+    if (status != ST_OK) {
+        file_remove(half, NULL);
+        return status;
+    }
+    struct str whole = str_from_c(path);
+    size_t slash = str_find_last(whole, '/');
+    if (slash == whole.len)
+        return dir_sync(".", e);
+    return dir_sync(str_to_c(str_sub(whole, 0, MAX(slash, (size_t)1)), dir, sizeof(dir)), e);
+}
+
+enum status file_read_all(const char *path, size_t max_bytes, char **out, size_t *len,
+                          struct err *e)
+{
+    int fd;
+    uint64_t bytes = 0;
+    char *content = NULL;
+    TRY(file_open(path, O_RDONLY, &fd, e));
+    enum status status = file_size(fd, &bytes, e);
+    if (status == ST_OK && bytes > max_bytes)
+        status = err_set(e, ST_TOO_BIG, "read %.100s: %llu bytes are more than %zu", path,
+                         (unsigned long long)bytes, max_bytes);
+    if (status == ST_OK && !(content = mem_alloc(MAX(bytes, (uint64_t)1))))
+        status = err_set(e, ST_NO_MEMORY, "read %.100s: no memory", path);
+    if (status == ST_OK)
+        status = file_read_at(fd, content, bytes, 0, e);
+    file_close(fd);
+    if (status != ST_OK) {
+        mem_free(content);
+        return status;
+    }
+    *out = content;
+    *len = bytes;
+    return ST_OK;
+}
