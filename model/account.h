@@ -1,5 +1,6 @@
-/* account.h - every item has exactly one end: received = stored + sampled_out + rejected + dropped + refused + pending.
- * Source: api.md section 4. The totals belong to the data directory: the collector saves and restores them. */
+/* account.h - every item has exactly one end: received = stored + sampled_out + rejected + dropped
+ * + refused + pending. Source: api.md section 4. The totals belong to the data directory: the
+ * collector saves and restores them. */
 #ifndef WEFT_MODEL_ACCOUNT_H
 #define WEFT_MODEL_ACCOUNT_H
 
@@ -7,7 +8,13 @@
 #include "base/cursor.h"
 #include "base/err.h"
 
-enum account_signal { SIGNAL_SPANS, SIGNAL_LOG_RECORDS, SIGNAL_METRIC_POINTS, SIGNAL_SAMPLES, SIGNAL_COUNT };
+enum account_signal {
+    SIGNAL_SPANS,
+    SIGNAL_LOG_RECORDS,
+    SIGNAL_METRIC_POINTS,
+    SIGNAL_SAMPLES,
+    SIGNAL_COUNT
+};
 
 /* The sender was told it is wrong. */
 enum reject_reason {
@@ -20,9 +27,22 @@ enum reject_reason {
     REJECT_REASON_COUNT,
 };
 /* Accepted, then lost for a named reason. */
-enum drop_reason { DROP_DUPLICATE, DROP_LATE, DROP_MEMORY, DROP_CORRUPT_JOURNAL, DROP_REASON_COUNT };
+enum drop_reason {
+    DROP_DUPLICATE,
+    DROP_LATE,
+    DROP_MEMORY,
+    DROP_CORRUPT_JOURNAL,
+    DROP_REASON_COUNT
+};
 /* The sender was told to try again. */
-enum refuse_reason { REFUSE_MEMORY, REFUSE_DISK, REFUSE_JOURNAL_FULL, REFUSE_BUSY, REFUSE_DRAINING, REFUSE_REASON_COUNT };
+enum refuse_reason {
+    REFUSE_MEMORY,
+    REFUSE_DISK,
+    REFUSE_JOURNAL_FULL,
+    REFUSE_BUSY,
+    REFUSE_DRAINING,
+    REFUSE_REASON_COUNT
+};
 enum request_outcome {
     REQUEST_ACCEPTED,
     REQUEST_PARTIAL,
@@ -34,7 +54,8 @@ enum request_outcome {
 
 struct account_row {
     uint64_t received, stored, sampled_out, pending;
-    uint64_t rejected[REJECT_REASON_COUNT], dropped[DROP_REASON_COUNT], refused[REFUSE_REASON_COUNT];
+    uint64_t rejected[REJECT_REASON_COUNT], dropped[DROP_REASON_COUNT],
+        refused[REFUSE_REASON_COUNT];
 };
 
 /* A snapshot, or a change to be added (unsigned wrap-around makes -1 possible). */

@@ -1,4 +1,5 @@
-/* entity.h - who talks: a service, gateway, external host, database ...; and which variant of it. Source: api.md section 3. */
+/* entity.h - who talks: a service, gateway, external host, database ...; and which variant of it.
+ * Source: api.md section 3. */
 #ifndef WEFT_MODEL_ENTITY_H
 #define WEFT_MODEL_ENTITY_H
 
@@ -18,7 +19,8 @@ enum entity_kind {
     ENTITY_OTHER = 8, /* overflow: `other`, keeps sums right */
 };
 
-/* Ordered by how specific it is: the larger wins when two sides of a hop differ. Stored in parts: never renumber. */
+/* Ordered by how specific it is: the larger wins when two sides of a hop differ. Stored in parts:
+ * never renumber. */
 enum protocol {
     PROTOCOL_UNKNOWN = 0,
     PROTOCOL_TCP = 1,
@@ -39,7 +41,8 @@ struct variant {
 };
 
 bool entity_eq(const struct entity *a, const struct entity *b);
-/* Appends the id of api.md: "space/name", "name", with "cluster:" in front when with_cluster and the cluster is known. */
+/* Appends the id of api.md: "space/name", "name", with "cluster:" in front when with_cluster and
+ * the cluster is known. */
 void entity_append_id(struct buf *out, const struct entity *e, bool with_cluster);
 const char *entity_kind_name(enum entity_kind k);
 const char *protocol_name(enum protocol p);

@@ -1,15 +1,17 @@
-/* limits.h - the settings under `limits`, `retention` and `graph` of api.md section 5, resolved. Plain data, read-only after start. */
+/* limits.h - the settings under `limits`, `retention` and `graph` of api.md section 5, resolved.
+ * Plain data, read-only after start. */
 #ifndef WEFT_MODEL_LIMITS_H
 #define WEFT_MODEL_LIMITS_H
 
 #include "base/compiler.h"
 
 struct limits {
-    uint64_t body_bytes, unpacked_bytes;        /* of one request, as it comes and unpacked */
-    uint32_t spans, attributes, depth;          /* spans a request, attributes a span or resource, AnyValue nesting */
-    uint32_t connections, per_peer, streams;    /* in all, per peer address, per HTTP/2 connection */
+    uint64_t body_bytes, unpacked_bytes; /* of one request, as it comes and unpacked */
+    uint32_t spans, attributes,
+        depth; /* spans a request, attributes a span or resource, AnyValue nesting */
+    uint32_t connections, per_peer, streams; /* in all, per peer address, per HTTP/2 connection */
     uint32_t header_list_bytes;
-    uint64_t head_ns, body_time_ns, idle_ns;    /* time for the head, for the body, between requests */
+    uint64_t head_ns, body_time_ns, idle_ns; /* time for the head, for the body, between requests */
 };
 
 struct retention {

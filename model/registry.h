@@ -1,4 +1,5 @@
-/* registry.h - the services ever seen: versions, workloads, instances, aliases, first and last time. */
+/* registry.h - the services ever seen: versions, workloads, instances, aliases, first and last
+ * time. */
 #ifndef WEFT_MODEL_REGISTRY_H
 #define WEFT_MODEL_REGISTRY_H
 
@@ -19,12 +20,13 @@ struct registry_items {
 };
 
 struct registry_service {
-    struct entity entity; /* strings owned by the registry */
+    struct entity entity;                 /* strings owned by the registry */
     uint64_t first_seen_ns, last_seen_ns; /* event time */
     struct registry_items versions, workloads, instances, aliases;
 };
 
-struct registry; /* bounded: instances per service 1,000 (oldest forgotten), services by graph.max_edges */
+struct registry; /* bounded: instances per service 1,000 (oldest forgotten), services by
+                    graph.max_edges */
 
 struct registry *registry_new(uint64_t seed, uint32_t max_services);
 void registry_free(struct registry *r);
@@ -33,11 +35,13 @@ struct registry *registry_clone(const struct registry *r);
 uint32_t registry_count(const struct registry *r);
 const struct registry_service *registry_at(const struct registry *r, uint32_t index);
 /* Notes a sighting; empty strings note nothing. UINT32_MAX when full. One thread at a time. */
-uint32_t registry_note(struct registry *r, const struct entity *e, const struct variant *v, struct str instance, uint64_t time_ns);
+uint32_t registry_note(struct registry *r, const struct entity *e, const struct variant *v,
+                       struct str instance, uint64_t time_ns);
 /* `alias` is another name of the service, e.g. the application's own. */
 void registry_note_alias(struct registry *r, uint32_t service, struct str alias, uint64_t time_ns);
-/* The id under which answers show e (api.md section 3): an entity whose namespace is not known joins the only service of
- * that name or alias that has one. Returns e itself when there is none or more than one. */
+/* The id under which answers show e (api.md section 3): an entity whose namespace is not known
+ * joins the only service of that name or alias that has one. Returns e itself when there is none or
+ * more than one. */
 struct entity registry_resolve(const struct registry *r, const struct entity *e);
 /* True when more than one cluster was seen: ids then carry it. */
 bool registry_many_clusters(const struct registry *r);
