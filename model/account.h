@@ -84,7 +84,8 @@ const char *drop_reason_name(enum drop_reason r);
 const char *refuse_reason_name(enum refuse_reason r);
 const char *request_outcome_name(enum request_outcome o);
 
-/* Self-describing (names, not positions), so that a newer weft reads an older image. */
+/* Self-describing (names, not positions), so that a newer weft reads an older image; see
+ * docs/formats/registry.md. */
 void account_encode(const struct account_totals *totals, struct buf *out);
 enum status account_decode(struct cursor *in, struct account_totals *out, struct err *e);
 
