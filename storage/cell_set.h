@@ -1,4 +1,5 @@
-/* cell_set.h - cells being filled: rows, 15 s tiles, one intern table of names. The collector's closed and open cells. */
+/* cell_set.h - cells being filled: rows, 15 s tiles, one intern table of names. The collector's
+ * closed and open cells. */
 #ifndef WEFT_STORAGE_CELL_SET_H
 #define WEFT_STORAGE_CELL_SET_H
 
@@ -11,14 +12,17 @@ struct cell_set; /* one thread at a time */
 
 struct cell_set *cell_set_new(uint64_t seed);
 void cell_set_free(struct cell_set *s);
-/* Id of a row, added when new (strings are copied); UINT32_MAX when memory is short. Ids stay valid until free. */
+/* Id of a row, added when new (strings are copied); UINT32_MAX when memory is short. Ids stay valid
+ * until free. */
 uint32_t cell_set_row(struct cell_set *s, const struct cell_row *row);
 const struct cell_row *cell_set_row_at(const struct cell_set *s, uint32_t row);
 uint32_t cell_set_row_count(const struct cell_set *s);
 /* Id of a tally's name. */
 uint32_t cell_set_name(struct cell_set *s, struct str name);
 struct str cell_set_name_at(const struct cell_set *s, uint32_t name);
-/* The cell of a row in the tile that holds second `unix_s`, made when new; NULL when memory is short. Valid until the next call. */
+uint32_t cell_set_name_count(const struct cell_set *s);
+/* The cell of a row in the tile that holds second `unix_s`, made when new; NULL when memory is
+ * short. Valid until the next call. */
 struct cell *cell_set_cell(struct cell_set *s, uint32_t row, uint64_t unix_s);
 /* Drops all cells; rows and names stay. */
 void cell_set_clear(struct cell_set *s);
@@ -26,9 +30,13 @@ void cell_set_clear(struct cell_set *s);
 enum status cell_set_merge(struct cell_set *to, const struct cell_set *from, struct err *e);
 size_t cell_set_cell_count(const struct cell_set *s);
 size_t cell_set_bytes(const struct cell_set *s);
+/* The place of each row in the order of cell_row_cmp(): the caller ends *rank with mem_free.
+ * ST_NO_MEMORY. */
+enum status cell_set_row_order(const struct cell_set *s, uint32_t **rank, struct err *e);
 /* In order of (row's key, tile): a function of the content alone. */
 enum status cell_set_each(const struct cell_set *s,
-                          enum status (*fn)(const struct cell_row *row, uint64_t tile_s, const struct cell *cell, void *user, struct err *e),
+                          enum status (*fn)(const struct cell_row *row, uint64_t tile_s,
+                                            const struct cell *cell, void *user, struct err *e),
                           void *user, struct err *e);
 
 #endif

@@ -1,5 +1,6 @@
-/* edge_part.h - an immutable, checksummed set of cells with its whole pyramid: 15 s, 1 min, 5 min, 1 h and 1 d tiles of
- * exactly the same requests, so that parts simply add up. Format: docs/formats/edge_part.md. */
+/* edge_part.h - an immutable, checksummed set of cells with its whole pyramid: 15 s, 1 min, 5 min,
+ * 1 h and 1 d tiles of exactly the same requests, so that parts simply add up. Format:
+ * docs/formats/edge_part.md. */
 #ifndef WEFT_STORAGE_EDGE_PART_H
 #define WEFT_STORAGE_EDGE_PART_H
 
@@ -10,8 +11,8 @@ uint32_t tier_seconds(enum tier t);
 
 /* What a scan decodes. */
 enum section {
-    SECTION_COUNTS = 1,  /* everything that is not below */
-    SECTION_CLIENT = 2,  /* histograms */
+    SECTION_COUNTS = 1, /* everything that is not below */
+    SECTION_CLIENT = 2, /* histograms */
     SECTION_SERVER = 4,
     SECTION_TRANSIT = 8,
     SECTION_TALLIES = 16, /* codes, grpc_codes, flags */
@@ -21,8 +22,10 @@ enum section {
 
 struct edge_part; /* immutable, counted by reference; any thread */
 
-/* The bytes of a part; `sealed` compresses harder (files), otherwise fast (the head). Same cells give the same bytes. */
-enum status edge_part_encode(const struct cell_set *cells, bool sealed, struct buf *out, struct err *e);
+/* The bytes of a part; `sealed` compresses harder (files), otherwise fast (the head). Same cells
+ * give the same bytes. */
+enum status edge_part_encode(const struct cell_set *cells, bool sealed, struct buf *out,
+                             struct err *e);
 /* Takes the bytes over (also on error). */
 enum status edge_part_open_memory(struct buf *bytes, struct edge_part **out, struct err *e);
 enum status edge_part_open_file(const char *path, struct edge_part **out, struct err *e);
@@ -36,20 +39,23 @@ struct str edge_part_name(const struct edge_part *p, uint32_t name);
 uint64_t edge_part_start_s(const struct edge_part *p);
 uint64_t edge_part_end_s(const struct edge_part *p);
 uint64_t edge_part_bytes(const struct edge_part *p);
-/* True when the part still keeps this tier for totals (joint rows): retention cuts tiers when merging. For tiles at unix_s. */
+/* True when the part still keeps this tier for totals (joint rows): retention cuts tiers when
+ * merging. For tiles at unix_s. */
 bool edge_part_has_tier(const struct edge_part *p, enum tier t, bool joint);
 
 struct edge_part_scan {
     enum tier tier;
-    uint64_t start_s, end_s;   /* tiles that lie wholly inside [start, end) */
-    unsigned sections;         /* enum section bits */
-    const uint8_t *wanted;     /* one byte a row, 0 = skip; borrowed; NULL = all */
+    uint64_t start_s, end_s; /* tiles that lie wholly inside [start, end) */
+    unsigned sections;       /* enum section bits */
+    const uint8_t *wanted;   /* one byte a row, 0 = skip; borrowed; NULL = all */
     /* Where a cell goes: the cell it is added to, or NULL to skip it. */
     struct cell *(*into)(uint32_t row, uint64_t tile_s, void *user);
     uint32_t (*map_name)(uint32_t name, void *user); /* part's name id -> the target's */
     void *user;
 };
-/* Adds every wanted cell into its target. A damaged block is named in the log, counted in *lost and skipped. */
-enum status edge_part_scan(const struct edge_part *p, const struct edge_part_scan *scan, uint64_t *lost, struct err *e);
+/* Adds every wanted cell into its target. A damaged block is named in the log, counted in *lost and
+ * skipped. */
+enum status edge_part_scan(const struct edge_part *p, const struct edge_part_scan *scan,
+                           uint64_t *lost, struct err *e);
 
 #endif

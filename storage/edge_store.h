@@ -1,4 +1,5 @@
-/* edge_store.h - which parts there are, what the head looks like, and exact sums over any range of both. */
+/* edge_store.h - which parts there are, what the head looks like, and exact sums over any range of
+ * both. */
 #ifndef WEFT_STORAGE_EDGE_STORE_H
 #define WEFT_STORAGE_EDGE_STORE_H
 
@@ -6,9 +7,11 @@
 #include "storage/edge_part.h"
 #include "storage/store.h"
 
-/* A consistent moment: each request is in exactly one of its parts. Immutable, counted by reference. */
+/* A consistent moment: each request is in exactly one of its parts. Immutable, counted by
+ * reference. */
 struct edge_view {
-    struct edge_part **parts; /* the head (closed since the last checkpoint, and open) is one of them */
+    struct edge_part *
+        *parts; /* the head (closed since the last checkpoint, and open) is one of them */
     size_t part_count;
     const struct registry *registry;
     uint64_t complete_until_ns; /* api.md section 3 */
@@ -22,16 +25,20 @@ struct edge_head {
     struct edge_part *head;
     struct registry *registry;
     uint64_t complete_until_ns;
-    uint64_t checkpointed; /* position of the last checkpoint whose cells are no longer in head (its done() was handled) */
+    uint64_t checkpointed; /* position of the last checkpoint whose cells are no longer in head (its
+                              done() was handled) */
     uint32_t open_hops, open_traces;
     uint64_t open_bytes;
 };
 /* Collector thread. Parts of checkpoints up to `checkpointed` become visible in the same step. */
 void edge_store_publish(struct store *s, const struct edge_head *head);
-/* Called (any thread) when a reader wants a view younger than it is: the collector then publishes soon. */
+/* Called (any thread) when a reader wants a view younger than it is: the collector then publishes
+ * soon. */
 void edge_store_set_refresh(struct store *s, void (*refresh)(void *user), void *user);
-/* A view at most max_age_ns old; waits for the collector up to 5 s (ST_TIMEOUT). May block: query pool only. */
-enum status edge_store_view(struct store *s, uint64_t max_age_ns, const struct edge_view **out, struct err *e);
+/* A view at most max_age_ns old; waits for the collector up to 5 s (ST_TIMEOUT). May block: query
+ * pool only. */
+enum status edge_store_view(struct store *s, uint64_t max_age_ns, const struct edge_view **out,
+                            struct err *e);
 void edge_view_unref(const struct edge_view *v);
 
 /* --- exact sums --- */
@@ -41,7 +48,8 @@ struct edge_query {
     uint32_t step_s;         /* 0 = one point for the whole range */
     bool joint;              /* joint rows (versions, operations, codes) instead of edge totals */
     unsigned sections;
-    /* Group of a row, dense from 0, or UINT32_MAX to leave it out. Called once per distinct row of each part. */
+    /* Group of a row, dense from 0, or UINT32_MAX to leave it out. Called once per distinct row of
+     * each part. */
     uint32_t (*group)(const struct cell_row *row, void *user);
     void *user;
     uint64_t max_points; /* ST_QUERY when the answer would have more */
@@ -58,15 +66,17 @@ struct edge_series {
 };
 
 struct edge_result {
-    uint64_t start_s, end_s;   /* as widened */
+    uint64_t start_s, end_s; /* as widened */
     uint32_t resolution_s, step_s;
     struct edge_series *series; /* by group */
     uint32_t series_count;
-    struct intern *names;       /* of the tallies */
+    struct intern *names; /* of the tallies */
     uint64_t lost_blocks;
 };
-/* Takes the coarsest tiles that fit. Any thread. ST_QUERY, ST_NO_MEMORY. The caller ends *out with edge_result_deinit. */
-enum status edge_query_run(const struct edge_view *v, const struct edge_query *q, struct edge_result *out, struct err *e);
+/* Takes the coarsest tiles that fit. Any thread. ST_QUERY, ST_NO_MEMORY. The caller ends *out with
+ * edge_result_deinit. */
+enum status edge_query_run(const struct edge_view *v, const struct edge_query *q,
+                           struct edge_result *out, struct err *e);
 void edge_result_deinit(struct edge_result *r);
 
 #endif

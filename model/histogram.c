@@ -1,0 +1,199 @@
+/* histogram.c - sparse exponential histograms: which bucket, add, merge, quantiles. */
+#include "model/histogram.h"
+
+#include "base/mem.h"
+#include "model/histogram_borders.h"
+#include <math.h>
+
+/* In the octave [2^29, 2^30) ns, which holds one second, border 57 is bucket border 0. */
+enum { SECOND_OCTAVE = 29, SECOND_BORDER = 57, OCTAVE = 1 << HISTOGRAM_SCALE };
+
+/* Harmonic mid-point 2ab/(a+b) of a bucket as a share of its upper border b = 2^(1/64) * a. */
+#define MIDPOINT 0.994584840584097431
+
+void histogram_deinit(struct histogram *h)
+{
+    mem_free(h->buckets);
+    *h = (struct histogram){0};
+}
+
+void histogram_reset(struct histogram *h)
+{
+    *h = (struct histogram){.buckets = h->buckets, .bucket_cap = h->bucket_cap};
+}
+
+int32_t histogram_index(uint64_t ns)
+{
+    int octave = 63 - __builtin_clzll(ns | 1);
+    uint64_t scaled = ns << (63 - octave);
+    unsigned below = octave_guess[(scaled >> 56) & 127];
+    if (below < OCTAVE && octave_borders[below] < scaled)
+        below++;
+    return OCTAVE * (octave - SECOND_OCTAVE) + (int32_t)below - SECOND_BORDER - 1;
+}
+
+double histogram_upper_ns(int32_t index)
+{
+    return ldexp(exp2(((index + 1) & (OCTAVE - 1)) / (double)OCTAVE) * 1e9,
+                 (index + 1) >> HISTOGRAM_SCALE);
+}
+
+uint64_t histogram_upper_floor_ns(int32_t index)
+{
+    int32_t border = index + 1 + OCTAVE * SECOND_OCTAVE + SECOND_BORDER;
+    if (border < 0)
+        return 0;
+    if (border >= OCTAVE * 64)
+        return UINT64_MAX;
+    return octave_borders[border & (OCTAVE - 1)] >> (63 - (border >> HISTOGRAM_SCALE));
+}
+
+bool histogram_reserve(struct histogram *h, uint32_t need)
+{
+    if (need <= h->bucket_cap)
+        return true;
+    uint32_t cap = MAX(need, h->bucket_cap + h->bucket_cap / 2 + 4);
+    struct histogram_bucket *buckets = mem_realloc_array(h->buckets, cap, sizeof(*buckets));
+    if (!buckets)
+        return false;
+    h->buckets = buckets;
+    h->bucket_cap = cap;
+    return true;
+}
+
+/* First bucket with an index not below `index`. */
+static uint32_t bucket_position(const struct histogram *h, int32_t index)
+{
+    uint32_t low = 0, high = h->bucket_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (h->buckets[middle].index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool bucket_add(struct histogram *h, int32_t index, uint64_t weight)
+{
+    uint32_t at = bucket_position(h, index);
+    if (at < h->bucket_count && h->buckets[at].index == index) {
+        h->buckets[at].weight += weight;
+        return true;
+    }
+    if (!histogram_reserve(h, h->bucket_count + 1))
+        return false;
+    memmove(&h->buckets[at + 1], &h->buckets[at], (h->bucket_count - at) * sizeof(*h->buckets));
+    h->buckets[at] = (struct histogram_bucket){.index = index, .weight = weight};
+    h->bucket_count++;
+    return true;
+}
+
+static void widen(struct histogram *h, uint64_t min_ns, uint64_t max_ns)
+{
+    if (h->weight == 0 || min_ns < h->min_ns)
+        h->min_ns = min_ns;
+    if (h->weight == 0 || max_ns > h->max_ns)
+        h->max_ns = max_ns;
+}
+
+bool histogram_add(struct histogram *h, uint64_t ns, uint64_t weight)
+{
+    if (weight == 0)
+        return true;
+    if (ns == 0)
+        h->zero += weight;
+    else if (!bucket_add(h, histogram_index(ns), weight))
+        return false;
+    widen(h, ns, ns);
+    h->weight += weight;
+    h->sum += (u128)ns * weight;
+    return true;
+}
+
+static uint32_t union_count(const struct histogram *to, const struct histogram_bucket *from,
+                            uint32_t count)
+{
+    uint32_t a = 0, b = 0, distinct = 0;
+    for (; a < to->bucket_count && b < count; distinct++) {
+        int32_t x = to->buckets[a].index, y = from[b].index;
+        a += x <= y;
+        b += y <= x;
+    }
+    return distinct + (to->bucket_count - a) + (count - b);
+}
+
+bool histogram_merge_buckets(struct histogram *to, const struct histogram_bucket *from,
+                             uint32_t count)
+{
+    uint32_t end = union_count(to, from, count);
+    if (!histogram_reserve(to, end))
+        return false;
+    uint32_t a = to->bucket_count, b = count, at = end;
+    while (b > 0) { /* from the back, so that nothing unread is overwritten */
+        struct histogram_bucket *slot = &to->buckets[--at];
+        if (a > 0 && to->buckets[a - 1].index > from[b - 1].index) {
+            *slot = to->buckets[--a];
+            continue;
+        }
+        struct histogram_bucket sum = from[--b];
+        if (a > 0 && to->buckets[a - 1].index == sum.index)
+            sum.weight += to->buckets[--a].weight;
+        *slot = sum;
+    }
+    to->bucket_count = end;
+    return true;
+}
+
+bool histogram_merge(struct histogram *to, const struct histogram *from)
+{
+    if (from->weight == 0)
+        return true;
+    if (!histogram_merge_buckets(to, from->buckets, from->bucket_count))
+        return false;
+    widen(to, from->min_ns, from->max_ns);
+    to->weight += from->weight;
+    to->zero += from->zero;
+    to->sum += from->sum;
+    return true;
+}
+
+static double clamp(double value, double low, double high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+double histogram_quantile_ns(const struct histogram *h, double q)
+{
+    if (h->weight == 0)
+        return 0;
+    if (!(q > 0))
+        return (double)h->min_ns;
+    if (q >= 1)
+        return (double)h->max_ns;
+    /* Scaling by 2^16 is exact in a double: for whole requests this is the rank ceil(q*n). */
+    double rank = ceil(q * (double)h->weight);
+    uint64_t below = h->zero;
+    if ((double)below >= rank)
+        return 0;
+    for (uint32_t i = 0; i < h->bucket_count; i++) {
+        below += h->buckets[i].weight;
+        if ((double)below < rank)
+            continue;
+        double middle = histogram_upper_ns(h->buckets[i].index) * MIDPOINT;
+        return clamp(middle, (double)h->min_ns, (double)h->max_ns);
+    }
+    return (double)h->max_ns;
+}
+
+uint64_t histogram_count(const struct histogram *h)
+{
+    uint64_t half = WEIGHT_ONE / 2;
+    return (h->weight >> WEIGHT_SHIFT) + ((h->weight & (WEIGHT_ONE - 1)) >= half);
+}
+
+double histogram_mean_ns(const struct histogram *h)
+{
+    return h->weight ? (double)h->sum / (double)h->weight : 0;
+}

@@ -1,0 +1,57 @@
+/* histogram_codec.h - the parts of an encoded histogram, shared by its two readers. Private to
+ * model/. Format: docs/formats/histogram.md. */
+#ifndef WEFT_MODEL_HISTOGRAM_CODEC_H
+#define WEFT_MODEL_HISTOGRAM_CODEC_H
+
+#include "model/histogram.h"
+
+/* How the counts of the buckets are written. Stored: never renumber. */
+enum histogram_mode {
+    MODE_EMPTY = 0,  /* no bucket */
+    MODE_GAPS = 1,   /* Rice-coded distances between observations: few of them, far apart */
+    MODE_PLANES = 2, /* groups of 16 neighbouring buckets, bit by bit */
+    MODE_WIDE = 3,   /* varint pairs: any count */
+};
+
+/* Bits of the first byte. */
+enum {
+    HEAD_MODE = 3,
+    HEAD_ZERO = 4,      /* some durations are 0 */
+    HEAD_UNIT = 8,      /* one count is not one request */
+    HEAD_SINGLE = 16,   /* all durations are the same */
+    HEAD_FRACTION = 32, /* the sum is no whole number of ns */
+    HEAD_END = 64,
+};
+
+enum { PLANE_GROUP = 16 };
+
+struct histogram_head {
+    enum histogram_mode mode;
+    uint64_t unit; /* weight of one count, 2^-16 */
+    uint64_t zero; /* weight */
+    uint64_t n;    /* counts in buckets */
+    int32_t first; /* index of the lowest bucket */
+    uint32_t span; /* highest index - first */
+    uint64_t min_ns, max_ns;
+    u128 sum;
+    struct cursor payload; /* borrowed */
+};
+
+/* Steps over one histogram and takes its head apart. False on damage; an empty one has unit 0. */
+bool histogram_head_read(struct cursor *in, struct histogram_head *out) NODISCARD;
+/* Calls of the payload readers; each gives false on damage. */
+
+/* Ascending buckets, distinct, at most HISTOGRAM_INDEX_COUNT of them. */
+bool histogram_payload_read(const struct histogram_head *head, struct histogram_bucket *out,
+                            uint32_t *count) NODISCARD;
+/* Adds count * scale to slots[index - head->first]; slots has room for span + 1 rounded up to
+ * PLANE_GROUP. */
+bool histogram_payload_add(const struct histogram_head *head, uint32_t scale,
+                           uint32_t *slots) NODISCARD;
+
+/* Bits of a count in each of the 16 codes that a group may have. */
+extern const uint8_t histogram_code_planes[16];
+/* log2 of the divisor that splits a gap into unary and binary part: near the mean gap. */
+unsigned histogram_rice(uint64_t n, uint32_t span);
+
+#endif

@@ -1,0 +1,259 @@
+/* histogram_decode.c - bytes to histograms; trusts nothing but the bounds it checks. */
+#include "model/histogram_codec.h"
+
+bool histogram_head_read(struct cursor *in, struct histogram_head *out)
+{
+    *out = (struct histogram_head){0};
+    struct str body = cursor_lenstr(in);
+    if (in->failed || body.len == 0)
+        return !in->failed;
+    struct cursor c = cursor_of(body);
+    unsigned bits = cursor_u8(&c);
+    out->mode = bits & HEAD_MODE;
+    out->unit = bits & HEAD_UNIT ? cursor_varint(&c) : WEIGHT_ONE;
+    out->zero = bits & HEAD_ZERO ? cursor_varint(&c) * out->unit : 0;
+    bool odd = bits >= HEAD_END || out->unit == 0 || (bits & HEAD_ZERO && bits & HEAD_SINGLE);
+    if (out->mode == MODE_EMPTY)
+        return !odd && !c.failed && out->zero > 0;
+    out->n = cursor_varint(&c);
+    int64_t first = cursor_zigzag(&c);
+    uint64_t span = cursor_varint(&c);
+    if (odd || c.failed || out->n == 0 || first < HISTOGRAM_INDEX_MIN ||
+        first > HISTOGRAM_INDEX_MAX || span > (uint64_t)(HISTOGRAM_INDEX_MAX - first) ||
+        (span > 0 && (out->n == 1 || bits & HEAD_SINGLE)))
+        return false;
+    out->first = (int32_t)first;
+    out->span = (uint32_t)span;
+    if (!(bits & HEAD_ZERO))
+        out->min_ns = cursor_varint(&c) + histogram_upper_floor_ns(out->first - 1) + 1;
+    if (bits & HEAD_SINGLE) {
+        out->max_ns = out->min_ns;
+        out->sum = (u128)out->min_ns * (out->n * out->unit);
+    } else {
+        out->max_ns = histogram_upper_floor_ns(out->first + (int32_t)span) - cursor_varint(&c);
+        out->sum = cursor_varint128(&c);
+        if (!(bits & HEAD_FRACTION))
+            out->sum <<= WEIGHT_SHIFT;
+    }
+    out->payload = c;
+    return !c.failed && out->min_ns <= out->max_ns;
+}
+
+/* Reads Rice-coded gaps: bits of `at`, low bit first. */
+struct gap_reader {
+    const uint8_t *at, *end;
+    uint64_t bits;
+    unsigned count, rice; /* bits that are loaded */
+    bool failed;
+};
+
+static void gap_load(struct gap_reader *r)
+{
+    while (r->count <= 56 && r->at < r->end) {
+        r->bits |= (uint64_t)*r->at++ << r->count;
+        r->count += 8;
+    }
+}
+
+static uint32_t gap_read(struct gap_reader *r)
+{
+    uint32_t zeros = 0;
+    gap_load(r);
+    while (r->bits == 0 && r->at < r->end) {
+        zeros += r->count;
+        r->count = 0;
+        gap_load(r);
+    }
+    if (r->bits == 0) {
+        r->failed = true;
+        return 0;
+    }
+    unsigned run = (unsigned)__builtin_ctzll(r->bits) + 1;
+    zeros += run - 1;
+    r->bits = run < 64 ? r->bits >> run : 0;
+    r->count -= run;
+    gap_load(r);
+    if (r->count < r->rice) {
+        r->failed = true;
+        return 0;
+    }
+    uint32_t low = (uint32_t)(r->bits & ((UINT64_C(1) << r->rice) - 1));
+    r->bits >>= r->rice;
+    r->count -= r->rice;
+    return zeros << r->rice | low;
+}
+
+/* Calls add() for each observation but those of the first bucket's start, in order. */
+static bool gaps_each(const struct histogram_head *head,
+                      void (*add)(uint32_t offset, uint64_t count, void *user), void *user)
+{
+    if (head->span == 0) {
+        add(0, head->n, user);
+        return true;
+    }
+    struct gap_reader r = {.at = head->payload.at,
+                           .end = head->payload.end,
+                           .rice = histogram_rice(head->n, head->span)};
+    uint64_t offset = 0;
+    add(0, 1, user);
+    for (uint64_t left = head->n - 2; left > 0 && !r.failed; left--) {
+        offset += gap_read(&r);
+        if (offset > head->span)
+            return false;
+        add((uint32_t)offset, 1, user);
+    }
+    add(head->span, 1, user);
+    return !r.failed;
+}
+
+/* 8 bits to 8 bytes of 0 or 1. */
+static uint64_t spread(uint8_t bits)
+{
+    uint64_t each = (bits * UINT64_C(0x0101010101010101)) & UINT64_C(0x8040201008040201);
+    return ((each + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7) & UINT64_C(0x0101010101010101);
+}
+
+/* The counts' bits [0, planes) of one group, planes <= 8, as 16 bytes. */
+static void group_bytes(const uint8_t *at, unsigned planes, uint8_t out[PLANE_GROUP])
+{
+    uint64_t low = 0, high = 0;
+    for (unsigned p = 0; p < planes; p++) {
+        low |= spread(at[2 * p]) << p;
+        high |= spread(at[2 * p + 1]) << p;
+    }
+    memcpy(out, &low, 8);
+    memcpy(out + 8, &high, 8);
+}
+
+static void group_add(const uint8_t *at, unsigned planes, uint32_t scale,
+                      uint32_t slots[PLANE_GROUP])
+{
+    uint8_t bytes[PLANE_GROUP];
+    for (unsigned done = 0; done < planes; done += 8) {
+        group_bytes(at + 2 * (size_t)done, MIN(planes - done, 8u), bytes);
+        uint32_t factor = scale << done;
+        for (unsigned j = 0; j < PLANE_GROUP; j++)
+            slots[j] += bytes[j] * factor;
+    }
+}
+
+static bool planes_add(const struct histogram_head *head, uint32_t scale, uint32_t *slots)
+{
+    uint32_t groups = head->span / PLANE_GROUP + 1;
+    size_t codes = (groups + 1) / 2, left = (size_t)(head->payload.end - head->payload.at);
+    if (left < codes)
+        return false;
+    const uint8_t *at = head->payload.at + codes;
+    left -= codes;
+    for (uint32_t g = 0; g < groups; g++) {
+        unsigned code = head->payload.at[g / 2] >> (4 * (g & 1)) & 15;
+        unsigned planes = histogram_code_planes[code];
+        if (left < 2 * (size_t)planes)
+            return false;
+        group_add(at, planes, scale, slots + (size_t)g * PLANE_GROUP);
+        at += 2 * (size_t)planes;
+        left -= 2 * (size_t)planes;
+    }
+    return true;
+}
+
+struct slot_adder {
+    uint32_t *slots, scale;
+};
+
+static void add_to_slot(uint32_t offset, uint64_t count, void *user)
+{
+    const struct slot_adder *a = user;
+    a->slots[offset] += (uint32_t)count * a->scale;
+}
+
+bool histogram_payload_add(const struct histogram_head *head, uint32_t scale, uint32_t *slots)
+{
+    if (head->mode == MODE_PLANES)
+        return planes_add(head, scale, slots);
+    struct slot_adder a = {slots, scale};
+    return head->mode == MODE_GAPS && gaps_each(head, add_to_slot, &a);
+}
+
+struct bucket_list {
+    struct histogram_bucket *items;
+    uint32_t len;
+    int32_t first;
+    uint64_t unit;
+};
+
+static void add_to_list(uint32_t offset, uint64_t count, void *user)
+{
+    struct bucket_list *l = user;
+    int32_t index = l->first + (int32_t)offset;
+    if (l->len == 0 || l->items[l->len - 1].index != index)
+        l->items[l->len++] = (struct histogram_bucket){.index = index};
+    l->items[l->len - 1].weight += count * l->unit;
+}
+
+static bool wide_each(const struct histogram_head *head, struct bucket_list *list)
+{
+    struct cursor c = head->payload;
+    for (uint64_t next = 0; c.at < c.end;) {
+        uint64_t gap = cursor_varint(&c), count = cursor_varint(&c);
+        if (c.failed || count == 0 || next > head->span || gap > head->span - next)
+            return false;
+        add_to_list((uint32_t)(next + gap), count, list);
+        next += gap + 1;
+    }
+    return true;
+}
+
+static bool planes_each(const struct histogram_head *head, struct bucket_list *list)
+{
+    uint32_t slots[HISTOGRAM_INDEX_COUNT + PLANE_GROUP];
+    memset(slots, 0, (head->span + (size_t)PLANE_GROUP) * sizeof(*slots));
+    if (!planes_add(head, 1, slots))
+        return false;
+    for (uint32_t i = 0; i <= head->span; i++)
+        if (slots[i])
+            add_to_list(i, slots[i], list);
+    return true;
+}
+
+bool histogram_payload_read(const struct histogram_head *head, struct histogram_bucket *out,
+                            uint32_t *count)
+{
+    struct bucket_list list = {.items = out, .first = head->first, .unit = head->unit};
+    bool ok = true;
+    if (head->mode == MODE_GAPS)
+        ok = gaps_each(head, add_to_list, &list);
+    else if (head->mode == MODE_PLANES)
+        ok = planes_each(head, &list);
+    else if (head->mode == MODE_WIDE)
+        ok = wide_each(head, &list);
+    *count = list.len;
+    return ok;
+}
+
+enum status histogram_decode_add(struct cursor *in, struct histogram *into, struct err *e)
+{
+    struct histogram_head head;
+    struct histogram_bucket buckets[HISTOGRAM_INDEX_COUNT];
+    uint32_t count;
+    if (!histogram_head_read(in, &head) || !histogram_payload_read(&head, buckets, &count))
+        return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
+    if (head.unit == 0)
+        return ST_OK;
+    struct histogram from = {.weight = head.zero + head.n * head.unit,
+                             .zero = head.zero,
+                             .sum = head.sum,
+                             .min_ns = head.min_ns,
+                             .max_ns = head.max_ns,
+                             .buckets = buckets,
+                             .bucket_count = count};
+    if (!histogram_merge(into, &from))
+        return err_set(e, ST_NO_MEMORY, "no memory for a histogram");
+    return ST_OK;
+}
+
+enum status histogram_skip(struct cursor *in, struct err *e)
+{
+    cursor_lenstr(in);
+    return in->failed ? err_set(e, ST_CORRUPT, "an encoded histogram is cut off") : ST_OK;
+}

@@ -1,0 +1,106 @@
+/* histogram_dense.c - summing encoded histograms over a window of buckets. */
+#include "model/histogram_dense.h"
+
+#include "base/mem.h"
+#include "model/histogram_codec.h"
+
+void histogram_dense_deinit(struct histogram_dense *d)
+{
+    mem_free(d->slots);
+    histogram_deinit(&d->rest);
+    *d = (struct histogram_dense){0};
+}
+
+/* Makes the window hold [first, first + span], rounded up to whole groups. */
+static bool window_cover(struct histogram_dense *d, int32_t first, uint32_t span)
+{
+    enum { MARGIN = 32 };
+    int32_t end = first + (int32_t)(span / PLANE_GROUP + 1) * PLANE_GROUP;
+    int32_t old_end = d->base + (int32_t)d->len;
+    if (d->len > 0 && first >= d->base && end <= old_end)
+        return true;
+    int32_t base = d->len == 0 ? first - MARGIN : first < d->base ? first - MARGIN : d->base;
+    int32_t new_end = d->len == 0 || end > old_end ? end + MARGIN : old_end;
+    uint32_t *slots = mem_calloc((size_t)(new_end - base), sizeof(*slots));
+    if (!slots)
+        return false;
+    if (d->len > 0)
+        memcpy(slots + (d->base - base), d->slots, d->len * sizeof(*slots));
+    mem_free(d->slots);
+    d->slots = slots;
+    d->base = base;
+    d->len = (uint32_t)(new_end - base);
+    return true;
+}
+
+/* True when the counts are whole requests and no slot can overflow. */
+static bool fits_slots(const struct histogram_dense *d, const struct histogram_head *head)
+{
+    uint64_t scale = head->unit >> WEIGHT_SHIFT, most;
+    return head->mode != MODE_WIDE && head->unit % WEIGHT_ONE == 0 &&
+           !__builtin_mul_overflow(head->n, scale, &most) && most <= UINT32_MAX - d->bound;
+}
+
+static enum status add_buckets(struct histogram_dense *d, const struct histogram_head *head,
+                               struct err *e)
+{
+    struct histogram_bucket buckets[HISTOGRAM_INDEX_COUNT];
+    uint32_t count;
+    if (!histogram_payload_read(head, buckets, &count))
+        return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
+    if (!histogram_merge_buckets(&d->rest, buckets, count))
+        return err_set(e, ST_NO_MEMORY, "no memory for a histogram");
+    return ST_OK;
+}
+
+static enum status add_slots(struct histogram_dense *d, const struct histogram_head *head,
+                             struct err *e)
+{
+    uint32_t scale = (uint32_t)(head->unit >> WEIGHT_SHIFT);
+    if (!window_cover(d, head->first, head->span))
+        return err_set(e, ST_NO_MEMORY, "no memory for a histogram");
+    if (!histogram_payload_add(head, scale, d->slots + (head->first - d->base)))
+        return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
+    d->bound += head->n * scale;
+    return ST_OK;
+}
+
+enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into, struct err *e)
+{
+    struct histogram_head head;
+    if (!histogram_head_read(in, &head))
+        return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
+    if (head.unit == 0)
+        return ST_OK;
+    if (head.mode != MODE_EMPTY)
+        TRY(fits_slots(into, &head) ? add_slots(into, &head, e) : add_buckets(into, &head, e));
+    struct histogram *all = &into->rest;
+    all->min_ns = all->weight == 0 ? head.min_ns : MIN(all->min_ns, head.min_ns);
+    all->max_ns = all->weight == 0 ? head.max_ns : MAX(all->max_ns, head.max_ns);
+    all->weight += head.zero + head.n * head.unit;
+    all->zero += head.zero;
+    all->sum += head.sum;
+    return ST_OK;
+}
+
+bool histogram_dense_take(struct histogram_dense *d, struct histogram *out)
+{
+    histogram_reset(out);
+    if (!histogram_reserve(out, d->len + d->rest.bucket_count))
+        return false;
+    if (d->bound > 0) {
+        struct histogram_bucket *at = out->buckets;
+        for (uint32_t i = 0; i < d->len; i++) {
+            *at = (struct histogram_bucket){d->base + (int32_t)i,
+                                            (uint64_t)d->slots[i] << WEIGHT_SHIFT};
+            at += d->slots[i] != 0;
+        }
+        out->bucket_count = (uint32_t)(at - out->buckets);
+        memset(d->slots, 0, d->len * sizeof(*d->slots));
+        d->bound = 0;
+    }
+    if (!histogram_merge(out, &d->rest))
+        return false;
+    histogram_reset(&d->rest);
+    return true;
+}

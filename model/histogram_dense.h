@@ -1,0 +1,26 @@
+/* histogram_dense.h - an accumulator for many encoded histograms: a window of neighbouring buckets
+ * as 32-bit counts, so that adding one is a few vector instructions for each 16 buckets. Exact as
+ * histogram_decode_add(). */
+#ifndef WEFT_MODEL_HISTOGRAM_DENSE_H
+#define WEFT_MODEL_HISTOGRAM_DENSE_H
+
+#include "model/histogram.h"
+
+/* All-zero is a valid empty accumulator. One thread at a time. */
+struct histogram_dense {
+    uint32_t *slots; /* owned; whole requests of bucket base + i */
+    int32_t base;
+    uint32_t len;
+    uint64_t bound; /* no slot is larger */
+    struct histogram
+        rest; /* weight, sum, zero, min, max of all; buckets that do not fit the slots */
+};
+
+void histogram_dense_deinit(struct histogram_dense *d);
+/* As histogram_decode_add(). */
+enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into, struct err *e);
+/* Moves all of d into *out (emptied first, keeps its memory); d is empty again and keeps its
+ * window. False when memory is short. */
+bool histogram_dense_take(struct histogram_dense *d, struct histogram *out) NODISCARD;
+
+#endif
