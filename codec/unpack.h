@@ -6,15 +6,17 @@
 #include "base/str.h"
 #include "model/batch.h"
 
-/* Unpacks all of `in` into fresh memory (the caller ends *out with mem_free). Concatenated gzip members and zstd, lz4 and
- * snappy frames are read to the end; trailing garbage is ST_INVALID. Never holds more than max_bytes of output plus a
- * window of 8 MiB. Any thread. Errors: ST_INVALID (damaged; says what and at which byte), ST_TOO_BIG (more than max_bytes;
- * nothing more is unpacked), ST_NO_MEMORY. COMPRESSION_NONE is not allowed here.
- * Sources: RFC 1952, RFC 1950, RFC 8878, snappy format_description.txt and framing_format.txt, lz4_Frame_format.md. */
-enum status unpack(enum batch_compression how, struct str in, size_t max_bytes, struct str *out, struct err *e);
+/* Unpacks all of `in` into fresh memory (the caller ends *out with mem_free). Concatenated gzip
+ * members and zstd, lz4 and snappy frames are read to the end; trailing garbage is ST_INVALID.
+ * Never holds more than max_bytes of output plus a window of 8 MiB. Any thread. Errors: ST_INVALID
+ * (damaged; says what and at which byte), ST_TOO_BIG (more than max_bytes; nothing more is
+ * unpacked), ST_NO_MEMORY. COMPRESSION_NONE is not allowed here. Sources: RFC 1952, RFC 1950, RFC
+ * 8878, snappy format_description.txt and framing_format.txt, lz4_Frame_format.md. */
+enum status unpack(enum batch_compression how, struct str in, size_t max_bytes, struct str *out,
+                   struct err *e);
 
-/* HTTP Content-Encoding token (RFC 9110 8.4) -> compression: gzip, x-gzip, zstd, deflate, zlib, snappy (block),
- * x-snappy-framed, lz4, identity or empty. False: not spoken here. */
+/* HTTP Content-Encoding token (RFC 9110 8.4) -> compression: gzip, x-gzip, zstd, deflate, zlib,
+ * snappy (block), x-snappy-framed, lz4, identity or empty. False: not spoken here. */
 bool unpack_from_http(struct str token, enum batch_compression *out);
 /* grpc-encoding: gzip, zstd, snappy (framed), identity or empty. */
 bool unpack_from_grpc(struct str token, enum batch_compression *out);
