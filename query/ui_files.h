@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 struct ui_file {
-    const char *path; /* "/index.html", "/app.js" */
-    const char *type; /* Content-Type */
-    const char *etag; /* quoted, from the content */
+    const char *path;                  /* "/index.html", "/app.js" */
+    const char *type;                  /* Content-Type */
+    const char *etag;                  /* quoted, from the content */
     const unsigned char *bytes, *gzip; /* gzip: the same, compressed */
     size_t len, gzip_len;
 };

@@ -1,0 +1,129 @@
+/* reply.c - the parts of an answer that every call writes alike. */
+#include "query/reply.h"
+#include "base/status_wire.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+void reply_header(struct http_response *out, const char *name, const char *value)
+{
+    for (size_t i = 0; i + 1 < LEN(out->headers); i++)
+        if (!out->headers[i].name) {
+            out->headers[i] = (struct http_header){name, value};
+            return;
+        }
+}
+
+void reply_json_begin(struct http_response *out)
+{
+    out->status = 200;
+    out->content_type = "application/json";
+    reply_header(out, "Cache-Control", "no-store");
+}
+
+void reply_text(struct http_response *out, const char *line)
+{
+    out->status = 200;
+    out->content_type = "text/plain; charset=utf-8";
+    reply_header(out, "Cache-Control", "no-store");
+    buf_printf(&out->body, "%s\n", line);
+}
+
+static void write_envelope(struct http_response *out, unsigned http, const char *type,
+                           const char *sentence)
+{
+    buf_deinit(&out->body);
+    *out = (struct http_response){.status = http, .content_type = "application/json"};
+    reply_header(out, "Cache-Control", "no-store");
+    struct json_writer w = json_writer_of(&out->body);
+    json_object_begin(&w);
+    JSON_STR(&w, "status", STR("error"));
+    JSON_STR(&w, "error_type", str_from_c(type));
+    JSON_STR(&w, "error", str_from_c(sentence));
+    json_object_end(&w);
+}
+
+void reply_error(struct http_response *out, const struct err *e)
+{
+    const struct status_wire *wire = status_wire_get(e->status);
+    write_envelope(out, wire->http, wire->api_type, e->msg);
+    if (wire->retryable)
+        reply_header(out, "Retry-After", "1");
+}
+
+void reply_method_not_allowed(struct http_response *out, const char *allow)
+{
+    char sentence[120];
+    snprintf(sentence, sizeof(sentence), "this path does not take that method: allowed are %s",
+             allow);
+    write_envelope(out, 405, "bad_data", sentence);
+    reply_header(out, "Allow", allow);
+}
+
+void reply_quantile(struct json_writer *w, const struct histogram *h, double q)
+{
+    if (h->weight)
+        json_double(w, histogram_quantile_ns(h, q) / 1e6);
+    else
+        json_null(w);
+}
+
+void reply_latency(struct json_writer *w, const struct histogram *h)
+{
+    static const struct {
+        const char *name;
+        double q;
+    } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}};
+
+    if (!h || !h->weight) {
+        json_null(w);
+        return;
+    }
+    json_object_begin(w);
+    JSON_U64(w, "count", histogram_count(h));
+    JSON_DOUBLE(w, "mean", histogram_mean_ns(h) / 1e6);
+    for (size_t i = 0; i < LEN(quantiles); i++) {
+        json_key(w, quantiles[i].name);
+        reply_quantile(w, h, quantiles[i].q);
+    }
+    JSON_DOUBLE(w, "max", (double)h->max_ns / 1e6);
+    JSON_DOUBLE(w, "error", HISTOGRAM_REPORTED_ERROR);
+    json_object_end(w);
+}
+
+uint64_t reply_count(uint64_t weight)
+{
+    return (weight >> WEIGHT_SHIFT) + ((weight >> (WEIGHT_SHIFT - 1)) & 1);
+}
+
+double reply_ratio(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
+void reply_time(struct json_writer *w, uint64_t time_ns)
+{
+    if (time_ns)
+        json_double(w, (double)time_ns / 1e9);
+    else
+        json_null(w);
+}
+
+void warnings_add(struct warnings *w, const char *fmt, ...)
+{
+    if (w->len == WARNINGS_MAX)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(w->text[w->len++], sizeof(w->text[0]), fmt, args);
+    va_end(args);
+}
+
+void reply_warnings(struct json_writer *w, const struct warnings *warnings)
+{
+    json_key(w, "warnings");
+    json_array_begin(w);
+    for (size_t i = 0; i < warnings->len; i++)
+        json_str(w, str_from_c(warnings->text[i]));
+    json_array_end(w);
+    JSON_BOOL(w, "truncated", warnings->truncated);
+}
