@@ -1,4 +1,5 @@
-/* query.h - questions to answers on port 9600: own API, /metrics, health, the web UI. Reads storage only. */
+/* query.h - questions to answers on port 9600: own API, /metrics, health, the web UI. Reads storage
+ * only. */
 #ifndef WEFT_QUERY_QUERY_H
 #define WEFT_QUERY_QUERY_H
 
@@ -11,6 +12,12 @@
 
 struct query;
 
+/* What the pipeline has open and what it had to cut; as collector_stats. */
+struct pipeline_stats {
+    uint64_t open_hops, open_traces, open_spans, open_bytes, closed_requests;
+    uint64_t overflow_edges, overflow_operations, end_before_start;
+};
+
 /* What only app can do or know; every pointer may be NULL (then the path answers 404). */
 struct query_hooks {
     enum status (*flush)(void *user, struct err *e);   /* blocks until nothing is pending */
@@ -20,6 +27,7 @@ struct query_hooks {
     void (*net_counters)(void *user, struct net_counters *out);
     void (*journal_stats)(void *user, struct journal_stats *out);
     void (*offenders_json)(void *user, struct buf *out);
+    void (*pipeline_stats)(void *user, struct pipeline_stats *out);
     void *user;
 };
 
@@ -28,8 +36,8 @@ struct query_config {
     struct account *account; /* borrowed */
     struct senders *senders; /* borrowed */
     struct graph_settings graph;
-    bool admin;              /* /-/flush, /-/compact */
-    unsigned threads;        /* pool; 0 = 2 */
+    bool admin;       /* /-/flush, /-/compact */
+    unsigned threads; /* pool; 0 = 2 */
     uint64_t started_wall_ns;
     struct query_hooks hooks;
 };

@@ -1,0 +1,37 @@
+/* api.h - what a handler gets and must give; one handler a path, the table is in route.c. Private
+ * to query/. */
+#ifndef WEFT_QUERY_API_H
+#define WEFT_QUERY_API_H
+
+#include "query/live_view.h"
+#include "query/params.h"
+#include "query/query.h"
+#include "query/reply.h"
+
+/* One request on its way; everything is borrowed until the answer. One thread at a time. */
+struct request {
+    const struct query_config *config;
+    struct live_view *live;
+    struct arena *arena;          /* reset after the answer */
+    const struct edge_view *view; /* only for routes that ask for one */
+    struct params params;
+    struct str path; /* decoded */
+    struct str id;   /* what follows a prefix route */
+    struct str accept_encoding, if_none_match;
+    uint64_t now_ns; /* wall clock */
+};
+
+/* Fills *out (all zero before) or returns an error, which becomes the envelope. Pool thread, unless
+ * the route says otherwise. */
+typedef enum status api_handler(struct request *r, struct http_response *out, struct err *e);
+
+api_handler api_graph, api_edge, api_services, api_service, api_percentiles, api_status,
+    api_metrics;
+/* Loop thread: these never block. */
+api_handler api_healthy, api_ready, api_ui;
+api_handler api_reload, api_flush, api_compact;
+
+/* True when weft answers questions; otherwise *reason says what it is doing. Any thread. */
+bool api_is_ready(const struct query_config *config, const char **reason);
+
+#endif

@@ -1,0 +1,62 @@
+/* ask_params.c - range, grouping, view, protocol and step, read alike by every call. */
+#include "query/ask_params.h"
+
+enum { LONGEST_STEP_S = 366 * 24 * 3600 };
+
+static const char *const group_names[] = {"service", "workload", "version", "namespace", NULL};
+
+const char *ask_group_name(enum group g)
+{
+    return group_names[g];
+}
+
+const char *ask_picture_name(enum cell_view v)
+{
+    return v == VIEW_RAW ? "raw" : "mesh";
+}
+
+enum status ask_picture(const struct params *p, enum cell_view *out, struct err *e)
+{
+    static const char *const names[] = {"mesh", "raw", NULL};
+    unsigned index;
+    TRY(params_word(p, "view", names, 0, &index, e));
+    *out = index ? VIEW_RAW : VIEW_MESH;
+    return ST_OK;
+}
+
+enum status ask_graph(const struct request *r, struct graph_ask *out, struct err *e)
+{
+    unsigned group;
+    *out = (struct graph_ask){.view = r->view, .settings = &r->config->graph};
+    TRY(params_range(&r->params, &out->range, e));
+    TRY(params_word(&r->params, "group", group_names, GROUP_SERVICE, &group, e));
+    out->group = (enum group)group;
+    return ask_picture(&r->params, &out->picture, e);
+}
+
+enum status ask_protocol(const struct params *p, int *out, struct err *e)
+{
+    static const char *const names[] = {"grpc", "http",    "database", "messaging",
+                                        "tcp",  "unknown", NULL};
+    unsigned index = 0;
+    enum protocol protocol = PROTOCOL_UNKNOWN;
+    TRY(params_word(p, "protocol", names, LEN(names) - 1, &index, e));
+    bool given = names[index] && protocol_from_name(str_from_c(names[index]), &protocol);
+    *out = given ? (int)protocol : PROTOCOL_ANY;
+    return ST_OK;
+}
+
+enum status ask_step(const struct params *p, uint32_t *out, struct err *e)
+{
+    uint64_t step;
+    TRY(params_u64(p, "step", 1, LONGEST_STEP_S, 0, &step, e));
+    *out = (uint32_t)step;
+    return ST_OK;
+}
+
+void ask_warn_step(uint32_t asked_s, uint32_t given_s, struct warnings *w)
+{
+    if (asked_s && given_s != asked_s)
+        warnings_add(w, "step: %u s is finer than what is kept here, answered at %u s", asked_s,
+                     given_s);
+}

@@ -1,0 +1,26 @@
+/* dispatch.h - from a request line to an answer, without a socket: what the loop decides at once,
+ * and what the pool computes. */
+#ifndef WEFT_QUERY_DISPATCH_H
+#define WEFT_QUERY_DISPATCH_H
+
+#include "query/api.h"
+
+/* As it came; borrowed. */
+struct question {
+    struct str method, path, query;
+    struct str accept_encoding, if_none_match;
+};
+
+struct dispatcher {
+    struct query_config config;
+    struct live_view live;
+};
+
+/* True: *out is the answer. False: dispatch_full() must be called where blocking is allowed. Never
+ * blocks. Any thread. */
+bool dispatch_quick(struct dispatcher *d, const struct question *q, struct http_response *out);
+/* The whole answer; blocks. Pool thread. */
+void dispatch_full(struct dispatcher *d, const struct question *q, struct arena *arena,
+                   struct http_response *out);
+
+#endif

@@ -1,0 +1,276 @@
+/* graph_nodes.c - what a node served and made, how healthy that is, and under which names and
+ * versions it is known. */
+#include "query/graph_nodes.h"
+#include <stdlib.h>
+
+static enum status no_memory(struct err *e)
+{
+    return err_set(e, ST_NO_MEMORY, "no memory for the nodes of the graph");
+}
+
+const char *health_name(enum health h)
+{
+    static const char *const names[] = {"idle", "healthy", "degraded", "failing"};
+    return names[h];
+}
+
+/* --- sums --- */
+
+static bool add_sums(struct node_sums *to, const struct cell *c, const struct histogram *latency)
+{
+    to->requests += c->weight;
+    to->errors += c->errors;
+    return histogram_merge(&to->latency, latency);
+}
+
+static bool add_edge(struct graph *g, const struct graph_edge *edge)
+{
+    struct node_state *client = &g->states[edge->client], *server = &g->states[edge->server];
+    client->calls = server->serves = true;
+    client->shown = server->shown = true;
+    return add_sums(&server->served, edge->total, &edge->total->server) &&
+           add_sums(&client->made, edge->total, &edge->total->client);
+}
+
+static const struct node_sums *sums_of(const struct node_state *state)
+{
+    return state->serves || !state->calls ? &state->served : &state->made;
+}
+
+const struct node_sums *graph_node_sums(const struct graph *g, uint32_t node)
+{
+    return sums_of(&g->states[node]);
+}
+
+/* --- health --- */
+
+/* Served and made in the range before, by node. */
+static enum status sum_before(const struct graph *g, struct node_state *states, struct err *e)
+{
+    const struct edge_result *r = &g->before.result;
+    for (uint32_t i = 0; i < r->series_count; i++) {
+        if (!r->series[i].len)
+            continue;
+        struct row_key key = row_sums_key(&g->before, i);
+        if (key.client >= g->state_count || key.server >= g->state_count)
+            continue; /* a node of the range before only */
+        const struct cell *c = &r->series[i].points[0].cell;
+        if (!add_sums(&states[key.server].served, c, &c->server) ||
+            !add_sums(&states[key.client].made, c, &c->client))
+            return no_memory(e);
+    }
+    return ST_OK;
+}
+
+static double p95_of(const struct node_sums *sums)
+{
+    return histogram_quantile_ns(&sums->latency, 0.95);
+}
+
+static enum health judge(const struct graph_settings *settings, const struct node_sums *now,
+                         const struct node_sums *before)
+{
+    if (reply_count(now->requests) < settings->health_min_requests)
+        return HEALTH_IDLE;
+    double ratio = reply_ratio(now->errors, now->requests);
+    if (ratio >= settings->failing_error_ratio)
+        return HEALTH_FAILING;
+    if (ratio >= settings->degraded_error_ratio)
+        return HEALTH_DEGRADED;
+    /* An idle range before has no p95 worth comparing with. */
+    bool comparable = before && before->latency.weight &&
+                      reply_count(before->requests) >= settings->health_min_requests;
+    return comparable && p95_of(now) > settings->degraded_p95_factor * p95_of(before)
+               ? HEALTH_DEGRADED
+               : HEALTH_HEALTHY;
+}
+
+static void judge_all(struct graph *g, const struct graph_ask *ask, const struct node_state *before)
+{
+    for (size_t i = 0; i < g->state_count; i++) {
+        struct node_state *now = &g->states[i];
+        bool served = sums_of(now) == &now->served;
+        now->health =
+            judge(ask->settings, sums_of(now), served ? &before[i].served : &before[i].made);
+    }
+}
+
+static void states_free(struct node_state *states, size_t count)
+{
+    for (size_t i = 0; states && i < count; i++) {
+        histogram_deinit(&states[i].served.latency);
+        histogram_deinit(&states[i].made.latency);
+    }
+    mem_free(states);
+}
+
+static enum status query_before(struct graph *g, const struct graph_ask *ask, struct err *e)
+{
+    uint64_t length_s = g->end_s - g->start_s;
+    struct row_query q = {.view = ask->view,
+                          .nodes = &g->nodes,
+                          .words = g->words,
+                          .start_s = g->start_s > length_s ? g->start_s - length_s : 0,
+                          .end_s = g->start_s,
+                          .joint = ask->group == GROUP_WORKLOAD || ask->group == GROUP_VERSION,
+                          .sections = SECTION_COUNTS | SECTION_CLIENT | SECTION_SERVER,
+                          .dims = DIM_CLIENT | DIM_SERVER,
+                          .picture = ask->picture,
+                          .filter = ask->rows};
+    return row_query_run(&q, &g->before, e);
+}
+
+static enum status find_health(struct graph *g, const struct graph_ask *ask, struct err *e)
+{
+    if (g->start_s)
+        TRY(query_before(g, ask, e));
+    struct node_state *before = mem_calloc(g->state_count + 1, sizeof(*before));
+    if (!before)
+        return no_memory(e);
+    enum status status = g->start_s ? sum_before(g, before, e) : ST_OK;
+    if (status == ST_OK)
+        judge_all(g, ask, before);
+    states_free(before, g->state_count);
+    return status;
+}
+
+/* --- versions and aliases --- */
+
+struct node_word {
+    uint32_t node;
+    struct str text;
+};
+typedef VEC(struct node_word) node_words;
+
+static int by_node_and_text(const void *a, const void *b)
+{
+    const struct node_word *x = a, *y = b;
+    if (x->node != y->node)
+        return x->node < y->node ? -1 : 1;
+    return str_cmp(x->text, y->text);
+}
+
+static bool add_word(node_words *words, uint32_t node, struct str text)
+{
+    struct node_word w = {node, text};
+    return !text.len || vec_push(words, w);
+}
+
+/* Hands each node its sorted, distinct words as a list of the arena. */
+static enum status deal_words(struct graph *g, node_words *words, bool aliases, struct err *e)
+{
+    if (!words->len)
+        return ST_OK;
+    struct str *texts = arena_calloc(g->arena, words->len, sizeof(*texts));
+    if (!texts)
+        return no_memory(e);
+    qsort(words->items, words->len, sizeof(*words->items), by_node_and_text);
+    size_t kept = 0;
+    for (size_t i = 0; i < words->len; i++) {
+        const struct node_word *w = &words->items[i];
+        if (i && by_node_and_text(w - 1, w) == 0)
+            continue;
+        struct node_state *state = &g->states[w->node];
+        struct str_list *list = aliases ? &state->aliases : &state->versions;
+        texts[kept] = arena_dup_str(g->arena, w->text);
+        if (!texts[kept].ptr)
+            return no_memory(e);
+        if (!list->len++)
+            list->items = &texts[kept];
+        kept++;
+    }
+    return ST_OK;
+}
+
+static enum status list_versions(struct graph *g, node_words *words, struct err *e)
+{
+    for (size_t i = 0; i < g->versions.len; i++) {
+        const struct version_row *row = &g->versions.items[i];
+        const struct graph_edge *edge = &g->edges.items[row->edge];
+        if (!add_word(words, edge->client, intern_get(g->words, row->client_version)) ||
+            !add_word(words, edge->server, intern_get(g->words, row->server_version)))
+            return no_memory(e);
+    }
+    return deal_words(g, words, false, e);
+}
+
+static bool add_aliases(const struct graph *g, uint32_t node, const struct registry_items *aliases,
+                        node_words *words)
+{
+    for (uint32_t i = 0; i < aliases->len; i++) {
+        struct str alias = aliases->items[i].name;
+        bool is_name = str_eq(alias, node_table_at(&g->nodes, node)->name);
+        if (!is_name && !add_word(words, node, alias))
+            return false;
+    }
+    return true;
+}
+
+/* Aliases of every service that is, or joins, a node of this graph. */
+static enum status list_aliases(struct graph *g, const struct registry *registry, node_words *words,
+                                struct err *e)
+{
+    for (uint32_t i = 0; i < registry_count(registry); i++) {
+        const struct registry_service *service = registry_at(registry, i);
+        if (!service->aliases.len)
+            continue;
+        uint32_t node = node_table_add(&g->nodes, &service->entity, &(struct variant){0});
+        if (node == NODE_NONE)
+            return no_memory(e);
+        if (node < g->state_count && !add_aliases(g, node, &service->aliases, words))
+            return no_memory(e);
+    }
+    return deal_words(g, words, true, e);
+}
+
+/* --- the whole --- */
+
+static int by_id(const void *a, const void *b, void *user)
+{
+    const struct node_table *nodes = user;
+    return str_cmp(node_table_at(nodes, *(const uint32_t *)a)->id,
+                   node_table_at(nodes, *(const uint32_t *)b)->id);
+}
+
+static enum status sort_nodes(struct graph *g, struct err *e)
+{
+    g->order = arena_alloc(g->arena, (g->state_count + 1) * sizeof(*g->order));
+    if (!g->order)
+        return no_memory(e);
+    for (uint32_t i = 0; i < g->state_count; i++)
+        g->order[i] = i;
+    qsort_r(g->order, g->state_count, sizeof(*g->order), by_id, &g->nodes);
+    return ST_OK;
+}
+
+static enum status fill_names(struct graph *g, const struct graph_ask *ask, struct err *e)
+{
+    node_words versions = {0}, aliases = {0};
+    enum status status = list_versions(g, &versions, e);
+    if (status == ST_OK && ask->group == GROUP_SERVICE)
+        status = list_aliases(g, ask->view->registry, &aliases, e);
+    vec_deinit(&versions);
+    vec_deinit(&aliases);
+    return status;
+}
+
+enum status graph_nodes_fill(struct graph *g, const struct graph_ask *ask, struct err *e)
+{
+    g->state_count = g->nodes.nodes.len;
+    g->states = mem_calloc(g->state_count + 1, sizeof(*g->states));
+    if (!g->states)
+        return no_memory(e);
+    for (size_t i = 0; i < g->edges.len; i++)
+        if (!add_edge(g, &g->edges.items[i]))
+            return no_memory(e);
+    TRY(sort_nodes(g, e));
+    if (ask->with_health)
+        TRY(find_health(g, ask, e));
+    return fill_names(g, ask, e);
+}
+
+void graph_nodes_free(struct graph *g)
+{
+    states_free(g->states, g->state_count);
+    g->states = NULL;
+}

@@ -1,0 +1,19 @@
+/* live_view.c - turns "what has been promised" into the age a view may have. */
+#include "query/live_view.h"
+#include "base/clock.h"
+
+#define MAX_AGE_NS (250 * NS_PER_MS)
+
+void live_view_settle(struct live_view *live, uint64_t received)
+{
+    /* An idle mesh that is polled must not force a new picture each time. */
+    if (atomic_exchange(&live->settled_items, received) != received)
+        atomic_store(&live->settled_mono_ns, clock_mono_ns());
+}
+
+enum status live_view_get(struct live_view *live, const struct edge_view **out, struct err *e)
+{
+    uint64_t now = clock_mono_ns(), settled = atomic_load(&live->settled_mono_ns);
+    uint64_t since = now > settled ? now - settled : 0;
+    return edge_store_view(live->store, MIN(MAX_AGE_NS, since), out, e);
+}

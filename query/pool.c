@@ -1,0 +1,87 @@
+/* pool.c - threads that take jobs from one list under one lock. */
+#include "query/pool.h"
+#include "base/mem.h"
+#include <pthread.h>
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t posted;
+    struct list waiting; /* of pool_job; below: guarded by the lock */
+    size_t waiting_count, max_waiting;
+    bool ending;
+    size_t arena_bytes;
+    unsigned thread_count;
+    pthread_t threads[];
+};
+
+/* The next job, or NULL when the pool ends and nothing waits. */
+static struct pool_job *take(struct pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    while (list_is_empty(&p->waiting) && !p->ending)
+        pthread_cond_wait(&p->posted, &p->lock);
+    struct list *node = list_pop(&p->waiting);
+    if (node)
+        p->waiting_count--;
+    pthread_mutex_unlock(&p->lock);
+    return node ? CONTAINER_OF(node, struct pool_job, link) : NULL;
+}
+
+static void *work(void *user)
+{
+    struct pool *p = user;
+    struct arena arena = {.limit_bytes = p->arena_bytes};
+    for (struct pool_job *job = take(p); job; job = take(p)) {
+        job->run(job, &arena);
+        arena_reset(&arena);
+    }
+    arena_deinit(&arena);
+    return NULL;
+}
+
+enum status pool_new(unsigned threads, size_t max_waiting, size_t arena_bytes, struct pool **out,
+                     struct err *e)
+{
+    struct pool *p = *out = mem_calloc(1, sizeof(*p) + threads * sizeof(pthread_t));
+    if (!p)
+        return err_set(e, ST_NO_MEMORY, "no memory for the query pool");
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->posted, NULL);
+    list_init(&p->waiting);
+    p->max_waiting = max_waiting;
+    p->arena_bytes = arena_bytes;
+    while (p->thread_count < threads &&
+           pthread_create(&p->threads[p->thread_count], NULL, work, p) == 0)
+        p->thread_count++;
+    if (p->thread_count == threads)
+        return ST_OK;
+    pool_free(p);
+    *out = NULL;
+    return err_set(e, ST_IO, "cannot start a thread of the query pool");
+}
+
+bool pool_post(struct pool *p, struct pool_job *job)
+{
+    pthread_mutex_lock(&p->lock);
+    bool fits = !p->ending && p->waiting_count < p->max_waiting;
+    if (fits) {
+        list_add_tail(&p->waiting, &job->link);
+        p->waiting_count++;
+        pthread_cond_signal(&p->posted);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return fits;
+}
+
+void pool_free(struct pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->ending = true;
+    pthread_cond_broadcast(&p->posted);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->thread_count; i++)
+        pthread_join(p->threads[i], NULL);
+    pthread_cond_destroy(&p->posted);
+    pthread_mutex_destroy(&p->lock);
+    mem_free(p);
+}

@@ -1,0 +1,26 @@
+/* pool.h - a few threads that may block, one bounded queue before them. */
+#ifndef WEFT_QUERY_POOL_H
+#define WEFT_QUERY_POOL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/list.h"
+
+/* Embedded in what is posted. */
+struct pool_job {
+    struct list link;
+    void (*run)(struct pool_job *job,
+                struct arena *arena); /* pool thread; the arena is reset afterwards */
+};
+
+struct pool;
+
+/* Starts `threads` threads. Each arena may hold arena_bytes. ST_NO_MEMORY, ST_IO (no thread). */
+enum status pool_new(unsigned threads, size_t max_waiting, size_t arena_bytes, struct pool **out,
+                     struct err *e);
+/* Any thread. False: full or ending; the job is still the caller's. */
+bool pool_post(struct pool *p, struct pool_job *job);
+/* Runs what waits, joins the threads. */
+void pool_free(struct pool *p);
+
+#endif

@@ -1,0 +1,87 @@
+/* query.c - joins the HTTP listener and the pool: the loop decides what is quick, a pool thread
+ * computes the rest. */
+#include "query/query.h"
+#include "base/mem.h"
+#include "query/dispatch.h"
+#include "query/pool.h"
+
+enum { DEFAULT_THREADS = 2, MAX_WAITING = 1024, ARENA_BYTES = 64 * MIB };
+
+struct query {
+    struct dispatcher dispatcher;
+    struct pool *pool; /* owned */
+};
+
+struct query_job {
+    struct pool_job job;
+    struct query *query;     /* borrowed */
+    struct http_exchange *x; /* ends with the reply */
+};
+
+static struct question question_of(const struct http_exchange *x)
+{
+    return (struct question){.method = http_method(x),
+                             .path = http_path(x),
+                             .query = http_query(x),
+                             .accept_encoding = http_header(x, "Accept-Encoding"),
+                             .if_none_match = http_header(x, "If-None-Match")};
+}
+
+static void run_job(struct pool_job *job, struct arena *arena)
+{
+    struct query_job *j = CONTAINER_OF(job, struct query_job, job);
+    struct http_response response = {0};
+    struct question question = question_of(j->x);
+    dispatch_full(&j->query->dispatcher, &question, arena, &response);
+    http_reply(j->x, &response);
+    mem_free(j);
+}
+
+static bool post(struct query *q, struct http_exchange *x)
+{
+    struct query_job *j = mem_alloc(sizeof(*j));
+    if (!j)
+        return false;
+    *j = (struct query_job){.job.run = run_job, .query = q, .x = x};
+    if (pool_post(q->pool, &j->job))
+        return true;
+    mem_free(j);
+    return false;
+}
+
+void query_http(struct http_exchange *x, void *user)
+{
+    struct query *q = user;
+    struct http_response response = {0};
+    struct question question = question_of(x);
+    if (!dispatch_quick(&q->dispatcher, &question, &response)) {
+        if (post(q, x))
+            return;
+        struct err e;
+        err_set(&e, ST_BUSY, "too many questions are waiting: try again later");
+        reply_error(&response, &e);
+    }
+    http_reply(x, &response);
+}
+
+enum status query_new(const struct query_config *config, struct query **out, struct err *e)
+{
+    struct query *q = *out = mem_calloc(1, sizeof(*q));
+    if (!q)
+        return err_set(e, ST_NO_MEMORY, "no memory for the query side");
+    q->dispatcher.config = *config;
+    q->dispatcher.live.store = config->store;
+    unsigned threads = config->threads ? config->threads : DEFAULT_THREADS;
+    enum status status = pool_new(threads, MAX_WAITING, ARENA_BYTES, &q->pool, e);
+    if (status != ST_OK) {
+        mem_free(q);
+        *out = NULL;
+    }
+    return status;
+}
+
+void query_free(struct query *q)
+{
+    pool_free(q->pool);
+    mem_free(q);
+}

@@ -1,0 +1,133 @@
+/* row_query.c - maps every row to the number of its group while a range is summed. */
+#include "query/row_query.h"
+
+struct row_grouping {
+    const struct row_query *query;
+    struct intern *keys;
+    bool failed;
+};
+
+static bool has_flags(const struct node *n, unsigned flags)
+{
+    return (n->flags & flags) == flags;
+}
+
+static bool row_wanted(const struct row_query *q, const struct cell_row *row)
+{
+    const struct row_filter *f = &q->filter;
+    return ((unsigned)row->views & (unsigned)q->picture) != 0 &&
+           (!f->version || str_eq(row->server_variant.version, *f->version)) &&
+           (!f->operation || str_eq(row->operation, *f->operation));
+}
+
+static bool ends_wanted(const struct row_query *q, uint32_t client, uint32_t server)
+{
+    const struct row_filter *f = &q->filter;
+    const struct node *c = node_table_at(q->nodes, client), *s = node_table_at(q->nodes, server);
+    return has_flags(c, f->client_flags) && has_flags(s, f->server_flags) &&
+           (has_flags(c, f->either_flags) || has_flags(s, f->either_flags));
+}
+
+static uint32_t word(struct row_grouping *g, enum row_dim dim, struct str text)
+{
+    if (!(g->query->dims & (unsigned)dim))
+        return 0;
+    uint32_t id = intern_add(g->query->words, text);
+    g->failed |= id == INTERN_NONE;
+    return id;
+}
+
+static uint32_t group_of(const struct cell_row *row, void *user)
+{
+    struct row_grouping *g = user;
+    const struct row_query *q = g->query;
+    if (g->failed || !row_wanted(q, row))
+        return UINT32_MAX;
+    uint32_t client = node_table_add(q->nodes, &row->client, &row->client_variant);
+    uint32_t server = node_table_add(q->nodes, &row->server, &row->server_variant);
+    if (client == NODE_NONE || server == NODE_NONE) {
+        g->failed = true;
+        return UINT32_MAX;
+    }
+    if (!ends_wanted(q, client, server))
+        return UINT32_MAX;
+    struct row_key key = {
+        .client = q->dims & DIM_CLIENT ? client : 0,
+        .server = q->dims & DIM_SERVER ? server : 0,
+        .protocol = q->dims & DIM_PROTOCOL ? (uint32_t)row->protocol : 0,
+        .client_version = word(g, DIM_CLIENT_VERSION, row->client_variant.version),
+        .server_version = word(g, DIM_SERVER_VERSION, row->server_variant.version),
+        .operation = word(g, DIM_OPERATION, row->operation),
+        .code = word(g, DIM_CODE, row->code),
+    };
+    uint32_t id = intern_add(g->keys, (struct str){(const char *)&key, sizeof(key)});
+    g->failed |= id == INTERN_NONE;
+    return g->failed ? UINT32_MAX : id - 1;
+}
+
+enum status row_query_run(const struct row_query *q, struct row_sums *out, struct err *e)
+{
+    *out = (struct row_sums){.keys = intern_new(0)};
+    if (!out->keys)
+        return err_set(e, ST_NO_MEMORY, "no memory for the groups of the answer");
+    struct row_grouping grouping = {.query = q, .keys = out->keys};
+    struct edge_query query = {.start_s = q->start_s,
+                               .end_s = q->end_s,
+                               .step_s = q->step_s,
+                               .joint = q->joint,
+                               .sections = q->sections,
+                               .group = group_of,
+                               .user = &grouping,
+                               .max_points = POINTS_MAX};
+    TRY(edge_query_run(q->view, &query, &out->result, e));
+    return grouping.failed ? err_set(e, ST_NO_MEMORY, "no memory for the groups of the answer")
+                           : ST_OK;
+}
+
+void row_sums_deinit(struct row_sums *s)
+{
+    edge_result_deinit(&s->result);
+    intern_free(s->keys);
+    s->keys = NULL;
+}
+
+struct row_key row_sums_key(const struct row_sums *s, uint32_t series)
+{
+    struct row_key key;
+    memcpy(&key, intern_get(s->keys, series + 1).ptr, sizeof(key));
+    return key;
+}
+
+/* Room for the points of both, then a merge from the back so that nothing is moved twice. */
+bool edge_series_join(struct edge_series *to, struct edge_series *from)
+{
+    size_t i = to->len, j = from->len, shared = 0;
+    for (size_t a = 0, b = 0; a < to->len && b < from->len;) {
+        uint64_t ta = to->points[a].time_s, tb = from->points[b].time_s;
+        shared += ta == tb;
+        a += ta <= tb;
+        b += tb <= ta;
+    }
+    size_t at = to->len + from->len - shared;
+    if (at > to->cap && !vec_grow((void **)&to->points, &to->cap, at, sizeof(*to->points)))
+        return false;
+    to->len = at;
+    bool ok = true; /* without memory the sums are wrong, but every cell still has one owner */
+    while (j) {
+        struct edge_point *source = &from->points[j - 1];
+        if (i && to->points[i - 1].time_s > source->time_s) {
+            to->points[--at] = to->points[--i];
+        } else if (i && to->points[i - 1].time_s == source->time_s) {
+            struct edge_point merged = to->points[--i];
+            ok &= cell_merge(&merged.cell, &source->cell, NULL, NULL);
+            to->points[--at] = merged;
+            cell_deinit(&source->cell);
+            j--;
+        } else {
+            to->points[--at] = *source;
+            j--;
+        }
+    }
+    from->len = 0;
+    return ok;
+}

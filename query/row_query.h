@@ -1,0 +1,66 @@
+/* row_query.h - an edge_query whose groups are named: which nodes, protocol, versions, operation
+ * and code a sum is of. */
+#ifndef WEFT_QUERY_ROW_QUERY_H
+#define WEFT_QUERY_ROW_QUERY_H
+
+#include "query/node_table.h"
+#include "storage/edge_store.h"
+
+/* What is told apart; everything else is added up. */
+enum row_dim {
+    DIM_CLIENT = 1,
+    DIM_SERVER = 2,
+    DIM_PROTOCOL = 4,
+    DIM_CLIENT_VERSION = 8,
+    DIM_SERVER_VERSION = 16,
+    DIM_OPERATION = 32,
+    DIM_CODE = 64,
+    DIM_PAIR = DIM_CLIENT | DIM_SERVER | DIM_PROTOCOL,
+};
+
+/* Of a group: numbers of nodes and of words; 0 where the dimension was not asked for. */
+struct row_key {
+    uint32_t client, server;
+    uint32_t protocol; /* enum protocol */
+    uint32_t client_version, server_version, operation, code;
+};
+
+/* Which rows count. All-zero takes all of them. */
+struct row_filter {
+    unsigned client_flags, server_flags; /* enum node_flag bits an end must have */
+    unsigned either_flags;               /* bits that one of both ends must have */
+    const struct str *version;           /* of the server; NULL = any. Borrowed */
+    const struct str *operation;         /* NULL = any. Borrowed */
+};
+
+struct row_query {
+    const struct edge_view *view;
+    struct node_table *nodes; /* grows by what the rows name */
+    struct intern *words;     /* versions, operations, codes; grows */
+    uint64_t start_s, end_s;
+    uint32_t step_s;
+    bool joint;
+    unsigned sections, dims;
+    enum cell_view picture;
+    struct row_filter filter;
+};
+
+/* All-zero is valid and empty. */
+struct row_sums {
+    struct edge_result result; /* series i belongs to key i; may be empty */
+    struct intern *keys;       /* owned */
+};
+
+enum { POINTS_MAX = 400000 };
+
+/* Any thread. ST_QUERY when there would be more than POINTS_MAX points, ST_NO_MEMORY. The caller
+ * ends *out (also on error) with row_sums_deinit. */
+enum status row_query_run(const struct row_query *q, struct row_sums *out, struct err *e);
+void row_sums_deinit(struct row_sums *s);
+struct row_key row_sums_key(const struct row_sums *s, uint32_t series);
+
+/* Adds the points of `from` into `to`, step by step; both from one result. `from` is empty
+ * afterwards. */
+bool edge_series_join(struct edge_series *to, struct edge_series *from) NODISCARD;
+
+#endif
