@@ -1,5 +1,6 @@
-/* journal.h - the input journal: every accepted request as it came, in sequence, on disk before anything else sees it.
- * Format: docs/formats/journal.md. design.md section 5 is the contract: group commit, voided groups, pipeline clock, ticks. */
+/* journal.h - the input journal: every accepted request as it came, in sequence, on disk before
+ * anything else sees it. Format: docs/formats/journal.md. design.md section 5 is the contract:
+ * group commit, voided groups, pipeline clock, ticks. */
 #ifndef WEFT_STORAGE_JOURNAL_H
 #define WEFT_STORAGE_JOURNAL_H
 
@@ -15,7 +16,8 @@ struct journal_config {
     uint64_t segment_bytes; /* preallocated; 0 = 64 MiB */
 };
 
-/* Where the committed stream goes, in sequence order, on the journal thread (during replay: on the caller's). */
+/* Where the committed stream goes, in sequence order, on the journal thread (during replay: on the
+ * caller's). */
 struct journal_sink {
     void (*batch)(struct batch *b, void *user); /* taken over; sequence and clock_ns are set */
     void (*tick)(uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns, void *user);
@@ -25,18 +27,24 @@ struct journal_sink {
 
 struct journal;
 
-/* Opens the directory, cuts torn tails (counted). The caller owns *out. ST_IO, ST_CORRUPT, ST_UNSUPPORTED. */
+/* Opens the directory, cuts torn tails (counted). The caller owns *out. ST_IO, ST_CORRUPT,
+ * ST_UNSUPPORTED. */
 enum status journal_open(const struct journal_config *config, struct journal **out, struct err *e);
-/* Feeds every committed record with sequence >= from to sink, decoded only to a batch with body (unpack, decode and
- * prepare are the sink's). Before journal_start(). `last_sequence` gets the newest sequence seen (or from - 1). */
-enum status journal_replay(struct journal *j, uint64_t from, const struct journal_sink *sink, uint64_t *last_sequence, struct err *e);
-/* Starts the journal thread; new records follow the replayed ones, their clock goes on where it stood. */
+/* Feeds every committed record with sequence >= from to sink, decoded only to a batch with body
+ * (unpack, decode and prepare are the sink's). Before journal_start(). `last_sequence` gets the
+ * newest sequence seen (or from - 1). */
+enum status journal_replay(struct journal *j, uint64_t from, const struct journal_sink *sink,
+                           uint64_t *last_sequence, struct err *e);
+/* Starts the journal thread; new records follow the replayed ones, their clock goes on where it
+ * stood. */
 enum status journal_start(struct journal *j, const struct journal_sink *sink, struct err *e);
 
-/* Queues one batch. On ST_OK it belongs to the journal; after its group is committed the sink gets it and done(user, ST_OK)
- * is called on the journal thread (sink first). When writing fails done() gets ST_IO, the batch is freed and never replayed.
- * ST_BUSY (journal full or queue full), ST_IO (disk is failing right now): the batch is still the caller's. Any thread. */
-enum status journal_append(struct journal *j, struct batch *b, void (*done)(void *user, enum status status, const struct err *e),
+/* Queues one batch. On ST_OK it belongs to the journal; after its group is committed the sink gets
+ * it and done(user, ST_OK) is called on the journal thread (sink first). When writing fails done()
+ * gets ST_IO, the batch is freed and never replayed. ST_BUSY (journal full or queue full), ST_IO
+ * (disk is failing right now): the batch is still the caller's. Any thread. */
+enum status journal_append(struct journal *j, struct batch *b,
+                           void (*done)(void *user, enum status status, const struct err *e),
                            void *user, struct err *e);
 /* Queues a flush record. Any thread. */
 enum status journal_append_flush(struct journal *j, struct err *e);

@@ -1,0 +1,112 @@
+/* journal_private.h - what the files of the journal share. Private to storage/journal*.
+ *
+ *   journal_format   the bytes of heads
+ *   journal_segment  the list of segment files: found at open, begun, cut, trimmed
+ *   journal_read     walks a segment: which groups are whole, which records hold; replay
+ *   journal_write    one group: encoded, written, synced, or voided
+ *   journal          the thread: queue, clock, ticks, acknowledgement, failing disk */
+#ifndef WEFT_STORAGE_JOURNAL_PRIVATE_H
+#define WEFT_STORAGE_JOURNAL_PRIVATE_H
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "storage/journal.h"
+#include "storage/journal_format.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { JOURNAL_PATH_MAX = 4096 };
+
+/* One segment file. */
+struct segment {
+    struct segment_head head;
+    uint64_t end;        /* of its committed groups */
+    uint64_t disk_bytes; /* size of the file, preallocated space included */
+    uint64_t oldest_ns;  /* arrival of its first record, 0 = it has none */
+    bool end_known;      /* while opening: a later segment says where it ends */
+    bool head_damaged;   /* while opening */
+};
+
+/* One record on its way through the queue. A batch's entry lives in the batch's arena, a flush's on
+ * the heap. */
+struct entry {
+    struct mail mail;
+    struct record_head head; /* sequence and clock_ns come at commit */
+    struct str text;         /* sender and user agent, owned like the entry */
+    struct batch *batch;     /* NULL: tick or flush */
+    void (*done)(void *user, enum status status, const struct err *e);
+    void *user;
+};
+
+struct group {
+    struct list entries; /* of struct entry, by mail.link */
+    uint64_t bytes;      /* as written, group head included */
+    uint32_t count;
+};
+
+struct journal {
+    char directory[JOURNAL_PATH_MAX - 64]; /* NUL-ended */
+    enum ack_mode ack;
+    uint64_t max_bytes, segment_bytes;
+    struct journal_sink sink;
+
+    pthread_mutex_t lock;         /* guards segments and stats */
+    VEC(struct segment) segments; /* ascending by number */
+    struct journal_stats stats;
+
+    /* Shared without the lock. */
+    struct mailbox *inbox;
+    _Atomic uint64_t reserved_bytes; /* committed and queued: what max_bytes bounds */
+    atomic_bool refusing, ticking, nudged, stopping;
+    struct mail nudge; /* wakes the thread when ticks begin */
+
+    /* The journal thread's, and the opener's before it starts. */
+    pthread_t thread;
+    bool running;
+    int fd;                           /* of the last segment while it is being written, else -1 */
+    uint64_t next_number;             /* of segments, never used twice */
+    uint64_t next_sequence;           /* of records */
+    uint64_t clock_ns, clock_mono_ns; /* the pipeline clock stood at clock_ns when the monotonic one
+                                         showed the other */
+    uint64_t next_tick_mono_ns;       /* 0 = ticks are off */
+    uint64_t probe_mono_ns, backoff_ns; /* while the disk fails: when to try again */
+    struct entry tick;                  /* reused: at most one tick is under way */
+    bool tick_queued;
+    struct buf stage; /* heads and small bodies of the group being written */
+};
+
+/* --- journal_segment.c --- */
+
+/* Finds the segments, settles where each ends, removes what was never committed. Before the thread
+ * starts. */
+enum status segments_open(struct journal *j, struct err *e);
+void segment_path(const struct journal *j, uint64_t number, char *out);
+/* Begins a segment with room for a group of group_bytes: preallocated, its head on disk, its name
+ * too. Journal thread. */
+enum status segment_begin(struct journal *j, uint64_t group_bytes, struct err *e);
+/* Closes the segment being written and gives its unused space back; nothing more is written to it.
+ * Journal thread. */
+void segment_finish(struct journal *j);
+
+/* --- journal_read.c --- */
+
+struct segment_scan {
+    uint64_t end;           /* behind the last whole group */
+    uint64_t last_sequence; /* 0 = no record */
+    uint64_t clock_ns;
+    uint64_t torn_bytes; /* written behind `end` */
+};
+/* Reads the whole segment and says where its last whole group ends. Before the thread starts. */
+enum status segment_scan(struct journal *j, const struct segment *s, struct segment_scan *out,
+                         struct err *e);
+/* The first record's sequence and arrival; false when there is no readable one. */
+bool segment_first_record(struct journal *j, const struct segment *s, struct record_head *out);
+
+/* --- journal_write.c --- */
+
+/* Writes the group behind the last one, into a new segment when it does not fit, and syncs as `ack`
+ * asks. On error nothing of it counts, and the segment it was meant for is abandoned. Journal
+ * thread. */
+enum status group_write(struct journal *j, const struct group *g, struct err *e);
+
+#endif

@@ -1,0 +1,312 @@
+/* journal_segment.c - the segment files of the journal: found and settled at open, begun, finished,
+ * trimmed. */
+#include "base/fileio.h"
+#include "base/log.h"
+#include "storage/journal_private.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char suffix[] = ".journal";
+enum { NUMBER_DIGITS = 16 };
+
+void segment_path(const struct journal *j, uint64_t number, char *out)
+{
+    snprintf(out, JOURNAL_PATH_MAX, "%s/%016llx%s", j->directory, (unsigned long long)number,
+             suffix);
+}
+
+/* --- opening --- */
+
+static bool segment_name_parse(const char *name, uint64_t *number)
+{
+    if (strlen(name) != NUMBER_DIGITS + sizeof(suffix) - 1 ||
+        strcmp(name + NUMBER_DIGITS, suffix) != 0)
+        return false;
+    if (strspn(name, "0123456789abcdef") != NUMBER_DIGITS)
+        return false;
+    *number = strtoull(name, NULL, 16);
+    return *number != 0;
+}
+
+struct listing {
+    struct journal *j;
+    bool no_memory;
+};
+
+static bool note_file(const char *name, void *user)
+{
+    struct listing *l = user;
+    struct segment s = {0};
+    if (!segment_name_parse(name, &s.head.number))
+        return true;
+    if (!vec_push(&l->j->segments, s))
+        l->no_memory = true;
+    return !l->no_memory;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct segment *x = a, *y = b;
+    return (x->head.number > y->head.number) - (x->head.number < y->head.number);
+}
+
+static void segment_remove_file(struct journal *j, uint64_t number)
+{
+    char path[JOURNAL_PATH_MAX];
+    struct err e;
+    segment_path(j, number, path);
+    if (file_remove(path, &e) != ST_OK)
+        log_warn("journal: segment could not be removed error=\"%s\"", e.msg);
+}
+
+/* Takes segment i out of the list and deletes its file. */
+static void segment_drop(struct journal *j, size_t i)
+{
+    segment_remove_file(j, j->segments.items[i].head.number);
+    memmove(&j->segments.items[i], &j->segments.items[i + 1],
+            (j->segments.len - i - 1) * sizeof(struct segment));
+    j->segments.len--;
+}
+
+static enum status segment_head_load(struct journal *j, struct segment *s, struct err *e)
+{
+    char path[JOURNAL_PATH_MAX], area[SEGMENT_DATA_AT] = {0};
+    int fd;
+    segment_path(j, s->head.number, path);
+    TRY(file_open(path, O_RDONLY, &fd, e));
+    enum status st = file_size(fd, &s->disk_bytes, e);
+    if (st == ST_OK)
+        st = file_read_at(fd, area, (size_t)MIN(s->disk_bytes, (uint64_t)SEGMENT_DATA_AT), 0, e);
+    file_close(fd);
+    TRY(st);
+
+    struct segment_head head;
+    st = segment_head_decode(area, &head, e);
+    if (st == ST_CORRUPT || (st == ST_OK && head.number != s->head.number)) {
+        s->head_damaged = true;
+        return ST_OK;
+    }
+    s->head = head;
+    return st;
+}
+
+/* A damaged head costs nothing while the first record can be read: its number is the file's name.
+ * The newest file without one was being begun when weft ended. */
+static void settle_damaged_heads(struct journal *j)
+{
+    for (size_t i = j->segments.len; i-- > 0;) {
+        struct segment *s = &j->segments.items[i];
+        struct record_head first;
+        if (!s->head_damaged)
+            continue;
+        if (segment_first_record(j, s, &first)) {
+            s->head.first_sequence = first.sequence;
+            s->head.clock_ns = first.clock_ns;
+            log_warn("journal: head of a segment is damaged, its records are not number=%llu",
+                     (unsigned long long)s->head.number);
+        } else {
+            log_warn("journal: segment without a readable head or record removed number=%llu",
+                     (unsigned long long)s->head.number);
+            j->stats.torn_bytes += MIN(s->disk_bytes, (uint64_t)SEGMENT_DATA_AT);
+            segment_drop(j, i);
+        }
+    }
+}
+
+/* Each head says where the segment before it ends, and so which groups were voided. */
+static void settle_ends(struct journal *j)
+{
+    for (size_t i = j->segments.len; i-- > 0;) {
+        const struct segment_head h = j->segments.items[i].head;
+        if (j->segments.items[i].head_damaged)
+            continue;
+        while (i > 0 && j->segments.items[i - 1].head.number > h.prev_number) {
+            segment_drop(j, i - 1);
+            i--;
+        }
+        if (i > 0 && j->segments.items[i - 1].head.number == h.prev_number) {
+            j->segments.items[i - 1].end = h.prev_end;
+            j->segments.items[i - 1].end_known = true;
+        }
+    }
+}
+
+/* Cuts a segment behind its committed groups. What cannot be cut is harmless: the next head says
+ * where it ends. */
+static void segment_cut(struct journal *j, struct segment *s, bool sync)
+{
+    char path[JOURNAL_PATH_MAX];
+    struct err e;
+    int fd;
+    segment_path(j, s->head.number, path);
+    enum status st = file_open(path, O_RDWR, &fd, &e);
+    if (st == ST_OK) {
+        if (s->disk_bytes > s->end)
+            st = file_truncate(fd, s->end, &e);
+        /* What was only in the kernel's memory when weft was killed is about to be replayed, so it
+         * must stay. */
+        if (st == ST_OK && sync)
+            st = file_sync_data(fd, &e);
+        file_close(fd);
+    }
+    if (st == ST_OK)
+        s->disk_bytes = MIN(s->disk_bytes, s->end);
+    else
+        log_warn("journal: segment could not be cut error=\"%s\"", e.msg);
+}
+
+static enum status segment_settle(struct journal *j, struct segment *s, bool is_last, struct err *e)
+{
+    struct record_head first;
+    if (!s->end_known || is_last) {
+        struct segment_scan scan;
+        TRY(segment_scan(j, s, &scan, e));
+        s->end = scan.end;
+        j->stats.torn_bytes += scan.torn_bytes;
+        if (scan.torn_bytes > 0)
+            log_warn("journal: torn tail cut segment=%llu bytes=%llu",
+                     (unsigned long long)s->head.number, (unsigned long long)scan.torn_bytes);
+        j->clock_ns = MAX(MAX(j->clock_ns, s->head.clock_ns), scan.clock_ns);
+        if (scan.last_sequence >= j->next_sequence)
+            j->next_sequence = scan.last_sequence + 1;
+    }
+    s->oldest_ns = segment_first_record(j, s, &first) ? first.wall_ns : 0;
+    j->next_sequence = MAX(j->next_sequence, s->head.first_sequence);
+    if (is_last || s->disk_bytes > s->end)
+        segment_cut(j, s, is_last);
+    return ST_OK;
+}
+
+enum status segments_open(struct journal *j, struct err *e)
+{
+    struct listing listing = {.j = j};
+    TRY(dir_each(j->directory, note_file, &listing, e));
+    if (listing.no_memory)
+        return err_set(e, ST_NO_MEMORY, "no memory for the list of journal segments");
+    if (j->segments.len > 0)
+        qsort(j->segments.items, j->segments.len, sizeof(struct segment), by_number);
+    for (size_t i = 0; i < j->segments.len; i++)
+        TRY(segment_head_load(j, &j->segments.items[i], e));
+    if (j->segments.len > 0)
+        j->next_number = j->segments.items[j->segments.len - 1].head.number + 1;
+    settle_damaged_heads(j);
+    settle_ends(j);
+    for (size_t i = 0; i < j->segments.len; i++) {
+        struct segment *s = &j->segments.items[i];
+        TRY(segment_settle(j, s, i + 1 == j->segments.len, e));
+        j->reserved_bytes += s->end;
+    }
+    return ST_OK;
+}
+
+/* --- writing --- */
+
+static enum status segment_create(struct journal *j, const struct segment *s, int *fd,
+                                  struct err *e)
+{
+    char path[JOURNAL_PATH_MAX], area[SEGMENT_DATA_AT];
+    segment_path(j, s->head.number, path);
+    segment_head_encode(&s->head, area);
+    TRY(file_open(path, O_RDWR | O_CREAT | O_EXCL, fd, e));
+    file_point("journal_segment_created");
+    enum status st = file_preallocate(*fd, s->disk_bytes, e);
+    if (st == ST_OK)
+        st = file_write_at(*fd, (struct str){area, sizeof(area)}, 0, e);
+    file_point("journal_segment_head");
+    /* Without `disk` a power cut may cost the newest records, but never what a head says of the
+     * segment before. */
+    if (st == ST_OK)
+        st = file_sync_data(*fd, e);
+    if (st == ST_OK)
+        st = dir_sync(j->directory, e);
+    file_point("journal_segment_synced");
+    if (st != ST_OK) {
+        file_close(*fd);
+        struct err ignored;
+        (void)file_remove(path, &ignored);
+    }
+    return st;
+}
+
+enum status segment_begin(struct journal *j, uint64_t group_bytes, struct err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    bool room = vec_reserve(&j->segments, 1);
+    struct segment s = {
+        .head = {.number = j->next_number,
+                 .first_sequence = j->next_sequence,
+                 .clock_ns = j->clock_ns},
+        .end = SEGMENT_DATA_AT,
+        .disk_bytes = MAX(j->segment_bytes, SEGMENT_DATA_AT + group_bytes),
+    };
+    if (j->segments.len > 0) {
+        const struct segment *prev = &j->segments.items[j->segments.len - 1];
+        s.head.prev_number = prev->head.number;
+        s.head.prev_end = prev->end;
+    }
+    pthread_mutex_unlock(&j->lock);
+    if (!room)
+        return err_set(e, ST_NO_MEMORY, "no memory for another journal segment");
+
+    j->next_number++; /* also when it fails: a name is never used twice */
+    int fd;
+    TRY(segment_create(j, &s, &fd, e));
+    pthread_mutex_lock(&j->lock);
+    j->segments.items[j->segments.len++] = s; /* only this thread adds: the room is still there */
+    pthread_mutex_unlock(&j->lock);
+    j->reserved_bytes += SEGMENT_DATA_AT;
+    j->fd = fd;
+    return ST_OK;
+}
+
+void segment_finish(struct journal *j)
+{
+    if (j->fd < 0)
+        return;
+    struct err e;
+    pthread_mutex_lock(&j->lock);
+    struct segment *s = &j->segments.items[j->segments.len - 1];
+    uint64_t end = s->end;
+    pthread_mutex_unlock(&j->lock);
+    enum status st = file_truncate(j->fd, end, &e);
+    file_point("journal_segment_cut");
+    file_close(j->fd);
+    j->fd = -1;
+    if (st != ST_OK) {
+        log_limited(LOG_WARN, "journal: segment could not be cut error=\"%s\"", e.msg);
+        return;
+    }
+    pthread_mutex_lock(&j->lock);
+    /* The newest segment is never trimmed, so it is still the last one. */
+    j->segments.items[j->segments.len - 1].disk_bytes = end;
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* --- trimming --- */
+
+void journal_trim(struct journal *j, uint64_t position)
+{
+    enum { AT_ONCE = 64 };
+    uint64_t gone[AT_ONCE];
+    size_t count;
+    do {
+        count = 0;
+        pthread_mutex_lock(&j->lock);
+        /* The newest stays: it knows the clock and the sequence. */
+        while (count < AT_ONCE && count + 1 < j->segments.len &&
+               j->segments.items[count + 1].head.first_sequence <= position) {
+            gone[count] = j->segments.items[count].head.number;
+            j->reserved_bytes -= j->segments.items[count].end;
+            count++;
+        }
+        memmove(j->segments.items, j->segments.items + count,
+                (j->segments.len - count) * sizeof(struct segment));
+        j->segments.len -= count;
+        pthread_mutex_unlock(&j->lock);
+        for (size_t i = 0; i < count; i++) {
+            file_point("journal_trim");
+            segment_remove_file(j, gone[i]);
+        }
+    } while (count == AT_ONCE);
+}
