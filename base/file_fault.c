@@ -76,8 +76,16 @@ void file_faults_init(void)
     }
 }
 
+static void tell(const struct fault *f, uint64_t call)
+{
+    log_warn("file_fault: fired place=%s call=%llu action=%s", f->place, (unsigned long long)call,
+             f->error == KILL ? "kill" : strerror(f->error));
+}
+
 int file_fault_at(const char *place)
 {
+    int error = 0;
+    /* Every fault of the place counts the call, also when another one fires. */
     for (size_t i = 0; i < fault_count; i++) {
         struct fault *f = &faults[i];
         if (strcmp(f->place, place) != 0)
@@ -85,13 +93,12 @@ int file_fault_at(const char *place)
         uint64_t call = atomic_fetch_add(&f->calls, 1) + 1;
         if (call < f->first || call > f->last)
             continue;
-        log_warn("file_fault: fired place=%s call=%llu action=%s", place, (unsigned long long)call,
-                 f->error == KILL ? "kill" : strerror(f->error));
+        tell(f, call);
         if (f->error == KILL)
             raise(SIGKILL);
-        return f->error;
+        error = f->error;
     }
-    return 0;
+    return error;
 }
 
 void file_point(const char *name)

@@ -35,7 +35,8 @@ void *mem_alloc(size_t bytes)
 
 void *mem_calloc(size_t count, size_t bytes)
 {
-    return must_fail() ? NULL : calloc(count, bytes);
+    size_t total; /* asked here, since ASan's calloc aborts instead of refusing */
+    return must_fail() || size_mul_overflow(count, bytes, &total) ? NULL : calloc(count, bytes);
 }
 
 void *mem_realloc(void *ptr, size_t bytes)
@@ -45,7 +46,10 @@ void *mem_realloc(void *ptr, size_t bytes)
 
 void *mem_realloc_array(void *ptr, size_t count, size_t bytes)
 {
-    return must_fail() ? NULL : reallocarray(ptr, count, bytes);
+    size_t total;
+    if (must_fail() || size_mul_overflow(count, bytes, &total))
+        return NULL;
+    return realloc(ptr, total);
 }
 
 void mem_free(void *ptr)

@@ -4,8 +4,8 @@
 
 #include "base/compiler.h"
 
-/* As malloc, calloc, realloc, reallocarray and free; NULL when memory is short. The caller owns the
- * result. Any thread. */
+/* As malloc, calloc, realloc, reallocarray and free; NULL when memory is short or a product
+ * overflows. The caller owns the result. Any thread. */
 void *mem_alloc(size_t bytes);
 void *mem_calloc(size_t count, size_t bytes);
 void *mem_realloc(void *ptr, size_t bytes);
