@@ -364,7 +364,13 @@ static uint32_t join_space(const struct registry *r, const struct entity *e)
             continue;
         if (e->cluster.len && other->cluster.len && !str_eq(e->cluster, other->cluster))
             continue;
-        uint32_t placed = find_placed(r, other);
+        /* Without a cluster of its own it may be the one in e's. */
+        struct entity there = *other;
+        if (e->cluster.len)
+            there.cluster = e->cluster;
+        uint32_t placed = find_placed(r, &there);
+        if (placed == NO_LINK)
+            placed = link->service;
         if (found != NO_LINK && found != placed)
             return NO_LINK;
         found = placed;
