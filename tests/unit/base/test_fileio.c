@@ -1,0 +1,250 @@
+/* test_fileio.c - whole reads and writes, replacement, directories, and every fault on the way. */
+#include "base/fileio.h"
+#include "base/mem.h"
+#include "tests/support/leak.h"
+#include "tests/support/temp_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct temp_dir dir;
+static char path[256];
+
+static void make_dir(void)
+{
+    dir = temp_dir_make();
+    temp_dir_file(&dir, "file", path);
+}
+
+static void remove_dir(void)
+{
+    unsetenv("WEFT_FAULT");
+    file_faults_init();
+    file_set_ops(NULL);
+    temp_dir_remove(&dir);
+}
+
+TestSuite(fileio, .init = make_dir, .fini = remove_dir);
+
+static void expect_content(const char *want)
+{
+    char *bytes = NULL;
+    size_t len = 0;
+    struct err e = {0};
+    cr_assert_eq(file_read_all(path, 1000, &bytes, &len, &e), ST_OK, "%s", e.msg);
+    cr_expect(str_eq((struct str){bytes, len}, str_from_c(want)), "%.*s", (int)len, bytes);
+    mem_free(bytes);
+}
+
+Test(fileio, writes_and_reads_at_offsets)
+{
+    int fd;
+    struct err e;
+    char out[5];
+    uint64_t size;
+    cr_assert_eq(file_open(path, O_RDWR | O_CREAT, &fd, &e), ST_OK);
+    cr_expect_eq(file_write_at(fd, STR("world"), 5, &e), ST_OK);
+    cr_expect_eq(file_write_at(fd, STR("hello"), 0, &e), ST_OK);
+    cr_expect_eq(file_sync_data(fd, &e), ST_OK);
+    cr_expect_eq(file_read_at(fd, out, 5, 3, &e), ST_OK);
+    cr_expect_eq(memcmp(out, "lowor", 5), 0);
+    cr_expect_eq(file_read_at(fd, out, 5, 6, &e), ST_CORRUPT, "the file ends before");
+    cr_expect_eq(file_truncate(fd, 5, &e), ST_OK);
+    cr_expect_eq(file_size(fd, &size, &e), ST_OK);
+    cr_expect_eq(size, 5);
+    cr_expect_eq(file_preallocate(fd, 10000, &e), ST_OK);
+    cr_expect_eq(file_size(fd, &size, &e), ST_OK);
+    cr_expect_eq(size, 10000);
+    file_close(fd);
+    EXPECT_NO_LEAK();
+}
+
+Test(fileio, names_what_is_missing)
+{
+    int fd;
+    struct err e;
+    char *bytes;
+    size_t len;
+    cr_expect_eq(file_open(path, O_RDONLY, &fd, &e), ST_NOT_FOUND);
+    cr_expect_not_null(strstr(e.msg, path), "%s", e.msg);
+    cr_expect_eq(file_read_all(path, 10, &bytes, &len, &e), ST_NOT_FOUND);
+    cr_expect_eq(file_remove(path, &e), ST_OK);
+    cr_expect_eq(dir_each(path, NULL, NULL, &e), ST_NOT_FOUND);
+    cr_expect_eq(file_open(dir.path, O_WRONLY, &fd, &e), ST_IO);
+    cr_expect_not_null(strstr(e.msg, strerror(EISDIR)), "%s", e.msg);
+}
+
+Test(fileio, read_all_keeps_to_its_limit)
+{
+    char *bytes;
+    size_t len;
+    struct err e;
+    cr_assert_eq(file_replace(path, STR("12345"), &e), ST_OK);
+    cr_expect_eq(file_read_all(path, 4, &bytes, &len, &e), ST_TOO_BIG);
+    cr_assert_eq(file_read_all(path, 5, &bytes, &len, &e), ST_OK);
+    mem_free(bytes);
+    mem_fail_after(0);
+    cr_expect_eq(file_read_all(path, 5, &bytes, &len, &e), ST_NO_MEMORY);
+    mem_fail_after(-1);
+    cr_assert_eq(file_replace(path, STR(""), &e), ST_OK);
+    cr_assert_eq(file_read_all(path, 5, &bytes, &len, &e), ST_OK);
+    cr_expect_eq(len, 0);
+    mem_free(bytes);
+    EXPECT_NO_LEAK();
+}
+
+static bool count_entry(const char *name, void *user)
+{
+    cr_expect(strcmp(name, "one") == 0 || strcmp(name, "two") == 0);
+    return ++*(int *)user < 2;
+}
+
+Test(fileio, makes_and_walks_directories)
+{
+    char deep[256], one[256];
+    struct err e;
+    struct stat info;
+    snprintf(deep, sizeof(deep), "%s/a/b//c/", dir.path);
+    cr_expect_eq(dir_make(deep, &e), ST_OK, "%s", e.msg);
+    cr_expect_eq(dir_make(deep, &e), ST_OK, "again");
+    cr_assert_eq(stat(deep, &info), 0);
+    cr_expect_eq(info.st_mode & 0777, 0700);
+    cr_expect_eq(dir_sync(deep, &e), ST_OK);
+    snprintf(one, sizeof(one), "%s/one", deep);
+    cr_assert_eq(file_replace(one, STR("x"), &e), ST_OK);
+    cr_expect_eq(dir_make(one, &e), ST_IO, "a file is in the way");
+    snprintf(one, sizeof(one), "%s/two", deep);
+    cr_assert_eq(file_replace(one, STR("x"), &e), ST_OK);
+    int seen = 0;
+    cr_expect_eq(dir_each(deep, count_entry, &seen, &e), ST_OK);
+    cr_expect_eq(seen, 2);
+    cr_expect_eq(dir_make("", &e), ST_IO);
+}
+
+Test(fileio, replace_is_all_or_nothing_under_every_fault)
+{
+    static const char *const faults[] = {"EIO:open:1", "EIO:write:1",   "ENOSPC:write:1",
+                                         "EIO:sync:1", "ENOSPC:sync:1", "EIO:rename:1"};
+    struct err e;
+    for (size_t i = 0; i < LEN(faults); i++) {
+        unsetenv("WEFT_FAULT");
+        file_faults_init();
+        cr_assert_eq(file_replace(path, STR("old"), &e), ST_OK);
+        setenv("WEFT_FAULT", faults[i], 1);
+        file_faults_init();
+        cr_expect_eq(file_replace(path, STR("new"), &e), ST_IO, "%s", faults[i]);
+        expect_content("old");
+        cr_expect_eq(file_replace(path, STR("new"), &e), ST_OK, "%s fails once", faults[i]);
+        expect_content("new");
+    }
+    char half[256];
+    snprintf(half, sizeof(half), "%s.tmp", path);
+    cr_expect_neq(access(half, F_OK), 0, "nothing is left behind");
+}
+
+Test(fileio, faults_come_in_ranges)
+{
+    struct err e;
+    int fd;
+    setenv("WEFT_FAULT", "ENOSPC:write:2-3,EIO:write:5", 1);
+    file_faults_init();
+    cr_assert_eq(file_open(path, O_RDWR | O_CREAT, &fd, &e), ST_OK);
+    static const enum status want[] = {ST_OK, ST_IO, ST_IO, ST_OK, ST_IO, ST_OK};
+    for (size_t i = 0; i < LEN(want); i++)
+        cr_expect_eq(file_write_at(fd, STR("x"), i, &e), want[i], "write %zu", i + 1);
+    file_close(fd);
+}
+
+Test(fileio, kills_at_a_named_point)
+{
+    setenv("WEFT_FAULT", "kill:half_way:2", 1);
+    pid_t child = fork();
+    if (child == 0) {
+        file_faults_init();
+        file_point("half_way");
+        file_point("elsewhere");
+        file_point("half_way");
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+Test(fileio, a_malformed_fault_aborts)
+{
+    static const char *const rows[] = {"EIO",
+                                       "EIO:write",
+                                       "EIO:write:0",
+                                       "EPERM:write:1",
+                                       "EIO:write:3-2",
+                                       "EIO:write:x",
+                                       "EIO::1",
+                                       "kill:a:1,"
+                                       "x"};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        setenv("WEFT_FAULT", rows[i], 1);
+        pid_t child = fork();
+        if (child == 0) {
+            fclose(stderr);
+            signal(SIGABRT, SIG_DFL);
+            file_faults_init();
+            _exit(0);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "row %s", rows[i]);
+    }
+}
+
+static ssize_t slow_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    static unsigned calls;
+    if (++calls % 3 == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    return pwrite(fd, bytes, len > 2 ? 2 : len, at);
+}
+
+static ssize_t slow_pread(int fd, void *bytes, size_t len, off_t at)
+{
+    static unsigned calls;
+    if (++calls % 3 == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    return pread(fd, bytes, len > 2 ? 2 : len, at);
+}
+
+static int cannot_allocate(int fd, off_t at, off_t len)
+{
+    (void)fd, (void)at, (void)len;
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+Test(fileio, goes_on_after_short_calls_and_signals)
+{
+    struct file_ops ops = *file_real_ops();
+    ops.pwrite = slow_pwrite;
+    ops.pread = slow_pread;
+    ops.fallocate = cannot_allocate;
+    file_set_ops(&ops);
+    struct err e;
+    int fd;
+    uint64_t size;
+    cr_assert_eq(file_replace(path, STR("a longer content"), &e), ST_OK);
+    expect_content("a longer content");
+    cr_assert_eq(file_open(path, O_RDWR, &fd, &e), ST_OK);
+    cr_expect_eq(file_preallocate(fd, 4096, &e), ST_OK, "a file system that cannot reserve");
+    cr_expect_eq(file_size(fd, &size, &e), ST_OK);
+    cr_expect_eq(size, 4096);
+    file_close(fd);
+}
