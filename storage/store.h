@@ -1,4 +1,5 @@
-/* store.h - owns the data directory: its lock, its seed, the catalogue, and the storage writer thread.
+/* store.h - owns the data directory: its lock, its seed, the catalogue, and the storage writer
+ * thread.
  *
  *   DIR/lock            flock'ed by the running weft
  *   DIR/catalogue.db    SQLite: schema version, seed, checkpoint, parts
@@ -16,12 +17,12 @@
 struct store;
 
 struct store_config {
-    struct str directory;       /* made when missing */
+    struct str directory; /* made when missing */
     struct retention retention;
 };
 
-/* Opens or creates. Errors: ST_BUSY another weft holds the directory (the sentence names its pid), ST_IO, ST_CORRUPT,
- * ST_UNSUPPORTED written by a newer weft. The caller owns *out. */
+/* Opens or creates. Errors: ST_BUSY another weft holds the directory (the sentence names its pid),
+ * ST_IO, ST_CORRUPT, ST_UNSUPPORTED written by a newer weft. The caller owns *out. */
 enum status store_open(const struct store_config *config, struct store **out, struct err *e);
 /* Stops the writer thread after what it was given; frees. */
 void store_close(struct store *s);
@@ -29,37 +30,47 @@ void store_close(struct store *s);
 uint64_t store_seed(const struct store *s);
 const char *store_directory(const struct store *s);
 
-/* --- checkpoint (design.md section 5): new parts, an image of all open state and the journal position, in one transaction --- */
+/* --- checkpoint (design.md section 5): new parts, an image of all open state and the journal
+ * position, in one transaction --- */
 
-struct image_writer; /* streams the image into DIR/image/N.tmp in checksummed chunks of at most 1 MiB */
+struct image_writer; /* streams the image into DIR/image/N.image, which counts once the catalogue
+                        says so */
 
 /* Collector thread. One at a time: ST_BUSY while the last one is not done. */
 enum status store_checkpoint_begin(struct store *s, struct image_writer **out, struct err *e);
+/* One checksummed chunk: store_image_read() gives it back as one call. Longer than 1 MiB: as
+ * several. After an error only store_checkpoint_abort() may follow. Collector thread. ST_IO,
+ * ST_NO_MEMORY. */
 enum status image_write(struct image_writer *w, struct str bytes, struct err *e);
 /* Gives the checkpoint up. */
 void store_checkpoint_abort(struct image_writer *w);
-/* Hands it to the writer thread, which writes and syncs part and image, syncs the directories and commits the catalogue.
- * `part` (taken over; may be empty) is an edge_part of what was closed since the last checkpoint; it becomes visible with
- * the first edge_store_publish() whose edge_head.checkpointed >= position: set that once done(ST_OK) was handled and the
- * part's cells have left the head. `position` is the journal sequence from which a replay goes on.
- * done() is called on the writer thread; with an error nothing has changed and the caller keeps its cells. */
+/* Hands it to the writer thread, which writes and syncs part and image, syncs the directories and
+ * commits the catalogue. `part` (taken over; may be empty) is an edge_part of what was closed since
+ * the last checkpoint; it becomes visible with the first edge_store_publish() whose
+ * edge_head.checkpointed >= position: set that once done(ST_OK) was handled and the part's cells
+ * have left the head. `position` is the journal sequence from which a replay goes on. done() is
+ * called on the writer thread; with an error nothing has changed and the caller keeps its cells. */
 void store_checkpoint_commit(struct image_writer *w, struct buf *part, uint64_t position,
-                             void (*done)(void *user, enum status status, const struct err *e), void *user);
+                             void (*done)(void *user, enum status status, const struct err *e),
+                             void *user);
 
-/* The image of the last checkpoint, read in the chunks' order; position 0 and no call when there is none. Before threads start. */
-enum status store_image_read(struct store *s, enum status (*chunk)(struct str bytes, void *user, struct err *e), void *user,
-                             uint64_t *position, struct err *e);
+/* The image of the last checkpoint, read in the chunks' order; position 0 and no call when there is
+ * none. Before threads start. */
+enum status store_image_read(struct store *s,
+                             enum status (*chunk)(struct str bytes, void *user, struct err *e),
+                             void *user, uint64_t *position, struct err *e);
 
 /* --- maintenance --- */
 
-/* Asks the writer thread to merge and drop what is old; it also does so by itself. */
-void store_maintain(struct store *s, uint64_t now_ns);
+/* Asks the writer thread to merge and drop what is old; it also does so after each checkpoint and
+ * once a minute. Any thread. */
+void store_maintain(struct store *s);
 /* Merges everything as it would be when old; blocks until done. Query pool thread. */
 enum status store_compact(struct store *s, struct err *e);
 
 struct store_stats {
     uint64_t edge_files, edge_bytes;
-    uint64_t edge_oldest_ns, edge_newest_ns; /* event time; 0 = nothing kept */
+    uint64_t edge_oldest_ns, edge_newest_ns;   /* event time; 0 = nothing kept */
     uint64_t merges, checkpoints, lost_blocks; /* lost: damaged, named in the log */
 };
 void store_stats(struct store *s, struct store_stats *out);

@@ -1,0 +1,263 @@
+/* store_parts.c - the list of edge parts: which there are, which show, what takes whose place, what
+ * is too old. */
+#include "storage/store_parts.h"
+#include "base/fileio.h"
+#include "base/log.h"
+#include "storage/store_private.h"
+#include <fcntl.h>
+#include <stdio.h>
+
+/* --- loading --- */
+
+static enum status load_part(const struct catalogue_part *info, void *user, struct err *e)
+{
+    struct store *s = user;
+    char path[STORE_PATH_MAX];
+    struct listed_part listed = {.info = *info, .shows = true};
+    store_path(s, "edges", info->id, "part", path);
+    enum status st = edge_part_open_file(path, &listed.part, e);
+    if (st == ST_CORRUPT || st == ST_NOT_FOUND) {
+        log_error("store: part cannot be read and is left out path=%s error=\"%s\"", path, e->msg);
+        store_note_lost(s, 1);
+        return ST_OK;
+    }
+    TRY(st);
+    if (vec_push(&s->parts, listed))
+        return ST_OK;
+    edge_part_unref(listed.part);
+    return err_set(e, ST_NO_MEMORY, "no memory for the list of parts");
+}
+
+enum status parts_load(struct store *s, struct err *e)
+{
+    return catalogue_each_part(s->catalogue, load_part, s, e);
+}
+
+void parts_unload(struct store *s)
+{
+    for (size_t i = 0; i < s->parts.len; i++)
+        edge_part_unref(s->parts.items[i].part);
+    vec_deinit(&s->parts);
+}
+
+/* --- files --- */
+
+void part_remove_file(struct store *s, uint64_t id)
+{
+    char path[STORE_PATH_MAX];
+    struct err e;
+    store_path(s, "edges", id, "part", path);
+    if (file_remove(path, &e) != ST_OK)
+        log_warn("store: part could not be removed error=\"%s\"", e.msg);
+}
+
+static enum status file_write_synced(const char *path, struct str bytes, struct err *e)
+{
+    int fd;
+    TRY(file_open(path, O_RDWR | O_CREAT | O_TRUNC, &fd, e));
+    enum status st = file_write_at(fd, bytes, 0, e);
+    if (st == ST_OK)
+        st = file_sync_data(fd, e);
+    file_close(fd);
+    return st;
+}
+
+enum status part_write(struct store *s, struct str bytes, uint64_t position,
+                       struct listed_part *out, struct err *e)
+{
+    char path[STORE_PATH_MAX];
+    uint64_t id = store_new_id(s);
+    store_path(s, "edges", id, "part", path);
+    enum status st = file_write_synced(path, bytes, e);
+    if (st == ST_OK)
+        st = edge_part_open_file(path, &out->part, e);
+    if (st != ST_OK) {
+        out->part = NULL;
+        part_remove_file(s, id);
+        return st == ST_NOT_FOUND ? ST_IO : st;
+    }
+    out->info = (struct catalogue_part){
+        .id = id,
+        .bytes = bytes.len,
+        .start_s = edge_part_start_s(out->part),
+        .end_s = edge_part_end_s(out->part),
+        .position = position,
+        .rows = edge_part_row_count(out->part),
+    };
+    return ST_OK;
+}
+
+enum status parts_reserve(struct store *s, struct err *e)
+{
+    pthread_mutex_lock(&s->lock);
+    bool room = vec_reserve(&s->parts, 1);
+    pthread_mutex_unlock(&s->lock);
+    return room ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for the list of parts");
+}
+
+/* --- the list, read --- */
+
+void stored_parts_free(struct stored_part *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        edge_part_unref(parts[i].part);
+    mem_free(parts);
+}
+
+enum status store_parts_snapshot(struct store *s, uint64_t checkpointed, struct stored_part **out,
+                                 size_t *count, struct err *e)
+{
+    *count = 0;
+    pthread_mutex_lock(&s->lock);
+    *out = mem_calloc(MAX(s->parts.len, (size_t)1), sizeof(**out));
+    for (size_t i = 0; *out && i < s->parts.len; i++) {
+        struct listed_part *p = &s->parts.items[i];
+        p->shows |= checkpointed != UINT64_MAX && p->info.position <= checkpointed;
+        if (p->shows)
+            (*out)[(*count)++] = (struct stored_part){p->info.id, edge_part_ref(p->part)};
+    }
+    pthread_mutex_unlock(&s->lock);
+    return *out ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for the list of parts");
+}
+
+/* --- the list, changed --- */
+
+static bool is_among(uint64_t id, const uint64_t *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == id)
+            return true;
+    }
+    return false;
+}
+
+/* Takes `ids` out of the list and puts `added` in, in one step for every reader. The lock is not
+ * held. */
+static void list_change(struct store *s, const uint64_t *ids, size_t count,
+                        const struct listed_part *added)
+{
+    pthread_mutex_lock(&s->lock);
+    size_t kept = 0;
+    for (size_t i = 0; i < s->parts.len; i++) {
+        if (is_among(s->parts.items[i].info.id, ids, count))
+            edge_part_unref(s->parts.items[i].part);
+        else
+            s->parts.items[kept++] = s->parts.items[i];
+    }
+    s->parts.len = kept;
+    if (added->part)
+        s->parts.items[s->parts.len++] = *added;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The newest checkpoint among the parts: the sum must not show before any of them did. */
+static uint64_t newest_position(struct store *s, const uint64_t *ids, size_t count)
+{
+    uint64_t position = 0;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->parts.len; i++) {
+        if (is_among(s->parts.items[i].info.id, ids, count))
+            position = MAX(position, s->parts.items[i].info.position);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return position;
+}
+
+static enum status replacement_write(struct store *s, const uint64_t *ids, size_t count,
+                                     struct str bytes, struct listed_part *added, struct err *e)
+{
+    char folder[STORE_PATH_MAX];
+    TRY(parts_reserve(s, e));
+    file_point("merge_begin");
+    if (bytes.len > 0) {
+        TRY(part_write(s, bytes, newest_position(s, ids, count), added, e));
+        file_point("merge_part");
+        snprintf(folder, sizeof(folder), "%s/edges", s->directory);
+        TRY(dir_sync(folder, e));
+    }
+    file_point("merge_synced");
+    struct catalogue_change change = {
+        .removed = ids, .removed_count = count, .added = added->part ? &added->info : NULL};
+    TRY(catalogue_commit(s->catalogue, &change, e));
+    file_point("merge_committed");
+    return ST_OK;
+}
+
+static enum status parts_replace(struct store *s, const uint64_t *ids, size_t count,
+                                 struct str bytes, struct err *e)
+{
+    struct listed_part added = {.shows = true};
+    enum status st = replacement_write(s, ids, count, bytes, &added, e);
+    if (st != ST_OK) {
+        if (added.part) {
+            edge_part_unref(added.part);
+            part_remove_file(s, added.info.id);
+        }
+        return st;
+    }
+    list_change(s, ids, count, &added);
+    for (size_t i = 0; i < count; i++) {
+        file_point("merge_remove");
+        part_remove_file(s, ids[i]);
+    }
+    return ST_OK;
+}
+
+enum status store_parts_replace(struct store *s, const uint64_t *ids, size_t count,
+                                struct buf *bytes, struct err *e)
+{
+    enum status st = parts_replace(s, ids, count, buf_str(bytes), e);
+    buf_deinit(bytes);
+    *bytes = (struct buf){0};
+    if (st != ST_OK)
+        return st;
+    pthread_mutex_lock(&s->lock);
+    s->stats.merges++;
+    pthread_mutex_unlock(&s->lock);
+    return ST_OK;
+}
+
+/* --- retention --- */
+
+static bool is_expired(const struct listed_part *p, uint64_t keep_ns, uint64_t now_ns)
+{
+    return keep_ns != 0 && now_ns > keep_ns && p->info.end_s <= (now_ns - keep_ns) / NS_PER_S;
+}
+
+static uint64_t parts_bytes(const struct store *s)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < s->parts.len; i++)
+        bytes += s->parts.items[i].info.bytes;
+    return bytes;
+}
+
+/* One part that must go; 0 = none. A part that does not show yet stays: its cells may still be in
+ * the head. */
+static uint64_t expired_part(struct store *s, uint64_t now_ns, const char **why)
+{
+    uint64_t id = 0, oldest_end = UINT64_MAX;
+    pthread_mutex_lock(&s->lock);
+    bool over = s->retention.disk_bytes != 0 && parts_bytes(s) > s->retention.disk_bytes;
+    for (size_t i = 0; i < s->parts.len; i++) {
+        const struct listed_part *p = &s->parts.items[i];
+        bool old = is_expired(p, s->retention.edges_ns, now_ns);
+        if (!p->shows || !(old || over) || p->info.end_s >= oldest_end)
+            continue;
+        id = p->info.id;
+        oldest_end = p->info.end_s;
+        *why = old ? "age" : "disk";
+    }
+    pthread_mutex_unlock(&s->lock);
+    return id;
+}
+
+enum status parts_expire(struct store *s, uint64_t now_ns, struct err *e)
+{
+    const char *why = "";
+    for (uint64_t id; (id = expired_part(s, now_ns, &why)) != 0;) {
+        TRY(parts_replace(s, &id, 1, (struct str){0}, e));
+        log_info("store: part dropped id=%llu reason=%s", (unsigned long long)id, why);
+    }
+    return ST_OK;
+}
