@@ -1,0 +1,132 @@
+/* http1_check.c - the strictness of RFC 9112 that libmicrohttpd lacks; each check has its row in
+ * tests/unit/net. */
+#include "net/http1_check.h"
+
+enum { URI_BYTES = 8 * KIB };
+
+static struct http1_fault fault(unsigned http, const char *sentence)
+{
+    return (struct http1_fault){http, sentence};
+}
+
+static const struct http1_fault none = {0, NULL};
+
+/* Two lengths, or a length and a coding: the next hop may see another end of this request than we
+ * do. */
+static struct http1_fault check_framing(const struct fields *fields)
+{
+    unsigned lengths = fields_count(fields, STR("content-length"));
+    unsigned codings = fields_count(fields, STR("transfer-encoding"));
+    uint64_t length;
+    if (lengths > 1 || codings > 1 || (lengths && codings))
+        return fault(400, "more than one Content-Length or Transfer-Encoding");
+    if (lengths && !str_to_u64(fields_find(fields, STR("content-length")), &length))
+        return fault(400, "Content-Length is not a number");
+    if (codings &&
+        !str_eq_nocase(str_trim(fields_find(fields, STR("transfer-encoding"))), STR("chunked")))
+        return fault(501, "the only Transfer-Encoding known here is chunked");
+    return none;
+}
+
+static struct http1_fault check_names(const struct fields *fields)
+{
+    struct str name, value;
+    for (size_t at = 0; fields_next(fields, &at, &name, &value);) {
+        if (name.len == 0 || memchr(value.ptr, 0, value.len))
+            return fault(400, "a header field without a name, or with a NUL in it");
+        for (size_t i = 0; i < name.len; i++) {
+            if ((unsigned char)name.ptr[i] <= ' ')
+                return fault(400, "white space in the name of a header field");
+        }
+    }
+    return none;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if ((c | 32) >= 'a' && (c | 32) <= 'f')
+        return (c | 32) - 'a' + 10;
+    return -1;
+}
+
+/* The next byte of a path with %XX undone; -1 when malformed. */
+static int next_byte(struct str path, size_t *at)
+{
+    char c = path.ptr[(*at)++];
+    if (c != '%')
+        return (unsigned char)c;
+    if (path.len - *at < 2)
+        return -1;
+    int high = hex_digit(path.ptr[*at]), low = hex_digit(path.ptr[*at + 1]);
+    *at += 2;
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* Looks at the path as it will be decoded later: %2e%2e and %2f hide nothing. */
+static struct http1_fault check_path(struct str path)
+{
+    size_t dots = 0, others = 0;
+    for (size_t at = 0; at < path.len;) {
+        int c = next_byte(path, &at);
+        if (c <= 0)
+            return fault(400, "the path has a NUL or a malformed % in it");
+        if (c == '/' || c == '\\') {
+            if (dots == 2 && others == 0)
+                break;
+            dots = others = 0;
+        } else if (c == '.') {
+            dots++;
+        } else {
+            others++;
+        }
+    }
+    if (dots == 2 && others == 0)
+        return fault(400, "the path has a .. segment");
+    return none;
+}
+
+static struct http1_fault check_uri(struct str uri)
+{
+    struct str path, query;
+    if (uri.len > URI_BYTES)
+        return fault(414, "the URI is too long");
+    str_cut(uri, '?', &path, &query);
+    return check_path(path);
+}
+
+struct http1_fault http1_check_head(const struct fields *fields, struct str version, struct str uri,
+                                    uint32_t header_list_bytes)
+{
+    struct http1_fault f;
+    if (!str_eq(version, STR("HTTP/1.1")) && !str_eq(version, STR("HTTP/1.0")))
+        return fault(505, "this port speaks HTTP/1.1");
+    if ((f = check_uri(uri)).http)
+        return f;
+    if (fields->list_bytes > header_list_bytes)
+        return fault(431, "the header fields are too large");
+    if ((f = check_names(fields)).http)
+        return f;
+    if (fields_count(fields, STR("host")) > 1)
+        return fault(400, "more than one Host");
+    return check_framing(fields);
+}
+
+struct http1_fault http1_check_raw(struct str head)
+{
+    for (size_t i = 0; i < head.len; i++) {
+        char c = head.ptr[i], before = i ? head.ptr[i - 1] : '\0';
+        if (c == '\0')
+            return fault(400, "a NUL in the head");
+        if (c == '\n' && before != '\r')
+            return fault(400, "a line of the head ends without CR");
+        if (before == '\r' && c != '\n')
+            return fault(400, "a CR inside a line of the head");
+        if (before == '\n' && (c == ' ' || c == '\t'))
+            return fault(400, "a folded header line");
+        if (c == '\n' && i >= 3 && head.ptr[i - 2] == '\n')
+            break;
+    }
+    return none;
+}

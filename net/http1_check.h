@@ -1,0 +1,22 @@
+/* http1_check.h - what libmicrohttpd 0.9.75 lets through and must not reach a handler: request
+ * smuggling, odd paths, limits. */
+#ifndef WEFT_NET_HTTP1_CHECK_H
+#define WEFT_NET_HTTP1_CHECK_H
+
+#include "net/fields.h"
+#include "base/err.h"
+
+/* What is refused, and how; a protocol error has no row in status_wire. */
+struct http1_fault {
+    unsigned http;        /* 400, 414, 431, 501, 505; 0 = none */
+    const char *sentence; /* static storage */
+};
+
+/* A whole request head. `uri` as sent, with the query. */
+struct http1_fault http1_check_head(const struct fields *fields, struct str version, struct str uri,
+                                    uint32_t header_list_bytes);
+/* The head as it lies in the socket, as much as is there: bare LF, NUL and folded lines are visible
+ * here only. */
+struct http1_fault http1_check_raw(struct str head);
+
+#endif

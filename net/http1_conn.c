@@ -1,0 +1,68 @@
+/* http1_conn.c - whole-request deadlines: libmicrohttpd's own timeout only notices silence. */
+#include "net/http1_conn.h"
+#include "net/tcp_received.h"
+#include <sys/socket.h>
+
+enum { SLOW_BYTES_PER_S = 16 * KIB };
+
+static uint64_t earned_ns(uint64_t bytes)
+{
+    return bytes * (NS_PER_S / SLOW_BYTES_PER_S);
+}
+
+void http1_conn_await(struct http1_conn *c, uint64_t now_ns, uint64_t idle_ns)
+{
+    c->deadline_ns = now_ns + c->owner->config->limits.head_ns;
+    c->idle_until_ns = now_ns + idle_ns;
+    c->heard_bytes = idle_ns ? tcp_received_bytes(c->fd) : 0;
+    c->body_bytes = 0;
+}
+
+void http1_conn_await_body(struct http1_conn *c, uint64_t now_ns)
+{
+    c->deadline_ns = now_ns + c->owner->config->limits.body_time_ns;
+}
+
+void http1_conn_await_reader(struct http1_conn *c, uint64_t now_ns)
+{
+    c->deadline_ns = now_ns + c->owner->config->limits.idle_ns + earned_ns(c->x->answer_bytes);
+}
+
+void http1_conn_end(struct http1_conn *c)
+{
+    c->ended = true;
+    shutdown(c->fd, SHUT_RDWR);
+}
+
+static void end_slow(struct http1_conn *c, bool may_answer)
+{
+    static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n"
+                               "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+    stat_add(&c->owner->stats->timed_out);
+    if (may_answer)
+        (void)!send(c->fd, late, sizeof(late) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    http1_conn_end(c);
+}
+
+static void check_head(struct http1_conn *c, uint64_t now_ns)
+{
+    if (tcp_received_bytes(c->fd) > c->heard_bytes) /* MHD shows nothing of a half head */
+        end_slow(c, true);
+    else if (now_ns >= c->idle_until_ns)
+        http1_conn_end(c);
+    else
+        c->deadline_ns = now_ns + c->owner->config->limits.head_ns;
+}
+
+void http1_conn_tick(struct http1_conn *c, uint64_t now_ns)
+{
+    enum exchange_stage stage = c->x ? c->x->stage : EX_HEAD;
+    if (c->ended || stage == EX_HELD || now_ns < c->deadline_ns)
+        return;
+    if (stage == EX_HEAD)
+        check_head(c, now_ns);
+    else if (stage == EX_ANSWERED)
+        end_slow(c, false);
+    else if (c->x->refused != ST_OK || now_ns >= c->deadline_ns + earned_ns(c->body_bytes))
+        end_slow(c, true);
+}

@@ -1,0 +1,35 @@
+/* http1_conn.h - one HTTP/1.1 connection's seat, current exchange and time limits. Private to net/.
+ */
+#ifndef WEFT_NET_HTTP1_CONN_H
+#define WEFT_NET_HTTP1_CONN_H
+
+#include "net/http1_exchange.h"
+
+struct MHD_Connection;
+
+struct http1_conn {
+    struct list link; /* in http1.open */
+    struct http1 *owner;
+    struct inbound *in;         /* owned */
+    struct MHD_Connection *mhd; /* MHD's; valid until it says closed */
+    int fd;                     /* MHD's */
+    struct http_exchange *x;    /* the request in work; owned unless it is held */
+    uint64_t deadline_ns;       /* of the head, the body or the sending, as x says */
+    uint64_t idle_until_ns;     /* between requests */
+    uint64_t heard_bytes;       /* received from the peer when the last request was over */
+    uint64_t body_bytes;        /* of this request, kept or not */
+    bool linger;                /* answered before its body was read */
+    bool ended;                 /* shut down by us */
+};
+
+/* A request's head is awaited from now on. */
+void http1_conn_await(struct http1_conn *c, uint64_t now_ns, uint64_t idle_ns);
+/* The body is awaited; the pace of 16 KiB/s extends the time. */
+void http1_conn_await_body(struct http1_conn *c, uint64_t now_ns);
+void http1_conn_await_reader(struct http1_conn *c, uint64_t now_ns);
+/* Ends what is too slow, with 408 where nothing was answered yet. */
+void http1_conn_tick(struct http1_conn *c, uint64_t now_ns);
+/* Both directions are shut down: MHD sees the end and closes. */
+void http1_conn_end(struct http1_conn *c);
+
+#endif

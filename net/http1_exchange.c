@@ -1,0 +1,86 @@
+/* http1_exchange.c - what a handler sees of an HTTP/1.1 request, and how its answer gets back. */
+#include "net/http1_exchange.h"
+#include "net/http_answer.h"
+#include "base/mem.h"
+#include <microhttpd.h>
+
+struct http_exchange *http_exchange_new(struct http1 *owner, struct http1_conn *conn,
+                                        const char *uri)
+{
+    struct http_exchange *x = mem_calloc(1, sizeof(*x));
+    if (x == NULL)
+        return NULL;
+    x->owner = owner;
+    x->conn = conn;
+    x->body.budget = owner->config->budget;
+    buf_append_str(&x->uri, str_from_c(uri));
+    if (x->uri.failed) {
+        http_exchange_free(x);
+        return NULL;
+    }
+    return x;
+}
+
+void http_exchange_free(struct http_exchange *x)
+{
+    if (x == NULL)
+        return;
+    buf_deinit(&x->uri);
+    fields_deinit(&x->fields);
+    body_deinit(&x->body);
+    if (x->response)
+        MHD_destroy_response(x->response);
+    mem_free(x);
+}
+
+void http_exchange_fill(struct http_exchange *x, struct http_response *r)
+{
+    x->status = r->status;
+    x->answer_bytes = r->body.len;
+    x->response = http_answer_build(&x->fields, r);
+}
+
+struct str http_method(const struct http_exchange *x)
+{
+    return str_from_c(x->method);
+}
+
+struct str http_path(const struct http_exchange *x)
+{
+    struct str path, query;
+    str_cut(buf_str(&x->uri), '?', &path, &query);
+    return path;
+}
+
+struct str http_query(const struct http_exchange *x)
+{
+    struct str path, query;
+    str_cut(buf_str(&x->uri), '?', &path, &query);
+    return query;
+}
+
+struct str http_header(const struct http_exchange *x, const char *name)
+{
+    return fields_find(&x->fields, str_from_c(name));
+}
+
+struct str http_body(const struct http_exchange *x)
+{
+    return (struct str){x->body.ptr, x->body.len};
+}
+
+struct str http_take_body(struct http_exchange *x)
+{
+    return body_take(&x->body);
+}
+
+struct str http_peer(const struct http_exchange *x)
+{
+    return str_from_c(x->peer);
+}
+
+void http_reply(struct http_exchange *x, struct http_response *response)
+{
+    http_exchange_fill(x, response);
+    x->owner->deliver(x, x->owner->user);
+}

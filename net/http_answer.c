@@ -1,0 +1,145 @@
+/* http_answer.c - what every HTTP answer has in common. */
+#include "net/http_answer.h"
+#include "net/grpc_text.h"
+#include "base/json_write.h"
+#include "base/mem.h"
+#include "base/status_wire.h"
+#include <libdeflate.h>
+#include <microhttpd.h>
+
+enum { GZIP_MIN_BYTES = 1024, GZIP_LEVEL = 3 };
+
+bool http_accepts_gzip(struct str accept)
+{
+    while (accept.len) {
+        struct str item, token, parameters, q, value;
+        str_cut(accept, ',', &item, &accept);
+        str_cut(item, ';', &token, &parameters);
+        if (!str_eq_nocase(str_trim(token), STR("gzip")))
+            continue;
+        double weight = 1;
+        if (str_cut(parameters, '=', &q, &value) && str_eq_nocase(str_trim(q), STR("q")))
+            return !str_to_double(str_trim(value), &weight) || weight > 0;
+        return true;
+    }
+    return false;
+}
+
+static bool is_text(const char *content_type)
+{
+    static const char *const kinds[] = {"text/", "application/json", "application/javascript",
+                                        "image/svg+xml", "application/openmetrics-text"};
+    for (size_t i = 0; i < LEN(kinds); i++) {
+        if (str_starts_with(str_from_c(content_type), str_from_c(kinds[i])))
+            return true;
+    }
+    return false;
+}
+
+static bool has_header(const struct http_response *r, const char *name)
+{
+    for (size_t i = 0; i < LEN(r->headers) && r->headers[i].name; i++) {
+        if (str_eq_nocase(str_from_c(r->headers[i].name), str_from_c(name)))
+            return true;
+    }
+    return false;
+}
+
+static bool may_compress(const struct http_response *r)
+{
+    return r->body.len >= GZIP_MIN_BYTES && r->content_type && is_text(r->content_type) &&
+           !has_header(r, "Content-Encoding");
+}
+
+/* Replaces the body by its gzip form when that is smaller; otherwise leaves it. */
+static bool compress_body(struct buf *body)
+{
+    struct buf packed = {0};
+    struct libdeflate_compressor *c = libdeflate_alloc_compressor(GZIP_LEVEL);
+    if (c == NULL)
+        return false;
+    if (buf_reserve(&packed, body->len))
+        packed.len = libdeflate_gzip_compress(c, body->ptr, body->len, packed.ptr, body->len);
+    libdeflate_free_compressor(c);
+    if (packed.len == 0) {
+        buf_deinit(&packed);
+        return false;
+    }
+    buf_deinit(body);
+    *body = packed;
+    return true;
+}
+
+static void add_fields(struct MHD_Response *m, const struct http_response *r)
+{
+    MHD_add_response_header(m, "X-Content-Type-Options", "nosniff");
+    if (r->content_type)
+        MHD_add_response_header(m, "Content-Type", r->content_type);
+    for (size_t i = 0; i < LEN(r->headers) && r->headers[i].name; i++)
+        MHD_add_response_header(m, r->headers[i].name, r->headers[i].value);
+}
+
+struct MHD_Response *http_answer_build(const struct fields *request, struct http_response *r)
+{
+    bool varies = may_compress(r);
+    bool packed = varies && http_accepts_gzip(fields_find(request, STR("accept-encoding"))) &&
+                  compress_body(&r->body);
+    size_t len;
+    char *bytes = buf_take(&r->body, &len);
+    struct MHD_Response *m =
+        bytes ? MHD_create_response_from_buffer_with_free_callback(len, bytes, mem_free)
+              : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (m == NULL) {
+        mem_free(bytes);
+        return NULL;
+    }
+    add_fields(m, r);
+    if (varies)
+        MHD_add_response_header(m, "Vary", "Accept-Encoding");
+    if (packed)
+        MHD_add_response_header(m, "Content-Encoding", "gzip");
+    return m;
+}
+
+/* --- errors in net's own name --- */
+
+static void otlp_body(const struct fields *request, const struct err *e, struct http_response *r)
+{
+    struct str type = fields_find(request, STR("content-type"));
+    unsigned code = status_wire_get(e->status)->grpc;
+    if (str_starts_with(type, STR("application/x-protobuf"))) {
+        r->content_type = "application/x-protobuf";
+        grpc_status_encode(&r->body, code, str_from_c(e->msg), 0);
+        return;
+    }
+    struct json_writer w = json_writer_of(&r->body);
+    r->content_type = "application/json";
+    json_object_begin(&w);
+    JSON_U64(&w, "code", code);
+    JSON_STR(&w, "message", str_from_c(e->msg));
+    json_object_end(&w);
+}
+
+static void api_body(const struct err *e, struct http_response *r)
+{
+    struct json_writer w = json_writer_of(&r->body);
+    r->content_type = "application/json";
+    json_object_begin(&w);
+    JSON_STR(&w, "status", STR("error"));
+    JSON_STR(&w, "error_type", str_from_c(status_wire_get(e->status)->api_type));
+    JSON_STR(&w, "error", str_from_c(e->msg));
+    json_object_end(&w);
+}
+
+void http_answer_error(const struct fields *request, enum port_kind port, unsigned http,
+                       const struct err *e, struct http_response *r)
+{
+    const struct status_wire *wire = status_wire_get(e->status);
+    *r = (struct http_response){.status = http ? http : wire->http};
+    if (wire->retryable)
+        r->headers[0] = (struct http_header){"Retry-After", "1"};
+    if (port == PORT_OTLP_HTTP)
+        otlp_body(request, e, r);
+    else
+        api_body(e, r);
+}
