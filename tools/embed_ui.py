@@ -22,6 +22,7 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
 }
 BUNDLED = ("app.js", "app.css")
 COPIED = ("index.html", "icon.svg")
@@ -39,7 +40,8 @@ def run(command, cwd, what):
     except FileNotFoundError:
         raise Failed(f"{what} needs {command[0]}, which is not installed (./dev deps installs it)")
     if done.returncode != 0:
-        raise Failed(f"{what} failed:\n{(done.stderr or done.stdout).strip()[-4000:]}")
+        said = (done.stderr or done.stdout).split("\nnode:child_process")[0].strip()
+        raise Failed(f"{what} failed:\n{said[-4000:]}")
 
 
 def install_packages(src):
@@ -64,7 +66,8 @@ def bundle(src, out):
     out.mkdir(parents=True)
     esbuild = str(src / "node_modules" / ".bin" / "esbuild")
     run([esbuild, *BUNDLED, "--bundle", "--minify", "--format=esm", "--charset=utf8", TARGET,
-         "--legal-comments=eof", "--log-level=warning", f"--outdir={out}"],
+         "--legal-comments=eof", "--log-level=warning", "--loader:.woff2=file",
+         "--asset-names=[name]", f"--outdir={out}"],
         src, "bundling the web UI (esbuild)")
     for name in COPIED:
         shutil.copyfile(src / name, out / name)

@@ -1,1 +1,87 @@
-document.getElementById("app").textContent = "weft";
+/* app.js - puts frame and view together and keeps both fresh. */
+import * as api from "./api.js";
+import * as state from "./state.js";
+import { h, fill } from "./lib/dom.js";
+import { createPoll } from "./lib/poll.js";
+import { createTopbar } from "./frame/topbar.js";
+import { createTruth } from "./frame/truth.js";
+import { createHelp, listenKeys } from "./frame/keys.js";
+import { createGraphView } from "./views/graph.js";
+import { createServicesView } from "./views/services.js";
+import { createLatencyView } from "./views/latency.js";
+import { createSendersView } from "./views/senders.js";
+
+const CREATE = { graph: createGraphView, services: createServicesView, latency: createLatencyView, senders: createSendersView };
+const TITLES = { graph: "Graph", services: "Services", latency: "Latency", senders: "Senders" };
+const REFRESH_MS = 5000, WAITING_MS = 1000;
+
+const truth = createTruth();
+const help = createHelp();
+const topbar = createTopbar({ help: help.open });
+const main = h("main", { id: "main", tabindex: "-1" });
+const context = { status: null, truth };
+let view = null, shown = "";
+
+function showView(now) {
+  if (shown !== now.view) {
+    view?.destroy();
+    view = CREATE[now.view](context);
+    shown = now.view;
+    main.dataset.view = now.view;
+    document.title = `${TITLES[now.view]} · weft`;
+    fill(main, view.element);
+  }
+  topbar.render(now);
+  view.render?.(now);
+}
+
+async function askStatus(signal) {
+  try {
+    context.status = await api.status(signal);
+    truth.update({ status: context.status, error: null });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    truth.update({ error: error.message });
+  }
+}
+
+async function askView(signal) {
+  try {
+    await view.refresh(state.get(), signal);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    if (!(error instanceof api.ApiError)) throw error;
+    view.fail?.(error);
+    truth.update({ error: error.message });
+  }
+}
+
+function pause() {
+  if (!context.status || context.status.account.spans?.received === 0 || !context.status.ready) return WAITING_MS;
+  return state.isLive(state.get()) ? REFRESH_MS : 30_000;
+}
+
+function keyAction(key) {
+  const index = Number(key) - 1;
+  if (key >= "1" && key <= "4") return () => { location.hash = state.viewHref(state.VIEWS[index]); };
+  return { "?": help.open, " ": topbar.toggleLive }[key] ?? view.keys?.[key];
+}
+
+function start() {
+  fill(document.getElementById("app"), h("a", { class: "skip", href: "#main", on: { click: (event) => { event.preventDefault(); main.focus(); } } }, "Skip to the view"),
+    topbar.element, truth.element, main, help.element);
+  showView(state.get());
+  const poll = createPoll(async (signal) => {
+    await askStatus(signal);
+    await askView(signal);
+  }, () => (view.hurried?.() ? WAITING_MS : pause()));
+  state.subscribe((now) => {
+    showView(now);
+    poll.now();
+  });
+  document.addEventListener("visibilitychange", () => document.hidden || poll.now());
+  listenKeys(keyAction);
+  poll.now();
+}
+
+start();

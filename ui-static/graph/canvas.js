@@ -1,0 +1,154 @@
+/* canvas.js - the living picture: one cytoscape instance that is updated in place, with its keys and its pointer. */
+import cytoscape from "cytoscape";
+import dagre from "cytoscape-dagre";
+import { h } from "../lib/dom.js";
+import { elements } from "./model.js";
+import { createLayout } from "./layout.js";
+import { createOverlay } from "./overlay.js";
+import { readColors, stylesheet } from "./style.js";
+import { onTheme } from "../frame/theme.js";
+
+cytoscape.use(dagre);
+
+/* cytoscape would write a <style> element, which the page's security policy forbids, unless one of this id exists. */
+document.head.append(h("meta", { id: "__________cytoscape_stylesheet" }));
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const NARROW = 640, READABLE = 0.55;
+
+/** Brings the elements of `cy` to `wanted` without touching what did not change. */
+function patch(cy, wanted) {
+  const keep = new Set(wanted.map((element) => element.data.id));
+  cy.elements().filter((element) => !keep.has(element.id())).remove();
+  const added = [];
+  for (const element of wanted) {
+    const old = cy.getElementById(element.data.id);
+    if (old.empty()) {
+      element.data.fresh = true;
+      added.push(element);
+      continue;
+    }
+    if (old.data("parent") !== element.data.parent) old.move({ parent: element.data.parent ?? null });
+    old.data({ ...element.data, fresh: false });
+    const marks = ["dim", "lit", "found", "chosen"].filter((mark) => old.hasClass(mark));
+    old.classes([element.classes, ...marks].join(" "));
+  }
+  cy.add(added);
+}
+
+/** The next card in the direction of an arrow key: near along the way, nearer still across it. */
+function neighbour(cy, from, [dx, dy]) {
+  const cards = cy.nodes(".card").toArray(), here = from?.position() ?? { x: -Infinity, y: 0 };
+  if (!from) return cards.sort((a, b) => a.position("x") - b.position("x"))[0];
+  let best = null, bestCost = Infinity;
+  for (const card of cards) {
+    const { x, y } = card.position(), along = (x - here.x) * dx + (y - here.y) * dy, across = Math.abs((x - here.x) * dy) + Math.abs((y - here.y) * dx);
+    const cost = along + across * 2.2;
+    if (along > 5 && cost < bestCost) [best, bestCost] = [card, cost];
+  }
+  return best ?? from;
+}
+
+/**
+ * The picture in `container`. `events`: hover(element|null, event), choose(element|null), focus(node), cursor(node).
+ */
+export function createCanvas(container, events) {
+  let colors = readColors(), untouched = true, cursor = null;
+  const cy = cytoscape({ container, style: stylesheet(colors), layout: { name: "preset" }, minZoom: 0.08, maxZoom: 2.5, autoungrabify: true, boxSelectionEnabled: false,
+    autounselectify: true, wheelSensitivity: 0.35 });
+  const layout = createLayout(cy);
+  const overlay = createOverlay(cy, container, () => colors);
+  const stopTheme = onTheme(() => {
+    colors = readColors();
+    cy.style(stylesheet(colors));
+  });
+  document.fonts?.load("600 12px Inter").then(() => overlay.draw(), () => {});
+
+  function fit() {
+    if (!cy.nodes().length || !cy.width()) return;
+    cy.fit(undefined, Math.min(44, cy.width() / 16));
+    if (cy.zoom() > 1.08) cy.zoom({ level: 1.08, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+    if (cy.zoom() < READABLE && cy.width() < NARROW) startAtLeft();
+    cy.emit("render");
+  }
+
+  /* A phone cannot show the whole width readably: begin with who calls first. */
+  function startAtLeft() {
+    cy.zoom(READABLE);
+    const box = cy.elements().boundingBox();
+    cy.pan({ x: 14 - box.x1 * READABLE, y: cy.height() / 2 - ((box.y1 + box.y2) / 2) * READABLE });
+  }
+
+  function refit() {
+    cy.resize();
+    if (untouched) fit();
+  }
+
+  /** Draws an answer; `key` names the picture, whose places are kept; `anew` lays it out again. */
+  function update(answer, { label, key, anew = false }) {
+    performance.mark("graph-start");
+    cy.batch(() => patch(cy, elements(answer, label)));
+    const result = layout.arrange(key, anew);
+    if (result.moved) untouched = true;
+    if (untouched) fit();
+    performance.measure("graph-update", "graph-start");
+    return result;
+  }
+
+  function mark(name, wanted) {
+    cy.batch(() => {
+      cy.elements(`.${name}`).difference(wanted).removeClass(name);
+      wanted.addClass(name);
+    });
+  }
+
+  /** Lights an element with its neighbours; null lights everything. */
+  function light(element) {
+    const lit = element === null ? cy.collection() : element.isNode() ? element.closedNeighborhood() : element.union(element.connectedNodes());
+    mark("lit", lit);
+    mark("dim", element === null ? cy.collection() : cy.elements(".card, .link").difference(lit));
+    overlay.draw();
+  }
+
+  function reveal(element) {
+    const box = element.renderedBoundingBox(), inside = box.x1 >= 0 && box.y1 >= 0 && box.x2 <= cy.width() && box.y2 <= cy.height();
+    if (!inside) cy.animate({ center: { eles: element }, duration: 180 });
+  }
+
+  function zoomBy(factor) {
+    untouched = false;
+    cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+  }
+
+  function onKey(event) {
+    if (event.key in ARROWS) {
+      cursor = neighbour(cy, cursor?.inside() ? cursor : null, ARROWS[event.key]);
+      if (!cursor) return;
+      light(cursor);
+      reveal(cursor);
+      events.cursor(cursor);
+    } else if (event.key === "Enter" && cursor) events.choose(cursor);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  container.addEventListener("keydown", onKey);
+  container.addEventListener("blur", () => light(null));
+  cy.on("mouseover", "node.card, edge", (event) => events.hover(event.target, event.originalEvent));
+  cy.on("mouseout", "node.card, edge", () => events.hover(null));
+  cy.on("tap", "node.card, edge", (event) => events.choose(event.target));
+  cy.on("tap", (event) => event.target === cy && events.choose(null));
+  cy.on("dbltap", "node.card", (event) => events.focus(event.target));
+  cy.on("dragpan scrollzoom pinchzoom", () => { untouched = false; });
+  const watcher = new ResizeObserver(refit);
+  watcher.observe(container);
+
+  return {
+    cy, update, light, mark, reveal, zoomBy,
+    fit() { untouched = true; fit(); },
+    colors: () => colors,
+    cursor: () => cursor,
+    destroy() { watcher.disconnect(); stopTheme(); cy.destroy(); },
+  };
+}

@@ -1,0 +1,102 @@
+/* model.js - an answer of /api/mesh/graph as elements of the picture: ids, sizes, labels, health. */
+import { ms, percent, rate } from "../lib/format.js";
+import { edgeHealth } from "../lib/words.js";
+
+export const NODE_HEIGHT = 46;
+export const TEXT_LEFT = 40;
+const MIN_WIDTH = 104, MAX_WIDTH = 196, TEXT_RIGHT = 14, POINT = 20;
+export const NAME_FONT = "600 12.5px Inter, system-ui, sans-serif";
+export const SMALL_FONT = "450 11px Inter, system-ui, sans-serif";
+
+const MARKS = { degraded: "▲ ", failing: "✕ ", healthy: "", idle: "" };
+
+export const LABELS = {
+  rate: "Requests/s", errors: "Errors %", p50: "p50", p95: "p95", p99: "p99", transit: "Transit p50", none: "No label",
+};
+
+const measure = document.createElement("canvas").getContext("2d");
+
+function textWidth(text, font) {
+  measure.font = font;
+  return measure.measureText(text).width;
+}
+
+/** Cuts `text` with an ellipsis so that it fits. */
+function fitText(text, font, width) {
+  if (textWidth(text, font) <= width) return text;
+  let low = 1, high = text.length;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (textWidth(`${text.slice(0, middle)}…`, font) <= width) low = middle;
+    else high = middle - 1;
+  }
+  return `${text.slice(0, low)}…`;
+}
+
+/** The second line of a node: rate and p95, or that nothing happened. */
+function figures(node) {
+  if (node.requests === 0) return "no requests";
+  return [rate(node.rate), node.latency ? `p95 ${ms(node.latency.p95)}` : null].filter(Boolean).join("  ·  ");
+}
+
+const edgeLatency = (edge) => edge.client_latency ?? edge.server_latency;
+
+function edgeText(edge, label) {
+  if (label === "none") return "";
+  if (label === "rate") return rate(edge.rate);
+  if (label === "errors") return percent(edge.error_ratio);
+  if (label === "transit") return edge.transit_latency ? ms(edge.transit_latency.p50) : "";
+  const latency = edgeLatency(edge);
+  return latency ? ms(latency[label]) : "";
+}
+
+/** Width by rate on a log scale: 0.1/s is a hair, 1000/s a ribbon. */
+const edgeWidth = (perSecond) => Math.min(6.5, Math.max(1.2, 2 + 1.15 * Math.log10(Math.max(perSecond, 0.05))));
+
+/** Requests by version of a node, from the edges that reach it. */
+function versionShares(node, inbound) {
+  const shares = new Map(node.versions.map((version) => [version, 0]));
+  for (const edge of inbound) for (const row of edge.versions ?? [])
+    if (shares.has(row.server_version)) shares.set(row.server_version, shares.get(row.server_version) + row.requests);
+  const total = [...shares.values()].reduce((all, n) => all + n, 0);
+  return [...shares].map(([version, n]) => ({ version, share: total ? n / total : 1 / shares.size }));
+}
+
+const spaceKey = (node) => (node.namespace ? `${node.cluster ? `${node.cluster}:` : ""}${node.namespace}` : "");
+
+function nodeElement(node, inbound, grouped) {
+  const sub = figures(node);
+  const wanted = TEXT_LEFT + TEXT_RIGHT + Math.max(textWidth(node.name, NAME_FONT), textWidth(sub, SMALL_FONT));
+  const fitted = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, wanted))), width = fitted + (node.kind === "messaging" ? POINT : 0);
+  const space = spaceKey(node);
+  return { group: "nodes", classes: `card kind-${node.kind} ${node.health}`, data: {
+    id: `n:${node.id}`, parent: grouped && space ? `s:${space}` : undefined, width, api: node, sub,
+    title: fitText(node.name, NAME_FONT, fitted - TEXT_LEFT - TEXT_RIGHT + 4), versions: versionShares(node, inbound) } };
+}
+
+function edgeElement(edge, label) {
+  const health = edgeHealth(edge), text = edgeText(edge, label);
+  return { group: "edges", classes: `link ${health}${edge.client === edge.server ? " loop" : ""}`, data: {
+    id: `e:${edge.id}`, source: `n:${edge.client}`, target: `n:${edge.server}`, api: edge, health,
+    width: edgeWidth(edge.rate), label: text && MARKS[health] + text } };
+}
+
+function groupBy(edges, key) {
+  const groups = new Map();
+  for (const edge of edges) groups.set(edge[key], [...(groups.get(edge[key]) ?? []), edge]);
+  return groups;
+}
+
+/** Elements in a stable order, so that one answer always makes the same picture. */
+export function elements(answer, label) {
+  const byId = (a, b) => (a.id < b.id ? -1 : 1);
+  const nodes = [...answer.nodes].sort(byId), known = new Set(nodes.map((node) => node.id));
+  const edges = [...answer.edges].sort(byId).filter((edge) => known.has(edge.client) && known.has(edge.server));
+  const inbound = groupBy(edges, "server"), grouped = answer.group !== "namespace";
+  const spaces = grouped ? [...new Set(nodes.map(spaceKey).filter(Boolean))] : [];
+  return [
+    ...spaces.map((space) => ({ group: "nodes", classes: "space", data: { id: `s:${space}`, title: space } })),
+    ...nodes.map((node) => nodeElement(node, inbound.get(node.id) ?? [], grouped)),
+    ...edges.map((edge) => edgeElement(edge, label)),
+  ];
+}

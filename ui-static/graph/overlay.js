@@ -1,0 +1,133 @@
+/* overlay.js - what cytoscape has no style for: rings, glyphs, two-line text, versions, padlocks, names of namespaces. */
+import { PATHS } from "../lib/icons.js";
+import { NAME_FONT, SMALL_FONT, NODE_HEIGHT, TEXT_LEFT } from "./model.js";
+
+const RING = 11, RING_LEFT = 21;
+const paths = new Map();
+
+function glyph(name) {
+  if (!paths.has(name)) paths.set(name, new Path2D(PATHS[name] ?? PATHS.service));
+  return paths.get(name);
+}
+
+function drawGlyph(ctx, name, x, y, size, color, width = 1.5) {
+  ctx.save();
+  ctx.translate(x - size / 2, y - size / 2);
+  ctx.scale(size / 16, size / 16);
+  ctx.strokeStyle = color;
+  ctx.lineWidth = width;
+  ctx.lineCap = ctx.lineJoin = "round";
+  ctx.stroke(glyph(name));
+  ctx.restore();
+}
+
+function arc(ctx, x, y, from, to, color, width) {
+  ctx.beginPath();
+  ctx.arc(x, y, RING, from, to);
+  ctx.strokeStyle = color;
+  ctx.lineWidth = width;
+  ctx.lineCap = "butt";
+  ctx.stroke();
+}
+
+/** The ring's red share is the error share; a share above nothing is never thinner than a hair. */
+function drawRing(ctx, api, x, y, c) {
+  const top = -Math.PI / 2, share = api.requests ? Math.min(1, api.errors ? Math.max(api.error_ratio, 0.02) : 0) : 0;
+  const split = top + share * 2 * Math.PI;
+  if (share < 1) arc(ctx, x, y, split, top + 2 * Math.PI, api.requests ? c.ok : c["line-strong"], 2.2);
+  if (share > 0) arc(ctx, x, y, top, split, c["bad-mark"], 3.6);
+}
+
+function drawVersions(ctx, versions, left, right, y, c) {
+  if (versions.length < 2) return;
+  const colors = [c.p50, c.p95, c.p99], gap = 2, room = right - left - gap * (versions.length - 1);
+  let x = left;
+  versions.forEach(({ share }, i) => {
+    const width = Math.max(3, room * share);
+    ctx.fillStyle = colors[i % colors.length];
+    ctx.fillRect(x, y, Math.min(width, right - x), 2.6);
+    x += width + gap;
+  });
+}
+
+function drawMark(ctx, health, x, y, c) {
+  const color = { degraded: c["warn-mark"], failing: c["bad-mark"] }[health];
+  if (!color) return;
+  ctx.beginPath();
+  ctx.arc(x, y, 8.5, 0, 2 * Math.PI);
+  ctx.fillStyle = c.surface;
+  ctx.fill();
+  drawGlyph(ctx, health, x, y, 14, color, 1.9);
+}
+
+function drawNode(ctx, node, c, zoom) {
+  const { x, y } = node.position(), api = node.data("api"), width = node.data("width");
+  const left = x - width / 2, ringX = left + RING_LEFT;
+  ctx.globalAlpha = node.hasClass("dim") ? 0.22 : 1;
+  drawRing(ctx, api, ringX, y, c);
+  drawGlyph(ctx, api.kind, ringX, y, 11, c["text-2"]);
+  drawMark(ctx, api.health, left + width - 4, y - NODE_HEIGHT / 2 + 2, c);
+  const versions = node.data("versions"), low = zoom > 0.42;
+  if (zoom > 0.22) {
+    ctx.fillStyle = c.text;
+    ctx.font = NAME_FONT;
+    ctx.fillText(node.data("title"), left + TEXT_LEFT, y + (low ? -3 : 4));
+  }
+  if (low) {
+    ctx.fillStyle = c["text-3"];
+    ctx.font = SMALL_FONT;
+    ctx.fillText(node.data("sub"), left + TEXT_LEFT, y + 12);
+  }
+  drawVersions(ctx, versions, left + TEXT_LEFT, left + width - 14, y + NODE_HEIGHT / 2 - 6, c);
+}
+
+function drawSpace(ctx, space, c) {
+  const { x, y } = space.position();
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = c["text-3"];
+  ctx.font = "600 11px Inter, system-ui, sans-serif";
+  ctx.fillText(space.data("title"), x - space.outerWidth() / 2 + 14, y - space.outerHeight() / 2 + 18);
+}
+
+/** Only when the API knows: closed when all of it is mutual TLS, open when some is plain. */
+function drawLock(ctx, edge, c) {
+  const mtls = edge.data("api").mtls;
+  if (!mtls || (mtls.mutual === 0 && mtls.plain === 0)) return;
+  const { x, y } = edge.midpoint(), open = mtls.plain > 0;
+  ctx.globalAlpha = edge.hasClass("dim") ? 0.12 : 1;
+  drawGlyph(ctx, open ? "unlocked" : "locked", x, y - 15, 11, open ? c.warn : c["text-3"], 1.6);
+}
+
+/** Paints everything in model coordinates; the caller has set the transform. */
+export function paint(ctx, cy, colors, zoom) {
+  ctx.textBaseline = "alphabetic";
+  ctx.textAlign = "left";
+  for (const space of cy.nodes(".space").toArray()) drawSpace(ctx, space, colors);
+  for (const edge of cy.edges().toArray()) drawLock(ctx, edge, colors);
+  for (const node of cy.nodes(".card").toArray()) drawNode(ctx, node, colors, zoom);
+  ctx.globalAlpha = 1;
+}
+
+/** A canvas above the picture that is repainted with each frame of it. */
+export function createOverlay(cy, container, colors) {
+  const canvas = document.createElement("canvas");
+  canvas.className = "graph-overlay";
+  canvas.setAttribute("aria-hidden", "true");
+  container.append(canvas);
+  const ctx = canvas.getContext("2d");
+
+  function draw() {
+    const ratio = devicePixelRatio || 1, width = container.clientWidth, height = container.clientHeight;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    const zoom = cy.zoom(), pan = cy.pan();
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, canvas.width, canvas.height);
+    ctx.setTransform(ratio * zoom, 0, 0, ratio * zoom, ratio * pan.x, ratio * pan.y);
+    paint(ctx, cy, colors(), zoom);
+  }
+  cy.on("render", draw);
+  return { draw };
+}

@@ -1,0 +1,74 @@
+/* dom.js - builds elements from text; nothing that came over the network is ever parsed as HTML. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function setProperty(element, name, value) {
+  if (value === null || value === undefined || value === false) return;
+  if (name === "on") for (const [event, run] of Object.entries(value)) element.addEventListener(event, run);
+  else if (name === "vars") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
+  else if (name === "data") Object.assign(element.dataset, value);
+  else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
+  else element.setAttribute(name, value === true ? "" : String(value));
+}
+
+function addChildren(element, children) {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+  return element;
+}
+
+/**
+ * An HTML element. `props`: attributes, plus `on` (listeners), `vars` (CSS variables), `data`.
+ * Strings among the children become text nodes.
+ */
+export function h(tag, props, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) setProperty(element, name, value);
+  return addChildren(element, children);
+}
+
+/** An SVG element, same rules. */
+export function s(tag, props, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(props ?? {})) setProperty(element, name, value);
+  return addChildren(element, children);
+}
+
+/** Replaces what is inside `element`. */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  return addChildren(element, children);
+}
+
+/** A value of the stylesheet's custom property, for canvases. */
+export function cssVar(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Hands a blob to the person as a file. */
+export function download(name, blob) {
+  const url = URL.createObjectURL(blob);
+  const link = h("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+function copyBySelection(text) {
+  const area = h("textarea", { class: "sr-only", value: text });
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+/** Copies text and lets the button say so; plain HTTP from another host has no clipboard API. */
+export async function copyText(text, button) {
+  if (navigator.clipboard) await navigator.clipboard.writeText(text).catch(() => copyBySelection(text));
+  else copyBySelection(text);
+  button.classList.add("done");
+  setTimeout(() => button.classList.remove("done"), 1200);
+}

@@ -1,0 +1,18 @@
+/* shell.js - the frame of a side panel: title, close, and a body that is filled block by block. */
+import { h, fill } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
+
+/** `close()` is called by the button and by Escape. */
+export function createShell(close) {
+  const head = h("div", { class: "panel-head" }), body = h("div", { class: "panel-body", tabindex: "0", role: "region", "aria-label": "Details" });
+  const button = h("button", { type: "button", class: "button quiet square", "aria-label": "Close panel", title: "Close (Esc)", on: { click: close } }, icon("close"));
+  const element = h("aside", { class: "panel", "aria-label": "Details" }, h("header", {}, head, button), body);
+  return { element, head, body, title(...parts) { fill(head, ...parts); } };
+}
+
+/** Places that are refilled one by one, so that charts and scroll position survive a refresh. */
+export function createSlots(parent, names) {
+  const slots = Object.fromEntries(names.map((name) => [name, h("div", { class: `slot slot-${name}` })]));
+  parent.append(...Object.values(slots));
+  return slots;
+}
