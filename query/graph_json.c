@@ -45,18 +45,22 @@ void graph_json_words(struct json_writer *w, const char *key, const struct str_l
 
 void graph_json_node(struct json_writer *w, const struct graph *g, uint32_t node)
 {
-    const struct node_state *state = &g->states[node];
-    const struct node_sums *sums = graph_node_sums(g, node);
     json_object_begin(w);
+    graph_json_node_members(w, g, node);
+    json_object_end(w);
+}
+
+void graph_json_node_members(struct json_writer *w, const struct graph *g, uint32_t node)
+{
+    const struct node_sums *sums = graph_node_sums(g, node);
     graph_json_identity(w, node_table_at(&g->nodes, node));
     graph_json_counts(w, sums->requests, sums->errors);
     write_rate(w, g, sums->requests);
     json_key(w, "latency");
     reply_latency(w, &sums->latency);
-    graph_json_words(w, "versions", &state->versions);
-    JSON_STR(w, "health", str_from_c(health_name(state->health)));
-    graph_json_words(w, "aliases", &state->aliases);
-    json_object_end(w);
+    graph_json_words(w, "versions", &g->versions_of[node]);
+    JSON_STR(w, "health", str_from_c(health_name(g->states[node].health)));
+    graph_json_words(w, "aliases", &g->aliases_of[node]);
 }
 
 /* --- edges --- */

@@ -14,7 +14,8 @@ void graph_json_words(struct json_writer *w, const char *key, const struct str_l
 /* One whole node or edge object. */
 void graph_json_node(struct json_writer *w, const struct graph *g, uint32_t node);
 void graph_json_edge(struct json_writer *w, const struct graph *g, const struct graph_edge *edge);
-/* The members of an edge without its braces, so that a call may add its own. */
+/* Their members without the braces, so that a call may add its own. */
+void graph_json_node_members(struct json_writer *w, const struct graph *g, uint32_t node);
 void graph_json_edge_members(struct json_writer *w, const struct graph *g,
                              const struct graph_edge *edge);
 /* {"UF":3,"URX":2}, by name. */

@@ -1,6 +1,7 @@
 /* graph_nodes.c - what a node served and made, how healthy that is, and under which names and
  * versions it is known. */
 #include "query/graph_nodes.h"
+#include "query/node_words.h"
 #include <stdlib.h>
 
 static enum status no_memory(struct err *e)
@@ -136,91 +137,67 @@ static enum status find_health(struct graph *g, const struct graph_ask *ask, str
 
 /* --- versions and aliases --- */
 
-struct node_word {
-    uint32_t node;
-    struct str text;
-};
-typedef VEC(struct node_word) node_words;
-
-static int by_node_and_text(const void *a, const void *b)
-{
-    const struct node_word *x = a, *y = b;
-    if (x->node != y->node)
-        return x->node < y->node ? -1 : 1;
-    return str_cmp(x->text, y->text);
-}
-
-static bool add_word(node_words *words, uint32_t node, struct str text)
-{
-    struct node_word w = {node, text};
-    return !text.len || vec_push(words, w);
-}
-
-/* Hands each node its sorted, distinct words as a list of the arena. */
-static enum status deal_words(struct graph *g, node_words *words, bool aliases, struct err *e)
-{
-    if (!words->len)
-        return ST_OK;
-    struct str *texts = arena_calloc(g->arena, words->len, sizeof(*texts));
-    if (!texts)
-        return no_memory(e);
-    qsort(words->items, words->len, sizeof(*words->items), by_node_and_text);
-    size_t kept = 0;
-    for (size_t i = 0; i < words->len; i++) {
-        const struct node_word *w = &words->items[i];
-        if (i && by_node_and_text(w - 1, w) == 0)
-            continue;
-        struct node_state *state = &g->states[w->node];
-        struct str_list *list = aliases ? &state->aliases : &state->versions;
-        texts[kept] = arena_dup_str(g->arena, w->text);
-        if (!texts[kept].ptr)
-            return no_memory(e);
-        if (!list->len++)
-            list->items = &texts[kept];
-        kept++;
-    }
-    return ST_OK;
-}
-
-static enum status list_versions(struct graph *g, node_words *words, struct err *e)
+static enum status list_versions(const struct graph *g, struct node_words *words, struct err *e)
 {
     for (size_t i = 0; i < g->versions.len; i++) {
         const struct version_row *row = &g->versions.items[i];
         const struct graph_edge *edge = &g->edges.items[row->edge];
-        if (!add_word(words, edge->client, intern_get(g->words, row->client_version)) ||
-            !add_word(words, edge->server, intern_get(g->words, row->server_version)))
+        if (!node_words_add(words, edge->client, intern_get(g->words, row->client_version)) ||
+            !node_words_add(words, edge->server, intern_get(g->words, row->server_version)))
             return no_memory(e);
     }
-    return deal_words(g, words, false, e);
+    return ST_OK;
 }
 
-static bool add_aliases(const struct graph *g, uint32_t node, const struct registry_items *aliases,
-                        node_words *words)
+static bool add_items(struct node_words *words, uint32_t node, const struct registry_items *items)
+{
+    for (uint32_t i = 0; i < items->len; i++)
+        if (!node_words_add(words, node, items->items[i].name))
+            return false;
+    return true;
+}
+
+static bool add_aliases(const struct graph *g, struct node_words *words, uint32_t node,
+                        const struct registry_items *aliases)
 {
     for (uint32_t i = 0; i < aliases->len; i++) {
         struct str alias = aliases->items[i].name;
         bool is_name = str_eq(alias, node_table_at(&g->nodes, node)->name);
-        if (!is_name && !add_word(words, node, alias))
+        if (!is_name && !node_words_add(words, node, alias))
             return false;
     }
     return true;
 }
 
-/* Aliases of every service that is, or joins, a node of this graph. */
-static enum status list_aliases(struct graph *g, const struct registry *registry, node_words *words,
-                                struct err *e)
+static void note_seen(struct node_state *state, const struct registry_service *service)
 {
+    bool first = !state->first_seen_ns || service->first_seen_ns < state->first_seen_ns;
+    if (first)
+        state->first_seen_ns = service->first_seen_ns;
+    state->last_seen_ns = MAX(state->last_seen_ns, service->last_seen_ns);
+}
+
+/* Several services of the registry may join one node. */
+static enum status read_registry(struct graph *g, const struct graph_ask *ask,
+                                 struct node_words *versions, struct node_words *aliases,
+                                 struct err *e)
+{
+    const struct registry *registry = ask->view->registry;
     for (uint32_t i = 0; i < registry_count(registry); i++) {
         const struct registry_service *service = registry_at(registry, i);
-        if (!service->aliases.len)
+        if (!ask->with_registry && !service->aliases.len)
             continue;
         uint32_t node = node_table_add(&g->nodes, &service->entity, &(struct variant){0});
         if (node == NODE_NONE)
             return no_memory(e);
-        if (node < g->state_count && !add_aliases(g, node, &service->aliases, words))
+        if (node >= g->state_count)
+            continue;
+        note_seen(&g->states[node], service);
+        if (!add_aliases(g, aliases, node, &service->aliases) ||
+            (ask->with_registry && !add_items(versions, node, &service->versions)))
             return no_memory(e);
     }
-    return deal_words(g, words, true, e);
+    return ST_OK;
 }
 
 /* --- the whole --- */
@@ -243,19 +220,35 @@ static enum status sort_nodes(struct graph *g, struct err *e)
     return ST_OK;
 }
 
+/* Nodes also for services that were silent in the range. */
+static enum status add_registry(struct graph *g, const struct registry *registry, struct err *e)
+{
+    for (uint32_t i = 0; i < registry_count(registry); i++)
+        if (node_table_add(&g->nodes, &registry_at(registry, i)->entity, &(struct variant){0}) ==
+            NODE_NONE)
+            return no_memory(e);
+    return ST_OK;
+}
+
 static enum status fill_names(struct graph *g, const struct graph_ask *ask, struct err *e)
 {
-    node_words versions = {0}, aliases = {0};
+    struct node_words versions = {0}, aliases = {0};
     enum status status = list_versions(g, &versions, e);
     if (status == ST_OK && ask->group == GROUP_SERVICE)
-        status = list_aliases(g, ask->view->registry, &aliases, e);
-    vec_deinit(&versions);
-    vec_deinit(&aliases);
+        status = read_registry(g, ask, &versions, &aliases, e);
+    if (status == ST_OK)
+        status = node_words_deal(&versions, g->arena, g->state_count, &g->versions_of, e);
+    if (status == ST_OK)
+        status = node_words_deal(&aliases, g->arena, g->state_count, &g->aliases_of, e);
+    node_words_deinit(&versions);
+    node_words_deinit(&aliases);
     return status;
 }
 
 enum status graph_nodes_fill(struct graph *g, const struct graph_ask *ask, struct err *e)
 {
+    if (ask->with_registry)
+        TRY(add_registry(g, ask->view->registry, e));
     g->state_count = g->nodes.nodes.len;
     g->states = mem_calloc(g->state_count + 1, sizeof(*g->states));
     if (!g->states)

@@ -24,6 +24,7 @@ struct graph_ask {
     struct row_filter rows; /* what is summed at all: others are as if they did not exist */
     bool with_versions;     /* the version rows of edges */
     bool with_health;       /* looks at the range before, too */
+    bool with_registry;     /* nodes and versions that were silent in the range, too */
 };
 
 /* What is shown of a graph that is there; numbers of nodes stay those of the whole. */
@@ -63,7 +64,7 @@ struct node_state {
     struct node_sums served, made;
     bool serves, calls, shown;
     enum health health;
-    struct str_list versions, aliases; /* arena, sorted */
+    uint64_t first_seen_ns, last_seen_ns; /* of the registry; 0 = not asked or not in it */
 };
 
 /* All-zero is valid and empty. */
@@ -72,8 +73,9 @@ struct graph {
     struct node_table nodes;
     struct node_state *states; /* by node; owned */
     size_t state_count;
-    uint32_t *order;      /* nodes by id; arena */
-    struct intern *words; /* owned */
+    struct str_list *versions_of, *aliases_of; /* by node; sorted; arena */
+    uint32_t *order;                           /* nodes by id; arena */
+    struct intern *words;                      /* owned */
     struct row_sums totals, joint, before;
     VEC(struct graph_edge) edges;     /* sorted by id */
     VEC(struct version_row) versions; /* sorted by edge, client version, server version */

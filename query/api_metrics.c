@@ -1,0 +1,65 @@
+/* api_metrics.c - GET /metrics: reads every number once, then writes the table. */
+#include "query/api.h"
+#include "query/metrics_table.h"
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static double cpu_seconds(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* The second number of /proc/self/statm, in pages; 0 where there is no such file. */
+static uint64_t resident_bytes(void)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*u %lu", &pages) != 1)
+        pages = 0;
+    fclose(f);
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void read_hooks(const struct query_hooks *hooks, struct metric_facts *f)
+{
+    if (hooks->net_counters) {
+        hooks->net_counters(hooks->user, &f->net);
+        f->known |= FROM_NET;
+    }
+    if (hooks->journal_stats) {
+        hooks->journal_stats(hooks->user, &f->journal);
+        f->known |= FROM_JOURNAL;
+    }
+    if (hooks->pipeline_stats) {
+        hooks->pipeline_stats(hooks->user, &f->pipeline);
+        f->known |= FROM_PIPELINE;
+    }
+}
+
+enum status api_metrics(struct request *r, struct http_response *out, struct err *e)
+{
+    struct metric_facts facts = {.known = FROM_WEFT};
+    const char *reason;
+    struct sender_row *senders = arena_calloc(r->arena, SENDERS_MAX, sizeof(*senders));
+    if (!senders)
+        return err_set(e, ST_NO_MEMORY, "no memory for the senders");
+    account_read(r->config->account, &facts.account);
+    store_stats(r->config->store, &facts.store);
+    read_hooks(&r->config->hooks, &facts);
+    facts.senders = senders_read(r->config->senders, senders, SENDERS_MAX);
+    facts.ready = api_is_ready(r->config, &reason);
+    facts.uptime_s = ((double)r->now_ns - (double)r->config->started_wall_ns) / 1e9;
+    facts.cpu_s = cpu_seconds();
+    facts.resident_bytes = resident_bytes();
+    out->status = 200;
+    out->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply_header(out, "Cache-Control", "no-store");
+    metrics_write(&out->body, &facts);
+    return ST_OK;
+}

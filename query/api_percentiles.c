@@ -1,0 +1,350 @@
+/* api_percentiles.c - GET /api/mesh/percentiles: quantiles of any set of requests, each an exact
+ * merge of histograms. */
+#include "query/api.h"
+#include "base/map64.h"
+#include "query/ask_params.h"
+#include "query/graph_json.h"
+#include <stdlib.h>
+
+enum { QUANTILES_MAX = 32 };
+enum side { SIDE_SERVER, SIDE_CLIENT, SIDE_TRANSIT };
+enum by { BY_CLIENT = 1, BY_SERVER = 2, BY_VERSION = 4, BY_OPERATION = 8, BY_CODE = 16 };
+
+static const char *const side_names[] = {"server", "client", "transit", NULL};
+static const char *const by_names[] = {"client", "server", "version", "operation", "code", NULL};
+
+struct ask {
+    struct row_query rows;
+    struct node_wanted wanted;
+    struct str version, operation;
+    int protocol; /* enum protocol or PROTOCOL_ANY */
+    enum side side;
+    unsigned by; /* enum by bits */
+    double q[QUANTILES_MAX];
+    size_t q_count;
+};
+
+/* One line of the answer: the sums of one or more groups. */
+struct line {
+    struct row_key key;
+    struct edge_series *points; /* borrowed from the sums */
+    struct histogram whole;     /* owned */
+};
+
+struct answer {
+    struct node_table nodes;
+    struct intern *words;
+    struct row_sums sums;
+    struct intern *line_keys;
+    VEC(struct line) lines;
+    struct warnings warnings;
+};
+
+/* --- what is asked --- */
+
+static unsigned dims_of(const struct ask *ask)
+{
+    static const unsigned dims[] = {DIM_CLIENT, DIM_SERVER, DIM_SERVER_VERSION, DIM_OPERATION,
+                                    DIM_CODE};
+    unsigned all = 0;
+    for (size_t i = 0; i < LEN(dims); i++)
+        if (ask->by >> i & 1)
+            all |= dims[i];
+    return all;
+}
+
+static enum status read_names(const struct params *p, struct ask *ask, struct err *e)
+{
+    TRY(params_all(p, "client", &ask->wanted.clients, e));
+    TRY(params_all(p, "server", &ask->wanted.servers, e));
+    TRY(params_all(p, "namespace", &ask->wanted.spaces, e));
+    struct row_filter *f = &ask->rows.filter;
+    f->client_flags = ask->wanted.clients.len ? NODE_CLIENT : 0;
+    f->server_flags =
+        (ask->wanted.servers.len ? NODE_SERVER : 0u) | (ask->wanted.spaces.len ? NODE_SPACE : 0u);
+    f->version = params_find(p, "version", &ask->version) ? &ask->version : NULL;
+    f->operation = params_find(p, "operation", &ask->operation) ? &ask->operation : NULL;
+    return ST_OK;
+}
+
+static enum status read_quantiles(const struct params *p, struct ask *ask, struct err *e)
+{
+    static const double usual[] = {0.5, 0.9, 0.99};
+    TRY(params_quantiles(p, "q", ask->q, QUANTILES_MAX, &ask->q_count, e));
+    if (!ask->q_count) {
+        memcpy(ask->q, usual, sizeof(usual));
+        ask->q_count = LEN(usual);
+    }
+    return ST_OK;
+}
+
+static enum status read_ask(const struct request *r, struct ask *ask, struct err *e)
+{
+    static const unsigned sections[] = {SECTION_SERVER, SECTION_CLIENT, SECTION_TRANSIT};
+    struct time_range range;
+    unsigned side;
+    TRY(params_range(&r->params, &range, e));
+    TRY(read_names(&r->params, ask, e));
+    TRY(read_quantiles(&r->params, ask, e));
+    TRY(params_word(&r->params, "side", side_names, SIDE_SERVER, &side, e));
+    TRY(params_word_set(&r->params, "by", by_names, BY_CLIENT | BY_SERVER, &ask->by, e));
+    TRY(ask_protocol(&r->params, &ask->protocol, e));
+    TRY(ask_picture(&r->params, &ask->rows.picture, e));
+    TRY(ask_step(&r->params, &ask->rows.step_s, e));
+    ask->side = (enum side)side;
+    ask->rows.view = r->view;
+    ask->rows.start_s = range.start_s;
+    ask->rows.end_s = range.end_s;
+    ask->rows.sections = sections[side];
+    ask->rows.joint = ask->by & (BY_VERSION | BY_OPERATION | BY_CODE) || ask->rows.filter.version ||
+                      ask->rows.filter.operation;
+    /* The protocol of an edge is that of its strongest rows: it is known only after all of them
+     * were seen. */
+    ask->rows.dims = dims_of(ask) | (ask->protocol == PROTOCOL_ANY ? 0u : (unsigned)DIM_PAIR);
+    return ST_OK;
+}
+
+/* --- sums to lines --- */
+
+static const struct histogram *side_of(const struct cell *c, enum side side)
+{
+    return side == SIDE_SERVER ? &c->server : side == SIDE_CLIENT ? &c->client : &c->transit;
+}
+
+static uint64_t pair_key(const struct row_key *key)
+{
+    return (uint64_t)key->client << 32 | key->server;
+}
+
+static enum status find_protocols(const struct row_sums *sums, struct map64 *strongest,
+                                  struct err *e)
+{
+    for (uint32_t i = 0; i < sums->result.series_count; i++) {
+        bool added;
+        struct row_key key = row_sums_key(sums, i);
+        if (!sums->result.series[i].len)
+            continue;
+        uint64_t *protocol = map64_put(strongest, pair_key(&key), &added);
+        if (!protocol)
+            return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+        *protocol = MAX(*protocol, key.protocol);
+    }
+    return ST_OK;
+}
+
+/* What the answer tells apart; the rest of the key was only needed to choose. */
+static struct row_key line_key(const struct ask *ask, const struct row_key *key)
+{
+    return (struct row_key){.client = ask->by & BY_CLIENT ? key->client : 0,
+                            .server = ask->by & BY_SERVER ? key->server : 0,
+                            .server_version = key->server_version,
+                            .operation = key->operation,
+                            .code = key->code};
+}
+
+static bool add_line(struct answer *a, const struct row_key *key, struct edge_series *series)
+{
+    uint32_t id = intern_add(a->line_keys, (struct str){(const char *)key, sizeof(*key)});
+    if (id == INTERN_NONE)
+        return false;
+    if (id <= a->lines.len)
+        return edge_series_join(a->lines.items[id - 1].points, series);
+    struct line line = {.key = *key, .points = series};
+    return vec_push(&a->lines, line);
+}
+
+static enum status collect_lines(struct answer *a, const struct ask *ask,
+                                 const struct map64 *strongest, struct err *e)
+{
+    for (uint32_t i = 0; i < a->sums.result.series_count; i++) {
+        struct edge_series *series = &a->sums.result.series[i];
+        struct row_key key = row_sums_key(&a->sums, i);
+        if (!series->len)
+            continue;
+        if (ask->protocol != PROTOCOL_ANY &&
+            *map64_find(strongest, pair_key(&key)) != (uint64_t)ask->protocol)
+            continue;
+        key = line_key(ask, &key);
+        if (!add_line(a, &key, series))
+            return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+    }
+    return ST_OK;
+}
+
+static enum status merge_points(struct answer *a, const struct ask *ask, struct err *e)
+{
+    for (size_t i = 0; i < a->lines.len; i++)
+        for (size_t k = 0; k < a->lines.items[i].points->len; k++) {
+            const struct cell *c = &a->lines.items[i].points->points[k].cell;
+            if (!histogram_merge(&a->lines.items[i].whole, side_of(c, ask->side)))
+                return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+        }
+    return ST_OK;
+}
+
+static int by_names_of_line(const void *x, const void *y, void *user)
+{
+    const struct answer *a = user;
+    const struct row_key *k = &((const struct line *)x)->key, *l = &((const struct line *)y)->key;
+    int order = k->client == l->client ? 0
+                                       : str_cmp(node_table_at(&a->nodes, k->client)->id,
+                                                 node_table_at(&a->nodes, l->client)->id);
+    if (!order && k->server != l->server)
+        order = str_cmp(node_table_at(&a->nodes, k->server)->id,
+                        node_table_at(&a->nodes, l->server)->id);
+    if (!order)
+        order = str_cmp(intern_get(a->words, k->server_version),
+                        intern_get(a->words, l->server_version));
+    if (!order)
+        order = str_cmp(intern_get(a->words, k->operation), intern_get(a->words, l->operation));
+    return order ? order : str_cmp(intern_get(a->words, k->code), intern_get(a->words, l->code));
+}
+
+/* --- the answer --- */
+
+static void warn_unknown(struct answer *a, const char *name, const struct str_list *ids)
+{
+    for (size_t i = 0; i < ids->len; i++)
+        if (node_table_find(&a->nodes, ids->items[i]) == NODE_NONE)
+            warnings_add(&a->warnings, "%s: nothing has the id '%.*s'", name,
+                         (int)MIN(ids->items[i].len, (size_t)80), ids->items[i].ptr);
+}
+
+static enum status compute(struct answer *a, const struct ask *ask, struct err *e)
+{
+    struct map64 strongest = {0};
+    enum status status = row_query_run(&ask->rows, &a->sums, e);
+    if (status == ST_OK && ask->protocol != PROTOCOL_ANY)
+        status = find_protocols(&a->sums, &strongest, e);
+    if (status == ST_OK)
+        status = collect_lines(a, ask, &strongest, e);
+    map64_deinit(&strongest);
+    TRY(status);
+    TRY(merge_points(a, ask, e));
+    if (a->lines.len)
+        qsort_r(a->lines.items, a->lines.len, sizeof(*a->lines.items), by_names_of_line, a);
+    ask_warn_step(ask->rows.step_s, a->sums.result.step_s, &a->warnings);
+    warn_unknown(a, "client", &ask->wanted.clients);
+    warn_unknown(a, "server", &ask->wanted.servers);
+    if (a->sums.result.lost_blocks) {
+        a->warnings.truncated = true;
+        warnings_add(&a->warnings, "%llu damaged blocks are left out",
+                     (unsigned long long)a->sums.result.lost_blocks);
+    }
+    return ST_OK;
+}
+
+static void write_values(struct json_writer *w, const struct ask *ask, const struct histogram *h)
+{
+    JSON_U64(w, "count", histogram_count(h));
+    json_key(w, "values");
+    json_array_begin(w);
+    for (size_t i = 0; i < ask->q_count; i++)
+        json_double(w, histogram_quantile_ns(h, ask->q[i]) / 1e6);
+    json_array_end(w);
+}
+
+static void write_line_names(struct json_writer *w, const struct answer *a, const struct ask *ask,
+                             const struct row_key *key)
+{
+    if (ask->by & BY_CLIENT)
+        JSON_STR(w, "client", node_table_at(&a->nodes, key->client)->id);
+    if (ask->by & BY_SERVER)
+        JSON_STR(w, "server", node_table_at(&a->nodes, key->server)->id);
+    if (ask->by & BY_VERSION)
+        JSON_STR(w, "version", intern_get(a->words, key->server_version));
+    if (ask->by & BY_OPERATION)
+        JSON_STR(w, "operation", intern_get(a->words, key->operation));
+    if (ask->by & BY_CODE)
+        JSON_STR(w, "code", intern_get(a->words, key->code));
+}
+
+static void write_points(struct json_writer *w, const struct ask *ask,
+                         const struct edge_series *points)
+{
+    json_key(w, "points");
+    json_array_begin(w);
+    for (size_t i = 0; ask->rows.step_s && i < points->len; i++) {
+        const struct histogram *h = side_of(&points->points[i].cell, ask->side);
+        if (!h->weight)
+            continue; /* that side was not observed in this step */
+        json_object_begin(w);
+        JSON_U64(w, "time", points->points[i].time_s);
+        write_values(w, ask, h);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void write_lines(struct json_writer *w, const struct answer *a, const struct ask *ask)
+{
+    json_key(w, "series");
+    json_array_begin(w);
+    for (size_t i = 0; i < a->lines.len; i++) {
+        const struct line *line = &a->lines.items[i];
+        if (!line->whole.weight)
+            continue;
+        json_object_begin(w);
+        write_line_names(w, a, ask, &line->key);
+        write_values(w, ask, &line->whole);
+        write_points(w, ask, line->points);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void write_answer(struct json_writer *w, const struct answer *a, const struct ask *ask)
+{
+    json_object_begin(w);
+    JSON_STR(w, "unit", STR("ms"));
+    JSON_STR(w, "side", str_from_c(side_names[ask->side]));
+    json_key(w, "q");
+    json_array_begin(w);
+    for (size_t i = 0; i < ask->q_count; i++)
+        json_double(w, ask->q[i]);
+    json_array_end(w);
+    JSON_DOUBLE(w, "error", HISTOGRAM_REPORTED_ERROR);
+    JSON_U64(w, "start", a->sums.result.start_s);
+    JSON_U64(w, "end", a->sums.result.end_s);
+    JSON_U64(w, "resolution", a->sums.result.resolution_s);
+    if (ask->rows.step_s)
+        JSON_U64(w, "step", a->sums.result.step_s);
+    write_lines(w, a, ask);
+    reply_warnings(w, &a->warnings);
+    json_object_end(w);
+}
+
+static void answer_deinit(struct answer *a)
+{
+    for (size_t i = 0; i < a->lines.len; i++)
+        histogram_deinit(&a->lines.items[i].whole);
+    vec_deinit(&a->lines);
+    row_sums_deinit(&a->sums);
+    intern_free(a->line_keys);
+    intern_free(a->words);
+    node_table_deinit(&a->nodes);
+}
+
+enum status api_percentiles(struct request *r, struct http_response *out, struct err *e)
+{
+    struct ask ask = {0};
+    struct answer a = {0};
+    TRY(read_ask(r, &ask, e));
+    ask.rows.nodes = &a.nodes;
+    ask.rows.words = a.words = intern_new(0);
+    a.line_keys = intern_new(0);
+    enum status status =
+        a.words && a.line_keys ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+    if (status == ST_OK)
+        status =
+            node_table_init(&a.nodes, r->view->registry, GROUP_SERVICE, &ask.wanted, r->arena, e);
+    if (status == ST_OK)
+        status = compute(&a, &ask, e);
+    if (status == ST_OK) {
+        reply_json_begin(out);
+        struct json_writer w = json_writer_of(&out->body);
+        write_answer(&w, &a, &ask);
+    }
+    answer_deinit(&a);
+    return status;
+}

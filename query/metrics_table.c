@@ -1,0 +1,257 @@
+/* metrics_table.c - the rows, and the two texts that are made of them: /metrics and
+ * docs/metrics.md. */
+#include "query/metrics_table.h"
+
+/* --- samples with labels --- */
+
+static void sample(struct buf *out, const char *name, const char *labels, uint64_t value)
+{
+    buf_printf(out, "%s%s %llu\n", name, labels, (unsigned long long)value);
+}
+
+static void per_signal(struct buf *out, const char *name, const struct metric_facts *f,
+                       size_t field)
+{
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+        uint64_t value;
+        memcpy(&value, (const char *)&f->account.rows[i] + field, sizeof(value));
+        buf_printf(out, "%s{signal=\"%s\"} %llu\n", name,
+                   account_signal_name((enum account_signal)i), (unsigned long long)value);
+    }
+}
+
+static void write_received(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_signal(out, name, f, offsetof(struct account_row, received));
+}
+
+static void write_stored(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_signal(out, name, f, offsetof(struct account_row, stored));
+}
+
+static void write_sampled_out(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_signal(out, name, f, offsetof(struct account_row, sampled_out));
+}
+
+static void write_pending(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_signal(out, name, f, offsetof(struct account_row, pending));
+}
+
+static void write_difference(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+        buf_printf(out, "%s{signal=\"%s\"} %lld\n", name,
+                   account_signal_name((enum account_signal)i),
+                   (long long)account_difference(&f->account.rows[i]));
+}
+
+static void per_reason(struct buf *out, const char *name, unsigned signal, const char *reason,
+                       uint64_t value)
+{
+    buf_printf(out, "%s{signal=\"%s\",reason=\"%s\"} %llu\n", name,
+               account_signal_name((enum account_signal)signal), reason, (unsigned long long)value);
+}
+
+static void write_rejected(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+        for (unsigned r = 0; r < REJECT_REASON_COUNT; r++)
+            per_reason(out, name, i, reject_reason_name((enum reject_reason)r),
+                       f->account.rows[i].rejected[r]);
+}
+
+static void write_dropped(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+        for (unsigned r = 0; r < DROP_REASON_COUNT; r++)
+            per_reason(out, name, i, drop_reason_name((enum drop_reason)r),
+                       f->account.rows[i].dropped[r]);
+}
+
+static void write_refused(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+        for (unsigned r = 0; r < REFUSE_REASON_COUNT; r++)
+            per_reason(out, name, i, refuse_reason_name((enum refuse_reason)r),
+                       f->account.rows[i].refused[r]);
+}
+
+static void write_requests(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    for (unsigned i = 0; i < REQUEST_OUTCOME_COUNT; i++)
+        buf_printf(out, "%s{outcome=\"%s\"} %llu\n", name,
+                   request_outcome_name((enum request_outcome)i),
+                   (unsigned long long)f->account.requests[i]);
+}
+
+static void write_refused_connections(struct buf *out, const char *name,
+                                      const struct metric_facts *f)
+{
+    sample(out, name, "{limit=\"connections\"}", f->net.refused_connections);
+    sample(out, name, "{limit=\"per_peer\"}", f->net.refused_per_peer);
+}
+
+static void write_failed_requests(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    sample(out, name, "{reason=\"too_big\"}", f->net.too_big);
+    sample(out, name, "{reason=\"timed_out\"}", f->net.timed_out);
+    sample(out, name, "{reason=\"abusive\"}", f->net.abusive);
+    sample(out, name, "{reason=\"protocol_error\"}", f->net.protocol_errors);
+    sample(out, name, "{reason=\"aborted\"}", f->net.aborted);
+}
+
+static void write_overflow(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    sample(out, name, "{kind=\"edges\"}", f->pipeline.overflow_edges);
+    sample(out, name, "{kind=\"operations\"}", f->pipeline.overflow_operations);
+}
+
+static void write_build(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    (void)f;
+    sample(out, name, "{version=\"" WEFT_VERSION "\"}", 1);
+}
+
+static void write_uptime(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    buf_printf(out, "%s %.3f\n", name, f->uptime_s);
+}
+
+static void write_cpu(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    buf_printf(out, "%s %.3f\n", name, f->cpu_s);
+}
+
+static void write_journal_clock(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    buf_printf(out, "%s %.3f\n", name, (double)f->journal.clock_ns / 1e9);
+}
+
+/* --- the rows --- */
+
+#define NUMBER(field) offsetof(struct metric_facts, field), NULL
+#define LABELLED(fn)  0, fn
+
+const struct metric metrics[] = {
+    {"weft_build_info", "gauge", "version", "Always 1; the version is a label.", FROM_WEFT,
+     LABELLED(write_build)},
+    {"weft_uptime_seconds", "gauge", "", "Time since this process started.", FROM_WEFT,
+     LABELLED(write_uptime)},
+    {"weft_ready", "gauge", "", "1 when questions are answered, 0 while the journal is replayed.",
+     FROM_WEFT, NUMBER(ready)},
+    {"weft_process_cpu_seconds_total", "counter", "", "CPU time of this process, user and system.",
+     FROM_WEFT, LABELLED(write_cpu)},
+    {"weft_process_resident_bytes", "gauge", "", "Resident memory of this process.", FROM_WEFT,
+     NUMBER(resident_bytes)},
+    {"weft_items_received_total", "counter", "signal",
+     "Items in request bodies that could be decoded.", FROM_WEFT, LABELLED(write_received)},
+    {"weft_items_stored_total", "counter", "signal", "Items whose effect on answers is final.",
+     FROM_WEFT, LABELLED(write_stored)},
+    {"weft_items_sampled_out_total", "counter", "signal",
+     "Items that counted and were then not kept as traces.", FROM_WEFT,
+     LABELLED(write_sampled_out)},
+    {"weft_items_rejected_total", "counter", "signal, reason",
+     "Items whose sender was told that they are wrong.", FROM_WEFT, LABELLED(write_rejected)},
+    {"weft_items_dropped_total", "counter", "signal, reason",
+     "Items that were accepted and then lost for a named reason.", FROM_WEFT,
+     LABELLED(write_dropped)},
+    {"weft_items_refused_total", "counter", "signal, reason",
+     "Items whose sender was told to try again.", FROM_WEFT, LABELLED(write_refused)},
+    {"weft_items_pending", "gauge", "signal",
+     "Items that were acknowledged and may still change an answer.", FROM_WEFT,
+     LABELLED(write_pending)},
+    {"weft_items_difference", "gauge", "signal",
+     "Received minus all ends of items: 0 unless weft is broken.", FROM_WEFT,
+     LABELLED(write_difference)},
+    {"weft_requests_total", "counter", "outcome", "Export requests by how they ended.", FROM_WEFT,
+     LABELLED(write_requests)},
+    {"weft_senders", "gauge", "", "Peers that sent something, at most 1024 are remembered.",
+     FROM_WEFT, NUMBER(senders)},
+    {"weft_open_hops", "gauge", "", "Requests between workloads that may still change.",
+     FROM_PIPELINE, NUMBER(pipeline.open_hops)},
+    {"weft_open_traces", "gauge", "", "Traces with something open.", FROM_PIPELINE,
+     NUMBER(pipeline.open_traces)},
+    {"weft_open_spans", "gauge", "", "Spans that are held for what is open.", FROM_PIPELINE,
+     NUMBER(pipeline.open_spans)},
+    {"weft_open_bytes", "gauge", "", "Memory of everything that is open.", FROM_PIPELINE,
+     NUMBER(pipeline.open_bytes)},
+    {"weft_closed_requests_total", "counter", "", "Requests that are counted for good.",
+     FROM_PIPELINE, NUMBER(pipeline.closed_requests)},
+    {"weft_overflow_total", "counter", "kind",
+     "Requests counted under `other` because a cap was reached.", FROM_PIPELINE,
+     LABELLED(write_overflow)},
+    {"weft_end_before_start_total", "counter", "",
+     "Spans that ended before they began: counted, without a latency.", FROM_PIPELINE,
+     NUMBER(pipeline.end_before_start)},
+    {"weft_journal_bytes", "gauge", "", "Bytes of the journal on disk.", FROM_JOURNAL,
+     NUMBER(journal.bytes)},
+    {"weft_journal_replay_bytes", "gauge", "", "Bytes that a start after a crash would read now.",
+     FROM_JOURNAL, NUMBER(journal.bytes_since_trim)},
+    {"weft_journal_appended_bytes_total", "counter", "", "Bytes appended to the journal.",
+     FROM_JOURNAL, NUMBER(journal.appended_bytes)},
+    {"weft_journal_groups_total", "counter", "", "Groups committed.", FROM_JOURNAL,
+     NUMBER(journal.groups)},
+    {"weft_journal_syncs_total", "counter", "", "Syncs to disk.", FROM_JOURNAL,
+     NUMBER(journal.syncs)},
+    {"weft_journal_write_errors_total", "counter", "",
+     "Groups that could not be written or synced, none of them acknowledged.", FROM_JOURNAL,
+     NUMBER(journal.write_errors)},
+    {"weft_journal_torn_bytes_total", "counter", "",
+     "Bytes cut from torn ends when the journal was opened.", FROM_JOURNAL,
+     NUMBER(journal.torn_bytes)},
+    {"weft_journal_bad_records_total", "counter", "", "Records with a wrong checksum.",
+     FROM_JOURNAL, NUMBER(journal.bad_records)},
+    {"weft_journal_clock_seconds", "gauge", "",
+     "The pipeline clock, which stands still while weft is down.", FROM_JOURNAL,
+     LABELLED(write_journal_clock)},
+    {"weft_edge_files", "gauge", "", "Edge parts on disk.", FROM_WEFT, NUMBER(store.edge_files)},
+    {"weft_edge_bytes", "gauge", "", "Bytes of the edge parts on disk.", FROM_WEFT,
+     NUMBER(store.edge_bytes)},
+    {"weft_checkpoints_total", "counter", "", "Checkpoints committed by this process.", FROM_WEFT,
+     NUMBER(store.checkpoints)},
+    {"weft_merges_total", "counter", "", "Merges of edge parts by this process.", FROM_WEFT,
+     NUMBER(store.merges)},
+    {"weft_lost_blocks_total", "counter", "",
+     "Damaged blocks that were left out of answers; the log names them.", FROM_WEFT,
+     NUMBER(store.lost_blocks)},
+    {"weft_connections", "gauge", "", "Connections that are open.", FROM_NET,
+     NUMBER(net.connections_open)},
+    {"weft_connections_total", "counter", "", "Connections accepted.", FROM_NET,
+     NUMBER(net.connections_total)},
+    {"weft_connections_refused_total", "counter", "limit", "Connections over a limit.", FROM_NET,
+     LABELLED(write_refused_connections)},
+    {"weft_transport_failures_total", "counter", "reason",
+     "Requests and connections that ended below the level of an answer.", FROM_NET,
+     LABELLED(write_failed_requests)},
+    {NULL, NULL, NULL, NULL, 0, NUMBER(ready)},
+};
+
+void metrics_write(struct buf *out, const struct metric_facts *f)
+{
+    for (const struct metric *m = metrics; m->name; m++) {
+        if (!(m->source & f->known))
+            continue;
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->type);
+        if (m->write) {
+            m->write(out, m->name, f);
+        } else {
+            uint64_t value;
+            memcpy(&value, (const char *)f + m->offset, sizeof(value));
+            sample(out, m->name, "", value);
+        }
+    }
+}
+
+void metrics_describe(struct buf *out)
+{
+    buf_printf(out, "# Metrics\n\n`GET /metrics` on port 9600 in Prometheus' text format. This "
+                    "page is made from the table\n"
+                    "in query/metrics_table.c (`WEFT_UPDATE_GOLDEN=1 "
+                    "build/release/tests/unit_query`); a test holds both together.\n\n"
+                    "| name | type | labels | meaning |\n|---|---|---|---|\n");
+    for (const struct metric *m = metrics; m->name; m++)
+        buf_printf(out, "| `%s` | %s | %s | %s |\n", m->name, m->type, m->labels, m->help);
+}

@@ -1,0 +1,37 @@
+/* metrics_table.h - every metric of GET /metrics: one row says name, type, labels, help and where
+ * the number is. */
+#ifndef WEFT_QUERY_METRICS_TABLE_H
+#define WEFT_QUERY_METRICS_TABLE_H
+
+#include "query/query.h"
+
+/* One reading of everything that is shown. */
+struct metric_facts {
+    struct account_totals account;
+    struct store_stats store;
+    struct net_counters net;
+    struct journal_stats journal;
+    struct pipeline_stats pipeline;
+    uint64_t ready, senders, resident_bytes;
+    double uptime_s, cpu_s;
+    unsigned known; /* enum metric_source bits that were read */
+};
+
+enum metric_source { FROM_WEFT = 1, FROM_NET = 2, FROM_JOURNAL = 4, FROM_PIPELINE = 8 };
+
+struct metric {
+    const char *name, *type, *labels, *help; /* labels: for the docs, "" = none */
+    unsigned source;                         /* enum metric_source: shown when it was read */
+    size_t offset;                           /* of a uint64_t in metric_facts, when write is NULL */
+    void (*write)(struct buf *out, const char *name, const struct metric_facts *f);
+};
+
+/* Ended by a NULL name. */
+extern const struct metric metrics[];
+
+/* Prometheus text exposition 0.0.4 of all of them. */
+void metrics_write(struct buf *out, const struct metric_facts *f);
+/* docs/metrics.md, whole. */
+void metrics_describe(struct buf *out);
+
+#endif
