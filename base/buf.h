@@ -12,6 +12,7 @@ struct buf {
     bool failed; /* memory ran out; what is in ptr is incomplete */
 };
 
+/* Frees the bytes; b is empty again. */
 void buf_deinit(struct buf *b);
 /* Empties, keeps the memory, clears failed. */
 void buf_reset(struct buf *b);

@@ -31,6 +31,8 @@ struct json_reader {
     struct err err;            /* set with JSON_ERROR; names the byte offset */
 };
 
+/* Starts reading input, which must outlive the reader and its slices. `max_depth` counts open
+ * objects and arrays and is cut to 63. */
 void json_reader_init(struct json_reader *r, struct str input, struct arena *arena,
                       unsigned max_depth);
 /* The next token. Strings must be valid UTF-8 and escapes well formed (a lone surrogate is an

@@ -15,6 +15,7 @@ static inline struct json_writer json_writer_of(struct buf *out)
     return (struct json_writer){.out = out};
 }
 
+/* An object holds keys each followed by a value, an array holds values; at most 63 are open. */
 void json_object_begin(struct json_writer *w);
 void json_object_end(struct json_writer *w);
 void json_array_begin(struct json_writer *w);

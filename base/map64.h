@@ -12,6 +12,7 @@ struct map64 {
     uint64_t seed; /* set before first use when keys come from the network */
 };
 
+/* Frees the slots; m is empty again and keeps its seed. */
 void map64_deinit(struct map64 *m);
 /* Value slot of key, or NULL when absent. Valid until the next put or remove. */
 uint64_t *map64_find(const struct map64 *m, uint64_t key);
