@@ -66,6 +66,7 @@ struct account_totals {
 
 struct account; /* one mutex inside: each change is one step, so that every snapshot balances */
 
+/* All zero; the caller ends it with account_free(). NULL when memory is short. */
 struct account *account_new(void);
 void account_free(struct account *a);
 /* Adds one row's change, which must itself balance. Any thread; once a batch, not once a span. */

@@ -40,6 +40,7 @@ struct variant {
     struct str version, workload; /* borrowed */
 };
 
+/* Equal in cluster, namespace, name and kind. */
 bool entity_eq(const struct entity *a, const struct entity *b);
 /* Appends the id of api.md: "space/name", "name", with "cluster:" in front when with_cluster and
  * the cluster is known. */

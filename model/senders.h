@@ -17,6 +17,7 @@ struct sender_row {
 
 struct senders; /* one mutex inside */
 
+/* Empty; the caller ends it with senders_free(). NULL when memory is short. */
 struct senders *senders_new(void);
 void senders_free(struct senders *s);
 /* Once a request. `newest_event_ns` 0 = unknown. Any thread. */
