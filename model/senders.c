@@ -112,7 +112,7 @@ size_t senders_read(struct senders *s, struct sender_row *out, size_t cap)
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->count; i++)
         order[i] = &s->entries[i];
-    qsort(order, s->count, sizeof(order[0]), newest_first);
+    qsort(order, s->count, sizeof(struct entry *), newest_first);
     size_t count = MIN(cap, s->count);
     for (size_t i = 0; i < count; i++)
         out[i] = order[i]->row;
