@@ -34,7 +34,7 @@ THIRD_PARTY = {
     "snappy-c.h": {"codec"},
     "lz4.h": {"codec"},
     "lz4frame.h": {"codec"},
-    "libdeflate.h": {"codec"},
+    "libdeflate.h": {"codec", "net"},  # net packs answers
     "zlib.h": {"codec"},
     "zstd.h": {"codec", "storage"},
     "zstd_errors.h": {"codec", "storage"},
