@@ -138,8 +138,9 @@ bool record_head_decode(const char *bytes, struct journal_place at, struct recor
     out->wall_ns = cursor_u64(&c);
     out->clock_ns = cursor_u64(&c);
     out->content_sum = cursor_u64(&c);
-    /* A type 0 head is unwritten space, whatever its checksum. */
-    return cursor_u64(&c) == head_sum(bytes, RECORD_HEAD_BYTES - 8, at) && out->type != 0;
+    /* A type 0 head is unwritten space; no sequence is 0, and none can count up to the last bit. */
+    return cursor_u64(&c) == head_sum(bytes, RECORD_HEAD_BYTES - 8, at) && out->type != 0 &&
+           out->sequence != 0 && out->sequence <= INT64_MAX;
 }
 
 uint64_t record_content_sum(struct str text, struct str body)

@@ -117,7 +117,7 @@ static enum status group_walk(struct window *w, uint64_t at, uint64_t limit, rec
         TRY(record_see(w, record_at, stop, &head_holds, &holds, &r, e));
         if (!head_holds)
             break;
-        if (holds) {
+        if (holds && (!headed || r.head.sequence - g.first_sequence < g.record_count)) {
             good++;
             TRY(fn(&r, user, e));
         }
