@@ -140,27 +140,31 @@ static bool read_value(struct str value, struct attr *a, bool *nested, struct pb
 }
 
 /* All value fields of a KeyValue one behind the other: by the rules of protobuf that is their
- * merge. */
-static bool join_values(struct arena *arena, struct str key_value, size_t bytes, struct str *value)
+ * merge. Each must be whole by itself, or the end of one could be completed by the next. */
+static enum attr_result join_values(const struct attr_slab *slab, struct str key_value,
+                                    size_t bytes, struct str *value, struct pb_reader *fault)
 {
-    char *joined = arena_alloc(arena, bytes);
+    char *joined = arena_alloc(slab->arena, bytes);
     if (!joined)
-        return false;
+        return ATTR_NO_MEMORY;
     struct pb_reader r = pb_reader_of(key_value);
     struct pb_field f;
     size_t len = 0;
     while (pb_next(&r, &f)) {
-        if (f.tag == PB_TAG(2, PB_LEN) && f.bytes.len > 0) {
-            memcpy(joined + len, f.bytes.ptr, f.bytes.len);
-            len += f.bytes.len;
-        }
+        bool too_deep; /* asked again for the whole */
+        if (f.tag != PB_TAG(2, PB_LEN) || f.bytes.len == 0)
+            continue;
+        if (!otlp_check(f.bytes, SHAPE_VALUE, slab->max_depth, &too_deep, fault))
+            return ATTR_BROKEN;
+        memcpy(joined + len, f.bytes.ptr, f.bytes.len);
+        len += f.bytes.len;
     }
     *value = (struct str){joined, len};
-    return true;
+    return ATTR_OK;
 }
 
-static enum attr_result read_key_value(struct arena *arena, struct str key_value, struct str *key,
-                                       struct str *value, struct pb_reader *r)
+static enum attr_result read_key_value(const struct attr_slab *slab, struct str key_value,
+                                       struct str *key, struct str *value, struct pb_reader *r)
 {
     struct pb_field f;
     size_t value_bytes = 0;
@@ -178,9 +182,8 @@ static enum attr_result read_key_value(struct arena *arena, struct str key_value
     }
     if (r->fault)
         return ATTR_BROKEN;
-    if (value_bytes != value->len && !join_values(arena, key_value, value_bytes, value))
-        return ATTR_NO_MEMORY;
-    return ATTR_OK;
+    return value_bytes == value->len ? ATTR_OK
+                                     : join_values(slab, key_value, value_bytes, value, r);
 }
 
 /* Puts *a behind the run. */
@@ -204,7 +207,7 @@ enum attr_result attr_run_read(struct attr_slab *slab, struct str key_value,
     struct attr a = {.type = VALUE_EMPTY};
     struct str value = {NULL, 0};
     bool nested = false, too_deep = false;
-    enum attr_result result = read_key_value(slab->arena, key_value, &a.key, &value, fault);
+    enum attr_result result = read_key_value(slab, key_value, &a.key, &value, fault);
     if (result != ATTR_OK)
         return result;
     if (!read_value(value, &a, &nested, fault))

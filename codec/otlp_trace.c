@@ -31,15 +31,10 @@ static enum status no_memory(struct decoder *d)
     return err_set(d->err, ST_NO_MEMORY, "out of memory while decoding spans");
 }
 
-/* Says what is wrong in `message` and where in the body. Joined values lie outside of it. */
 static enum status broken(struct decoder *d, const char *message, const struct pb_reader *r)
 {
-    struct str body = d->batch->plain;
-    uintptr_t at = (uintptr_t)r->at, start = (uintptr_t)body.ptr;
-    if (at < start || at > start + body.len)
-        return err_set(d->err, ST_INVALID, "OTLP %s: %s in a repeated value", message, r->fault);
-    return err_set(d->err, ST_INVALID, "OTLP %s: %s at byte %zu", message, r->fault,
-                   (size_t)(at - start));
+    size_t offset = (size_t)(r->at - (const uint8_t *)d->batch->plain.ptr);
+    return err_set(d->err, ST_INVALID, "OTLP %s: %s at byte %zu", message, r->fault, offset);
 }
 
 /* What every loop over the fields of a message ends with. */

@@ -33,6 +33,18 @@ void pb_put_bytes(struct buf *out, unsigned field, struct str bytes)
     buf_append_lenstr(out, bytes);
 }
 
+void pb_put_hex(struct buf *out, const char *hex)
+{
+    unsigned byte = 0, digits = 0;
+    for (; *hex; hex++) {
+        if (*hex == ' ')
+            continue;
+        byte = byte << 4 | (unsigned)(*hex <= '9' ? *hex - '0' : *hex - 'a' + 10);
+        if (++digits % 2 == 0)
+            buf_append_u8(out, (uint8_t)byte);
+    }
+}
+
 void pb_put_message(struct buf *out, unsigned field, struct buf *message)
 {
     pb_put_bytes(out, field, buf_str(message));

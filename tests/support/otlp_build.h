@@ -10,6 +10,8 @@ void pb_put_varint(struct buf *out, unsigned field, uint64_t v);
 void pb_put_fixed64(struct buf *out, unsigned field, uint64_t v);
 void pb_put_fixed32(struct buf *out, unsigned field, uint32_t v);
 void pb_put_bytes(struct buf *out, unsigned field, struct str bytes);
+/* Bytes written as pairs of hex digits and blanks. */
+void pb_put_hex(struct buf *out, const char *hex);
 /* Appends `message` as field and empties it for the next use. */
 void pb_put_message(struct buf *out, unsigned field, struct buf *message);
 /* A KeyValue with a string value, as field. */

@@ -14,24 +14,10 @@
 
 static struct limits limits = {.spans = 1000, .attributes = 8, .depth = 4};
 
-/* Bytes written as hex digits and blanks. */
-static void put_hex(struct buf *out, const char *hex)
-{
-    unsigned byte, digits = 0;
-    for (byte = 0; *hex; hex++) {
-        if (*hex == ' ')
-            continue;
-        byte = byte << 4 | (unsigned)(*hex <= '9' ? *hex - '0' : *hex - 'a' + 10);
-        if (++digits % 2 == 0)
-            buf_append_u8(out, (uint8_t)byte);
-    }
-    cr_assert(digits % 2 == 0);
-}
-
 static struct buf from_hex(const char *hex)
 {
     struct buf b = {0};
-    put_hex(&b, hex);
+    pb_put_hex(&b, hex);
     return b;
 }
 
@@ -41,7 +27,7 @@ static struct buf request_of(const char *resource_spans, const char *const *span
 {
     struct buf request = {0}, outer = {0}, scope_spans = {0};
     if (resource_spans)
-        put_hex(&outer, resource_spans);
+        pb_put_hex(&outer, resource_spans);
     for (size_t i = 0; i < count; i++) {
         struct buf span = from_hex(spans[i]);
         pb_put_message(&scope_spans, 2, &span);
@@ -134,7 +120,10 @@ static const struct {
     {"W4 inside an attribute", "4a05 0a05 616161", "attribute: a length runs past its message"},
     {"W4 inside a value", "4a06 0a0161 1202 0a05", "attribute: a length"},
     {"W4 inside a nested value", "4a09 0a0161 1204 2a02 0a05", "attribute: a length"},
-    {"W4 inside a repeated value", "4a0d 0a0161 1204 0a026161 1202 0a05", "in a repeated value"},
+    {"W4 inside a repeated value", "4a0d 0a0161 1204 0a026161 1202 0a05",
+     "attribute: a length runs past its message at byte"},
+    {"W9 values that only complete each other", "4a0f 0a0161 1204 d104 0102 1204 0304 0506",
+     "cut off"},
     {"W4 inside an event's attribute", "5a04 1a02 0a05", "event: a length"},
     {"W5 length of six bytes", "2a 818080808000 61", "a varint is too long"},
     {"W5 length above 32 bits", "2a ffffffff7f 61", "a tag or length is too large"},
@@ -217,9 +206,9 @@ Test(otlp_trace, W7_owners_may_come_behind_their_spans)
     struct buf span = from_hex(SPAN), scope_spans = {0}, outer = {0}, body = {0};
     struct err e;
     pb_put_message(&scope_spans, 2, &span);
-    put_hex(&scope_spans, "0a06 0a0161 120162 1a0175");
+    pb_put_hex(&scope_spans, "0a06 0a0161 120162 1a0175");
     pb_put_message(&outer, 2, &scope_spans);
-    put_hex(&outer, "0a09 0a07 0a016b 1202 0a00 1a0175");
+    pb_put_hex(&outer, "0a09 0a07 0a016b 1202 0a00 1a0175");
     pb_put_message(&body, 1, &outer);
     struct batch *b = decode(body, ST_OK, &e);
     cr_assert(b->span_count == 1);
@@ -357,7 +346,7 @@ Test(otlp_trace, S5_attributes_are_limited)
             struct buf span = from_hex(SPAN), inner = {0}, outer = {0}, body = {0};
             for (unsigned i = 0; i < count; i++) {
                 if (slow)
-                    put_hex(&span, "4a07 0a0161 1202 1801");
+                    pb_put_hex(&span, "4a07 0a0161 1202 1801");
                 else
                     pb_put_attr(&span, 9, STR("key"), STR("value"));
             }
@@ -564,9 +553,9 @@ Test(otlp_trace, memory_stays_in_proportion)
         struct err e;
         for (unsigned n = 0; n < 4000; n++) {
             buf_reset(&span);
-            put_hex(&span, i ? SPAN : "");
+            pb_put_hex(&span, i ? SPAN : "");
             for (unsigned k = 0; i && k < rows[i].repeats; k++)
-                put_hex(&span, rows[i].span);
+                pb_put_hex(&span, rows[i].span);
             pb_put_message(&inner, 2, &span);
             if (rows[i].repeats > 100 && n > 10)
                 break;
