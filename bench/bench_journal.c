@@ -39,6 +39,13 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The q-quantile of sorted ns, in ms. */
+static double ms_at(const uint64_t *sorted, unsigned count, double q)
+{
+    unsigned rank = (unsigned)(q * count);
+    return (double)sorted[MIN(rank, count - 1)] / 1e6;
+}
+
 /* --- the directory --- */
 
 static char directory[256];
@@ -183,8 +190,8 @@ static void run(const struct load *l)
            "\"ack_p50_ms\":%.3f,\"ack_p99_ms\":%.3f,\"ack_max_ms\":%.3f}\n",
            l->name, l->body_bytes, l->in_flight, l->count / ((double)wall / 1e9),
            mib / ((double)wall / 1e9), (double)cpu / 1e3 / l->count, (double)cpu / 1e3 / mib,
-           (double)l->count / (double)stats.groups, (double)took[l->count / 2] / 1e6,
-           (double)took[l->count * 99ull / 100] / 1e6, (double)took[l->count - 1] / 1e6);
+           (double)l->count / (double)stats.groups, ms_at(took, l->count, 0.5),
+           ms_at(took, l->count, 0.99), ms_at(took, l->count, 1));
     fflush(stdout);
     journal_stop(j, true);
     journal_close(j);

@@ -26,9 +26,11 @@ struct catalogue_checkpoint {
 enum status catalogue_open(const char *path, struct catalogue **out, bool *created, struct err *e);
 void catalogue_close(struct catalogue *c); /* NULL is allowed */
 
+/* The random number of the data directory; see store_seed(). */
 uint64_t catalogue_seed(const struct catalogue *c);
 /* The next number for a part or image file: 1 + every one that was ever committed. */
 uint64_t catalogue_next_id(const struct catalogue *c);
+/* As of the last catalogue_commit(). */
 struct catalogue_checkpoint catalogue_checkpoint(const struct catalogue *c);
 /* Ascending by id; stops at the first error of fn. */
 enum status catalogue_each_part(struct catalogue *c,
@@ -36,6 +38,7 @@ enum status catalogue_each_part(struct catalogue *c,
                                                   struct err *e),
                                 void *user, struct err *e);
 
+/* Is it listed? True also when the catalogue cannot be read. */
 bool catalogue_has_part(struct catalogue *c, uint64_t id);
 
 struct catalogue_change {

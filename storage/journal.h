@@ -60,6 +60,7 @@ struct journal_stats {
     uint64_t clock_ns;         /* pipeline clock */
     uint64_t last_sequence;
 };
+/* Any thread. */
 void journal_stats(struct journal *j, struct journal_stats *out);
 
 /* Commits what is queued, stops the thread; cut_unused removes preallocated bytes (clean stop). */

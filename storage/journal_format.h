@@ -56,9 +56,12 @@ void segment_head_encode(const struct segment_head *h, char *out);
  * SEGMENT_DATA_AT bytes. */
 enum status segment_head_decode(const char *area, struct segment_head *out, struct err *e);
 
+/* GROUP_HEAD_BYTES each; decode is false when the checksum does not hold. Any thread. */
 void group_head_encode(const struct group_head *h, struct journal_place at, char *out);
 bool group_head_decode(const char *bytes, struct journal_place at, struct group_head *out);
 
+/* RECORD_HEAD_BYTES each; decode is false when the checksum does not hold or no writer gives such a
+ * number. Any thread. */
 void record_head_encode(const struct record_head *h, struct journal_place at, char *out);
 bool record_head_decode(const char *bytes, struct journal_place at, struct record_head *out);
 

@@ -73,6 +73,7 @@ struct store_stats {
     uint64_t edge_oldest_ns, edge_newest_ns;   /* event time; 0 = nothing kept */
     uint64_t merges, checkpoints, lost_blocks; /* lost: damaged, named in the log */
 };
+/* Any thread. */
 void store_stats(struct store *s, struct store_stats *out);
 
 #endif

@@ -24,6 +24,7 @@ struct stored_part {
  * ST_NO_MEMORY. */
 enum status store_parts_snapshot(struct store *s, uint64_t checkpointed, struct stored_part **out,
                                  size_t *count, struct err *e);
+/* Gives the references and the array back. Any thread. */
 void stored_parts_free(struct stored_part *parts, size_t count);
 
 /* Writes and syncs `bytes` (an encoded edge part; taken over, also on error; empty: nothing is
@@ -33,6 +34,7 @@ void stored_parts_free(struct stored_part *parts, size_t count);
 enum status store_parts_replace(struct store *s, const uint64_t *ids, size_t count,
                                 struct buf *bytes, struct err *e);
 
+/* The settings, read-only, as long as the store. Any thread. */
 const struct retention *store_retention(const struct store *s);
 /* Damaged blocks met while reading, for store_stats.lost_blocks. Any thread. */
 void store_note_lost(struct store *s, uint64_t blocks);

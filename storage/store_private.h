@@ -74,6 +74,7 @@ struct image_writer {
     void *user;
 };
 
+/* Makes the file and writes its head. Collector thread. On ST_OK image_free() ends *out. */
 enum status image_begin(struct store *s, struct image_writer **out, struct err *e);
 /* Writes the end mark and syncs; the file is closed in any case. */
 enum status image_finish(struct image_writer *w, struct err *e);

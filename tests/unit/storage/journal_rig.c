@@ -1,9 +1,11 @@
 /* journal_rig.c - see journal_rig.h. */
-#include "unit/storage/journal_rig.h"
+#include "tests/unit/storage/journal_rig.h"
 #include "base/fileio.h"
 #include "base/hash.h"
 #include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,7 +39,8 @@ void temp_dir_remove(char *path)
 static void hear(struct rig *r, struct heard h)
 {
     pthread_mutex_lock(&r->lock);
-    cr_assert(vec_push(&r->heard, h));
+    bool pushed = vec_push(&r->heard, h);
+    cr_assert(pushed);
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
@@ -270,4 +273,66 @@ void disk_reset(void)
         atomic_store(&disk_counts[i], 0);
     }
     file_set_ops(&ops);
+}
+
+/* --- steps that several tests take --- */
+
+void rig_append_and_wait(struct rig *r, size_t bytes, unsigned salt)
+{
+    struct err e = {0};
+    size_t before = r->answered_ok + r->answered_error;
+    cr_assert(eq(int, rig_append(r, bytes, salt, &e), ST_OK), "%s", e.msg);
+    cr_assert(rig_wait_answers(r, before + 1));
+}
+
+/* Queues one batch and returns when its group is written but its sync is held. */
+void rig_append_then_hold(struct rig *r, size_t bytes, unsigned salt)
+{
+    disk_hold_syncs(true);
+    long writes = disk_calls(DISK_WRITE);
+    cr_assert(eq(int, rig_append(r, bytes, salt, NULL), ST_OK));
+    for (int i = 0; i < 5000 && disk_calls(DISK_WRITE) == writes; i++)
+        usleep(1000);
+    cr_assert(gt(long, disk_calls(DISK_WRITE), writes));
+}
+
+void rig_expect_bodies(const struct rig *r, size_t count, size_t bytes, unsigned first_salt)
+{
+    cr_assert(eq(sz, r->heard.len, count));
+    for (size_t i = 0; i < count; i++)
+        cr_expect(
+            eq(u64, r->heard.items[i].body_sum, rig_body_sum(bytes, first_salt + (unsigned)i)),
+            "record %zu", i);
+}
+
+static void segment_name(const struct rig *r, unsigned number, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s/%016x.journal", r->directory, number);
+}
+
+char *rig_read_segment(const struct rig *r, unsigned number, size_t *len)
+{
+    char path[256], *bytes;
+    segment_name(r, number, path, sizeof(path));
+    cr_assert(eq(int, file_read_all(path, 64 * MIB, &bytes, len, NULL), ST_OK));
+    return bytes;
+}
+
+/* The directory then holds this segment 1 (and 2 when given) and nothing else. */
+void rig_write_segments(const struct rig *r, struct str first, struct str second)
+{
+    char path[256];
+    for (unsigned n = 1; n < 6; n++) {
+        segment_name(r, n, path, sizeof(path));
+        unlink(path);
+    }
+    struct str contents[] = {first, second};
+    for (unsigned n = 0; n < 2; n++) {
+        if (!contents[n].ptr)
+            continue;
+        segment_name(r, n + 1, path, sizeof(path));
+        int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+        cr_assert(write(fd, contents[n].ptr, contents[n].len) == (ssize_t)contents[n].len);
+        close(fd);
+    }
 }

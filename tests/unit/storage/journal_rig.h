@@ -67,4 +67,18 @@ long disk_calls(enum disk_call call);
 /* Starts counting from 0 with no failures planned and routes base/fileio through it. */
 void disk_reset(void);
 
+/* --- steps that several tests take --- */
+
+/* Appends one batch and waits for its answer. */
+void rig_append_and_wait(struct rig *r, size_t bytes, unsigned salt);
+/* Queues one batch and returns when its group is written but its sync is held. After disk_reset().
+ */
+void rig_append_then_hold(struct rig *r, size_t bytes, unsigned salt);
+/* What was heard are `count` bodies of that length, salts counting up. */
+void rig_expect_bodies(const struct rig *r, size_t count, size_t bytes, unsigned first_salt);
+/* The bytes of segment `number`; the caller ends them with mem_free. */
+char *rig_read_segment(const struct rig *r, unsigned number, size_t *len);
+/* The directory then holds this segment 1 (and 2 when given) and nothing else. */
+void rig_write_segments(const struct rig *r, struct str first, struct str second);
+
 #endif

@@ -1,0 +1,160 @@
+/* test_journal_read.c - torn tails, flipped bits, missing segments: what is delivered is true, what
+ * is lost is counted. */
+#include "base/fileio.h"
+#include "base/hash.h"
+#include "storage/journal_format.h"
+#include "tests/unit/storage/journal_rig.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A journal of six records in groups of 1, 2, 1, 2. Returns the segment's committed length. */
+static uint64_t small_journal(struct rig *r)
+{
+    struct journal_stats stats;
+    disk_reset();
+    rig_init(r, ACK_DISK, 0);
+    rig_open(r, 0);
+    rig_start(r);
+    for (unsigned i = 0; i < 6; i += 3) {
+        rig_append_then_hold(r, 20, i);
+        rig_append(r, 20, i + 1, NULL);
+        rig_append(r, 20, i + 2, NULL);
+        disk_hold_syncs(false);
+        cr_assert(rig_wait_answers(r, i + 3));
+    }
+    journal_stats(r->j, &stats);
+    cr_assert(eq(u64, stats.groups, 4));
+    rig_close(r, true);
+    return stats.bytes_since_trim;
+}
+
+Test(journal_read, a_tail_torn_at_any_byte_leaves_the_whole_groups)
+{
+    struct rig r;
+    uint64_t end = small_journal(&r);
+    size_t len;
+    char *bytes = rig_read_segment(&r, 1, &len);
+    cr_assert(eq(u64, len, end), "a clean stop cuts the preallocated rest");
+    size_t seen_before = 0;
+    for (size_t cut = 0; cut <= len; cut++) {
+        if (cut > 2 * SEGMENT_HEAD_BYTES && cut < SEGMENT_DATA_AT)
+            continue;
+        rig_write_segments(&r, (struct str){bytes, cut}, (struct str){0});
+        uint64_t last = rig_open(&r, 1);
+        size_t whole = r.heard.len;
+        rig_expect_bodies(&r, whole, 20, 0);
+        cr_expect(ge(sz, whole, seen_before));
+        cr_expect(eq(u64, last, whole));
+        struct journal_stats stats;
+        journal_stats(r.j, &stats);
+        cr_expect(eq(u64, stats.bad_records, 0));
+        /* The journal goes on behind the cut. */
+        if (cut % 16 == 0) {
+            rig_start(&r);
+            rig_append_and_wait(&r, 20, (unsigned)whole);
+            rig_close(&r, false);
+            rig_open(&r, 1);
+            rig_expect_bodies(&r, whole + 1, 20, 0);
+        }
+        rig_close(&r, false);
+        seen_before = whole;
+    }
+    cr_expect(eq(sz, seen_before, 6));
+    mem_free(bytes);
+    rig_deinit(&r);
+}
+
+Test(journal_read, torn_bytes_are_counted)
+{
+    struct rig r;
+    struct journal_stats stats;
+    uint64_t end = small_journal(&r);
+    size_t len;
+    char *bytes = rig_read_segment(&r, 1, &len);
+    rig_write_segments(&r, (struct str){bytes, end - 1}, (struct str){0});
+    rig_open(&r, 1);
+    journal_stats(r.j, &stats);
+    cr_expect(gt(u64, stats.torn_bytes, 0));
+    cr_expect(lt(u64, stats.torn_bytes, end - SEGMENT_DATA_AT));
+    mem_free(bytes);
+    rig_deinit(&r);
+}
+
+static void expect_only_true_records(const struct rig *r, size_t at, unsigned bit)
+{
+    uint64_t last = 0;
+    for (size_t i = 0; i < r->heard.len; i++) {
+        const struct heard *h = &r->heard.items[i];
+        cr_assert(gt(u64, h->sequence, last), "never twice, never backwards: byte %zu bit %u", at,
+                  bit);
+        cr_assert(eq(u64, h->body_sum, rig_body_sum(20, (unsigned)h->sequence - 1)),
+                  "byte %zu bit %u", at, bit);
+        last = h->sequence;
+    }
+}
+
+Test(journal_read, a_flipped_bit_costs_at_most_one_group_and_is_counted, .timeout = 120)
+{
+    struct rig r;
+    uint64_t end = small_journal(&r);
+    rig_open(&r, 1);
+    rig_start(&r);
+    rig_append_and_wait(&r, 20, 6);
+    rig_close(&r, true);
+    size_t len, len2;
+    char *bytes = rig_read_segment(&r, 1, &len), *bytes2 = rig_read_segment(&r, 2, &len2);
+    cr_assert(eq(u64, len, end));
+    for (size_t at = 0; at < len; at++) {
+        if (at >= 2 * SEGMENT_HEAD_BYTES && at < SEGMENT_DATA_AT)
+            continue;
+        unsigned bit = (unsigned)(at * 5 % 8);
+        bytes[at] = (char)(bytes[at] ^ (1 << bit));
+        rig_write_segments(&r, (struct str){bytes, len}, (struct str){bytes2, len2});
+        rig_open(&r, 1);
+        struct journal_stats stats;
+        journal_stats(r.j, &stats);
+        expect_only_true_records(&r, at, bit);
+        cr_expect(ge(sz, r.heard.len, 5), "byte %zu: one group of two at most", at);
+        cr_expect(eq(u64, stats.bad_records, 7 - r.heard.len), "byte %zu: counted", at);
+        cr_expect(eq(u64, r.heard.items[r.heard.len - 1].sequence, 7), "the next segment is whole");
+        rig_close(&r, false);
+        bytes[at] = (char)(bytes[at] ^ (1 << bit));
+    }
+    mem_free(bytes);
+    mem_free(bytes2);
+    rig_deinit(&r);
+}
+
+Test(journal_read, a_missing_segment_is_counted_and_a_newer_format_refused)
+{
+    struct rig r;
+    struct err e = {0};
+    small_journal(&r);
+    rig_open(&r, 1);
+    rig_start(&r);
+    rig_append_and_wait(&r, 20, 6);
+    rig_close(&r, true);
+    size_t len, len2;
+    char *bytes = rig_read_segment(&r, 1, &len), *bytes2 = rig_read_segment(&r, 2, &len2);
+    rig_write_segments(&r, (struct str){0}, (struct str){bytes2, len2});
+    rig_open(&r, 1);
+    struct journal_stats stats;
+    journal_stats(r.j, &stats);
+    cr_expect(eq(u64, stats.bad_records, 6));
+    cr_expect(eq(sz, r.heard.len, 1));
+    rig_close(&r, false);
+
+    bytes[8] = 2; /* version, with its checksum made to fit */
+    uint64_t sum = hash_bytes(bytes, SEGMENT_HEAD_BYTES - 8, 0);
+    memcpy(bytes + SEGMENT_HEAD_BYTES - 8, &sum, 8);
+    rig_write_segments(&r, (struct str){bytes, len}, (struct str){0});
+    cr_expect(eq(int, journal_open(&r.config, &r.j, &e), ST_UNSUPPORTED));
+    cr_expect(ne(ptr, strstr(e.msg, "newer"), NULL), "%s", e.msg);
+    r.j = NULL;
+    mem_free(bytes);
+    mem_free(bytes2);
+    rig_deinit(&r);
+}
