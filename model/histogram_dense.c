@@ -83,22 +83,36 @@ enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into,
     return ST_OK;
 }
 
+static uint32_t used_slots(const struct histogram_dense *d)
+{
+    uint32_t used = 0;
+    for (uint32_t i = 0; d->bound > 0 && i < d->len; i++)
+        used += d->slots[i] != 0;
+    return used;
+}
+
+/* Moves the slots into the empty `out`. */
+static void take_slots(struct histogram_dense *d, uint32_t used, struct histogram *out)
+{
+    struct histogram_bucket *at = out->buckets, *end = at + used;
+    for (uint32_t i = 0; at < end; i++) {
+        *at =
+            (struct histogram_bucket){d->base + (int32_t)i, (uint64_t)d->slots[i] << WEIGHT_SHIFT};
+        at += d->slots[i] != 0;
+    }
+    out->bucket_count = used;
+    if (used > 0)
+        memset(d->slots, 0, d->len * sizeof(*d->slots));
+    d->bound = 0;
+}
+
 bool histogram_dense_take(struct histogram_dense *d, struct histogram *out)
 {
+    uint32_t used = used_slots(d);
     histogram_reset(out);
-    if (!histogram_reserve(out, d->len + d->rest.bucket_count))
+    if (!histogram_reserve(out, used + d->rest.bucket_count))
         return false;
-    if (d->bound > 0) {
-        struct histogram_bucket *at = out->buckets;
-        for (uint32_t i = 0; i < d->len; i++) {
-            *at = (struct histogram_bucket){d->base + (int32_t)i,
-                                            (uint64_t)d->slots[i] << WEIGHT_SHIFT};
-            at += d->slots[i] != 0;
-        }
-        out->bucket_count = (uint32_t)(at - out->buckets);
-        memset(d->slots, 0, d->len * sizeof(*d->slots));
-        d->bound = 0;
-    }
+    take_slots(d, used, out);
     if (!histogram_merge(out, &d->rest))
         return false;
     histogram_reset(&d->rest);

@@ -33,15 +33,19 @@ struct edge_part *edge_part_ref(struct edge_part *p);
 void edge_part_unref(struct edge_part *p); /* NULL is allowed */
 
 uint32_t edge_part_row_count(const struct edge_part *p);
-const struct cell_row *edge_part_row(const struct edge_part *p, uint32_t row);
+/* Fills *out; its strings live as long as the part. */
+void edge_part_row(const struct edge_part *p, uint32_t row, struct cell_row *out);
+/* Tallies name what they count by such a number, below edge_part_name_count(). */
 struct str edge_part_name(const struct edge_part *p, uint32_t name);
-/* Seconds of the first tile's start and the last tile's end; bytes of the part. */
+uint32_t edge_part_name_count(const struct edge_part *p);
+/* Seconds of the first 15 s tile's start and the last one's end; bytes of the part. */
 uint64_t edge_part_start_s(const struct edge_part *p);
 uint64_t edge_part_end_s(const struct edge_part *p);
 uint64_t edge_part_bytes(const struct edge_part *p);
-/* True when the part still keeps this tier for totals (joint rows): retention cuts tiers when
- * merging. For tiles at unix_s. */
-bool edge_part_has_tier(const struct edge_part *p, enum tier t, bool joint);
+/* From which second on the part keeps this tier for totals (joint rows): 0 = all of it, UINT64_MAX
+ * = none (retention cuts fine tiers when merging; the head has only the finest). What is not kept
+ * is in a coarser tier or, in the head, a finer. */
+uint64_t edge_part_tier_from(const struct edge_part *p, enum tier t, bool joint);
 
 struct edge_part_scan {
     enum tier tier;

@@ -14,6 +14,7 @@ struct edge_view {
         *parts; /* the head (closed since the last checkpoint, and open) is one of them */
     size_t part_count;
     const struct registry *registry;
+    struct store *store; /* borrowed; may be NULL: then lost blocks are counted in results only */
     uint64_t complete_until_ns; /* api.md section 3 */
     uint64_t published_mono_ns;
     uint32_t open_hops, open_traces;
@@ -27,6 +28,8 @@ struct edge_head {
     uint64_t complete_until_ns;
     uint64_t checkpointed; /* position of the last checkpoint whose cells are no longer in head (its
                               done() was handled) */
+    uint64_t captured_mono_ns; /* clock_mono_ns() when the head was begun: what came later may be
+                                  missing in it; 0 = now */
     uint32_t open_hops, open_traces;
     uint64_t open_bytes;
 };
@@ -51,6 +54,11 @@ struct edge_query {
     /* Group of a row, dense from 0, or UINT32_MAX to leave it out. Called once per distinct row of
      * each part. */
     uint32_t (*group)(const struct cell_row *row, void *user);
+    /* When set, each point goes here and is not kept: steps in order of time, each with all its
+     * groups. The cell is borrowed for the call; names are those of the result. What would take
+     * hundreds of MB as series takes none so. */
+    enum status (*point)(uint32_t group, uint64_t time_s, const struct cell *cell, void *user,
+                         struct err *e);
     void *user;
     uint64_t max_points; /* ST_QUERY when the answer would have more */
 };

@@ -1,0 +1,265 @@
+/* edge_block_read.c - the sections of one block to cells; trusts nothing but the bounds it checks.
+ */
+#include "storage/edge_block.h"
+#include "storage/edge_columns.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "storage/edge_part_file.h"
+#include <zstd.h>
+
+void block_reader_deinit(struct block_reader *r)
+{
+    for (unsigned s = 0; s < STORED_SECTIONS; s++) {
+        buf_deinit(&r->stored[s]);
+        buf_deinit(&r->unpacked[s]);
+    }
+    mem_free(r->columns);
+    mem_free(r->variance);
+    ZSTD_freeDCtx(r->zstd);
+    *r = (struct block_reader){0};
+}
+
+enum status block_unpack(struct ZSTD_DCtx_s **zstd, struct str stored, size_t max, struct buf *out,
+                         struct err *e)
+{
+    struct cursor c = cursor_of(stored);
+    uint64_t bytes = cursor_varint(&c);
+    if (c.failed || bytes > max)
+        return err_set(e, ST_CORRUPT, "packed bytes claim a size of %llu",
+                       (unsigned long long)bytes);
+    if (!*zstd)
+        *zstd = ZSTD_createDCtx();
+    buf_reset(out);
+    if (!*zstd || !buf_reserve(out, bytes + 1))
+        return err_set(e, ST_NO_MEMORY, "no memory to unpack");
+    size_t got = ZSTD_decompressDCtx(*zstd, out->ptr, bytes, c.at, (size_t)(c.end - c.at));
+    if (ZSTD_isError(got) || got != bytes)
+        return err_set(e, ST_CORRUPT, "packed bytes are damaged");
+    out->len = bytes;
+    return ST_OK;
+}
+
+static enum status load_section(struct block_reader *r, const struct edge_part *p,
+                                const struct block_entry *entry, enum stored_section s, uint64_t at,
+                                struct err *e)
+{
+    struct str bytes;
+    TRY(edge_part_read(p, at, entry->bytes[s], &r->stored[s], &bytes, e));
+    if ((uint32_t)hash_checksum(bytes.ptr, bytes.len) != entry->checksum[s])
+        return err_set(e, ST_CORRUPT, "the checksum of section %d is wrong", (int)s);
+    if (entry->packed & 1u << s) {
+        TRY(block_unpack(&r->zstd, bytes, UNPACKED_MAX, &r->unpacked[s], e));
+        bytes = buf_str(&r->unpacked[s]);
+    }
+    r->section[s] = bytes;
+    return ST_OK;
+}
+
+static enum status read_presence(struct block_reader *r, struct err *e)
+{
+    struct cursor c = cursor_of(r->section[STORED_PRESENCE]);
+    unsigned mask = cursor_u16(&c);
+    r->cell_count = 0;
+    for (unsigned t = 0; t < SLAB_TILES; t++) {
+        r->cells_before[t] = r->cell_count;
+        r->present[t] = mask >> t & 1 ? cursor_u64(&c) : 0;
+        r->cell_count += (uint32_t)__builtin_popcountll(r->present[t]);
+    }
+    if (c.failed || c.at != c.end)
+        return err_set(e, ST_CORRUPT, "the presence bits have the wrong length");
+    return ST_OK;
+}
+
+static enum status columns_room(struct block_reader *r, struct err *e)
+{
+    if (!r->columns)
+        r->columns = mem_calloc(BLOCK_CELLS, sizeof(*r->columns));
+    if (!r->variance)
+        r->variance = mem_calloc(BLOCK_CELLS, sizeof(*r->variance));
+    return r->columns && r->variance ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a block");
+}
+
+static void read_column(struct block_reader *r, struct cursor *c, enum count_column column,
+                        enum column_mode mode)
+{
+    for (uint32_t i = 0; i < r->cell_count; i++) {
+        uint64_t *cell = r->columns[i];
+        uint64_t value = mode == COLUMN_ABSENT ? 0 : (uint64_t)cursor_zigzag(c);
+        if (mode == COLUMN_WHOLE)
+            value <<= WEIGHT_SHIFT;
+        cell[column] = value + column_base(column, cell[COLUMN_OBSERVED], cell[COLUMN_WEIGHT]);
+    }
+}
+
+static enum status read_counts(struct block_reader *r, struct err *e)
+{
+    struct cursor c = cursor_of(r->section[STORED_COUNTS]);
+    TRY(columns_room(r, e));
+    uint32_t modes = cursor_u32(&c);
+    for (unsigned i = 0; i < COUNT_COLUMNS; i++) {
+        unsigned mode = modes >> (2 * i) & 3;
+        read_column(r, &c, i, mode);
+        if (mode > COLUMN_WHOLE)
+            return err_set(e, ST_CORRUPT, "column %u has an unknown mode", i);
+    }
+    r->varies = (modes & COLUMN_VARIANCE) != 0;
+    for (uint32_t i = 0; r->varies && i < r->cell_count; i++)
+        r->variance[i] = cursor_varint128(&c);
+    if (c.failed || c.at != c.end)
+        return err_set(e, ST_CORRUPT, "the counts have the wrong length");
+    return ST_OK;
+}
+
+enum status block_reader_load(struct block_reader *r, const struct edge_part *p,
+                              const struct block_entry *entry, unsigned sections, struct err *e)
+{
+    uint64_t at = entry->at;
+    for (unsigned s = 0; s < STORED_SECTIONS; at += entry->bytes[s], s++) {
+        r->section[s] = (struct str){0};
+        if (s == STORED_PRESENCE || sections & section_bit(s))
+            TRY(load_section(r, p, entry, s, at, e));
+    }
+    TRY(read_presence(r, e));
+    return sections & SECTION_COUNTS ? read_counts(r, e) : ST_OK;
+}
+
+/* Leaves the cursor at the run of tile `from`; the lengths of the runs must add up to the section.
+ */
+static bool seek_run(const struct block_reader *r, enum stored_section s, unsigned from,
+                     struct cursor *c)
+{
+    uint64_t before = 0, all = 0;
+    *c = cursor_of(r->section[s]);
+    for (unsigned t = 0; t < SLAB_TILES; t++) {
+        if (t == from)
+            before = all;
+        uint64_t run = r->present[t] ? cursor_varint(c) : 0;
+        if (run > UNPACKED_MAX)
+            return false;
+        all += run;
+    }
+    if (c->failed || all != (size_t)(c->end - c->at))
+        return false;
+    c->at += from < SLAB_TILES ? before : all;
+    return true;
+}
+
+void block_cursor_init(struct block_cursor *c, const struct block_reader *r, unsigned from,
+                       unsigned to)
+{
+    *c =
+        (struct block_cursor){.reader = r, .tile = from, .tile_end = MIN(to, (unsigned)SLAB_TILES)};
+    if (from >= c->tile_end) {
+        c->tile = c->tile_end;
+        return;
+    }
+    c->left = r->present[from];
+    c->ordinal = r->cells_before[from] - 1; /* block_cursor_next() steps first */
+    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++)
+        if (r->section[s].len > 0 && !seek_run(r, s, from, &c->at[s]))
+            c->failed = true;
+}
+
+static bool next_item(struct block_cursor *c, enum stored_section s)
+{
+    struct cursor *at = &c->at[s];
+    const uint8_t *start = at->at;
+    struct str body;
+    if (LIKELY(start < at->end && *start < 0x80 && *start < at->end - start)) {
+        body = (struct str){(const char *)start + 1, *start};
+        at->at += 1 + body.len;
+    } else {
+        body = cursor_lenstr(at);
+    }
+    c->item[s] = body;
+    if (s <= STORED_TRANSIT) /* a histogram reads its own length */
+        c->item[s] = (struct str){(const char *)start, (size_t)(at->at - start)};
+    return !at->failed;
+}
+
+bool block_cursor_next(struct block_cursor *c)
+{
+    while (!c->left && c->tile + 1 < c->tile_end)
+        c->left = c->reader->present[++c->tile];
+    if (!c->left || c->failed || c->tile >= c->tile_end)
+        return false;
+    c->row = (unsigned)__builtin_ctzll(c->left);
+    c->left &= c->left - 1;
+    c->ordinal++;
+    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++)
+        if (c->reader->section[s].len > 0 && !next_item(c, s))
+            c->failed = true;
+    return !c->failed;
+}
+
+void block_add_counts(const struct block_cursor *c, struct cell *to)
+{
+    const uint64_t *from = c->reader->columns[c->ordinal];
+    struct cell counts = {
+        .observed = from[COLUMN_OBSERVED],
+        .weight = from[COLUMN_WEIGHT],
+        .errors = from[COLUMN_ERRORS],
+        .attempts = from[COLUMN_ATTEMPTS],
+        .retried = from[COLUMN_RETRIED],
+        .denied = from[COLUMN_DENIED],
+        .transit_skipped = from[COLUMN_TRANSIT_SKIPPED],
+        .end_before_start = from[COLUMN_END_BEFORE_START],
+        .request_bytes = from[COLUMN_REQUEST_BYTES],
+        .response_bytes = from[COLUMN_RESPONSE_BYTES],
+        .request_sized = from[COLUMN_REQUEST_SIZED],
+        .response_sized = from[COLUMN_RESPONSE_SIZED],
+        .evidence = (uint32_t)from[COLUMN_EVIDENCE],
+        .variance = c->reader->varies ? c->reader->variance[c->ordinal] : 0,
+    };
+    cell_add_counts(to, &counts);
+}
+
+static enum status add_tally_list(struct cursor *c, struct cell_tallies *to,
+                                  uint32_t (*map)(uint32_t name, void *user), void *user,
+                                  struct err *e)
+{
+    uint64_t count = cursor_varint(c);
+    for (uint64_t i = 0; i < count && !c->failed; i++) {
+        uint64_t name = cursor_varint(c);
+        u128 weight = cursor_varint128(c);
+        uint64_t value = (uint64_t)(weight >> 1);
+        if (!(weight & 1))
+            value <<= WEIGHT_SHIFT;
+        if (c->failed || name > UINT32_MAX)
+            break;
+        uint32_t mapped = map((uint32_t)name, user);
+        if (mapped == UINT32_MAX || !cell_tally_add(to, mapped, value))
+            return err_set(e, ST_NO_MEMORY, "no memory for a tally");
+    }
+    return c->failed ? err_set(e, ST_CORRUPT, "the tallies of a cell are damaged") : ST_OK;
+}
+
+enum status block_add_tallies(const struct block_cursor *c, struct cell *to,
+                              uint32_t (*map)(uint32_t name, void *user), void *user, struct err *e)
+{
+    struct cursor at = cursor_of(c->item[STORED_TALLIES]);
+    if (at.at == at.end)
+        return ST_OK;
+    TRY(add_tally_list(&at, &to->codes, map, user, e));
+    TRY(add_tally_list(&at, &to->grpc_codes, map, user, e));
+    return add_tally_list(&at, &to->flags, map, user, e);
+}
+
+enum status block_add_exemplars(const struct block_cursor *c, uint64_t tile_s, struct cell *to,
+                                struct err *e)
+{
+    struct cursor at = cursor_of(c->item[STORED_EXEMPLARS]);
+    while (at.at < at.end) {
+        struct exemplar x = {.trace = {.hi = cursor_u64(&at)}};
+        x.trace.lo = cursor_u64(&at);
+        x.time_ns = tile_s * NS_PER_S + (uint64_t)cursor_zigzag(&at);
+        u128 latency = cursor_varint128(&at);
+        x.latency_ns = (uint64_t)(latency >> 1);
+        x.error = latency & 1;
+        if (at.failed)
+            return err_set(e, ST_CORRUPT, "the exemplars of a cell are damaged");
+        cell_offer_exemplar(to, &x);
+    }
+    return ST_OK;
+}

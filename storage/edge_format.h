@@ -1,0 +1,65 @@
+/* edge_format.h - the numbers of docs/formats/edge_part.md. Private to storage/edge_*. */
+#ifndef WEFT_STORAGE_EDGE_FORMAT_H
+#define WEFT_STORAGE_EDGE_FORMAT_H
+
+#include "storage/cell_row.h"
+#include "storage/edge_part.h"
+
+#define PART_MAGIC     "weftedge"
+#define PART_END_MAGIC "weft.end"
+
+enum {
+    PART_VERSION = 1,
+    PART_HEADER_BYTES = 16,
+    PART_FOOTER_BYTES = 48,
+    PART_FOOTER_CHECKED = 36, /* its bytes before its own checksum */
+    SLAB_TILES = 16,          /* tiles of a block: all in one slab of 16 neighbours */
+    BLOCK_ROWS = 64,          /* rows of a block: one word of presence bits a tile */
+    BLOCK_CELLS = SLAB_TILES * BLOCK_ROWS,
+    UNPACKED_MAX = 16 * MIB, /* of one section */
+    META_MAX = 1 * GIB,      /* of tables and index, unpacked */
+};
+#define TIER_ABSENT UINT64_MAX
+
+/* Sections of a block, in the order of the file. */
+enum stored_section {
+    STORED_PRESENCE,
+    STORED_COUNTS,
+    STORED_CLIENT,
+    STORED_SERVER,
+    STORED_TRANSIT,
+    STORED_TALLIES,
+    STORED_EXEMPLARS,
+    STORED_SECTIONS,
+};
+static inline unsigned section_bit(enum stored_section s)
+{
+    return s == STORED_PRESENCE ? 0 : 1u << (s - STORED_COUNTS);
+}
+
+/* One block: up to 64 rows of a kind in up to 16 tiles of a tier. Ordered by (tier, joint, slab,
+ * row_block). */
+struct block_entry {
+    uint64_t at;   /* offset of its first section */
+    uint64_t slab; /* unix_s / (16 * tier_seconds) */
+    uint32_t row_block;
+    uint8_t tier;
+    bool joint;
+    uint8_t packed;                     /* bit of each section that zstd made smaller */
+    uint32_t bytes[STORED_SECTIONS];    /* as stored */
+    uint32_t checksum[STORED_SECTIONS]; /* low half of xxh3 over the stored bytes */
+};
+
+/* A row as it is stored and ordered: joint, 12 symbols, word. Symbols are ordered as their strings.
+ */
+enum { ROW_KEY_JOINT = 0, ROW_KEY_STRINGS = 1, ROW_KEY_WORD = 13, ROW_KEY_LEN = 14 };
+struct row_key {
+    uint32_t v[ROW_KEY_LEN];
+};
+
+static inline uint64_t slab_seconds(enum tier t)
+{
+    return (uint64_t)SLAB_TILES * tier_seconds(t);
+}
+
+#endif

@@ -1,0 +1,318 @@
+/* edge_query.c - exact sums over any range: batches of steps, in each the tiles of every part added
+ * into dense accumulators. */
+#include "base/intern.h"
+#include "base/vec.h"
+#include "model/histogram_dense.h"
+#include "storage/edge_part_file.h"
+#include "storage/edge_plan.h"
+#include "storage/store_parts.h"
+
+enum {
+    BATCH_STEPS = 16, /* a slab of tiles when the step is a tile */
+    ACCUMULATORS = 16384,
+};
+
+/* One group in one step. */
+struct sum {
+    bool used;
+    struct cell cell; /* but for the histograms */
+    struct histogram_dense side[3];
+};
+
+/* What the query needs of one part. */
+struct part_use {
+    const struct edge_part *part;
+    uint32_t *groups; /* owned; of each row of the kind */
+    uint8_t *wanted;  /* owned; of each block of rows: some row has a group */
+    uint32_t *names;  /* owned; the result's id of each symbol, INTERN_NONE = not asked yet */
+};
+
+struct query_run {
+    const struct edge_query *query;
+    struct edge_plan plan;
+    struct edge_result *result;
+    VEC(struct part_use) uses;
+    const struct part_use *use; /* whose tallies are being added */
+    uint32_t group_count;
+    uint32_t batch_steps;
+    uint64_t batch_first; /* number of the batch's first step */
+    struct sum *sums;     /* owned; by step of the batch, then group */
+    struct block_reader reader;
+    const struct block_entry *loaded; /* in reader */
+    uint64_t points;
+};
+
+/* --- rows to groups --- */
+
+static enum status group_rows(struct query_run *run, struct part_use *use, struct err *e)
+{
+    bool joint = run->query->joint;
+    uint32_t rows = edge_part_kind_rows(use->part, joint);
+    uint32_t base = edge_part_first_row(use->part, joint);
+    use->groups = mem_realloc_array(NULL, (size_t)rows + 1, sizeof(*use->groups));
+    use->wanted = mem_calloc(rows / BLOCK_ROWS + 1, 1);
+    use->names = mem_alloc(((size_t)use->part->symbol_count + 1) * sizeof(*use->names));
+    if (!use->groups || !use->wanted || !use->names)
+        return err_set(e, ST_NO_MEMORY, "no memory to group %u rows", rows);
+    memset(use->names, 0xff, ((size_t)use->part->symbol_count + 1) * sizeof(*use->names));
+    for (uint32_t i = 0; i < rows; i++) {
+        struct cell_row row;
+        edge_part_row(use->part, base + i, &row);
+        uint32_t group = run->query->group(&row, run->query->user);
+        use->groups[i] = group;
+        if (group == UINT32_MAX)
+            continue;
+        use->wanted[i / BLOCK_ROWS] = 1;
+        run->group_count = MAX(run->group_count, group + 1);
+    }
+    return ST_OK;
+}
+
+static enum status use_parts(struct query_run *run, const struct edge_view *v, struct err *e)
+{
+    for (size_t i = 0; i < v->part_count; i++) {
+        if (!edge_plan_part_overlaps(&run->plan, v->parts[i]))
+            continue;
+        struct part_use use = {.part = v->parts[i]};
+        if (!vec_push(&run->uses, use))
+            return err_set(e, ST_NO_MEMORY, "no memory for a query");
+        TRY(group_rows(run, &run->uses.items[run->uses.len - 1], e));
+    }
+    return ST_OK;
+}
+
+static uint32_t result_name(uint32_t name, void *user)
+{
+    struct query_run *run = user;
+    const struct part_use *use = run->use;
+    if (name >= use->part->symbol_count)
+        return UINT32_MAX;
+    if (use->names[name] == INTERN_NONE)
+        use->names[name] = intern_add(run->result->names, edge_part_name(use->part, name));
+    return use->names[name];
+}
+
+/* --- blocks to sums --- */
+
+static enum status add_side(struct str item, struct histogram_dense *to, struct err *e)
+{
+    struct cursor c = cursor_of(item);
+    return item.len ? histogram_dense_add(&c, to, e) : ST_OK;
+}
+
+static enum status add_cell(struct query_run *run, const struct block_cursor *c, uint64_t tile_s,
+                            struct sum *sum, struct err *e)
+{
+    sum->used = true;
+    if (run->query->sections & SECTION_COUNTS)
+        block_add_counts(c, &sum->cell);
+    TRY(add_side(c->item[STORED_CLIENT], &sum->side[0], e));
+    TRY(add_side(c->item[STORED_SERVER], &sum->side[1], e));
+    TRY(add_side(c->item[STORED_TRANSIT], &sum->side[2], e));
+    TRY(block_add_tallies(c, &sum->cell, result_name, run, e));
+    return block_add_exemplars(c, tile_s, &sum->cell, e);
+}
+
+static enum status add_block(struct query_run *run, const struct block_entry *entry,
+                             const struct tile_run *tiles, struct err *e)
+{
+    uint64_t seconds = tier_seconds(entry->tier), zero = entry->slab * slab_seconds(entry->tier);
+    uint64_t from = tiles->from_s > zero ? (tiles->from_s - zero) / seconds : 0;
+    uint64_t to = MIN((tiles->to_s - zero) / seconds, (uint64_t)SLAB_TILES);
+    const uint32_t *groups = run->use->groups + (size_t)entry->row_block * BLOCK_ROWS;
+    uint32_t rows =
+        edge_part_kind_rows(run->use->part, entry->joint) - entry->row_block * BLOCK_ROWS;
+    struct block_cursor c;
+    if (run->loaded != entry) {
+        run->loaded = NULL;
+        TRY(block_reader_load(&run->reader, run->use->part, entry, run->query->sections, e));
+        run->loaded = entry;
+    }
+    block_cursor_init(&c, &run->reader, (unsigned)from, (unsigned)to);
+    while (block_cursor_next(&c)) {
+        uint64_t tile_s = zero + c.tile * seconds;
+        uint64_t step = run->plan.step_s ? tile_s / run->plan.step_s - run->batch_first : 0;
+        if (c.row >= rows)
+            return err_set(e, ST_CORRUPT, "a cell belongs to no row");
+        if (groups[c.row] != UINT32_MAX)
+            TRY(add_cell(run, &c, tile_s, &run->sums[step * run->group_count + groups[c.row]], e));
+    }
+    return c.failed ? err_set(e, ST_CORRUPT, "the runs of a block make no sense") : ST_OK;
+}
+
+static enum status add_run(struct query_run *run, const struct tile_run *tiles, struct err *e)
+{
+    const struct edge_part *p = run->use->part;
+    uint64_t slab = tiles->from_s / slab_seconds(tiles->tier);
+    uint32_t i = edge_part_find_block(p, tiles->tier, run->query->joint, slab);
+    for (; i < p->block_count; i++) {
+        const struct block_entry *entry = &p->blocks[i];
+        struct err why;
+        if (entry->tier != tiles->tier || entry->joint != run->query->joint ||
+            entry->slab * slab_seconds(tiles->tier) >= tiles->to_s)
+            break;
+        if (!run->use->wanted[entry->row_block])
+            continue;
+        enum status status = add_block(run, entry, tiles, &why);
+        if (status == ST_CORRUPT) {
+            edge_part_log_lost(p, entry, &why);
+            run->result->lost_blocks++;
+        } else if (status != ST_OK) {
+            return err_set(e, status, "%s", why.msg);
+        }
+    }
+    return ST_OK;
+}
+
+static enum status add_parts(struct query_run *run, uint64_t from_s, uint64_t to_s, struct err *e)
+{
+    for (size_t i = 0; i < run->uses.len; i++) {
+        struct tile_run tiles;
+        run->use = &run->uses.items[i];
+        run->loaded = NULL;
+        for (uint64_t at = from_s;
+             edge_plan_next_run(&run->plan, run->use->part, run->query->joint, &at, to_s, &tiles);)
+            TRY(add_run(run, &tiles, e));
+    }
+    return ST_OK;
+}
+
+/* --- sums to points --- */
+
+static bool take_sides(struct sum *sum)
+{
+    return histogram_dense_take(&sum->side[0], &sum->cell.client) &&
+           histogram_dense_take(&sum->side[1], &sum->cell.server) &&
+           histogram_dense_take(&sum->side[2], &sum->cell.transit);
+}
+
+static enum status keep_point(struct query_run *run, uint32_t group, uint64_t time_s,
+                              struct sum *sum, struct err *e)
+{
+    struct edge_series *series = &run->result->series[group];
+    struct edge_point point = {.time_s = time_s, .cell = sum->cell};
+    if (series->len == series->cap &&
+        !vec_grow((void **)&series->points, &series->cap, series->len + 1, sizeof(*series->points)))
+        return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
+    series->points[series->len++] = point;
+    sum->cell = (struct cell){0};
+    return ST_OK;
+}
+
+static enum status give_point(struct query_run *run, uint32_t group, uint64_t time_s,
+                              struct sum *sum, struct err *e)
+{
+    const struct edge_query *q = run->query;
+    if (++run->points > q->max_points)
+        return err_set(e, ST_QUERY,
+                       "the answer would have more than %llu points: ask for a longer "
+                       "step or a shorter range",
+                       (unsigned long long)q->max_points);
+    if (!take_sides(sum))
+        return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
+    sum->used = false;
+    if (!q->point)
+        return keep_point(run, group, time_s, sum, e);
+    enum status status = q->point(group, time_s, &sum->cell, q->user, e);
+    cell_reset(&sum->cell);
+    return status;
+}
+
+static enum status run_batch(struct query_run *run, uint64_t from_s, uint64_t to_s, struct err *e)
+{
+    TRY(add_parts(run, from_s, to_s, e));
+    for (uint32_t step = 0; step < run->batch_steps; step++) {
+        uint64_t time_s =
+            run->plan.step_s ? (run->batch_first + step) * run->plan.step_s : run->plan.start_s;
+        for (uint32_t group = 0; group < run->group_count; group++) {
+            struct sum *sum = &run->sums[(size_t)step * run->group_count + group];
+            if (sum->used)
+                TRY(give_point(run, group, time_s, sum, e));
+        }
+    }
+    return ST_OK;
+}
+
+static enum status run_batches(struct query_run *run, struct err *e)
+{
+    const struct edge_plan *plan = &run->plan;
+    if (!plan->step_s)
+        return run_batch(run, plan->first_s, plan->last_s, e);
+    uint64_t batch_s = (uint64_t)plan->step_s * run->batch_steps;
+    for (uint64_t at = plan->first_s; at < plan->last_s;) {
+        uint64_t start = at - at % batch_s, end = MIN(start + batch_s, plan->last_s);
+        run->batch_first = start / plan->step_s;
+        TRY(run_batch(run, at, end, e));
+        at = end;
+    }
+    return ST_OK;
+}
+
+static enum status prepare_sums(struct query_run *run, struct err *e)
+{
+    uint32_t groups = run->group_count;
+    run->batch_steps = 1;
+    while (run->plan.step_s && run->batch_steps < BATCH_STEPS &&
+           (uint64_t)run->batch_steps * 2 * groups <= ACCUMULATORS)
+        run->batch_steps *= 2;
+    run->sums = mem_calloc((size_t)groups * run->batch_steps + 1, sizeof(*run->sums));
+    run->result->series = mem_calloc((size_t)groups + 1, sizeof(*run->result->series));
+    if (!run->sums || !run->result->series)
+        return err_set(e, ST_NO_MEMORY, "no memory for %u groups", groups);
+    run->result->series_count = groups;
+    return ST_OK;
+}
+
+static void run_deinit(struct query_run *run)
+{
+    size_t sums = (size_t)run->group_count * run->batch_steps;
+    for (size_t i = 0; run->sums && i < sums; i++) {
+        cell_deinit(&run->sums[i].cell);
+        for (unsigned side = 0; side < 3; side++)
+            histogram_dense_deinit(&run->sums[i].side[side]);
+    }
+    for (size_t i = 0; i < run->uses.len; i++) {
+        mem_free(run->uses.items[i].groups);
+        mem_free(run->uses.items[i].wanted);
+        mem_free(run->uses.items[i].names);
+    }
+    mem_free(run->sums);
+    vec_deinit(&run->uses);
+    block_reader_deinit(&run->reader);
+}
+
+enum status edge_query_run(const struct edge_view *v, const struct edge_query *q,
+                           struct edge_result *out, struct err *e)
+{
+    struct query_run run = {.query = q, .result = out};
+    *out = (struct edge_result){.names = intern_new(0)};
+    edge_plan_make(v, q, &run.plan);
+    out->start_s = run.plan.start_s;
+    out->end_s = run.plan.end_s;
+    out->resolution_s = tier_seconds(run.plan.resolution);
+    out->step_s = run.plan.step_s;
+    enum status status =
+        out->names ? use_parts(&run, v, e) : err_set(e, ST_NO_MEMORY, "no memory for a query");
+    if (status == ST_OK)
+        status = prepare_sums(&run, e);
+    if (status == ST_OK)
+        status = run_batches(&run, e);
+    run_deinit(&run);
+    if (out->lost_blocks > 0 && v->store)
+        store_note_lost(v->store, out->lost_blocks);
+    if (status != ST_OK)
+        edge_result_deinit(out);
+    return status;
+}
+
+void edge_result_deinit(struct edge_result *r)
+{
+    for (uint32_t i = 0; i < r->series_count; i++) {
+        for (size_t j = 0; j < r->series[i].len; j++)
+            cell_deinit(&r->series[i].points[j].cell);
+        mem_free(r->series[i].points);
+    }
+    mem_free(r->series);
+    intern_free(r->names);
+    *r = (struct edge_result){0};
+}

@@ -1,0 +1,178 @@
+/* edge_store.c - the published picture: who makes it, who holds it, who waits for a younger one. */
+#include "storage/edge_store.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "storage/store_parts.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+enum { WAIT_SECONDS = 5 };
+
+struct counted_view {
+    struct edge_view view; /* first: readers hold a pointer to it */
+    atomic_uint references;
+};
+
+struct edge_store {
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t published;
+    struct counted_view *current; /* one reference; NULL before the first */
+    void (*refresh)(void *user);
+    void *refresh_user;
+};
+
+struct edge_store *edge_store_new(struct store *s)
+{
+    struct edge_store *edges = mem_calloc(1, sizeof(*edges));
+    pthread_condattr_t attr;
+    (void)s;
+    if (!edges)
+        return NULL;
+    pthread_mutex_init(&edges->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&edges->published, &attr);
+    pthread_condattr_destroy(&attr);
+    return edges;
+}
+
+void edge_store_free(struct edge_store *edges)
+{
+    if (edges->current)
+        edge_view_unref(&edges->current->view);
+    pthread_cond_destroy(&edges->published);
+    pthread_mutex_destroy(&edges->lock);
+    mem_free(edges);
+}
+
+static void view_free(struct counted_view *v)
+{
+    for (size_t i = 0; i < v->view.part_count; i++)
+        edge_part_unref(v->view.parts[i]);
+    mem_free(v->view.parts);
+    registry_free((struct registry *)(uintptr_t)v->view.registry); /* ours: const is for readers */
+    mem_free(v);
+}
+
+void edge_view_unref(const struct edge_view *v)
+{
+    if (!v)
+        return;
+    struct counted_view *counted = CONTAINER_OF(v, struct counted_view, view);
+    if (atomic_fetch_sub_explicit(&counted->references, 1, memory_order_acq_rel) == 1)
+        view_free(counted);
+}
+
+/* The parts that show now, and the head as the last of them. */
+static bool view_fill_parts(struct counted_view *v, struct store *s, const struct edge_head *head)
+{
+    struct stored_part *stored;
+    size_t count;
+    if (store_parts_snapshot(s, head->checkpointed, &stored, &count, NULL) != ST_OK)
+        return false;
+    v->view.parts = mem_realloc_array(NULL, count + 1, sizeof(struct edge_part *));
+    for (size_t i = 0; v->view.parts && i < count; i++)
+        v->view.parts[v->view.part_count++] = edge_part_ref(stored[i].part);
+    stored_parts_free(stored, count);
+    return v->view.parts != NULL;
+}
+
+static struct counted_view *view_new(struct store *s, const struct edge_head *head)
+{
+    struct counted_view *v = mem_calloc(1, sizeof(*v));
+    if (!v)
+        return NULL;
+    atomic_init(&v->references, 1);
+    if (!view_fill_parts(v, s, head)) {
+        view_free(v);
+        return NULL;
+    }
+    if (head->head)
+        v->view.parts[v->view.part_count++] = head->head;
+    v->view.registry = head->registry;
+    v->view.store = s;
+    v->view.complete_until_ns = head->complete_until_ns;
+    v->view.published_mono_ns = head->captured_mono_ns ? head->captured_mono_ns : clock_mono_ns();
+    v->view.open_hops = head->open_hops;
+    v->view.open_traces = head->open_traces;
+    v->view.open_bytes = head->open_bytes;
+    return v;
+}
+
+void edge_store_publish(struct store *s, const struct edge_head *head)
+{
+    struct edge_store *edges = store_edges(s);
+    struct counted_view *v = view_new(s, head);
+    if (!v) { /* readers go on with the last picture */
+        log_limited(LOG_ERROR, "edge_store: view not published reason=\"no memory\"");
+        edge_part_unref(head->head);
+        registry_free(head->registry);
+        return;
+    }
+    pthread_mutex_lock(&edges->lock);
+    struct counted_view *old = edges->current;
+    edges->current = v;
+    pthread_cond_broadcast(&edges->published);
+    pthread_mutex_unlock(&edges->lock);
+    if (old)
+        edge_view_unref(&old->view);
+}
+
+void edge_store_set_refresh(struct store *s, void (*refresh)(void *user), void *user)
+{
+    struct edge_store *edges = store_edges(s);
+    pthread_mutex_lock(&edges->lock);
+    edges->refresh = refresh;
+    edges->refresh_user = user;
+    pthread_mutex_unlock(&edges->lock);
+}
+
+static bool young_enough(const struct edge_store *edges, uint64_t oldest_mono_ns)
+{
+    return edges->current && edges->current->view.published_mono_ns >= oldest_mono_ns;
+}
+
+/* The lock is held, and given up while waiting. */
+static bool wait_for_publish(struct edge_store *edges, uint64_t oldest_mono_ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WAIT_SECONDS;
+    while (!young_enough(edges, oldest_mono_ns)) {
+        int result = pthread_cond_timedwait(&edges->published, &edges->lock, &until);
+        if (result == ETIMEDOUT)
+            return young_enough(edges, oldest_mono_ns);
+    }
+    return true;
+}
+
+enum status edge_store_view(struct store *s, uint64_t max_age_ns, const struct edge_view **out,
+                            struct err *e)
+{
+    struct edge_store *edges = store_edges(s);
+    uint64_t now = clock_mono_ns(), oldest = now > max_age_ns ? now - max_age_ns : 0;
+    pthread_mutex_lock(&edges->lock);
+    bool found = young_enough(edges, oldest);
+    if (!found) {
+        void (*refresh)(void *user) = edges->refresh;
+        void *user = edges->refresh_user;
+        pthread_mutex_unlock(&edges->lock); /* the hook may publish at once */
+        if (refresh)
+            refresh(user);
+        pthread_mutex_lock(&edges->lock);
+        found = wait_for_publish(edges, oldest);
+    }
+    if (found) {
+        atomic_fetch_add_explicit(&edges->current->references, 1, memory_order_relaxed);
+        *out = &edges->current->view;
+    }
+    pthread_mutex_unlock(&edges->lock);
+    if (!found)
+        return err_set(e, ST_TIMEOUT, "no picture of the graph younger than %llu ms came in %d s",
+                       (unsigned long long)(max_age_ns / NS_PER_MS), WAIT_SECONDS);
+    return ST_OK;
+}

@@ -1,0 +1,249 @@
+/* test_edge_part.c - parts hold exactly their cells in every tier; their bytes depend on the cells
+ * alone; damage is found. */
+#include "storage/edge_part.h"
+
+#include "base/fileio.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "edge_rig.h"
+#include "storage/edge_part_file.h"
+#include "support/alloc_walk.h"
+#include "support/leak.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { START = 1700000000 - 1700000000 % 86400, ROWS = 300 };
+
+struct expectation {
+    const struct edge_rig *rig;
+    const struct edge_part *part;
+    struct intern *names;
+    uint64_t tile_s;
+    struct cell *cells; /* by row number, then tile */
+    size_t tiles;
+};
+
+static struct cell *into(uint32_t row, uint64_t tile_s, void *user)
+{
+    struct expectation *x = user;
+    struct cell_row key;
+    edge_part_row(x->part, row, &key);
+    size_t tile = (tile_s - START) / x->tile_s;
+    cr_assert_lt(tile, x->tiles);
+    return &x->cells[edge_rig_row_number(&key) * x->tiles + tile];
+}
+
+static uint32_t map_name(uint32_t name, void *user)
+{
+    struct expectation *x = user;
+    return intern_add(x->names, edge_part_name(x->part, name));
+}
+
+static void expect_tier(const struct edge_rig *r, const struct edge_part *part, enum tier tier,
+                        uint64_t span_s)
+{
+    struct expectation x = {.rig = r,
+                            .part = part,
+                            .names = intern_new(0),
+                            .tile_s = tier_seconds(tier),
+                            .tiles = span_s / tier_seconds(tier) + 1};
+    struct cell *expected = mem_calloc(r->rows * x.tiles, sizeof(*expected));
+    x.cells = mem_calloc(r->rows * x.tiles, sizeof(*x.cells));
+    for (size_t i = 0; i < r->count; i++) {
+        size_t tile = (r->requests[i].time_s - START) / x.tile_s;
+        edge_rig_add_cell(&expected[r->requests[i].row * x.tiles + tile], x.names, &r->requests[i]);
+    }
+    struct edge_part_scan scan = {.tier = tier,
+                                  .start_s = START,
+                                  .end_s = START + x.tiles * x.tile_s,
+                                  .sections = SECTION_ALL,
+                                  .into = into,
+                                  .map_name = map_name,
+                                  .user = &x};
+    uint64_t lost = 0;
+    cr_assert_eq(edge_part_scan(part, &scan, &lost, NULL), ST_OK);
+    cr_assert_eq(lost, 0);
+    for (size_t i = 0; i < r->rows * x.tiles; i++) {
+        cr_assert(edge_rig_cells_equal(&expected[i], x.names, &x.cells[i], x.names, SECTION_ALL),
+                  "tier %d row %zu tile %zu", (int)tier, i / x.tiles, i % x.tiles);
+        cell_deinit(&expected[i]);
+        cell_deinit(&x.cells[i]);
+    }
+    mem_free(expected);
+    mem_free(x.cells);
+    intern_free(x.names);
+}
+
+static struct cell_set *set_of(const struct edge_rig *r, size_t step, uint64_t seed)
+{
+    struct cell_set *set = cell_set_new(seed);
+    for (size_t i = 0; i < r->count; i++)
+        edge_rig_add(set, &r->requests[i * step % r->count]);
+    return set;
+}
+
+Test(edge_part, every_tier_holds_the_same_requests)
+{
+    enum { SPAN = 4000 };
+    struct edge_rig r = edge_rig_new(6007, ROWS, START, SPAN, 1);
+    struct cell_set *set = set_of(&r, 1, 1);
+    struct edge_part *sealed = edge_rig_part(set, true), *head = edge_rig_part(set, false);
+    for (enum tier t = TIER_15S; t < TIER_COUNT; t++) {
+        cr_assert_eq(edge_part_tier_from(sealed, t, true), 0);
+        expect_tier(&r, sealed, t, SPAN);
+    }
+    expect_tier(&r, head, TIER_15S, SPAN);
+    cr_assert_eq(edge_part_tier_from(head, TIER_1M, false), UINT64_MAX, "the head has 15 s only");
+    cr_assert_eq(edge_part_row_count(sealed), ROWS);
+    cr_assert_leq(edge_part_start_s(sealed), START + 15);
+    cr_assert_geq(edge_part_end_s(sealed), START + SPAN - 60);
+    edge_part_unref(sealed);
+    edge_part_unref(edge_part_ref(head));
+    edge_part_unref(head);
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(edge_part, bytes_depend_on_the_cells_alone)
+{
+    struct edge_rig r = edge_rig_new(2003, 40, START, 900, 2);
+    struct cell_set *a = set_of(&r, 1, 1), *b = set_of(&r, 77, 99);
+    char text[16];
+    struct cell_row unused = edge_rig_row(500, text);
+    cr_assert_neq(cell_set_row(b, &unused), UINT32_MAX, "a row without cells leaves no trace");
+    cell_set_name(b, STR("unused"));
+    for (int sealed = 0; sealed < 2; sealed++) {
+        struct buf x = {0}, y = {0};
+        cr_assert_eq(edge_part_encode(a, sealed, &x, NULL), ST_OK);
+        cr_assert_eq(edge_part_encode(b, sealed, &y, NULL), ST_OK);
+        cr_assert(str_eq(buf_str(&x), buf_str(&y)));
+        buf_deinit(&x);
+        buf_deinit(&y);
+    }
+    cell_set_free(a);
+    cell_set_free(b);
+    edge_rig_free(&r);
+}
+
+Test(edge_part, an_empty_set_is_a_part)
+{
+    struct cell_set *set = cell_set_new(1);
+    struct edge_part *p = edge_rig_part(set, true);
+    cr_assert_eq(edge_part_row_count(p), 0);
+    cr_assert_eq(edge_part_end_s(p), 0);
+    edge_part_unref(p);
+    cell_set_free(set);
+}
+
+Test(edge_part, a_file_is_read_like_memory)
+{
+    struct edge_rig r = edge_rig_new(1500, 80, START, 600, 3);
+    struct cell_set *set = set_of(&r, 1, 1);
+    char folder[] = "/tmp/weft-test-XXXXXX", path[64];
+    struct buf bytes = {0};
+    struct edge_part *p;
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/a.part", folder);
+    cr_assert_eq(edge_part_encode(set, true, &bytes, NULL), ST_OK);
+    cr_assert_eq(file_replace(path, buf_str(&bytes), NULL), ST_OK);
+    cr_assert_eq(edge_part_open_file(path, &p, NULL), ST_OK);
+    cr_assert_eq(edge_part_bytes(p), bytes.len);
+    expect_tier(&r, p, TIER_15S, 600);
+    expect_tier(&r, p, TIER_5M, 600);
+    edge_part_unref(p);
+    cr_assert_eq(edge_part_open_file("/nonexistent/x", &p, NULL), ST_NOT_FOUND);
+    buf_deinit(&bytes);
+    cr_assert_eq(unlink(path) + rmdir(folder), 0);
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+static struct cell sink;
+
+static struct cell *into_sink(uint32_t row, uint64_t tile_s, void *user)
+{
+    (void)row, (void)tile_s, (void)user;
+    return &sink;
+}
+
+static uint32_t same_name(uint32_t name, void *user)
+{
+    (void)user;
+    return name;
+}
+
+static uint64_t lost_blocks(const struct edge_part *p)
+{
+    uint64_t lost = 0;
+    for (enum tier t = TIER_15S; t < TIER_COUNT; t++) {
+        struct edge_part_scan scan = {.tier = t,
+                                      .end_s = UINT64_MAX / 2,
+                                      .sections = SECTION_ALL,
+                                      .into = into_sink,
+                                      .map_name = same_name};
+        cr_assert_eq(edge_part_scan(p, &scan, &lost, NULL), ST_OK);
+    }
+    cell_deinit(&sink);
+    return lost;
+}
+
+Test(edge_part, damage_costs_one_block)
+{
+    struct edge_rig r = edge_rig_new(60, 12, START, 60, 4);
+    struct cell_set *set = set_of(&r, 1, 1);
+    struct buf bytes = {0};
+    cr_assert_eq(edge_part_encode(set, true, &bytes, NULL), ST_OK);
+    log_set_level(LOG_ERROR); /* each loss is a warning */
+    for (size_t at = 0; at < bytes.len; at += 7) {
+        struct buf copy = {0};
+        struct edge_part *p;
+        struct err e;
+        buf_append_str(&copy, buf_str(&bytes));
+        copy.ptr[at] = (char)(copy.ptr[at] ^ 0x10);
+        enum status status = edge_part_open_memory(&copy, &p, &e);
+        bool in_header = at < PART_HEADER_BYTES;
+        if (status == ST_OK) {
+            cr_assert_eq(lost_blocks(p), !in_header, "byte %zu", at);
+            edge_part_unref(p);
+        } else {
+            cr_assert(status == ST_CORRUPT || status == ST_UNSUPPORTED);
+        }
+    }
+    log_set_level(LOG_INFO);
+    for (size_t len = 0; len < bytes.len; len += 13) { /* cut off */
+        struct buf copy = {0};
+        struct edge_part *p;
+        buf_append(&copy, bytes.ptr, len);
+        cr_assert_eq(edge_part_open_memory(&copy, &p, NULL), ST_CORRUPT);
+    }
+    buf_deinit(&bytes);
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(edge_part, survives_short_memory)
+{
+    struct edge_rig r = edge_rig_new(60, 8, START, 60, 5);
+    struct cell_set *set = set_of(&r, 1, 1);
+    struct alloc_walk walk = {0};
+    while (alloc_walk_next(&walk)) {
+        struct buf bytes = {0};
+        struct edge_part *p = NULL;
+        enum status status = edge_part_encode(set, true, &bytes, NULL);
+        if (status == ST_OK)
+            status = edge_part_open_memory(&bytes, &p, NULL);
+        else
+            buf_deinit(&bytes);
+        cr_assert(status == ST_OK || status == ST_NO_MEMORY);
+        edge_part_unref(p);
+    }
+    cr_assert_gt(walk.failures, 20);
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}

@@ -1,0 +1,220 @@
+/* test_edge_query.c - sums over overlapping parts equal brute force, for any range and step. */
+#include "storage/edge_store.h"
+
+#include "base/mem.h"
+#include "edge_rig.h"
+#include "support/alloc_walk.h"
+#include "support/leak.h"
+#include <criterion/criterion.h>
+
+enum { START = 1700000000 - 1700000000 % 86400, PARTS = 7, ROWS = 60 };
+
+/* Groups by server: four rows each. Totals and joint rows are asked for apart. */
+static uint32_t group_of(const struct cell_row *row, void *user)
+{
+    unsigned server = edge_rig_row_number(row) / 4;
+    (void)user;
+    return server % 5 == 4 ? UINT32_MAX : server % 5;
+}
+
+/* Spreads the requests over parts at random: they overlap in time and rows. */
+static void split(struct edge_rig *r, struct edge_part *parts[PARTS])
+{
+    for (unsigned p = 0; p < PARTS; p++) {
+        struct cell_set *set = cell_set_new(p);
+        for (size_t i = p; i < r->count; i += PARTS)
+            edge_rig_add(set, &r->requests[i]);
+        parts[p] = edge_rig_part(set, p != PARTS - 1);
+        cell_set_free(set);
+    }
+}
+
+struct brute {
+    struct intern *names;
+    struct cell *cells; /* by group, then step */
+    size_t steps;
+    uint64_t first;
+};
+
+static struct brute brute_of(const struct edge_rig *r, const struct edge_query *q,
+                             const struct edge_result *result)
+{
+    uint64_t step = q->step_s ? result->step_s : UINT64_MAX;
+    struct brute b = {.names = intern_new(0), .first = result->start_s / step};
+    b.steps = result->end_s / step - b.first + 1;
+    b.cells = mem_calloc(4 * b.steps, sizeof(*b.cells));
+    for (size_t i = 0; i < r->count; i++) {
+        const struct rig_request *x = &r->requests[i];
+        if (x->time_s < result->start_s || x->time_s >= result->end_s ||
+            (x->row % 4 != 0) != q->joint || x->row / 4 % 5 == 4)
+            continue;
+        size_t at = (x->row / 4 % 5) * b.steps + x->time_s / step - b.first;
+        edge_rig_add_cell(&b.cells[at], b.names, x);
+    }
+    return b;
+}
+
+static void brute_free(struct brute *b)
+{
+    for (size_t i = 0; i < 4 * b->steps; i++)
+        cell_deinit(&b->cells[i]);
+    mem_free(b->cells);
+    intern_free(b->names);
+}
+
+static void expect_brute_force(const struct edge_rig *r, const struct edge_query *q,
+                               const struct edge_result *result)
+{
+    struct brute b = brute_of(r, q, result);
+    size_t points = 0, expected = 0;
+    uint64_t step = q->step_s ? result->step_s : UINT64_MAX;
+    for (size_t i = 0; i < 4 * b.steps; i++)
+        expected += b.cells[i].observed > 0;
+    for (uint32_t g = 0; g < result->series_count; g++) {
+        for (size_t i = 0; i < result->series[g].len; i++, points++) {
+            const struct edge_point *p = &result->series[g].points[i];
+            size_t at = g * b.steps + p->time_s / step - b.first;
+            cr_assert(i == 0 || p->time_s > p[-1].time_s);
+            cr_assert(q->step_s == 0 || p->time_s % step == 0);
+            cr_assert(
+                edge_rig_cells_equal(&b.cells[at], b.names, &p->cell, result->names, q->sections),
+                "group %u at +%lu step %u range %lu..%lu", g, p->time_s - START, q->step_s,
+                q->start_s, q->end_s);
+        }
+    }
+    cr_assert_eq(points, expected, "no step is missing, none is invented");
+    brute_free(&b);
+}
+
+Test(edge_query, equals_brute_force)
+{
+    enum { SPAN = 3 * 3600 };
+    static const uint32_t steps[] = {0, 0, 15, 30, 60, 90, 300, 3600, 7, 86400};
+    static const unsigned sections[] = {SECTION_ALL, SECTION_SERVER,
+                                        SECTION_COUNTS | SECTION_TALLIES};
+    struct edge_rig r = edge_rig_new(6000, ROWS, START + 5000, SPAN, 1);
+    struct edge_part *parts[PARTS];
+    split(&r, parts);
+    struct edge_view view = {.parts = parts, .part_count = PARTS};
+    for (int round = 0; round < 60; round++) {
+        struct edge_query q = {.step_s = steps[edge_rig_random(&r, LEN(steps))],
+                               .joint = edge_rig_random(&r, 2),
+                               .sections = sections[edge_rig_random(&r, LEN(sections))],
+                               .group = group_of,
+                               .max_points = 1000000};
+        struct edge_result result;
+        struct err e;
+        q.start_s = START + edge_rig_random(&r, SPAN + 8000);
+        q.end_s = q.start_s + edge_rig_random(&r, round % 3 ? SPAN : 2 * 86400);
+        cr_assert_eq(edge_query_run(&view, &q, &result, &e), ST_OK, "%s", e.msg);
+        cr_assert_eq(result.resolution_s, 15);
+        cr_assert(result.start_s <= q.start_s && q.start_s - result.start_s < 15);
+        cr_assert(result.end_s >= q.end_s && result.end_s - q.end_s < 15);
+        expect_brute_force(&r, &q, &result);
+        edge_result_deinit(&result);
+    }
+    for (unsigned p = 0; p < PARTS; p++)
+        edge_part_unref(parts[p]);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+struct streamed {
+    uint64_t points, observed, last_time;
+};
+
+static enum status count_point(uint32_t group, uint64_t time_s, const struct cell *cell, void *user,
+                               struct err *e)
+{
+    struct streamed *s = user;
+    (void)group, (void)e;
+    cr_assert_geq(time_s, s->last_time);
+    s->last_time = time_s;
+    s->points++;
+    s->observed += cell->observed;
+    return ST_OK;
+}
+
+Test(edge_query, points_can_be_streamed_and_are_bounded)
+{
+    struct edge_rig r = edge_rig_new(3000, ROWS, START, 1800, 2);
+    struct edge_part *parts[PARTS];
+    struct edge_result kept, streamed;
+    struct streamed seen = {0};
+    uint64_t points = 0, observed = 0;
+    struct err e;
+    split(&r, parts);
+    struct edge_view view = {.parts = parts, .part_count = PARTS};
+    struct edge_query q = {.start_s = START,
+                           .end_s = START + 1800,
+                           .step_s = 60,
+                           .sections = SECTION_COUNTS,
+                           .group = group_of,
+                           .user = &seen,
+                           .max_points = 200};
+    cr_assert_eq(edge_query_run(&view, &q, &kept, NULL), ST_OK);
+    for (uint32_t g = 0; g < kept.series_count; g++)
+        for (size_t i = 0; i < kept.series[g].len; i++, points++)
+            observed += kept.series[g].points[i].cell.observed;
+    q.point = count_point;
+    cr_assert_eq(edge_query_run(&view, &q, &streamed, NULL), ST_OK);
+    cr_assert_eq(seen.points, points);
+    cr_assert_eq(seen.observed, observed);
+    cr_assert(points <= 120 && points > 110, "%lu points of 4 groups in 30 minutes", points);
+    q.max_points = points - 1;
+    seen = (struct streamed){0};
+    edge_result_deinit(&streamed);
+    cr_assert_eq(edge_query_run(&view, &q, &streamed, &e), ST_QUERY);
+    edge_result_deinit(&kept);
+    for (unsigned p = 0; p < PARTS; p++)
+        edge_part_unref(parts[p]);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(edge_query, nothing_is_an_answer)
+{
+    struct edge_view view = {0};
+    struct edge_result result;
+    static const struct {
+        uint64_t start_s, end_s;
+        uint32_t step_s;
+    } rows[] = {{0, 0, 0}, {100, 10, 60}, {7, 22, 0}, {0, UINT64_MAX, 15}, {UINT64_MAX, 0, 1}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct edge_query q = {.start_s = rows[i].start_s,
+                               .end_s = rows[i].end_s,
+                               .step_s = rows[i].step_s,
+                               .group = group_of};
+        cr_assert_eq(edge_query_run(&view, &q, &result, NULL), ST_OK);
+        cr_assert_eq(result.series_count, 0);
+        edge_result_deinit(&result);
+    }
+    cr_assert_eq(result.resolution_s, 0, "a result that was ended is empty");
+}
+
+Test(edge_query, survives_short_memory)
+{
+    struct edge_rig r = edge_rig_new(200, ROWS, START, 120, 3);
+    struct edge_part *parts[PARTS];
+    split(&r, parts);
+    struct edge_view view = {.parts = parts, .part_count = PARTS};
+    struct alloc_walk walk = {0};
+    while (alloc_walk_next(&walk)) {
+        struct edge_query q = {.start_s = START,
+                               .end_s = START + 120,
+                               .step_s = 60,
+                               .sections = SECTION_ALL,
+                               .group = group_of,
+                               .max_points = 1000};
+        struct edge_result result;
+        enum status status = edge_query_run(&view, &q, &result, NULL);
+        cr_assert(status == ST_OK || status == ST_NO_MEMORY);
+        if (status == ST_OK)
+            edge_result_deinit(&result);
+    }
+    cr_assert_gt(walk.failures, 20);
+    for (unsigned p = 0; p < PARTS; p++)
+        edge_part_unref(parts[p]);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
