@@ -3,23 +3,28 @@
 #define WEFT_NET_HTTP2_GUARD_H
 
 #include "net/token_bucket.h"
-#include <nghttp2/nghttp2.h>
+#include "base/str.h"
 
-/* One a connection. Each check returns NULL, or the reason for closing the connection (static
- * storage). */
+/* One a connection. It follows the frames by itself, before nghttp2 sees them: nghttp2 tells
+ * nothing about frames of unknown types or for closed streams. Each check returns NULL, or why the
+ * connection is to be closed (static storage). */
 struct http2_guard {
     struct token_bucket
         resets; /* streams reset, by the peer or because of it (CVE-2023-44487, CVE-2025-8671) */
     struct token_bucket useless; /* frames that carry nothing (CVE-2019-9512 to 9518) */
     uint64_t head_since_ns;      /* a header block is open since; 0 = none */
     size_t head_bytes, max_head_bytes;
+    unsigned continuations;
+
+    size_t skip;             /* bytes until the next frame header (or the padding length) */
+    unsigned char header[9]; /* of the frame in work */
+    unsigned header_len;
+    bool reads_padding; /* the next byte is the padding length of a DATA frame */
 };
 
 struct http2_guard http2_guard_of(size_t max_head_bytes, uint64_t now_ns);
-/* A frame header arrived. */
-const char *http2_guard_frame(struct http2_guard *g, const nghttp2_frame_hd *hd, uint64_t now_ns);
-/* A whole frame arrived: more padding than content is useless too. */
-const char *http2_guard_data(struct http2_guard *g, const nghttp2_data *data, uint64_t now_ns);
+/* Bytes as they come from the peer, from the connection preface on. */
+const char *http2_guard_scan(struct http2_guard *g, struct str bytes, uint64_t now_ns);
 /* We had to reset a stream. */
 const char *http2_guard_reset(struct http2_guard *g, uint64_t now_ns);
 /* A whole message came: pays for the PINGs and WINDOW_UPDATEs that honest clients send along with
