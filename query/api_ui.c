@@ -60,7 +60,6 @@ enum status api_ui(struct request *r, struct http_response *out, struct err *e)
     out->content_type = file->type;
     reply_header(out, "ETag", file->etag);
     reply_header(out, "Cache-Control", "no-cache");
-    reply_header(out, "Vary", "Accept-Encoding");
     reply_header(out, "Content-Security-Policy", content_security_policy);
     reply_header(out, "Referrer-Policy", "no-referrer");
     if (etag_matches(r->if_none_match, file->etag)) {
@@ -71,6 +70,7 @@ enum status api_ui(struct request *r, struct http_response *out, struct err *e)
     out->status = 200;
     if (file->gzip_len && accepts_gzip(r->accept_encoding)) {
         reply_header(out, "Content-Encoding", "gzip");
+        reply_header(out, "Vary", "Accept-Encoding");
         append_bytes(out, file->gzip, file->gzip_len);
     } else {
         append_bytes(out, file->bytes, file->len);

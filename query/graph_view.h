@@ -8,6 +8,7 @@
 #include "query/row_query.h"
 
 enum health { HEALTH_IDLE, HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_FAILING };
+/* The word of api.md; static storage. */
 const char *health_name(enum health h);
 
 enum { PROTOCOL_ANY = -1 };

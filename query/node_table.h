@@ -49,8 +49,11 @@ struct node_table {
     struct node_memo memo[NODE_MEMO_SLOTS];
 };
 
+/* An empty table; registry, lists and arena are borrowed as long as it. ST_NO_MEMORY; ended by
+ * deinit also then. */
 enum status node_table_init(struct node_table *t, const struct registry *registry, enum group group,
                             const struct node_wanted *wanted, struct arena *arena, struct err *e);
+/* Frees the table; ids and names live on in the arena. */
 void node_table_deinit(struct node_table *t);
 /* Node of an entity, made when new; its strings must stay where they are as long as the table.
  * NODE_NONE: no memory. */

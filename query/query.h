@@ -42,6 +42,8 @@ struct query_config {
     struct query_hooks hooks;
 };
 
+/* Starts the pool. *config is copied, what it points to is borrowed. ST_NO_MEMORY, ST_IO. The
+ * caller ends *out with query_free(). */
 enum status query_new(const struct query_config *config, struct query **out, struct err *e);
 /* net_config.http, with user = the query. Loop thread: parses, hands to the pool, returns. */
 void query_http(struct http_exchange *x, void *user);
