@@ -1,0 +1,362 @@
+/* test_graph.c - the graph and its edges: sums, joins, groups, filters, health, and what hostile
+ * names become. */
+#include "tests/unit/query/world.h"
+#include "base/mem.h"
+#include <stdio.h>
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+/* Three callers and two versions behind shop/cart; retries, a failing bank. */
+static const struct call shop[] = {
+    {.client = "user", .server = "shop/web", .count = 100, .client_ms = -1, .server_ms = 12},
+    {.client = "shop/web",
+     .server = "shop/cart",
+     .client_version = "v1",
+     .server_version = "v1",
+     .operation = "GET /cart",
+     .count = 90,
+     .client_ms = 5,
+     .server_ms = 4},
+    {.client = "shop/web",
+     .server = "shop/cart",
+     .client_version = "v1",
+     .server_version = "v2",
+     .operation = "POST /cart",
+     .count = 9,
+     .client_ms = 9,
+     .server_ms = 8,
+     .attempts = 2,
+     .flag = "URX"},
+    {.client = "shop/web",
+     .server = "shop/cart",
+     .client_version = "v1",
+     .server_version = "v2",
+     .operation = "POST /cart",
+     .count = 1,
+     .error = true,
+     .client_ms = 50,
+     .server_ms = 49,
+     .flag = "UF"},
+    {.client = "shop/cart",
+     .server = "bank/ledger",
+     .protocol = "grpc",
+     .client_version = "v1",
+     .server_version = "",
+     .operation = "Ledger/Post",
+     .code = "grpc:0",
+     .count = 40,
+     .client_ms = 3,
+     .server_ms = 2},
+    {.client = "shop/cart",
+     .server = "bank/ledger",
+     .protocol = "tcp",
+     .client_version = "v2",
+     .server_version = "",
+     .operation = "Ledger/Post",
+     .code = "grpc:14",
+     .error = true,
+     .count = 10,
+     .client_ms = 30,
+     .server_ms = -1},
+    {.client = "bank/ledger",
+     .server = "ext:api.visa.example",
+     .count = 20,
+     .client_ms = 80,
+     .server_ms = -1},
+};
+
+static void make_shop(struct world *w)
+{
+    world_init(w);
+    for (size_t i = 0; i < LEN(shop); i++)
+        world_add(w, &shop[i]);
+    registry_note_alias(w->registry,
+                        registry_note(w->registry,
+                                      &(struct entity){.space = STR("shop"), .name = STR("cart")},
+                                      &(struct variant){0}, STR(""), WORLD_NOW_S * NS_PER_S),
+                        STR("cartservice"), WORLD_NOW_S * NS_PER_S);
+    world_seal(w);
+}
+
+static void golden(struct world *w, const char *target, const char *name)
+{
+    struct http_response out = world_get(w, target);
+    cr_expect(eq(uint, out.status, 200), "%s: %.*s", target, STR_ARG(out.body));
+    expect_golden(&out.body, name);
+    buf_deinit(&out.body);
+}
+
+Test(graph, golden_answers)
+{
+    static const struct {
+        const char *target, *file;
+    } rows[] = {
+        {"/api/mesh/graph", "graph_service.json"},
+        {"/api/mesh/graph?group=workload", "graph_workload.json"},
+        {"/api/mesh/graph?group=version", "graph_version.json"},
+        {"/api/mesh/graph?group=namespace", "graph_namespace.json"},
+        {"/api/mesh/edge?client=shop/web&server=shop/cart&step=15", "edge.json"},
+        {"/api/mesh/services", "services.json"},
+        {"/api/mesh/services/shop%2Fcart", "service.json"},
+        {"/api/mesh/percentiles?server=shop/cart&step=60", "percentiles.json"},
+        {"/api/mesh/percentiles?by=server,version,operation,code&side=client&q=0,1",
+         "percentiles_by.json"},
+    };
+    struct world w;
+    make_shop(&w);
+    for (size_t i = 0; i < LEN(rows); i++)
+        golden(&w, rows[i].target, rows[i].file);
+    world_deinit(&w);
+}
+
+/* "id id ..." of the edges of an answer, in its order. */
+static void expect_edges(struct world *w, const char *target, const char *want)
+{
+    struct http_response out = world_get(w, target);
+    struct buf ids = {0};
+    struct str rest = buf_str(&out.body);
+    size_t at = str_search(rest, STR("\"edges\":"));
+    for (rest = str_sub(rest, at, rest.len);; rest = str_sub(rest, 1, rest.len)) {
+        struct str mark = STR("{\"id\":\"");
+        at = str_search(rest, mark);
+        if (at == rest.len)
+            break;
+        rest = str_sub(rest, at + mark.len, rest.len);
+        struct str id = str_sub(rest, 0, str_find(rest, '"'));
+        buf_printf(&ids, "%s%.*s", ids.len ? " " : "", STR_ARG(id));
+    }
+    cr_expect(str_eq(buf_str(&ids), str_from_c(want)), "%s: %.*s", target, STR_ARG(ids));
+    buf_deinit(&ids);
+    buf_deinit(&out.body);
+}
+
+Test(graph, shows_what_is_asked)
+{
+#define USER_WEB    "user\\u003eshop/web\\u003ehttp"
+#define WEB_CART    "shop/web\\u003eshop/cart\\u003ehttp"
+#define CART_LEDGER "shop/cart\\u003ebank/ledger\\u003egrpc"
+#define LEDGER_VISA "bank/ledger\\u003eapi.visa.example\\u003ehttp"
+    static const struct {
+        const char *target, *edges;
+    } rows[] = {
+        {"/api/mesh/graph", LEDGER_VISA " " CART_LEDGER " " WEB_CART " " USER_WEB},
+        {"/api/mesh/graph?namespace=shop", CART_LEDGER " " WEB_CART " " USER_WEB},
+        {"/api/mesh/graph?namespace=bank", LEDGER_VISA " " CART_LEDGER},
+        {"/api/mesh/graph?namespace=bank&namespace=shop",
+         LEDGER_VISA " " CART_LEDGER " " WEB_CART " " USER_WEB},
+        {"/api/mesh/graph?namespace=nobody", ""},
+        {"/api/mesh/graph?protocol=grpc", CART_LEDGER},
+        {"/api/mesh/graph?protocol=tcp", ""},
+        {"/api/mesh/graph?min_requests=50", CART_LEDGER " " WEB_CART " " USER_WEB},
+        {"/api/mesh/graph?min_requests=51", WEB_CART " " USER_WEB},
+        {"/api/mesh/graph?focus=shop/cart", CART_LEDGER " " WEB_CART},
+        {"/api/mesh/graph?focus=shop/cart&depth=2",
+         LEDGER_VISA " " CART_LEDGER " " WEB_CART " " USER_WEB},
+        {"/api/mesh/graph?focus=user&depth=1", USER_WEB},
+        {"/api/mesh/graph?focus=nobody&depth=5", ""},
+        {"/api/mesh/graph?start=-2h&end=-1h", ""},
+    };
+    struct world w;
+    make_shop(&w);
+    for (size_t i = 0; i < LEN(rows); i++)
+        expect_edges(&w, rows[i].target, rows[i].edges);
+    world_deinit(&w);
+}
+
+Test(graph, a_node_without_namespace_joins_the_one_that_has_it)
+{
+    struct world w;
+    world_init(&w);
+    world_add(&w,
+              &(struct call){
+                  .client = "user", .server = "cart", .count = 3, .server_ms = 1, .client_ms = -1});
+    world_add(
+        &w,
+        &(struct call){
+            .client = "user", .server = "shop/cart", .count = 4, .server_ms = 1, .client_ms = -1});
+    world_seal(&w);
+    struct http_response out = world_get(&w, "/api/mesh/graph");
+    cr_expect(str_search(buf_str(&out.body), STR("\"requests\":7")) < out.body.len, "%.*s",
+              STR_ARG(out.body));
+    expect_edges(&w, "/api/mesh/graph", "user\\u003eshop/cart\\u003ehttp");
+    buf_deinit(&out.body);
+    world_deinit(&w);
+}
+
+Test(graph, mesh_and_raw_are_two_pictures)
+{
+    struct world w;
+    world_init(&w);
+    world_add(&w, &(struct call){.client = "a/x",
+                                 .server = "a/y",
+                                 .count = 1,
+                                 .client_ms = 1,
+                                 .server_ms = 1,
+                                 .views = VIEW_MESH});
+    world_add(&w, &(struct call){.client = "a/x",
+                                 .server = "a/waypoint",
+                                 .count = 1,
+                                 .client_ms = 1,
+                                 .server_ms = 1,
+                                 .views = VIEW_RAW});
+    world_add(&w, &(struct call){.client = "a/waypoint",
+                                 .server = "a/y",
+                                 .count = 1,
+                                 .client_ms = 1,
+                                 .server_ms = 1,
+                                 .views = VIEW_RAW});
+    world_seal(&w);
+    expect_edges(&w, "/api/mesh/graph", "a/x\\u003ea/y\\u003ehttp");
+    expect_edges(&w, "/api/mesh/graph?view=raw",
+                 "a/waypoint\\u003ea/y\\u003ehttp a/x\\u003ea/waypoint\\u003ehttp");
+    world_deinit(&w);
+}
+
+static const struct {
+    const char *name;
+    uint64_t good, bad;
+    double ms, ms_before;
+    const char *health;
+} health_rows[] = {
+    {"nine are idle", 9, 0, 5, 5, "idle"},
+    {"ten are enough", 10, 0, 5, 5, "healthy"},
+    {"under one percent", 1000, 9, 5, 5, "healthy"},
+    {"one percent", 990, 10, 5, 5, "degraded"},
+    {"ten percent", 90, 10, 5, 5, "failing"},
+    {"twice as slow is well", 100, 0, 10, 5, "healthy"},
+    {"more than twice", 100, 0, 11, 5, "degraded"},
+};
+
+Test(graph, health_follows_errors_and_the_range_before)
+{
+    for (size_t i = 0; i < LEN(health_rows); i++) {
+        struct world w;
+        char want[64];
+        world_init(&w);
+        world_add(&w, &(struct call){.client = "user",
+                                     .server = "a/b",
+                                     .count = health_rows[i].good,
+                                     .client_ms = -1,
+                                     .server_ms = health_rows[i].ms});
+        if (health_rows[i].bad)
+            world_add(&w, &(struct call){.client = "user",
+                                         .server = "a/b",
+                                         .count = health_rows[i].bad,
+                                         .error = true,
+                                         .client_ms = -1,
+                                         .server_ms = health_rows[i].ms});
+        world_add(&w, &(struct call){.client = "user",
+                                     .server = "a/b",
+                                     .count = 100,
+                                     .client_ms = -1,
+                                     .server_ms = health_rows[i].ms_before,
+                                     .time_s = WORLD_NOW_S - 1200});
+        world_seal(&w);
+        struct http_response out = world_get(&w, "/api/mesh/services");
+        snprintf(want, sizeof(want), "\"health\":\"%s\"", health_rows[i].health);
+        cr_expect(str_search(buf_str(&out.body), str_from_c(want)) < out.body.len, "%s: %.*s",
+                  health_rows[i].name, STR_ARG(out.body));
+        buf_deinit(&out.body);
+        world_deinit(&w);
+    }
+}
+
+Test(graph, sampled_requests_have_an_interval)
+{
+    struct world w;
+    world_init(&w);
+    world_add(&w, &(struct call){.client = "user",
+                                 .server = "a/b",
+                                 .count = 100,
+                                 .client_ms = -1,
+                                 .server_ms = 5,
+                                 .weight = 10});
+    world_seal(&w);
+    struct http_response out = world_get(&w, "/api/mesh/graph");
+    /* 1000 +- 1.96 * sqrt(100 * 10 * 9) = 185.9 */
+    cr_expect(str_search(buf_str(&out.body), STR("\"requests\":1000,\"errors\":0")) < out.body.len);
+    cr_expect(str_search(buf_str(&out.body), STR("\"interval\":[814,1186]")) < out.body.len, "%.*s",
+              STR_ARG(out.body));
+    buf_deinit(&out.body);
+    world_deinit(&w);
+}
+
+Test(graph, hostile_names_come_out_as_text)
+{
+    struct world w;
+    world_init(&w);
+    world_add(&w, &(struct call){.client = "user",
+                                 .server = "a/<img src=x onerror=alert(1)>",
+                                 .count = 1,
+                                 .client_ms = -1,
+                                 .server_ms = 1});
+    world_add(&w, &(struct call){.client = "user",
+                                 .server = "a/\xff\"\\\x01",
+                                 .count = 1,
+                                 .client_ms = -1,
+                                 .server_ms = 1});
+    world_seal(&w);
+    struct http_response out = world_get(&w, "/api/mesh/graph");
+    cr_expect(str_is_utf8(buf_str(&out.body)));
+    cr_expect(str_find(buf_str(&out.body), '<') == out.body.len &&
+              str_find(buf_str(&out.body), '>') == out.body.len);
+    cr_expect(str_search(buf_str(&out.body), STR("a/\\u003cimg src=x onerror=alert(1)\\u003e")) <
+              out.body.len);
+    buf_deinit(&out.body);
+    world_deinit(&w);
+}
+
+Test(graph, errors_name_what_is_wrong)
+{
+    static const struct {
+        const char *target;
+        unsigned status;
+        const char *words;
+    } rows[] = {
+        {"/api/mesh/graph?group=pod", 400, "parameter 'group'"},
+        {"/api/mesh/graph?depth=9", 400, "parameter 'depth'"},
+        {"/api/mesh/graph?step=60", 400, "unknown parameter 'step'"},
+        {"/api/mesh/edge", 400, "parameter 'client' is missing"},
+        {"/api/mesh/edge?client=shop/web", 400, "parameter 'server' is missing"},
+        {"/api/mesh/edge?client=shop/web&server=nobody", 404, "no such edge"},
+        {"/api/mesh/edge?client=shop/web&server=shop/cart&protocol=grpc", 404, "no such edge"},
+        {"/api/mesh/edge?client=shop/web&server=shop/cart&step=0", 400, "parameter 'step'"},
+        {"/api/mesh/services/nobody", 404, "no service has the id 'nobody'"},
+        {"/api/mesh/percentiles?side=left", 400, "parameter 'side'"},
+        {"/api/mesh/percentiles?q=2", 400, "parameter 'q'"},
+        {"/api/mesh/percentiles?by=pod", 400, "parameter 'by'"},
+    };
+    struct world w;
+    make_shop(&w);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct http_response out = world_get(&w, rows[i].target);
+        cr_expect(eq(uint, out.status, rows[i].status), "%s", rows[i].target);
+        cr_expect(str_search(buf_str(&out.body), str_from_c(rows[i].words)) < out.body.len,
+                  "%s: %.*s", rows[i].target, STR_ARG(out.body));
+        buf_deinit(&out.body);
+    }
+    world_deinit(&w);
+}
+
+/* Whatever allocation fails: an error answer, no crash, no leak (ASan). */
+Test(graph, each_allocation_may_fail)
+{
+    static const char *const targets[] = {
+        "/api/mesh/graph?group=version", "/api/mesh/edge?client=shop/web&server=shop/cart",
+        "/api/mesh/services/shop/cart", "/api/mesh/percentiles?protocol=http&step=15"};
+    struct world w;
+    make_shop(&w);
+    for (size_t i = 0; i < LEN(targets); i++)
+        for (long after = 0;; after++) {
+            mem_fail_after(after);
+            struct http_response out = world_get(&w, targets[i]);
+            bool failed = mem_did_fail();
+            mem_fail_after(-1);
+            cr_expect(out.body.failed || out.status == (failed ? 503u : 200u),
+                      "%s, allocation %ld: %u", targets[i], after, out.status);
+            buf_deinit(&out.body);
+            if (!failed)
+                break;
+        }
+    world_deinit(&w);
+}

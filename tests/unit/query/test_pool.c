@@ -1,0 +1,56 @@
+/* test_pool.c - every job that was taken runs once, a full queue refuses, ending runs what waits.
+ */
+#include "query/pool.h"
+#include "support/leak.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct counted {
+    struct pool_job job;
+    atomic_int *ran;
+    pthread_mutex_t *gate; /* held by the test until jobs may run */
+};
+
+static void run(struct pool_job *job, struct arena *arena)
+{
+    struct counted *c = CONTAINER_OF(job, struct counted, job);
+    pthread_mutex_lock(c->gate);
+    pthread_mutex_unlock(c->gate);
+    bool has_arena = arena_alloc(arena, 100) != NULL;
+    atomic_fetch_add(c->ran, has_arena);
+}
+
+Test(pool, runs_all_and_refuses_what_does_not_fit)
+{
+    enum { WAITING = 4 };
+    struct pool *p;
+    struct err e;
+    atomic_int ran = 0;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct counted jobs[WAITING + 2];
+    pthread_mutex_lock(&gate);
+    cr_assert(eq(int, pool_new(1, WAITING, MIB, &p, &e), ST_OK));
+    size_t posted = 0;
+    for (size_t i = 0; i < LEN(jobs); i++) {
+        jobs[i] = (struct counted){.job.run = run, .ran = &ran, .gate = &gate};
+        posted += pool_post(p, &jobs[i].job);
+    }
+    cr_expect(posted == WAITING || posted == WAITING + 1, "one may be running already: %zu",
+              posted);
+    pthread_mutex_unlock(&gate);
+    pool_free(p);
+    cr_expect(eq(int, atomic_load(&ran), (int)posted));
+    pthread_mutex_destroy(&gate);
+    EXPECT_NO_LEAK();
+}
+
+Test(pool, starts_and_ends_empty)
+{
+    struct pool *p;
+    struct err e;
+    cr_assert(eq(int, pool_new(3, 1, MIB, &p, &e), ST_OK));
+    pool_free(p);
+    EXPECT_NO_LEAK();
+}

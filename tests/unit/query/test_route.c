@@ -1,0 +1,74 @@
+/* test_route.c - which path is whose, which method is taken, and which paths are never looked at.
+ */
+#include "query/route.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+static const struct {
+    const char *path, *route, *id; /* route NULL: nothing is there */
+} rows[] = {
+    {"/api/mesh/graph", "/api/mesh/graph", ""},
+    {"/api/mesh/graph/", NULL, ""},
+    {"/api/mesh/Graph", NULL, ""},
+    {"/api/mesh", NULL, ""},
+    {"/api/mesh/services", "/api/mesh/services", ""},
+    {"/api/mesh/services/", NULL, ""},
+    {"/api/mesh/services/shop/cart", "/api/mesh/services/", "shop/cart"},
+    {"/api/mesh/services/shop%2Fcart", "/api/mesh/services/", "shop/cart"},
+    {"/api/mesh/services/east:shop/cart%40v1", "/api/mesh/services/", "east:shop/cart@v1"},
+    {"/api/mesh/traces", NULL, ""},
+    {"/api/mesh/logs", NULL, ""},
+    {"/api/v1/query", NULL, ""},
+    {"/metrics", "/metrics", ""},
+    {"/-/healthy", "/-/healthy", ""},
+    {"/-/reload", "/-/reload", ""},
+    {"/", "/", ""},
+    {"/index.html", "/", ""},
+    {"/nothing.js", NULL, ""},
+    {"", NULL, ""},
+};
+
+Test(route, finds_by_path)
+{
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct arena arena = {0};
+        struct str path, id;
+        struct err e;
+        cr_assert(eq(int, route_decode_path(str_from_c(rows[i].path), &arena, &path, &e), ST_OK),
+                  "%s", rows[i].path);
+        const struct route *route = route_find(path, &id);
+        cr_expect(eq(int, route != NULL, rows[i].route != NULL), "row %s", rows[i].path);
+        if (route)
+            cr_expect(eq(str, (char *)route->path, (char *)rows[i].route), "row %s", rows[i].path);
+        cr_expect(str_eq(id, str_from_c(rows[i].id)), "row %s", rows[i].path);
+        arena_deinit(&arena);
+    }
+}
+
+Test(route, refuses_odd_paths)
+{
+    static const char *const paths[] = {
+        "/api/%00", "/../etc/passwd", "/api/..", "/api/%2e%2E/mesh", "/a%2f..", "/%", "/%g0", ".."};
+    for (size_t i = 0; i < LEN(paths); i++) {
+        struct arena arena = {0};
+        struct str path;
+        struct err e;
+        cr_expect(eq(int, route_decode_path(str_from_c(paths[i]), &arena, &path, &e), ST_INVALID),
+                  "%s", paths[i]);
+        arena_deinit(&arena);
+    }
+}
+
+Test(route, methods)
+{
+    struct str id;
+    const struct route *get = route_find(STR("/api/mesh/graph"), &id);
+    const struct route *post = route_find(STR("/-/flush"), &id);
+    cr_expect(route_takes(get, STR("GET")) && route_takes(get, STR("HEAD")));
+    static const char *const others[] = {"POST", "get", "", "GETS"};
+    for (size_t i = 0; i < LEN(others); i++)
+        cr_expect(eq(int, route_takes(get, str_from_c(others[i])), false), "%s", others[i]);
+    cr_expect(route_takes(post, STR("POST")) && !route_takes(post, STR("GET")));
+    cr_expect(eq(str, (char *)route_allow(get), (char *)"GET, HEAD, OPTIONS"));
+    cr_expect(eq(str, (char *)route_allow(post), (char *)"POST, OPTIONS"));
+}
