@@ -1,0 +1,102 @@
+/* fuzz_image.c - reads a checkpoint's image of arbitrary bytes. The first byte says whether its
+ * checksums are made to fit. No crash, no chunk over 1 MiB, and an image that is taken is one that
+ * weft could have written. */
+#include "base/fileio.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "storage/store.h"
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static struct store *store;
+static char path[128];
+static atomic_bool written;
+
+static void on_done(void *user, enum status status, const struct err *e)
+{
+    (void)user, (void)e;
+    if (status != ST_OK)
+        abort();
+    written = true;
+}
+
+/* A store whose catalogue lists image number 1; its bytes are then replaced again and again. */
+static void store_make(void)
+{
+    char directory[64];
+    struct image_writer *w;
+    struct buf part = {0};
+    log_set_level(LOG_ERROR);
+    snprintf(directory, sizeof(directory), "/dev/shm/weft-fuzz-image-%d", (int)getpid());
+    snprintf(path, sizeof(path), "%s/image/0000000000000001.image", directory);
+    struct store_config config = {str_from_c(directory), {0}};
+    if (store_open(&config, &store, NULL) != ST_OK ||
+        store_checkpoint_begin(store, &w, NULL) != ST_OK || image_write(w, STR("x"), NULL) != ST_OK)
+        abort();
+    store_checkpoint_commit(w, &part, 1, on_done, NULL);
+    while (!written)
+        usleep(1000);
+}
+
+enum { HEAD_BYTES = 24, CHUNK_HEAD_BYTES = 16 };
+
+/* As docs/formats/image.md has it. */
+static void repair(char *bytes, size_t len)
+{
+    const uint64_t number = 1;
+    const uint32_t version[2] = {1, 0};
+    if (len < HEAD_BYTES)
+        return;
+    memcpy(bytes, "weftimag", 8);
+    memcpy(bytes + 8, version, sizeof(version));
+    memcpy(bytes + 16, &number, sizeof(number));
+    uint64_t chunk = 0;
+    for (size_t at = HEAD_BYTES; at + CHUNK_HEAD_BYTES <= len; chunk++) {
+        uint32_t length;
+        memcpy(&length, bytes + at, sizeof(length));
+        uint64_t seed = hash_u64(hash_u64(number) + chunk) + length, sum = seed;
+        size_t left = len - at - CHUNK_HEAD_BYTES;
+        if (length != UINT32_MAX && length <= left)
+            sum = hash_bytes(bytes + at + CHUNK_HEAD_BYTES, length, seed);
+        memcpy(bytes + at + 8, &sum, sizeof(sum));
+        at += CHUNK_HEAD_BYTES + (size_t)MIN((uint64_t)length, left);
+    }
+}
+
+static enum status take_chunk(struct str bytes, void *user, struct err *e)
+{
+    (void)e;
+    uint64_t *sum = user;
+    if (bytes.len > MIB)
+        abort();
+    *sum ^= hash_str(bytes, *sum); /* reads every byte */
+    return ST_OK;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    if (len < 1)
+        return 0;
+    if (!store)
+        store_make();
+    char *bytes = mem_alloc(len);
+    memcpy(bytes, data + 1, len - 1);
+    if (data[0] & 1)
+        repair(bytes, len - 1);
+    int fd = open(path, O_WRONLY | O_TRUNC);
+    if (fd < 0 || write(fd, bytes, len - 1) != (ssize_t)(len - 1))
+        abort();
+    close(fd);
+    mem_free(bytes);
+    uint64_t position, sum = 0;
+    enum status st = store_image_read(store, take_chunk, &sum, &position, NULL);
+    if (st != ST_OK && st != ST_CORRUPT && st != ST_UNSUPPORTED)
+        abort();
+    return 0;
+}
