@@ -240,9 +240,10 @@ export function startMock(root, state = "busy", port = 0) {
     const found = file(url.pathname);
     if (found) return response.setHeader("Content-Type", found.type).end(found.body);
     const body = answer(url);
-    response.statusCode = body?.error ? body.status : body ? 200 : 404;
+    const refused = !body || typeof body.error === "string";
+    response.statusCode = refused ? body?.status ?? 404 : 200;
     response.setHeader("Content-Type", "application/json");
-    response.end(JSON.stringify(body?.error || !body ? { status: "error", error_type: "not_found", error: body?.error ?? "nothing of this name" } : body));
+    response.end(JSON.stringify(refused ? { status: "error", error_type: "not_found", error: body?.error ?? "nothing of this name" } : body));
   });
   return new Promise((resolve) => server.listen(port, "127.0.0.1", () => {
     mock.url = `http://127.0.0.1:${server.address().port}`;

@@ -14,7 +14,7 @@ cytoscape.use(dagre);
 document.head.append(h("meta", { id: "__________cytoscape_stylesheet" }));
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const NARROW = 640, READABLE = 0.55;
+const NARROW = 640, READABLE = 0.55, BESIDE_PANEL = 0.72;
 
 /** Brings the elements of `cy` to `wanted` without touching what did not change. */
 function patch(cy, wanted) {
@@ -53,7 +53,7 @@ function neighbour(cy, from, [dx, dy]) {
  * The picture in `container`. `events`: hover(element|null, event), choose(element|null), focus(node), cursor(node).
  */
 export function createCanvas(container, events) {
-  let colors = readColors(), untouched = true, cursor = null;
+  let colors = readColors(), untouched = true, fitted = false, cursor = null;
   const cy = cytoscape({ container, style: stylesheet(colors), layout: { name: "preset" }, minZoom: 0.08, maxZoom: 2.5, autoungrabify: true, boxSelectionEnabled: false,
     autounselectify: true, wheelSensitivity: 0.35 });
   const layout = createLayout(cy);
@@ -68,20 +68,31 @@ export function createCanvas(container, events) {
     if (!cy.nodes().length || !cy.width()) return;
     cy.fit(undefined, Math.min(44, cy.width() / 16));
     if (cy.zoom() > 1.08) cy.zoom({ level: 1.08, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
-    if (cy.zoom() < READABLE && cy.width() < NARROW) startAtLeft();
+    const chosen = cy.elements(".chosen");
+    if (chosen.nonempty() && cy.zoom() < BESIDE_PANEL) lookAt(chosen);
+    else if (cy.zoom() < READABLE && cy.width() < NARROW) startAtLeft();
+    fitted = true;
     cy.emit("render");
+  }
+
+  function lookAt(chosen) {
+    cy.zoom(BESIDE_PANEL);
+    cy.center(chosen);
   }
 
   /* A phone cannot show the whole width readably: begin with who calls first. */
   function startAtLeft() {
     cy.zoom(READABLE);
-    const box = cy.elements().boundingBox();
-    cy.pan({ x: 14 - box.x1 * READABLE, y: cy.height() / 2 - ((box.y1 + box.y2) / 2) * READABLE });
+    const first = cy.nodes(".card").min((card) => card.position("x")).ele.position();
+    cy.pan({ x: 14 - cy.elements().boundingBox().x1 * READABLE, y: cy.height() / 2 - first.y * READABLE });
   }
 
+  /* A panel that opens must not make the picture small: the scale stays, the chosen element comes into sight. */
   function refit() {
     cy.resize();
-    if (untouched) fit();
+    const chosen = cy.elements(".chosen");
+    if (fitted && chosen.nonempty()) reveal(chosen);
+    else if (untouched) fit();
   }
 
   /** Draws an answer; `key` names the picture, whose places are kept; `anew` lays it out again. */
@@ -90,7 +101,7 @@ export function createCanvas(container, events) {
     cy.batch(() => patch(cy, elements(answer, label)));
     const result = layout.arrange(key, anew);
     if (result.moved) untouched = true;
-    if (untouched) fit();
+    if (untouched && (result.moved || cy.elements(".chosen").empty())) fit();
     performance.measure("graph-update", "graph-start");
     return result;
   }

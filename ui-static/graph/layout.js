@@ -73,11 +73,17 @@ function runDagre(cy) {
     sort: (a, b) => (a.id() < b.id() ? -1 : 1) }).run();
 }
 
+/** 0 for an edge alone; edges of one pair fan out. */
+function bowOf(edge) {
+  const twins = edge.parallelEdges().toArray();
+  return twins.length < 2 ? 0 : (twins.indexOf(edge) - (twins.length - 1) / 2) * 36;
+}
+
 function drawCurves(cy, fromDagre) {
   for (const edge of cy.edges().toArray()) {
     if (edge.hasClass("loop") || (!fromDagre && edge.data("weights"))) continue;
     const from = place(edge.source()), to = place(edge.target());
-    edge.data(curve(from, to, fromDagre ? bends(edge.scratch(), from, to) : []));
+    edge.data(curve(from, to, fromDagre ? bends(edge.scratch(), from, to) : [], bowOf(edge)));
   }
 }
 

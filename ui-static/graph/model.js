@@ -4,7 +4,7 @@ import { edgeHealth } from "../lib/words.js";
 
 export const NODE_HEIGHT = 46;
 export const TEXT_LEFT = 40;
-const MIN_WIDTH = 104, MAX_WIDTH = 196, TEXT_RIGHT = 14, POINT = 20;
+const MIN_WIDTH = 104, MAX_WIDTH = 196, TEXT_RIGHT = 14;
 export const NAME_FONT = "600 12.5px Inter, system-ui, sans-serif";
 export const SMALL_FONT = "450 11px Inter, system-ui, sans-serif";
 
@@ -67,11 +67,11 @@ const spaceKey = (node) => (node.namespace ? `${node.cluster ? `${node.cluster}:
 function nodeElement(node, inbound, grouped) {
   const sub = figures(node);
   const wanted = TEXT_LEFT + TEXT_RIGHT + Math.max(textWidth(node.name, NAME_FONT), textWidth(sub, SMALL_FONT));
-  const fitted = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, wanted))), width = fitted + (node.kind === "messaging" ? POINT : 0);
+  const width = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, wanted)));
   const space = spaceKey(node);
   return { group: "nodes", classes: `card kind-${node.kind} ${node.health}`, data: {
     id: `n:${node.id}`, parent: grouped && space ? `s:${space}` : undefined, width, api: node, sub,
-    title: fitText(node.name, NAME_FONT, fitted - TEXT_LEFT - TEXT_RIGHT + 4), versions: versionShares(node, inbound) } };
+    title: fitText(node.name, NAME_FONT, width - TEXT_LEFT - TEXT_RIGHT + 4), versions: versionShares(node, inbound) } };
 }
 
 function edgeElement(edge, label) {

@@ -9,7 +9,7 @@ export const readColors = () => Object.fromEntries(NAMES.map((name) => [name, cs
 
 /* The silhouette says the kind even where no text can be read. */
 const SHAPES = {
-  gateway: "cut-rectangle", database: "barrel", messaging: "round-tag", external: "round-rectangle", user: "round-rectangle",
+  gateway: "cut-rectangle", database: "barrel", messaging: "rectangle", external: "round-rectangle", user: "round-rectangle",
   unknown: "round-rectangle", blocked: "octagon",
 };
 
@@ -21,6 +21,7 @@ function nodeRules(c) {
       "background-color": c.surface, "border-width": 1, "border-color": c["line-strong"], label: "", "overlay-opacity": 0 } },
     ...Object.entries(SHAPES).map(([kind, shape]) => ({ selector: `node.kind-${kind}`, style: { shape } })),
     { selector: "node.kind-gateway", style: { "corner-radius": 13 } },
+    { selector: "node.kind-messaging", style: { "border-style": "double", "border-width": 3 } },
     { selector: "node.kind-user, node.kind-unknown", style: { "corner-radius": 23 } },
     { selector: "node.kind-external, node.kind-unknown, node.idle", style: { "border-style": "dashed" } },
     { selector: "node.degraded", style: { "border-color": c["warn-mark"], "border-width": 1.5 } },

@@ -57,7 +57,7 @@ export function createChart({ series, format, height = 92, sync = null, label, l
   }
 
   function options() {
-    return { width: Math.max(box.clientWidth, 40), height, legend: { show: false }, padding: [8, 6, 0, 0], axes: axes(format), scales: { x: { time: true }, y: scaleY(logarithmic) },
+    return { width: Math.max(box.clientWidth, 40), height, legend: { show: false }, padding: [8, 18, 0, 0], axes: axes(format), scales: { x: { time: true }, y: scaleY(logarithmic) },
       series: [{}, ...series.map(seriesOf)], cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: sync ? { key: sync } : undefined }, hooks: { setCursor: [read] } };
   }
 

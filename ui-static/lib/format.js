@@ -42,6 +42,7 @@ export function percent(share) {
 /** Milliseconds to the unit that reads best: "40 µs", "7.2 ms", "1.3 s". */
 export function ms(n) {
   if (n === null || n === undefined) return NONE;
+  if (n === 0) return "0";
   if (n < 1) return `${digits(n * 1000)} µs`;
   if (n < 1000) return `${digits(n)} ms`;
   return n < 120_000 ? `${digits(n / 1000)} s` : `${digits(n / 60_000)} min`;

@@ -55,3 +55,10 @@ export function edgeHealth(edge) {
   if (edge.error_ratio >= 0.1) return "failing";
   return edge.error_ratio >= 0.01 ? "degraded" : "healthy";
 }
+
+/** Class of an error share: quiet below 1 %, amber below 10 %, then crimson. */
+export function mood({ requests, errors }) {
+  const share = requests ? errors / requests : 0;
+  if (share >= 0.1) return "bad-text";
+  return share >= 0.01 ? "warn-text" : "quiet-text";
+}

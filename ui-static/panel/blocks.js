@@ -3,7 +3,7 @@ import { copyText, h } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { bar, chip, note, section } from "../lib/parts.js";
 import { clock, count, ms, percent } from "../lib/format.js";
-import { flagIsHarmless, flagWords, grpcIsError, grpcWords, httpIsError, httpWords } from "../lib/words.js";
+import { flagIsHarmless, flagWords, grpcIsError, grpcWords, httpIsError, httpWords, mood } from "../lib/words.js";
 
 function codeRows(codes, prefix, words, isError) {
   return Object.entries(codes ?? {}).sort((a, b) => b[1] - a[1]).map(([code, n]) => ({ name: `${prefix}${code}`, words: words(code), n, bad: isError(code) }));
@@ -40,7 +40,7 @@ export function versionsBlock(edge) {
   return section("Versions side by side", h("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Versions" }, h("table", { class: "plain versions" },
     h("thead", {}, h("tr", {}, head.map((name, i) => h("th", { scope: "col", class: i ? "num" : "" }, name)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, h("th", { scope: "row" }, `${versionName(row.client_version)} → `, h("b", {}, versionName(row.server_version))),
-      h("td", { class: "num", title: count(row.requests) }, percent(row.requests / all)), h("td", { class: row.errors ? "num bad-text" : "num" }, percent(row.requests ? row.errors / row.requests : 0)),
+      h("td", { class: "num", title: count(row.requests) }, percent(row.requests / all)), h("td", { class: `num ${mood(row)}` }, percent(row.requests ? row.errors / row.requests : 0)),
       ["p50", "p95", "p99"].map((q) => h("td", { class: "num" }, ms(latency(row)?.[q])))))))));
 }
 

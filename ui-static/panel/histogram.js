@@ -17,7 +17,7 @@ function ticks(low, high, x) {
   const list = [];
   for (let power = Math.ceil(Math.log10(low)); power <= Math.log10(high); power++) list.push(10 ** power);
   const shown = list.length > 1 ? list : [low, high];
-  return shown.map((value) => s("text", { class: "tick", x: Math.min(Math.max(x(value), 14), WIDTH - 14), y: HEIGHT - 4, "text-anchor": "middle" }, ms(value)));
+  return shown.map((value) => s("text", { class: "tick", x: Math.min(Math.max(x(value), 0), WIDTH), y: HEIGHT - 4, "text-anchor": x(value) < 20 ? "start" : x(value) > WIDTH - 20 ? "end" : "middle" }, ms(value)));
 }
 
 /** `series`: one of /percentiles with `values` for the quantiles `q`. */

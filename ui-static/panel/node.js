@@ -4,7 +4,7 @@ import * as state from "../state.js";
 import { h, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { ago, count, ms, percent, rate } from "../lib/format.js";
-import { edgeHealth, kindWords } from "../lib/words.js";
+import { edgeHealth, kindWords, mood } from "../lib/words.js";
 import { chip, figure, healthBadge, note, section } from "../lib/parts.js";
 import { askSide, createSideChart } from "./latency.js";
 import { createShell, createSlots } from "./shell.js";
@@ -32,7 +32,7 @@ export function edgeList(edges, other) {
   const sorted = [...edges].sort((a, b) => b.requests - a.requests);
   return h("ul", { class: "edge-list" }, sorted.slice(0, 40).map((edge) => h("li", {}, h("button", { type: "button", on: { click: () => state.set({ view: "graph", sel: `e:${edge.id}` }) } },
     h("span", { class: `edge-dot health-${edgeHealth(edge)}` }, icon(edgeHealth(edge))), h("span", { class: "edge-name" }, edge[other]), h("span", { class: "num quiet-text" }, rate(edge.rate)),
-    h("span", { class: edge.errors ? "num bad-text" : "num quiet-text" }, percent(edge.error_ratio)), h("span", { class: "num" }, ms((edge.client_latency ?? edge.server_latency)?.p95))))));
+    h("span", { class: `num ${mood(edge)}` }, percent(edge.error_ratio)), h("span", { class: "num" }, ms((edge.client_latency ?? edge.server_latency)?.p95))))));
 }
 
 function edgesBlock(name, edges, other) {
@@ -45,7 +45,7 @@ function operationsBlock(operations) {
   const head = ["Operation", "Requests", "Errors", "p95"];
   return section("Operations", h("table", { class: "plain operations" }, h("thead", {}, h("tr", {}, head.map((name, i) => h("th", { scope: "col", class: i ? "num" : "" }, name)))),
     h("tbody", {}, rows.slice(0, SHOWN).map((row) => h("tr", {}, h("th", { scope: "row" }, row.name), h("td", { class: "num" }, count(row.requests)),
-      h("td", { class: row.errors ? "num bad-text" : "num" }, percent(row.requests ? row.errors / row.requests : 0)), h("td", { class: "num" }, ms(row.latency?.p95)))))),
+      h("td", { class: `num ${mood(row)}` }, percent(row.requests ? row.errors / row.requests : 0)), h("td", { class: "num" }, ms(row.latency?.p95)))))),
   rows.length > SHOWN ? note(`and ${rows.length - SHOWN} more on its page`) : null);
 }
 
@@ -58,7 +58,7 @@ export function createNodePanel(close, focus) {
   const shell = createShell(close);
   const slots = createSlots(shell.body, ["figures", "actions", "chart", "versions", "inbound", "outbound", "operations", "instances"]);
   const chart = createSideChart("server", null);
-  slots.chart.append(chart.element);
+  slots.chart.append(section("Latency", chart.element));
 
   function show(node, answer) {
     shell.title(...title(node));

@@ -9,18 +9,19 @@ import { kindWords } from "../lib/words.js";
 import { healthBadge, sparkline } from "../lib/parts.js";
 import { createServicePage } from "./service.js";
 
+const MOOD = { failing: "bad-text", degraded: "warn-text" };
 const RANK = { failing: 3, degraded: 2, healthy: 1, idle: 0 };
 
 function columns(lines) {
   return [
     { name: "Service", value: (s) => s.id },
-    { name: "Kind", value: (s) => s.kind, cell: (s) => kindWords(s.kind) },
     { name: "Health", value: (s) => RANK[s.health], cell: (s) => healthBadge(s.health) },
     { name: "Requests", num: true, value: (s) => s.requests, cell: (s) => count(s.requests) },
     { name: "Traffic", value: (s) => s.requests, cell: (s) => lines.traffic(s.id) },
-    { name: "Errors", num: true, value: (s) => s.error_ratio, cell: (s) => h("span", { class: s.errors ? "bad-text" : "" }, percent(s.error_ratio)) },
+    { name: "Errors", num: true, value: (s) => s.error_ratio, cell: (s) => h("span", { class: MOOD[s.health] }, percent(s.error_ratio)) },
     { name: "p95", num: true, value: (s) => s.p95, cell: (s) => ms(s.p95) },
     { name: "p95 over time", value: (s) => s.p95, cell: (s) => lines.latency(s.id) },
+    { name: "Kind", value: (s) => s.kind, cell: (s) => kindWords(s.kind) },
     { name: "Versions", value: (s) => s.versions.join(", "), cell: (s) => s.versions.filter(Boolean).join(", ") },
     { name: "Last seen", num: true, value: (s) => s.last_seen, cell: (s) => ago(s.last_seen) },
   ];
@@ -41,7 +42,7 @@ function createLines() {
 
 export function createServicesView(context) {
   const lines = createLines(), page = createServicePage();
-  const table = createTable({ columns: columns(lines), key: (s) => s.id, open: (s) => state.set({ service: s.id }), caption: "Services", sort: { column: 3, direction: "descending" } });
+  const table = createTable({ columns: columns(lines), key: (s) => s.id, open: (s) => state.set({ service: s.id }), caption: "Services", sort: { column: 2, direction: "descending" } });
   const filter = h("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter services by name", on: { input: () => state.set({ find: filter.value }, { replace: true }) } });
   const total = h("span", { class: "quiet-text" });
   const empty = h("div", { class: "empty", hidden: true }, h("strong", {}, "No services in this range"), h("p", {}, "They appear with the first spans."));
