@@ -45,9 +45,16 @@ async function askStatus(signal) {
   }
 }
 
+/* The graph view learns this with its own answer; the others ask for the smallest graph there is. */
+async function askCompleteness(signal) {
+  const { complete_until: completeUntil } = await api.graph({ last: "5m", group: "namespace" }, signal);
+  truth.update({ completeUntil, warnings: [] });
+}
+
 async function askView(signal) {
   try {
     await view.refresh(state.get(), signal);
+    if (shown !== "graph") await askCompleteness(signal);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     if (!(error instanceof api.ApiError)) throw error;

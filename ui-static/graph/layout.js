@@ -1,6 +1,7 @@
 /* layout.js - where nodes stand: dagre once from left to right, then everything stays; new nodes find a free place. */
 import { NODE_HEIGHT } from "./model.js";
 import { bends, curve } from "./curve.js";
+import { twoLevel } from "./two_level.js";
 
 const RANK_GAP = 68, NODE_GAP = 26, COLUMN = 220, ROW = 74, BOX = 28;
 
@@ -67,6 +68,20 @@ function settle(newcomers, standing) {
   }
 }
 
+/** Above this many cards whole-graph ranks make one endless column and cost too much time. */
+const WHOLE = 70;
+
+/** The whole graph at once keeps the flow across namespaces; answers false where dagre gives up (it does on some nestings). */
+function wholeGraph(cy) {
+  if (cy.nodes(".card").length > WHOLE) return false;
+  try {
+    runDagre(cy);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function runDagre(cy) {
   cy.layout({ name: "dagre", rankDir: "LR", rankSep: RANK_GAP, nodeSep: NODE_GAP, edgeSep: 14, ranker: "network-simplex", fit: false, animate: false,
     nodeDimensionsIncludeLabels: false, useDagreEdgeControlPoints: true, automaticDagreEdgeStyle: false,
@@ -79,11 +94,12 @@ function bowOf(edge) {
   return twins.length < 2 ? 0 : (twins.indexOf(edge) - (twins.length - 1) / 2) * 36;
 }
 
-function drawCurves(cy, fromDagre) {
+/** `which`: "dagre" bends every edge as dagre says, "plain" draws every edge, "new" only those without a line. */
+function drawCurves(cy, which) {
   for (const edge of cy.edges().toArray()) {
-    if (edge.hasClass("loop") || (!fromDagre && edge.data("weights"))) continue;
+    if (edge.hasClass("loop") || (which === "new" && edge.data("weights"))) continue;
     const from = place(edge.source()), to = place(edge.target());
-    edge.data(curve(from, to, fromDagre ? bends(edge.scratch(), from, to) : [], bowOf(edge)));
+    edge.data(curve(from, to, which === "dagre" ? bends(edge.scratch(), from, to) : [], bowOf(edge)));
   }
 }
 
@@ -99,8 +115,9 @@ export function createLayout(cy) {
   function anew(key) {
     const places = new Map();
     memory.set(key, places);
-    runDagre(cy);
-    drawCurves(cy, true);
+    const whole = wholeGraph(cy);
+    if (!whole) twoLevel(cy);
+    drawCurves(cy, whole ? "dagre" : "plain");
     remember(places);
     return { moved: true, squeezed: 0 };
   }
@@ -118,7 +135,7 @@ export function createLayout(cy) {
     }
     const standing = new Map(cy.nodes(".card").toArray().filter((n) => places.has(n.id())).map((n) => [n.id(), places.get(n.id())]));
     settle(newcomers, standing);
-    drawCurves(cy, false);
+    drawCurves(cy, "new");
     remember(places);
     return { moved: changed, squeezed: newcomers.length };
   }

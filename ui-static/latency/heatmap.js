@@ -4,7 +4,7 @@ import { logBounds, QUANTILES, shares } from "../lib/distribution.js";
 import { clock, count, ms } from "../lib/format.js";
 import { onTheme } from "../frame/theme.js";
 
-export const HEAT_Q = QUANTILES.filter((q, i) => i % 2 === 0 || q === 1 || q === 0.99);
+export const HEAT_Q = QUANTILES.filter((q) => q === 0 || q === 0.005 || q >= 0.05 && q < 0.999 || q === 1);
 const ROWS = 28, HEIGHT = 220, LEFT = 58, BOTTOM = 22;
 
 /** Columns of estimated counts on common bounds. */

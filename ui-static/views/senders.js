@@ -4,7 +4,7 @@ import * as state from "../state.js";
 import { fill, h } from "../lib/dom.js";
 import { createTable } from "../lib/table.js";
 import { ago, bytes, count, digits, rate } from "../lib/format.js";
-import { chip, figure, section } from "../lib/parts.js";
+import { chip, figure, note, section } from "../lib/parts.js";
 
 const nameOf = (sender) => sender.name || sender.peer;
 
@@ -48,12 +48,13 @@ function figures(status) {
     figure("Open hops", count(status.open.hops), bytes(status.open.bytes)), figure("Journal", bytes(status.journal.bytes)), figure("Kept on disk", bytes(files)));
 }
 
-/** Any names that the server lists as having too many different values. */
+/** What has so many different names that the rest went into `other`. */
 function offenders(status) {
-  const list = Array.isArray(status.offenders) ? status.offenders : [];
+  const list = status.offenders ?? [];
   if (!list.length) return null;
-  const words = (one) => (typeof one === "string" ? one : Object.entries(one).map(([key, value]) => `${key.replaceAll("_", " ")}: ${value}`).join(", "));
-  return section("Too many different names", h("ul", { class: "bare" }, list.map((one) => h("li", {}, words(one)))));
+  const row = (one) => h("tr", {}, h("th", { scope: "row" }, one.name), h("td", {}, one.kind), h("td", { class: "num" }, count(one.distinct)), h("td", { class: "num" }, count(one.limit)));
+  return h("div", { class: "card-box" }, section("Too many different names", note("Their sums are right; names over the limit are counted together as other."),
+    h("table", { class: "plain" }, h("thead", {}, h("tr", {}, ["Of", "Kind", "Distinct", "Limit"].map((name, i) => h("th", { scope: "col", class: i > 1 ? "num" : "" }, name)))), h("tbody", {}, list.map(row)))));
 }
 
 export function createSendersView(context) {
