@@ -1,4 +1,5 @@
-/* batch.h - one accepted request on its way: the body as it came, what was decoded from it, what must be journalled. */
+/* batch.h - one accepted request on its way: the body as it came, what was decoded from it, what
+ * must be journalled. */
 #ifndef WEFT_MODEL_BATCH_H
 #define WEFT_MODEL_BATCH_H
 
@@ -20,31 +21,35 @@ enum batch_compression {
     COMPRESSION_LZ4_FRAME = 6,
 };
 
-/* Heap object, made by batch_new, moved from ingest to the journal to the collector, ended by batch_free. One thread at a time. */
+/* Heap object, made by batch_new, moved from ingest to the journal to the collector, ended by
+ * batch_free. One thread at a time. */
 struct batch {
-    struct mail mail;       /* free for the current holder */
-    struct str body;        /* owned (mem_alloc): exactly as it came, still compressed, without gRPC's 5 bytes */
-    struct str plain;       /* body or, when it was compressed, the unpacked bytes (owned then) */
-    struct str sender;      /* owned by arena: "127.0.0.1:4242", the connection's peer */
-    struct str user_agent;  /* owned by arena; may be empty */
+    struct mail mail; /* free for the current holder */
+    struct str
+        body; /* owned (mem_alloc): exactly as it came, still compressed, without gRPC's 5 bytes */
+    struct str plain;      /* body or, when it was compressed, the unpacked bytes (owned then) */
+    struct str sender;     /* owned by arena: "127.0.0.1:4242", the connection's peer */
+    struct str user_agent; /* owned by arena; may be empty */
     enum batch_signal signal;
     enum batch_encoding encoding;
     enum batch_compression compression;
-    uint64_t arrival_ns;    /* wall clock, when the body was complete */
-    uint64_t sequence;      /* journal sequence number; set at commit */
-    uint64_t clock_ns;      /* pipeline clock; set at commit */
-    struct arena arena;     /* everything decoded lives here */
-    struct span *spans;     /* the accepted ones */
+    uint64_t arrival_ns; /* wall clock, when the body was complete */
+    uint64_t sequence;   /* journal sequence number; set at commit */
+    uint64_t clock_ns;   /* pipeline clock; set at commit */
+    struct arena arena;  /* everything decoded lives here */
+    struct span *spans;  /* the accepted ones */
     uint32_t span_count;
-    uint32_t received;      /* spans in the body, rejected ones included */
+    uint32_t received; /* spans in the body, rejected ones included */
     uint32_t rejected[REJECT_REASON_COUNT];
-    struct str reject_message; /* one sentence about the first rejected span, for partial_success; arena */
-    void *observations;     /* what collector_prepare made of it; arena */
+    struct str
+        reject_message; /* one sentence about the first rejected span, for partial_success; arena */
+    void *observations; /* what collector_prepare made of it; arena */
     uint64_t charged_bytes; /* taken from the budget for it */
 };
 
+/* An empty batch, or NULL when memory is short; the caller owns it. Any thread. */
 struct batch *batch_new(void);
-/* NULL is allowed. */
+/* Gives back the batch with all it owns; NULL is allowed. */
 void batch_free(struct batch *b);
 
 static inline uint32_t batch_rejected_total(const struct batch *b)

@@ -24,6 +24,11 @@ const char *corpus_root(void)
     return stat(beside, &st) == 0 ? beside : NULL;
 }
 
+const char *corpus_own(void)
+{
+    return WEFT_SOURCE_DIR "/tests/data";
+}
+
 unsigned corpus_each_scenario(const char *root,
                               void (*each)(const char *root, const char *name, void *user),
                               void *user)

@@ -9,6 +9,8 @@
 /* The folder of scenarios: WEFT_CORPUS, or shared/corpus beside the repository. NULL: there is
  * none. Static storage. */
 const char *corpus_root(void);
+/* The captures of our own, tests/data: always there. */
+const char *corpus_own(void);
 /* Calls `each` with the name of every folder below `root` that has an index.jsonl, in any order.
  * Returns how many. */
 unsigned corpus_each_scenario(const char *root,

@@ -70,6 +70,14 @@ static bool same_nested(struct compare *c, struct str text, const Otlp__AnyValue
     return ours && str_eq(pack_value(c->allocator, ours), pack_value(c->allocator, theirs));
 }
 
+/* All NaNs are different numbers, but not different bits. */
+static int64_t bits_of(double d)
+{
+    int64_t bits;
+    memcpy(&bits, &d, sizeof(bits));
+    return bits;
+}
+
 static bool same_value(struct compare *c, const struct attr *a, const Otlp__AnyValue *v)
 {
     switch (v ? v->value_case : OTLP__ANY_VALUE__VALUE__NOT_SET) {
@@ -80,7 +88,7 @@ static bool same_value(struct compare *c, const struct attr *a, const Otlp__AnyV
     case OTLP__ANY_VALUE__VALUE_INT_VALUE:
         return a->type == VALUE_INT && a->i == v->int_value;
     case OTLP__ANY_VALUE__VALUE_DOUBLE_VALUE:
-        return a->type == VALUE_DOUBLE && memcmp(&a->d, &v->double_value, sizeof(a->d)) == 0;
+        return a->type == VALUE_DOUBLE && a->i == bits_of(v->double_value);
     case OTLP__ANY_VALUE__VALUE_BYTES_VALUE:
         return a->type == VALUE_BYTES && same_bytes(a->text, v->bytes_value);
     case OTLP__ANY_VALUE__VALUE_ARRAY_VALUE:

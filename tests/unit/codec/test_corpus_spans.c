@@ -117,6 +117,14 @@ static void check_scenario(const char *root, const char *name, void *user)
     mem_free((void *)(uintptr_t)summary.ptr);
 }
 
+Test(corpus, own_captures_decode_as_summarised)
+{
+    uint64_t spans = 0;
+    cr_expect(corpus_each_scenario(corpus_own(), check_scenario, &spans) == 2);
+    cr_expect(spans == 126);
+    EXPECT_NO_LEAK();
+}
+
 Test(corpus, every_scenario_decodes_as_summarised, .timeout = 120)
 {
     uint64_t spans = 0;

@@ -87,6 +87,7 @@ static void load(struct bodies *b)
 {
     const char *root = corpus_root();
     add_own(b);
+    corpus_each_scenario(corpus_own(), add_scenario, b);
     if (root)
         corpus_each_scenario(root, add_scenario, b);
     else
