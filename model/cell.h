@@ -69,6 +69,7 @@ struct cell {
     uint32_t exemplar_count;
 };
 
+/* Frees what the cell owns; it is empty again. */
 void cell_deinit(struct cell *c);
 /* Empties and keeps the memory. */
 void cell_reset(struct cell *c);

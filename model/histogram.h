@@ -35,6 +35,7 @@ struct histogram {
     uint32_t bucket_count, bucket_cap;
 };
 
+/* Frees the buckets; h is empty again. */
 void histogram_deinit(struct histogram *h);
 /* Empties and keeps the memory. */
 void histogram_reset(struct histogram *h);

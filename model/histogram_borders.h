@@ -28,7 +28,8 @@ static const uint64_t octave_borders[64] = {
     0xf64ad5bc15bce751, 0xf8f969d9b5abf948, 0xfbaf77e97135e555, 0xfe6d14c2b5114024,
 };
 
-/* How many borders lie below the t-th of 128 equal steps of the octave; at most one more lies inside the step. */
+/* How many borders lie below the t-th of 128 equal steps of the octave; at most one more lies
+ * inside the step. */
 static const uint8_t octave_guess[128] = {
     0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 8, 8, 9, 10, 10,
     11, 12, 12, 13, 13, 14, 15, 15, 16, 17, 17, 18, 18, 19, 20, 20,

@@ -16,6 +16,7 @@ struct histogram_dense {
         rest; /* weight, sum, zero, min, max of all; buckets that do not fit the slots */
 };
 
+/* Frees the slots; d is empty again. */
 void histogram_dense_deinit(struct histogram_dense *d);
 /* As histogram_decode_add(). */
 enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into, struct err *e);
