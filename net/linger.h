@@ -15,6 +15,7 @@ struct linger_set {
     struct list open; /* struct lingering */
 };
 
+/* An empty set on a loop that must outlive it. */
 void linger_set_init(struct linger_set *set, uv_loop_t *loop);
 /* Sends `answer` (may be empty) without waiting, then FIN, then discards input until the peer
  * closes or until_ns (monotonic). Takes over fd and the seat. */

@@ -17,6 +17,7 @@ struct peer_table {
     size_t sweep_at;    /* count at which unused entries are looked for */
 };
 
+/* Frees the table; every connection must have left. */
 void peer_table_deinit(struct peer_table *t);
 /* Counts one connection of the address in; NULL when it has `limit` already (or memory is short).
  * The result stays valid until peer_leave(). */

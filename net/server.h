@@ -54,6 +54,8 @@ struct grpc_call; /* one unary call; ends with grpc_reply or grpc_fail */
  * grpc-encoding header. */
 typedef void grpc_handler(struct grpc_call *call, void *user);
 
+/* What came with the call: borrowed until it ends. "127.0.0.1:4242"; a header by its lower-case
+ * name (empty when absent); the flag byte of the message. */
 struct str grpc_peer(const struct grpc_call *call);
 struct str grpc_header(const struct grpc_call *call,
                        const char *name); /* lower case; empty when absent */
