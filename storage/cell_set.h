@@ -10,6 +10,7 @@ enum { TILE_SECONDS = 15 };
 
 struct cell_set; /* one thread at a time */
 
+/* An empty set that the caller ends with cell_set_free(), or NULL when memory is short. */
 struct cell_set *cell_set_new(uint64_t seed);
 void cell_set_free(struct cell_set *s);
 /* Id of a row, added when new (strings are copied); UINT32_MAX when memory is short. Ids stay valid

@@ -14,6 +14,7 @@ struct block_grid {
         *cells; /* owned; BLOCK_CELLS of them, by tile, then row; what is not present is empty */
 };
 
+/* Memory for all cells of one block; false when it is short. */
 bool block_grid_init(struct block_grid *g) NODISCARD;
 void block_grid_deinit(struct block_grid *g);
 /* Empties it and keeps the memory. */
@@ -23,6 +24,7 @@ struct cell *block_grid_cell(struct block_grid *g, unsigned tile, unsigned row);
 bool block_grid_is_empty(const struct block_grid *g);
 
 struct block_packer; /* zstd context and scratch memory; one thread at a time */
+/* NULL when memory is short. */
 struct block_packer *block_packer_new(void);
 void block_packer_free(struct block_packer *p);
 /* Squeezes `raw` by zstd-1 when that saves more than a twentieth: *packed tells. Borrowed until the
@@ -52,6 +54,7 @@ struct block_reader {
     struct ZSTD_DCtx_s *zstd;
 };
 
+/* Frees what the reader owns; it is empty again. */
 void block_reader_deinit(struct block_reader *r);
 /* Loads a block of p: presence and the wanted sections (enum section bits). ST_CORRUPT, ST_IO,
  * ST_NO_MEMORY. */

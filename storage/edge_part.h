@@ -7,6 +7,7 @@
 #include "storage/cell_set.h"
 
 enum tier { TIER_15S, TIER_1M, TIER_5M, TIER_1H, TIER_1D, TIER_COUNT };
+/* Length of one tile of the tier. */
 uint32_t tier_seconds(enum tier t);
 
 /* What a scan decodes. */
@@ -32,6 +33,7 @@ enum status edge_part_open_file(const char *path, struct edge_part **out, struct
 struct edge_part *edge_part_ref(struct edge_part *p);
 void edge_part_unref(struct edge_part *p); /* NULL is allowed */
 
+/* Rows are numbered from 0 in the order of the part. */
 uint32_t edge_part_row_count(const struct edge_part *p);
 /* Fills *out; its strings live as long as the part. */
 void edge_part_row(const struct edge_part *p, uint32_t row, struct cell_row *out);
