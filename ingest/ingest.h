@@ -21,7 +21,9 @@ struct ingest_config {
     enum status (*prepare)(struct batch *b, struct err *e); /* the collector's, joined by app */
 };
 
+/* Everything in config is borrowed until ingest_free(). NULL when memory is short. */
 struct ingest *ingest_new(const struct ingest_config *config);
+/* After the servers that call into it have stopped. */
 void ingest_free(struct ingest *in);
 /* From now on everything is refused (draining). Any thread. */
 void ingest_drain(struct ingest *in);
