@@ -1,5 +1,5 @@
 /* edge_rig.c - random requests and brute force. */
-#include "edge_rig.h"
+#include "tests/unit/storage/edge_rig.h"
 
 #include "base/hash.h"
 #include "base/mem.h"

@@ -5,7 +5,7 @@
 #include "base/fileio.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "edge_rig.h"
+#include "tests/unit/storage/edge_rig.h"
 #include "storage/edge_part_file.h"
 #include "support/alloc_walk.h"
 #include "support/leak.h"

@@ -2,7 +2,7 @@
 #include "storage/edge_store.h"
 
 #include "base/mem.h"
-#include "edge_rig.h"
+#include "tests/unit/storage/edge_rig.h"
 #include "support/alloc_walk.h"
 #include "support/leak.h"
 #include <criterion/criterion.h>
