@@ -22,7 +22,7 @@ struct grpc_host {
     unsigned free_count;
 };
 
-/* Both pointers are borrowed until deinit. Loop thread. */
+/* Prepares an empty pool; `deliver` and `user` are the caller's to set. */
 void grpc_host_init(struct grpc_host *host, const struct net_config *config,
                     struct net_stats *stats);
 /* Frees the pool. */

@@ -110,6 +110,8 @@ struct http1_fault http1_check_head(const struct fields *fields, struct str vers
         return f;
     if (fields_count(fields, STR("host")) > 1)
         return fault(400, "more than one Host");
+    if (str_eq(version, STR("HTTP/1.1")) && fields_count(fields, STR("host")) == 0)
+        return fault(400, "a request without Host");
     return check_framing(fields);
 }
 

@@ -22,7 +22,7 @@ struct http2_guard {
     bool reads_padding; /* the next byte is the padding length of a DATA frame */
 };
 
-/* A guard for one new connection; heads over max_head_bytes end it. */
+/* A guard with full buckets that waits for the connection preface. */
 struct http2_guard http2_guard_of(size_t max_head_bytes, uint64_t now_ns);
 /* Bytes as they come from the peer, from the connection preface on. */
 const char *http2_guard_scan(struct http2_guard *g, struct str bytes, uint64_t now_ns);

@@ -50,15 +50,15 @@ void http_reply(struct http_exchange *x, struct http_response *response);
 
 struct grpc_call; /* one unary call; ends with grpc_reply or grpc_fail */
 
-/* Called on a worker loop with one whole message. `compressed` is the flag byte; `encoding` the
- * grpc-encoding header. */
+/* Called on a worker loop with one whole message. Must not block; answers now or later. */
 typedef void grpc_handler(struct grpc_call *call, void *user);
 
-/* What came with the call: borrowed until it ends. "127.0.0.1:4242"; a header by its lower-case
- * name (empty when absent); the flag byte of the message. */
+/* Valid until grpc_reply() or grpc_fail(). Loop thread, or the one thread that the handler passed
+ * the call to; so for the three below. */
 struct str grpc_peer(const struct grpc_call *call);
-struct str grpc_header(const struct grpc_call *call,
-                       const char *name); /* lower case; empty when absent */
+/* `name` in any case; empty when absent. */
+struct str grpc_header(const struct grpc_call *call, const char *name);
+/* The flag byte before the message. */
 bool grpc_message_compressed(const struct grpc_call *call);
 /* Moves the message out (mem_alloc'ed, without the 5-byte prefix; the caller owns it). */
 struct str grpc_take_message(struct grpc_call *call);
@@ -119,7 +119,8 @@ void net_server_counters(struct net_server *s, struct net_counters *out);
 /* Stops accepting, sends GOAWAY, lets running requests end for at most grace_ns, then closes.
  * Blocks. */
 void net_server_drain(struct net_server *s, uint64_t grace_ns);
-/* After drain: joins the workers and frees everything. */
+/* After drain: joins the workers and frees everything. Every exchange and call that a handler kept
+ * must have been answered before. */
 void net_server_free(struct net_server *s);
 
 #endif

@@ -15,7 +15,7 @@ enum wire {
 
 enum { WIRE_GUESS_BYTES = 3 }; /* enough to tell "PRI" (HTTP/2) from every HTTP/1 method */
 
-/* What the first bytes of a connection begin. Any thread. */
+/* Judges by the first WIRE_GUESS_BYTES; fewer are WIRE_SHORT. Any thread. */
 enum wire wire_guess(struct str first);
 
 #endif
