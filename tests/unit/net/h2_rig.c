@@ -1,5 +1,5 @@
 /* h2_rig.c - nghttp2's client side against our server side, without sockets. */
-#include "unit/net/h2_rig.h"
+#include "tests/unit/net/h2_rig.h"
 #include "base/mem.h"
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "net/http_answer.h"
 #include "net/peer_table.h"
 #include "base/mem.h"
-#include "support/leak.h"
+#include "tests/support/leak.h"
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>

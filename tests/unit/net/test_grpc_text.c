@@ -1,6 +1,6 @@
 /* test_grpc_text.c - percent-encoding, base64, timeouts, google.rpc.Status. */
 #include "net/grpc_text.h"
-#include "support/leak.h"
+#include "tests/support/leak.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,7 +1,7 @@
 /* test_http1_check.c - what must not pass though libmicrohttpd lets it. */
 #include "net/http1_check.h"
 #include "net/wire_guess.h"
-#include "support/leak.h"
+#include "tests/support/leak.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -40,8 +40,13 @@ Test(http1_check, head)
     };
     for (size_t i = 0; i < LEN(rows); i++) {
         struct fields f = {0};
-        for (size_t k = 0; rows[i].fields[k]; k += 2)
+        bool has_host = false;
+        for (size_t k = 0; rows[i].fields[k]; k += 2) {
+            has_host = has_host || strcmp(rows[i].fields[k], "Host") == 0;
             fields_add(&f, str_from_c(rows[i].fields[k]), str_from_c(rows[i].fields[k + 1]));
+        }
+        if (!has_host)
+            fields_add(&f, STR("Host"), STR("a"));
         struct http1_fault got =
             http1_check_head(&f, STR("HTTP/1.1"), str_from_c(rows[i].uri), LIST_BYTES);
         cr_expect(eq(uint, got.http, rows[i].want), "row %s: %s", rows[i].name,
@@ -61,6 +66,7 @@ Test(http1_check, sizes_and_versions)
     cr_expect(eq(uint, http1_check_head(&f, STR("HTTP/1.1"), uri, LIST_BYTES).http, 414));
     cr_expect(eq(uint, http1_check_head(&f, STR("HTTP/2.0"), STR("/"), LIST_BYTES).http, 505));
     cr_expect(eq(uint, http1_check_head(&f, STR("HTTP/1.0"), STR("/"), LIST_BYTES).http, 0));
+    cr_expect(eq(uint, http1_check_head(&f, STR("HTTP/1.1"), STR("/"), LIST_BYTES).http, 400));
     fields_add(&f, STR("x"), (struct str){value, sizeof(value)});
     cr_expect(eq(uint, http1_check_head(&f, STR("HTTP/1.1"), STR("/"), LIST_BYTES).http, 431));
     fields_reset(&f);

@@ -1,8 +1,8 @@
 /* test_http2_guard.c - the abuse table: every flood ends its connection, honest traffic of the same
  * frames does not. */
-#include "unit/net/h2_rig.h"
+#include "tests/unit/net/h2_rig.h"
 #include "net/token_bucket.h"
-#include "support/leak.h"
+#include "tests/support/leak.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 

@@ -1,8 +1,8 @@
 /* test_http2_session.c - gRPC calls over HTTP/2: framing, refusals, held calls, time limits, the
  * end. */
-#include "unit/net/h2_rig.h"
-#include "support/alloc_walk.h"
-#include "support/leak.h"
+#include "tests/unit/net/h2_rig.h"
+#include "tests/support/alloc_walk.h"
+#include "tests/support/leak.h"
 #include "base/status_wire.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>

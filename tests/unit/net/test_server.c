@@ -1,0 +1,346 @@
+/* test_server.c - the ports as a peer sees them: HTTP/1.1 rows, wrong protocols, caps, deadlines,
+ * draining. */
+#include "tests/unit/net/server_rig.h"
+#include "base/clock.h"
+#include "tests/support/leak.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { QUIET_MS = 2000, ANSWER_BYTES = 400 * KIB };
+
+static char answer[ANSWER_BYTES];
+
+static bool said(const char *text)
+{
+    return strstr(answer, text) != NULL;
+}
+
+/* Sends, then reads until the wanted text is there. */
+static bool ask(int fd, struct str request, const char *wanted)
+{
+    bool closed;
+    say(fd, request);
+    hear(fd, answer, sizeof(answer), QUIET_MS, wanted, &closed);
+    return said(wanted);
+}
+
+static unsigned count_answers(void)
+{
+    unsigned n = 0;
+    for (const char *p = answer; (p = strstr(p, "HTTP/1.1 ")) != NULL; p++)
+        n++;
+    return n;
+}
+
+Test(server, http_rows)
+{
+    static const struct {
+        const char *name, *request, *status;
+        bool closes;
+    } rows[] = {
+        {"get", "GET /a?b=c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200", true},
+        {"post",
+         "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
+         "200", true},
+        {"no host", "GET / HTTP/1.1\r\n\r\n", "400", true},
+        {"CL and TE",
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n0\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",
+         "400", true},
+        {"two CL",
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\naGET /b "
+         "HTTP/1.1\r\nHost: x\r\n\r\n",
+         "400", true},
+        {"CL with a blank", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello", "400",
+         true},
+        {"xchunked", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", "501",
+         true},
+        {"two hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "400", true},
+        {"bare LF", "GET / HTTP/1.1\nHost: x\n\n", "400", true},
+        {"folded", "GET / HTTP/1.1\r\nHost: x\r\n y\r\n\r\n", "400", true},
+        {"dots", "GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", "400", true},
+        {"NUL in the path", "GET /a%00b HTTP/1.1\r\nHost: x\r\n\r\n", "400", true},
+        {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505", true},
+        {"too large", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", "413",
+         true},
+        {"too large, polite",
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\nExpect: "
+         "100-continue\r\n\r\n",
+         "413", true},
+    };
+    struct server_rig rig;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        char want[32];
+        bool closed;
+        int fd = dial(net_server_http_addr(rig.server));
+        say(fd, str_from_c(rows[i].request));
+        hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+        snprintf(want, sizeof(want), "HTTP/1.1 %s ", rows[i].status);
+        cr_expect(strncmp(answer, want, strlen(want)) == 0, "row %s: %.60s", rows[i].name, answer);
+        cr_expect(said("nosniff"), "row %s", rows[i].name);
+        cr_expect(eq(uint, count_answers(), 1), "row %s: nothing behind it is run", rows[i].name);
+        cr_expect(eq(int, closed, rows[i].closes), "row %s", rows[i].name);
+        close(fd);
+    }
+    cr_expect(eq(sz, rig.handled, 2));
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, long_heads_get_414_and_431)
+{
+    struct server_rig rig;
+    struct buf b = {0};
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    buf_append_str(&b, STR("GET /"));
+    for (int i = 0; i < 64 * KIB; i++)
+        buf_append_u8(&b, 'a');
+    buf_append_str(&b, STR(" HTTP/1.1\r\nHost: x\r\n\r\n"));
+    int fd = dial(net_server_http_addr(rig.server));
+    cr_expect(ask(fd, buf_str(&b), "HTTP/1.1 414 "), "%.80s", answer);
+    close(fd);
+    buf_reset(&b);
+    buf_append_str(&b, STR("GET / HTTP/1.1\r\nHost: x\r\n"));
+    for (int i = 0; i < 1000; i++)
+        buf_printf(&b, "x-%d: value\r\n", i);
+    buf_append_str(&b, STR("\r\n"));
+    fd = dial(net_server_http_addr(rig.server));
+    cr_expect(ask(fd, buf_str(&b), "HTTP/1.1 431 "), "%.80s", answer);
+    close(fd);
+    buf_deinit(&b);
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+/* The answer reaches a client that goes on sending: the socket lingers instead of resetting. */
+Test(server, bodies_over_the_limit_get_413)
+{
+    struct server_rig rig;
+    static char big[2 * MIB];
+    server_rig_init(&rig);
+    rig.config.limits.body_bytes = MIB;
+    server_rig_start(&rig);
+    int fd = dial(net_server_otlp_http_addr(rig.server));
+    say(fd, STR("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n"));
+    cr_expect(ask(fd, (struct str){big, sizeof(big)}, "HTTP/1.1 413 "), "declared: %.80s", answer);
+    cr_expect(said("{\"code\":8,\"message\":"), "google.rpc.Status: %.300s", answer);
+    close(fd);
+    fd = dial(net_server_http_addr(rig.server));
+    say(fd, STR("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n"));
+    say(fd, (struct str){big, sizeof(big)});
+    cr_expect(ask(fd, STR("\r\n0\r\n\r\n"), "HTTP/1.1 413 "), "chunked: %.80s", answer);
+    cr_expect(said("\"error_type\":\"bad_data\""));
+    close(fd);
+    cr_expect(eq(u64, server_rig_counters(&rig).too_big, 2));
+    cr_expect(eq(sz, rig.handled, 0));
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, keeps_connections_and_answers_from_other_threads)
+{
+    struct server_rig rig;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    int fd = dial(net_server_http_addr(rig.server));
+    for (int i = 0; i < 3; i++) {
+        say(fd, STR("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+        cr_assert(server_rig_wait_held(&rig, 1, 0));
+        rig.held_count = 0;
+        cr_expect(str_eq(http_header(rig.held[0], "HOST"), STR("x")));
+        server_rig_answer(rig.held[0], "held answer");
+        cr_expect(ask(fd, STR(""), "held answer"), "round %d", i);
+    }
+    cr_expect(
+        ask(fd, STR("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n"), "/2"));
+    cr_expect(said("GET /1 [] 0"), "pipelined");
+    close(fd);
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, head_and_gzip)
+{
+    struct server_rig rig;
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    int fd = dial(net_server_http_addr(rig.server));
+    say(fd, STR("HEAD /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    size_t len = hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(said("Content-Length: 204800"));
+    cr_expect(str_ends_with((struct str){answer, len}, STR("\r\n\r\n")), "no body");
+    close(fd);
+    fd = dial(net_server_http_addr(rig.server));
+    say(fd,
+        STR("GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"));
+    len = hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(said("Content-Encoding: gzip"));
+    cr_expect(said("Vary: Accept-Encoding"));
+    cr_expect(lt(sz, len, 20000));
+    close(fd);
+    fd = dial(net_server_http_addr(rig.server));
+    say(fd, STR("GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    len = hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(gt(sz, len, 204800));
+    close(fd);
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, wrong_protocols_are_told_where_to_go)
+{
+    struct server_rig rig;
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    int fd = dial(net_server_otlp_grpc_addr(rig.server));
+    cr_expect(
+        ask(fd, STR("POST / HTTP/1.1\r\nHost: x\r\n\r\n"), net_server_otlp_http_addr(rig.server)));
+    cr_expect(strncmp(answer, "HTTP/1.1 400 ", 13) == 0);
+    close(fd);
+    const char *ports[] = {net_server_otlp_grpc_addr(rig.server), net_server_http_addr(rig.server)};
+    for (size_t i = 0; i < LEN(ports); i++) {
+        fd = dial(ports[i]);
+        say(fd, STR("\x16\x03\x01\x02\x00\x01\x00"));
+        cr_expect(eq(sz, hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed), 0));
+        cr_expect(closed);
+        close(fd);
+    }
+    cr_expect(eq(u64, server_rig_counters(&rig).protocol_errors, 3));
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, caps_connections_in_all_and_per_peer)
+{
+    struct server_rig rig;
+    int fds[4];
+    server_rig_init(&rig);
+    rig.config.limits.per_peer = 3;
+    server_rig_start(&rig);
+    for (size_t i = 0; i < 3; i++) {
+        fds[i] = dial(net_server_http_addr(rig.server));
+        cr_expect(ask(fds[i], STR("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "200"), "%zu", i);
+    }
+    fds[3] = dial(net_server_http_addr(rig.server));
+    cr_expect(ask(fds[3], STR("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "503"), "%s", answer);
+    cr_expect(eq(u64, server_rig_counters(&rig).refused_per_peer, 1));
+    cr_expect(eq(u64, server_rig_counters(&rig).connections_open, 3));
+    for (size_t i = 0; i < 4; i++)
+        close(fds[i]);
+    server_rig_stop(&rig, NS_PER_S);
+
+    server_rig_init(&rig);
+    rig.config.limits.connections = 0;
+    server_rig_start(&rig);
+    fds[0] = dial(net_server_otlp_grpc_addr(rig.server));
+    cr_expect(not(ask(fds[0], STR("PRI"), "any")));
+    cr_expect(eq(u64, server_rig_counters(&rig).refused_connections, 1));
+    close(fds[0]);
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+/* Each row stalls in another place; every connection must be gone in time, and be counted. */
+Test(server, ends_who_is_slow)
+{
+    static const struct {
+        const char *name, *first, *later, *want;
+        bool counted;
+    } rows[] = {
+        {"says nothing", "", "", "", true},
+        {"one byte", "G", "", "", true},
+        {"half a head", "GET / HTTP/1.1\r\nHos", "", "HTTP/1.1 408 ", true},
+        {"half a body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf", "",
+         "HTTP/1.1 408 ", true},
+        {"half a second head", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HT", "HTTP/1.1 408 ",
+         true},
+        {"idle", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "", "HTTP/1.1 200 ", false},
+    };
+    struct server_rig rig;
+    server_rig_init(&rig);
+    rig.config.limits.head_ns = rig.config.limits.body_time_ns = 300 * NS_PER_MS;
+    rig.config.limits.idle_ns = 900 * NS_PER_MS;
+    server_rig_start(&rig);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        bool closed;
+        uint64_t before = server_rig_counters(&rig).timed_out;
+        int fd = dial(net_server_http_addr(rig.server));
+        say(fd, str_from_c(rows[i].first));
+        if (rows[i].later[0])
+            cr_expect(ask(fd, STR(""), "200 OK"));
+        say(fd, str_from_c(rows[i].later));
+        hear(fd, answer, sizeof(answer), 3000, NULL, &closed);
+        cr_expect(closed, "row %s", rows[i].name);
+        cr_expect(said(rows[i].want), "row %s: %s", rows[i].name, answer);
+        cr_expect(eq(u64, server_rig_counters(&rig).timed_out - before, rows[i].counted), "row %s",
+                  rows[i].name);
+        close(fd);
+    }
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, drains_when_the_held_answer_comes)
+{
+    struct server_rig rig;
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    int idle = dial(net_server_http_addr(rig.server)), fd = dial(net_server_http_addr(rig.server));
+    cr_expect(ask(idle, STR("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "200"));
+    say(fd, STR("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+    cr_assert(server_rig_wait_held(&rig, 1, 0));
+    rig.held_count = 0;
+    uint64_t begun_ns = clock_mono_ns();
+    server_rig_answer(rig.held[0], "in time");
+    server_rig_stop(&rig, 10 * NS_PER_S);
+    cr_expect(lt(u64, clock_mono_ns() - begun_ns, 3 * NS_PER_S), "long before the grace ends");
+    hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(said("in time"));
+    cr_expect(closed);
+    hear(idle, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(closed);
+    close(fd);
+    close(idle);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, closes_by_force_when_the_grace_is_over)
+{
+    struct server_rig rig;
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    int fd = dial(net_server_http_addr(rig.server));
+    say(fd, STR("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+    cr_assert(server_rig_wait_held(&rig, 1, 0));
+    server_rig_stop(&rig, 100 * NS_PER_MS); /* answers it afterwards */
+    hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(closed);
+    close(fd);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, names_the_port_that_is_taken)
+{
+    struct server_rig rig;
+    struct net_server *second;
+    struct err e;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    rig.config.http_addr = str_from_c(net_server_http_addr(rig.server));
+    cr_expect(eq(int, net_server_new(&rig.config, &second, &e), ST_IO));
+    cr_expect(strstr(e.msg, net_server_http_addr(rig.server)) != NULL, "%s", e.msg);
+    rig.config.http_addr = STR("nonsense");
+    cr_expect(eq(int, net_server_new(&rig.config, &second, &e), ST_INVALID));
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
