@@ -319,21 +319,29 @@ bool http1_is_empty(const struct http1 *h)
     return list_is_empty(&h->waiting) && list_is_empty(&h->open);
 }
 
+/* Between requests there is nothing to wait for. */
+static void end_idle(struct http1 *h)
+{
+    LIST_EACH(node, &h->open)
+    {
+        struct http1_conn *c = CONTAINER_OF(node, struct http1_conn, link);
+        if (c->x == NULL && !c->ended)
+            http1_conn_end(c);
+    }
+}
+
 void http1_tick(struct http1 *h, uint64_t now_ns)
 {
     LIST_EACH(node, &h->open)
     http1_conn_tick(CONTAINER_OF(node, struct http1_conn, link), now_ns);
+    if (h->draining)
+        end_idle(h);
 }
 
 void http1_drain(struct http1 *h)
 {
     h->draining = true;
-    LIST_EACH(node, &h->open)
-    {
-        struct http1_conn *c = CONTAINER_OF(node, struct http1_conn, link);
-        if (c->x == NULL)
-            http1_conn_end(c);
-    }
+    end_idle(h);
     http1_pump(h);
 }
 
