@@ -1,10 +1,158 @@
-/* edge_merge.c - which parts become one; none do so far: queries add up whatever there is. */
-#include "storage/store_parts.h"
+/* edge_merge.c - which parts become one, and what age cuts off them.
+ *
+ * Parts that end on the same day are merged with each other only. Small ones first, and only those
+ * of like size, so that a byte is rewritten a few times in its life. Joint rows keep 15 s for 6 h
+ * and minutes for 7 days; when the minutes of a part go, tiles of five minutes are made of them.
+ * Exemplars of 15 s tiles go with the joint ones. */
+#include "storage/edge_merge.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "storage/edge_part_file.h"
+#include <stdlib.h>
+
+enum {
+    HOUR_S = 3600,
+    DAY_S = 86400,
+    KEEP_15S = 6 * HOUR_S,
+    KEEP_MINUTES = 7 * DAY_S,
+    TODAY_AT_LEAST = 8, /* parts of the day that still grows */
+    AT_MOST = 64,       /* parts in one merge: each has its reader */
+    STEP_BLOCKS = 8,
+};
+static const uint64_t step_ns = 100 * NS_PER_MS; /* a checkpoint waits no longer */
+
+struct merge_cut edge_merge_cut(uint64_t now_ns, uint64_t end_s, const struct retention *r)
+{
+    uint64_t now = now_ns / NS_PER_S;
+    struct merge_cut cut = {.from_s = {[1] = {[TIER_5M] = TIER_ABSENT}}};
+    if (r->edges_ns == 0)
+        return cut; /* kept for ever, in every tier */
+    uint64_t keep = r->edges_ns / NS_PER_S;
+    uint64_t slab = slab_seconds(TIER_15S);
+    cut.drop_before_s = now > keep ? (now - keep) / DAY_S * DAY_S : 0;
+    cut.from_s[1][TIER_15S] = now > KEEP_15S ? (now - KEEP_15S) / slab * slab : 0;
+    cut.exemplars_from_s = cut.from_s[1][TIER_15S];
+    if (end_s + KEEP_MINUTES <= now) {
+        cut.from_s[1][TIER_1M] = TIER_ABSENT;
+        cut.from_s[1][TIER_5M] = 0;
+    }
+    return cut;
+}
+
+uint64_t edge_merge_cut_bytes(const struct edge_part *p, const struct merge_cut *cut)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < p->block_count; i++) {
+        const struct block_entry *b = &p->blocks[i];
+        uint64_t end_s = (b->slab + 1) * slab_seconds(b->tier);
+        if (end_s > cut->from_s[b->joint][b->tier] && end_s > cut->drop_before_s)
+            continue;
+        for (unsigned s = 0; s < STORED_SECTIONS; s++)
+            bytes += b->bytes[s];
+    }
+    return bytes;
+}
+
+static uint64_t day_of(const struct stored_part *p)
+{
+    uint64_t end = edge_part_end_s(p->part);
+    return end ? (end - 1) / DAY_S : 0;
+}
+
+static int by_day_and_size(const void *a, const void *b)
+{
+    const struct stored_part *x = a, *y = b;
+    uint64_t day_x = day_of(x), day_y = day_of(y);
+    uint64_t size_x = edge_part_bytes(x->part), size_y = edge_part_bytes(y->part);
+    if (day_x != day_y)
+        return day_x < day_y ? -1 : 1;
+    if (size_x != size_y)
+        return size_x < size_y ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The longest run of parts, smallest first, of which none is more than twice what lies before it.
+ */
+static size_t like_sizes(const struct stored_part *parts, size_t count)
+{
+    uint64_t before = 0;
+    size_t n = 0;
+    for (; n < MIN(count, (size_t)AT_MOST); n++) {
+        uint64_t bytes = edge_part_bytes(parts[n].part);
+        if (n > 0 && bytes / 2 > before)
+            break;
+        before += bytes;
+    }
+    return n;
+}
+
+/* How many of the parts of one day, smallest first, are to become one; a single part is rewritten
+ * when that frees a quarter of it. */
+static size_t choose_of_day(const struct stored_part *parts, size_t count, uint64_t now_ns,
+                            bool compact, const struct retention *r)
+{
+    bool grows = day_of(parts) >= now_ns / NS_PER_S / DAY_S;
+    size_t n = compact ? MIN(count, (size_t)AT_MOST) : like_sizes(parts, count);
+    if (n >= (grows && !compact ? TODAY_AT_LEAST : 2))
+        return n;
+    struct merge_cut cut = edge_merge_cut(now_ns, edge_part_end_s(parts->part), r);
+    uint64_t freed = edge_merge_cut_bytes(parts->part, &cut);
+    return freed > 0 && (compact || freed >= edge_part_bytes(parts->part) / 4) ? 1 : 0;
+}
+
+void edge_merge_choose(struct stored_part *parts, size_t count, uint64_t now_ns, bool compact,
+                       const struct retention *r, size_t *chosen)
+{
+    *chosen = 0;
+    if (count == 0)
+        return;
+    qsort(parts, count, sizeof(*parts), by_day_and_size);
+    for (size_t first = 0, next; first < count && *chosen == 0; first = next) {
+        for (next = first + 1; next < count && day_of(&parts[next]) == day_of(&parts[first]);)
+            next++;
+        for (size_t at = first; at < next && *chosen == 0; at++) {
+            *chosen = choose_of_day(&parts[at], next - at, now_ns, compact, r);
+            for (size_t i = 0; i < *chosen && at > 0; i++) { /* to the front */
+                struct stored_part moved = parts[i];
+                parts[i] = parts[at + i];
+                parts[at + i] = moved;
+            }
+        }
+    }
+}
+
+static enum status start_job(struct store *s, uint64_t now_ns, bool compact, struct merge_job **job,
+                             struct err *e)
+{
+    struct stored_part *parts;
+    size_t count, chosen;
+    TRY(store_parts_snapshot(s, UINT64_MAX, &parts, &count, e));
+    edge_merge_choose(parts, count, now_ns, compact, store_retention(s), &chosen);
+    uint64_t end_s = 0;
+    for (size_t i = 0; i < chosen; i++)
+        end_s = MAX(end_s, edge_part_end_s(parts[i].part));
+    struct merge_cut cut = edge_merge_cut(now_ns, end_s, store_retention(s));
+    enum status status = chosen ? merge_job_new(s, parts, chosen, &cut, job, e) : ST_OK;
+    stored_parts_free(parts, count);
+    return status;
+}
 
 enum status edge_merge_step(struct store *s, uint64_t now_ns, bool compact, bool *did,
                             struct err *e)
 {
-    (void)s, (void)now_ns, (void)compact, (void)e;
-    *did = false;
-    return ST_OK;
+    struct merge_job **job = edge_store_merge_slot(store_edges(s));
+    uint64_t until = clock_mono_ns() + step_ns;
+    enum status status = ST_OK;
+    bool done = false;
+    if (!*job)
+        TRY(start_job(s, now_ns, compact, job, e));
+    *did = *job != NULL;
+    while (*job && status == ST_OK && !done && clock_mono_ns() < until)
+        status = merge_job_step(*job, STEP_BLOCKS, &done, e);
+    if (done || status != ST_OK) {
+        merge_job_free(*job);
+        *job = NULL;
+    }
+    return status;
 }

@@ -184,8 +184,9 @@ enum status edge_part_encode(const struct cell_set *cells, bool sealed, struct b
                                  .next_slab = next_slab,
                                  .gather = gather,
                                  .user = &set};
-    for (unsigned t = TIER_15S + 1; t < TIER_COUNT; t++)
-        source.from_s[0][t] = source.from_s[1][t] = sealed ? 0 : TIER_ABSENT;
+    for (unsigned t = TIER_15S + 1; t < TIER_COUNT && !sealed; t++)
+        source.from_s[0][t] = source.from_s[1][t] = TIER_ABSENT;
+    source.from_s[1][TIER_5M] = TIER_ABSENT; /* made when the minutes go: see edge_merge.c */
     buf_reset(out);
     enum status status = source_fill(&set, e);
     if (status == ST_OK && set.tiles.len > 0) {

@@ -30,8 +30,9 @@ enum status edge_part_parse_tables(struct edge_part *p, struct str tables, uint6
                                    struct err *e);
 /* For messages. */
 const char *edge_part_label(const struct edge_part *p);
-/* First block not before (tier, joint, slab, row_block 0). */
-uint32_t edge_part_find_block(const struct edge_part *p, enum tier tier, bool joint, uint64_t slab);
+/* First block not before (tier, joint, slab, row_block). */
+uint32_t edge_part_find_block(const struct edge_part *p, enum tier tier, bool joint, uint64_t slab,
+                              uint32_t row_block);
 /* The rows of one kind are numbered in blocks of their own. */
 static inline uint32_t edge_part_first_row(const struct edge_part *p, bool joint)
 {

@@ -85,7 +85,7 @@ enum status edge_part_scan(const struct edge_part *p, const struct edge_part_sca
     enum status status = ST_OK;
     uint64_t slab = scan->start_s / slab_seconds(scan->tier);
     for (unsigned joint = 0; joint < 2 && status == ST_OK; joint++) {
-        uint32_t i = edge_part_find_block(p, scan->tier, joint, slab);
+        uint32_t i = edge_part_find_block(p, scan->tier, joint, slab, 0);
         for (; i < p->block_count && status == ST_OK; i++) {
             const struct block_entry *entry = &p->blocks[i];
             if (entry->tier != scan->tier || entry->joint != joint ||

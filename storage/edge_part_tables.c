@@ -141,9 +141,11 @@ enum status edge_part_parse_tables(struct edge_part *p, struct str tables, uint6
     return read_index(p, &c, blocks_end, e);
 }
 
-uint32_t edge_part_find_block(const struct edge_part *p, enum tier tier, bool joint, uint64_t slab)
+uint32_t edge_part_find_block(const struct edge_part *p, enum tier tier, bool joint, uint64_t slab,
+                              uint32_t row_block)
 {
-    struct block_entry key = {.tier = (uint8_t)tier, .joint = joint, .slab = slab};
+    struct block_entry key = {
+        .tier = (uint8_t)tier, .joint = joint, .slab = slab, .row_block = row_block};
     uint32_t low = 0, high = p->block_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;

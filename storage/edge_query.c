@@ -144,7 +144,7 @@ static enum status add_run(struct query_run *run, const struct tile_run *tiles, 
 {
     const struct edge_part *p = run->use->part;
     uint64_t slab = tiles->from_s / slab_seconds(tiles->tier);
-    uint32_t i = edge_part_find_block(p, tiles->tier, run->query->joint, slab);
+    uint32_t i = edge_part_find_block(p, tiles->tier, run->query->joint, slab, 0);
     for (; i < p->block_count; i++) {
         const struct block_entry *entry = &p->blocks[i];
         struct err why;

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "storage/store_parts.h"
+#include "storage/edge_merge_job.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,6 +23,7 @@ struct edge_store {
     struct counted_view *current; /* one reference; NULL before the first */
     void (*refresh)(void *user);
     void *refresh_user;
+    struct merge_job *merge; /* the writer thread's; not guarded */
 };
 
 struct edge_store *edge_store_new(struct store *s)
@@ -40,8 +41,14 @@ struct edge_store *edge_store_new(struct store *s)
     return edges;
 }
 
+struct merge_job **edge_store_merge_slot(struct edge_store *edges)
+{
+    return &edges->merge;
+}
+
 void edge_store_free(struct edge_store *edges)
 {
+    merge_job_free(edges->merge);
     if (edges->current)
         edge_view_unref(&edges->current->view);
     pthread_cond_destroy(&edges->published);

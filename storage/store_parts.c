@@ -62,15 +62,13 @@ static enum status file_write_synced(const char *path, struct str bytes, struct 
     return st;
 }
 
-enum status part_write(struct store *s, struct str bytes, uint64_t position,
-                       struct listed_part *out, struct err *e)
+/* Opens the written file `id`; it is removed when it is no part. */
+static enum status part_take(struct store *s, uint64_t id, uint64_t position,
+                             struct listed_part *out, struct err *e)
 {
     char path[STORE_PATH_MAX];
-    uint64_t id = store_new_id(s);
     store_path(s, "edges", id, "part", path);
-    enum status st = file_write_synced(path, bytes, e);
-    if (st == ST_OK)
-        st = edge_part_open_file(path, &out->part, e);
+    enum status st = edge_part_open_file(path, &out->part, e);
     if (st != ST_OK) {
         out->part = NULL;
         part_remove_file(s, id);
@@ -78,13 +76,27 @@ enum status part_write(struct store *s, struct str bytes, uint64_t position,
     }
     out->info = (struct catalogue_part){
         .id = id,
-        .bytes = bytes.len,
+        .bytes = edge_part_bytes(out->part),
         .start_s = edge_part_start_s(out->part),
         .end_s = edge_part_end_s(out->part),
         .position = position,
         .rows = edge_part_row_count(out->part),
     };
     return ST_OK;
+}
+
+enum status part_write(struct store *s, struct str bytes, uint64_t position,
+                       struct listed_part *out, struct err *e)
+{
+    char path[STORE_PATH_MAX];
+    uint64_t id = store_new_id(s);
+    store_path(s, "edges", id, "part", path);
+    enum status st = file_write_synced(path, bytes, e);
+    if (st != ST_OK) {
+        part_remove_file(s, id);
+        return st;
+    }
+    return part_take(s, id, position, out, e);
 }
 
 enum status parts_reserve(struct store *s, struct err *e)
@@ -163,14 +175,24 @@ static uint64_t newest_position(struct store *s, const uint64_t *ids, size_t cou
     return position;
 }
 
+/* Where the sum comes from: bytes, a file that is written already, or nowhere. */
+struct replacement {
+    struct str bytes;
+    uint64_t file; /* 0 = none */
+};
+
 static enum status replacement_write(struct store *s, const uint64_t *ids, size_t count,
-                                     struct str bytes, struct listed_part *added, struct err *e)
+                                     const struct replacement *by, struct listed_part *added,
+                                     struct err *e)
 {
     char folder[STORE_PATH_MAX];
     TRY(parts_reserve(s, e));
     file_point("merge_begin");
-    if (bytes.len > 0) {
-        TRY(part_write(s, bytes, newest_position(s, ids, count), added, e));
+    if (by->file)
+        TRY(part_take(s, by->file, newest_position(s, ids, count), added, e));
+    else if (by->bytes.len > 0)
+        TRY(part_write(s, by->bytes, newest_position(s, ids, count), added, e));
+    if (added->part) {
         file_point("merge_part");
         snprintf(folder, sizeof(folder), "%s/edges", s->directory);
         TRY(dir_sync(folder, e));
@@ -184,15 +206,14 @@ static enum status replacement_write(struct store *s, const uint64_t *ids, size_
 }
 
 static enum status parts_replace(struct store *s, const uint64_t *ids, size_t count,
-                                 struct str bytes, struct err *e)
+                                 const struct replacement *by, struct err *e)
 {
     struct listed_part added = {.shows = true};
-    enum status st = replacement_write(s, ids, count, bytes, &added, e);
+    enum status st = replacement_write(s, ids, count, by, &added, e);
     if (st != ST_OK) {
-        if (added.part) {
-            edge_part_unref(added.part);
-            part_remove_file(s, added.info.id);
-        }
+        edge_part_unref(added.part);
+        if (added.part || by->file)
+            part_remove_file(s, by->file ? by->file : added.info.id);
         return st;
     }
     list_change(s, ids, count, &added);
@@ -203,18 +224,38 @@ static enum status parts_replace(struct store *s, const uint64_t *ids, size_t co
     return ST_OK;
 }
 
-enum status store_parts_replace(struct store *s, const uint64_t *ids, size_t count,
-                                struct buf *bytes, struct err *e)
+static enum status merged(struct store *s, enum status st)
 {
-    enum status st = parts_replace(s, ids, count, buf_str(bytes), e);
-    buf_deinit(bytes);
-    *bytes = (struct buf){0};
     if (st != ST_OK)
         return st;
     pthread_mutex_lock(&s->lock);
     s->stats.merges++;
     pthread_mutex_unlock(&s->lock);
     return ST_OK;
+}
+
+enum status store_parts_replace(struct store *s, const uint64_t *ids, size_t count,
+                                struct buf *bytes, struct err *e)
+{
+    struct replacement by = {.bytes = buf_str(bytes)};
+    enum status st = parts_replace(s, ids, count, &by, e);
+    buf_deinit(bytes);
+    *bytes = (struct buf){0};
+    return merged(s, st);
+}
+
+uint64_t store_parts_new_file(struct store *s, char *path, size_t cap)
+{
+    uint64_t id = store_new_id(s);
+    snprintf(path, cap, "%s/edges/%016llx.part", s->directory, (unsigned long long)id);
+    return id;
+}
+
+enum status store_parts_replace_by_file(struct store *s, const uint64_t *ids, size_t count,
+                                        uint64_t file, struct err *e)
+{
+    struct replacement by = {.file = file};
+    return merged(s, parts_replace(s, ids, count, &by, e));
 }
 
 /* --- retention --- */
@@ -256,7 +297,7 @@ enum status parts_expire(struct store *s, uint64_t now_ns, struct err *e)
 {
     const char *why = "";
     for (uint64_t id; (id = expired_part(s, now_ns, &why)) != 0;) {
-        TRY(parts_replace(s, &id, 1, (struct str){0}, e));
+        TRY(parts_replace(s, &id, 1, &(struct replacement){0}, e));
         log_info("store: part dropped id=%llu reason=%s", (unsigned long long)id, why);
     }
     return ST_OK;

@@ -35,6 +35,13 @@ enum status store_parts_replace(struct store *s, const uint64_t *ids, size_t cou
                                 struct buf *bytes, struct err *e);
 
 /* The settings, read-only, as long as the store. Any thread. */
+/* For sums that are too big to hold: a number and path (cap bytes) for a file that the caller
+ * writes and syncs, and the exchange once it is whole. The file goes when the exchange fails; one
+ * that is never exchanged goes when the store is opened next. Writer thread. */
+uint64_t store_parts_new_file(struct store *s, char *path, size_t cap);
+enum status store_parts_replace_by_file(struct store *s, const uint64_t *ids, size_t count,
+                                        uint64_t file, struct err *e);
+
 const struct retention *store_retention(const struct store *s);
 /* Damaged blocks met while reading, for store_stats.lost_blocks. Any thread. */
 void store_note_lost(struct store *s, uint64_t blocks);
@@ -50,8 +57,9 @@ struct edge_store; /* the published head, the current view, who waits for a youn
 struct edge_store *edge_store_new(struct store *s);
 void edge_store_free(struct edge_store *edges);
 
-/* One unit of merging, of at most about a second: chooses parts of store_parts_snapshot(), encodes
- * their sum without what retention cuts, calls store_parts_replace(). *did is false when nothing is
+/* One unit of merging, a fraction of a second: chooses parts of store_parts_snapshot() or goes on
+ * with those chosen before, writes their sum without what retention cuts, and once it is whole
+ * exchanges it for them. *did is false when nothing is
  * left to do. With `compact` everything is merged as it would be when old. `now_ns` is wall time:
  * it chooses, it never changes what a cell says. Writer thread. */
 enum status edge_merge_step(struct store *s, uint64_t now_ns, bool compact, bool *did,

@@ -1,0 +1,332 @@
+/* test_edge_merge.c - a merged part is the part of the merged cells; age cuts tiers, never
+ * requests; few parts stay. */
+#include "storage/edge_merge.h"
+
+#include "base/mem.h"
+#include "edge_rig.h"
+#include "storage/edge_part_file.h"
+#include "support/leak.h"
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DAY = 86400, START = 1700000000 - 1700000000 % DAY, PARTS = 5, ROWS = 300 };
+
+static const struct retention for_ever = {0};
+static const struct retention ninety_days = {.edges_ns = 90ull * DAY * NS_PER_S};
+
+static void split(const struct edge_rig *r, struct edge_part *parts[PARTS])
+{
+    for (unsigned p = 0; p < PARTS; p++) {
+        struct cell_set *set = cell_set_new(p);
+        for (size_t i = p; i < r->count; i += PARTS)
+            edge_rig_add(set, &r->requests[i]);
+        parts[p] = edge_rig_part(set, true);
+        cell_set_free(set);
+    }
+}
+
+static void unref_all(struct edge_part *parts[PARTS])
+{
+    for (unsigned p = 0; p < PARTS; p++)
+        edge_part_unref(parts[p]);
+}
+
+static struct edge_part *merge_all(struct edge_part *const *parts, size_t count,
+                                   const struct merge_cut *cut)
+{
+    struct buf bytes = {0};
+    struct edge_part *out;
+    uint64_t lost;
+    struct err e;
+    cr_assert_eq(merge_parts(parts, count, cut, &bytes, &lost, &e), ST_OK, "%s", e.msg);
+    cr_assert_eq(lost, 0);
+    cr_assert_eq(edge_part_open_memory(&bytes, &out, &e), ST_OK, "%s", e.msg);
+    return out;
+}
+
+Test(edge_merge, equals_the_part_of_merged_cells)
+{
+    struct edge_rig r = edge_rig_new(5000, ROWS, START + 80000, 9000, 1);
+    struct edge_part *parts[PARTS];
+    struct cell_set *all = cell_set_new(9);
+    struct buf expected = {0}, merged = {0};
+    struct merge_cut cut = edge_merge_cut(UINT64_MAX, 0, &for_ever);
+    uint64_t lost;
+    split(&r, parts);
+    for (size_t i = 0; i < r.count; i++)
+        edge_rig_add(all, &r.requests[i]);
+    cr_assert_eq(edge_part_encode(all, true, &expected, NULL), ST_OK);
+    cr_assert_eq(merge_parts(parts, PARTS, &cut, &merged, &lost, NULL), ST_OK);
+    cr_assert(str_eq(buf_str(&expected), buf_str(&merged)), "%zu and %zu bytes", expected.len,
+              merged.len);
+    struct edge_part *ab = merge_all(parts, 2, &cut), *cde = merge_all(parts + 2, 3, &cut);
+    struct edge_part *both[] = {cde, ab};
+    cr_assert_eq(merge_parts(both, 2, &cut, &merged, &lost, NULL), ST_OK);
+    cr_assert(str_eq(buf_str(&expected), buf_str(&merged)), "in any order");
+    edge_part_unref(ab);
+    edge_part_unref(cde);
+    unref_all(parts);
+    buf_deinit(&expected);
+    buf_deinit(&merged);
+    cell_set_free(all);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+static uint32_t one_group(const struct cell_row *row, void *user)
+{
+    (void)row, (void)user;
+    return 0;
+}
+
+/* Observed requests over a range, and at which resolution they could be had. */
+static uint64_t observed(struct edge_part *p, uint64_t start_s, uint64_t end_s, bool joint,
+                         uint32_t *resolution_s)
+{
+    struct edge_view view = {.parts = &p, .part_count = 1};
+    struct edge_query q = {.start_s = start_s,
+                           .end_s = end_s,
+                           .joint = joint,
+                           .sections = SECTION_ALL & ~SECTION_EXEMPLARS,
+                           .group = one_group,
+                           .max_points = 10};
+    struct edge_result result;
+    cr_assert_eq(edge_query_run(&view, &q, &result, NULL), ST_OK);
+    uint64_t sum =
+        result.series_count && result.series[0].len ? result.series[0].points[0].cell.observed : 0;
+    *resolution_s = result.resolution_s;
+    edge_result_deinit(&result);
+    return sum;
+}
+
+static uint64_t expected_count(const struct edge_rig *r, uint64_t start_s, uint64_t end_s,
+                               bool joint)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < r->count; i++)
+        sum += r->requests[i].time_s >= start_s && r->requests[i].time_s < end_s &&
+               (r->requests[i].row % 4 != 0) == joint;
+    return sum;
+}
+
+Test(edge_merge, age_cuts_tiers_but_no_request)
+{
+    static const struct {
+        const char *name;
+        uint64_t age_s; /* of the end of the data */
+        uint32_t joint_resolution_s;
+    } rows[] = {
+        {"young", 0, 15},
+        {"a day", DAY, 60},
+        {"six days", 6 * DAY, 60},
+        {"eight days", 8 * DAY, 300},
+        {"eighty days", 80 * DAY, 300},
+    };
+    struct edge_rig r = edge_rig_new(4000, 40, START + 3600, 5 * 3600, 2);
+    struct edge_part *parts[PARTS];
+    split(&r, parts);
+    uint64_t bytes_before = UINT64_MAX;
+    for (size_t i = 0; i < LEN(rows); i++) {
+        uint64_t end_s = START + 6 * 3600, now_ns = (end_s + rows[i].age_s) * NS_PER_S;
+        struct merge_cut cut = edge_merge_cut(now_ns, end_s, &ninety_days);
+        struct edge_part *sum = merge_all(parts, PARTS, &cut);
+        for (unsigned joint = 0; joint < 2; joint++) {
+            uint32_t resolution;
+            uint64_t start = START + 2 * 3600, end = START + 4 * 3600;
+            cr_assert_eq(observed(sum, start, end, joint, &resolution),
+                         expected_count(&r, start, end, joint), "%s", rows[i].name);
+            cr_assert_eq(resolution, joint ? rows[i].joint_resolution_s : 15, "%s", rows[i].name);
+        }
+        cr_assert(i != 1 || edge_part_bytes(sum) < bytes_before, "15 s tiles went");
+        bytes_before = edge_part_bytes(sum);
+        cr_assert_eq(edge_merge_cut_bytes(sum, &cut), 0, "nothing is left to cut");
+        struct edge_part *again = merge_all(&sum, 1, &cut);
+        cr_assert_eq(edge_part_bytes(again), edge_part_bytes(sum));
+        edge_part_unref(again);
+        edge_part_unref(sum);
+    }
+    unref_all(parts);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(edge_merge, old_minutes_and_old_five_minutes_meet)
+{
+    struct edge_rig r = edge_rig_new(3000, 40, START + 3600, 3600, 3);
+    struct edge_part *parts[PARTS];
+    uint64_t end_s = START + 2 * 3600;
+    uint32_t resolution;
+    split(&r, parts);
+    struct merge_cut old = edge_merge_cut((end_s + 8 * DAY) * NS_PER_S, end_s, &ninety_days);
+    struct merge_cut none = edge_merge_cut(0, 0, &for_ever);
+    struct edge_part *mixed[] = {merge_all(parts, 2, &old), merge_all(parts + 2, 3, &none)};
+    const struct merge_cut *cuts[] = {&old, &none};
+    for (size_t i = 0; i < LEN(cuts); i++) {
+        struct edge_part *sum = merge_all(mixed, 2, cuts[i]);
+        cr_assert_eq(observed(sum, START + 3600, end_s, true, &resolution),
+                     expected_count(&r, START + 3600, end_s, true));
+        cr_assert_eq(resolution, 300);
+        edge_part_unref(sum);
+    }
+    edge_part_unref(mixed[0]);
+    edge_part_unref(mixed[1]);
+    unref_all(parts);
+    edge_rig_free(&r);
+}
+
+/* Days that nobody may ask for any more go even out of a part that also holds younger ones. */
+Test(edge_merge, retention_drops_days)
+{
+    struct edge_rig r = edge_rig_new(4000, 40, START, 4 * DAY, 4);
+    struct edge_part *parts[PARTS];
+    uint32_t resolution;
+    uint64_t end_s = START + 4 * DAY;
+    struct retention two_days = {.edges_ns = 2ull * DAY * NS_PER_S};
+    split(&r, parts);
+    struct merge_cut cut = edge_merge_cut(end_s * NS_PER_S, end_s, &two_days);
+    struct edge_part *sum = merge_all(parts, PARTS, &cut);
+    cr_assert_eq(edge_part_start_s(sum), START + 2 * DAY);
+    cr_assert_eq(observed(sum, START + 2 * DAY, end_s, false, &resolution),
+                 expected_count(&r, START + 2 * DAY, end_s, false));
+    edge_part_unref(sum);
+    unref_all(parts);
+    edge_rig_free(&r);
+}
+
+/* A day of checkpoints every 30 s, by size alone: parts stay few, and bytes are not written too
+ * often. */
+Test(edge_merge, a_day_of_checkpoints_stays_small)
+{
+    enum { CHECKPOINTS = 2880, BYTES = 100000 };
+    static struct edge_part made[2 * CHECKPOINTS];
+    static struct stored_part list[CHECKPOINTS];
+    size_t count = 0, most = 0, next = 0, chosen;
+    uint64_t written = 0;
+    for (size_t i = 0; i < CHECKPOINTS; i++) {
+        uint64_t end_s = START + 30 * (i + 1);
+        made[next] = (struct edge_part){.size = BYTES, .start_s = end_s - 30, .end_s = end_s};
+        list[count++] = (struct stored_part){.id = next, .part = &made[next]};
+        for (next++;; next++) {
+            edge_merge_choose(list, count, end_s * NS_PER_S, false, &for_ever, &chosen);
+            if (chosen == 0)
+                break;
+            made[next] = (struct edge_part){.end_s = end_s};
+            for (size_t j = 0; j < chosen; j++)
+                made[next].size += list[j].part->size;
+            written += made[next].size;
+            count -= chosen;
+            memmove(list, list + chosen, count * sizeof(*list));
+            list[count++] = (struct stored_part){.id = next, .part = &made[next]};
+        }
+        most = MAX(most, count);
+    }
+    cr_assert_leq(most, 40, "%zu parts", most);
+    cr_assert_leq(written, 8ull * CHECKPOINTS * BYTES, "each byte was written %g times",
+                  (double)written / CHECKPOINTS / BYTES);
+    edge_merge_choose(list, count, (START + DAY + 1) * NS_PER_S, true, &for_ever, &chosen);
+    cr_assert_eq(chosen, count, "compact takes all");
+}
+
+/* --- through a store --- */
+
+static void checkpoint_done(void *user, enum status status, const struct err *e)
+{
+    atomic_int *done = user;
+    (void)e;
+    atomic_store(done, status == ST_OK ? 1 : 2);
+}
+
+static void checkpoint(struct store *s, const struct edge_rig *r, unsigned p)
+{
+    struct cell_set *set = cell_set_new(p);
+    struct image_writer *w;
+    struct buf part = {0};
+    atomic_int done = 0;
+    for (size_t i = p; i < r->count; i += PARTS)
+        edge_rig_add(set, &r->requests[i]);
+    cr_assert_eq(edge_part_encode(set, true, &part, NULL), ST_OK);
+    cr_assert_eq(store_checkpoint_begin(s, &w, NULL), ST_OK);
+    store_checkpoint_commit(w, &part, p + 1, checkpoint_done, &done);
+    while (atomic_load(&done) == 0)
+        sched_yield();
+    cr_assert_eq(atomic_load(&done), 1);
+    cell_set_free(set);
+}
+
+static uint64_t observed_in_store(struct store *s, size_t *parts)
+{
+    const struct edge_view *view;
+    struct edge_result result;
+    struct edge_query q = {.start_s = START,
+                           .end_s = START + DAY,
+                           .sections = SECTION_ALL,
+                           .group = one_group,
+                           .max_points = 1};
+    edge_store_publish(s, &(struct edge_head){.checkpointed = PARTS});
+    cr_assert_eq(edge_store_view(s, NS_PER_S, &view, NULL), ST_OK);
+    cr_assert_eq(edge_query_run(view, &q, &result, NULL), ST_OK);
+    *parts = view->part_count;
+    uint64_t sum = result.series[0].points[0].cell.observed;
+    edge_result_deinit(&result);
+    edge_view_unref(view);
+    return sum;
+}
+
+Test(edge_merge, compact_makes_one_part_of_a_day)
+{
+    struct edge_rig r = edge_rig_new(4000, ROWS, START + 100, 3000, 5);
+    char folder[] = "/tmp/weft-test-XXXXXX", command[64];
+    struct store_config config = {.directory = str_from_c(mkdtemp(folder))};
+    struct store *s;
+    struct err e;
+    size_t parts;
+    cr_assert_eq(store_open(&config, &s, &e), ST_OK, "%s", e.msg);
+    for (unsigned p = 0; p < PARTS; p++)
+        checkpoint(s, &r, p);
+    uint64_t all = expected_count(&r, START, START + DAY, false);
+    cr_assert_eq(observed_in_store(s, &parts), all);
+    cr_assert_eq(store_compact(s, &e), ST_OK, "%s", e.msg);
+    cr_assert_eq(observed_in_store(s, &parts), all);
+    cr_assert_eq(parts, 1);
+    store_close(s);
+    cr_assert_eq(store_open(&config, &s, &e), ST_OK, "%s", e.msg);
+    cr_assert_eq(observed_in_store(s, &parts), all);
+    cr_assert_eq(parts, 1);
+    store_close(s);
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    cr_assert_eq(system(command), 0);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+static void publish_soon(void *user)
+{
+    edge_store_publish(user, &(struct edge_head){.complete_until_ns = 42});
+}
+
+Test(edge_store, a_young_view_is_asked_for)
+{
+    char folder[] = "/tmp/weft-test-XXXXXX", command[64];
+    struct store_config config = {.directory = str_from_c(mkdtemp(folder))};
+    const struct edge_view *first, *same, *next;
+    struct store *s;
+    cr_assert_eq(store_open(&config, &s, NULL), ST_OK);
+    edge_store_set_refresh(s, publish_soon, s);
+    cr_assert_eq(edge_store_view(s, 0, &first, NULL), ST_OK, "the hook publishes");
+    cr_assert_eq(first->complete_until_ns, 42);
+    cr_assert_eq(edge_store_view(s, 3600 * NS_PER_S, &same, NULL), ST_OK);
+    cr_assert_eq(first, same, "young enough");
+    cr_assert_eq(edge_store_view(s, 0, &next, NULL), ST_OK);
+    cr_assert_neq(first, next);
+    edge_view_unref(first);
+    edge_view_unref(same);
+    edge_view_unref(next);
+    edge_view_unref(NULL);
+    store_close(s);
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    cr_assert_eq(system(command), 0);
+    EXPECT_NO_LEAK();
+}
