@@ -248,7 +248,7 @@ Test(store, a_failing_disk_changes_nothing, .timeout = 60)
         for (long n = 0; n < 6; n++) {
             disk_plans[calls[c]] =
                 (struct disk_plan){disk_calls(calls[c]) + n, 1, n % 2 ? EIO : ENOSPC};
-            enum status st = checkpoint(s, position + 1, small_image, 2, tile_s + 15 * position);
+            enum status st = checkpoint(s, position + 1, small_image, 2, tile_s + 86400 * position);
             disk_plans[calls[c]] = (struct disk_plan){0};
             failures += st != ST_OK;
             position += st == ST_OK;
@@ -277,7 +277,7 @@ static void work_until_killed(const char *dir, const char *point)
     setenv("WEFT_FAULT", fault, 1);
     file_faults_init();
     struct store *s = open_store(dir, (struct retention){0});
-    checkpoint(s, 20, small_image, 2, tile_s + 15);
+    checkpoint(s, 20, small_image, 2, tile_s + 86400); /* another day: not merged by itself */
     struct stored_part *parts;
     size_t count;
     cr_assert(eq(int, store_parts_snapshot(s, 20, &parts, &count, NULL), ST_OK));
