@@ -1,5 +1,6 @@
-/* collector.h - what the spans mean: identities, hops, cells. A pure function of journal records in their sequence:
- * no clock reads, no randomness but the seed. One thread owns all of it (docs/decisions/0001-one-collector-thread.md). */
+/* collector.h - what the spans mean: identities, hops, cells. A pure function of journal records in
+ * their sequence: no clock reads, no randomness but the seed. One thread owns all of it
+ * (docs/decisions/0001-one-collector-thread.md). */
 #ifndef WEFT_COLLECTOR_COLLECTOR_H
 #define WEFT_COLLECTOR_COLLECTOR_H
 
@@ -15,10 +16,10 @@ struct collector_config {
     struct graph_settings graph;
     struct retention retention;
     uint64_t checkpoint_ns, checkpoint_bytes; /* journal.checkpoint and 256 MiB */
-    uint64_t open_bytes_max;                  /* of open state; over it the oldest open requests close early */
-    struct store *store;                      /* borrowed */
-    struct account *account;                  /* borrowed */
-    struct budget *budget;                    /* borrowed: gives back batch->charged_bytes, charges open state */
+    uint64_t open_bytes_max; /* of open state; over it the oldest open requests close early */
+    struct store *store;     /* borrowed */
+    struct account *account; /* borrowed */
+    struct budget *budget;   /* borrowed: gives back batch->charged_bytes, charges open state */
     /* After a checkpoint at position: the journal may be trimmed. Collector or writer thread. */
     void (*checkpointed)(uint64_t position, void *user);
     /* Something is open (true) or nothing is: the journal's ticks. Collector thread. */
@@ -26,13 +27,16 @@ struct collector_config {
     void *user;
 };
 
-/* Takes what matters of the decoded spans out of them, while they are warm: batch->observations, in the batch's arena.
- * Pure: any thread. ST_NO_MEMORY. */
+/* Takes what matters of the decoded spans out of them, while they are warm: batch->observations, in
+ * the batch's arena. Pure: any thread. ST_NO_MEMORY. */
 enum status collector_prepare(struct batch *b, struct err *e);
 
-/* Restores the last checkpoint's image from the store. *position: from where the journal must be replayed. */
-enum status collector_new(const struct collector_config *config, struct collector **out, uint64_t *position, struct err *e);
-/* The journal's stream. Before collector_start() they work at once on the caller's thread (replay); afterwards they post. */
+/* Restores the last checkpoint's image from the store. *position: from where the journal must be
+ * replayed. */
+enum status collector_new(const struct collector_config *config, struct collector **out,
+                          uint64_t *position, struct err *e);
+/* The journal's stream. Before collector_start() they work at once on the caller's thread (replay);
+ * afterwards they post. */
 void collector_batch(struct collector *c, struct batch *b); /* prepared; taken over */
 void collector_tick(struct collector *c, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns);
 void collector_flush(struct collector *c, uint64_t sequence, uint64_t clock_ns);
@@ -44,7 +48,8 @@ enum status collector_checkpoint(struct collector *c, struct err *e);
 void collector_stop(struct collector *c);
 void collector_free(struct collector *c);
 
-/* Worst offenders of cardinality, for status: written as a JSON array of {kind, name, distinct, limit}. Any thread. */
+/* Worst offenders of cardinality, for status: written as a JSON array of {kind, name, distinct,
+ * limit}. Any thread. */
 void collector_offenders_json(struct collector *c, struct buf *out);
 
 struct collector_stats {

@@ -1,0 +1,305 @@
+/* cell_feed.c - finds the two rows of a request fast, and adds it to their cells. */
+#include "collector/cell_feed.h"
+#include "base/hash.h"
+#include "base/map64.h"
+#include "base/vec.h"
+
+enum { ROWS_KEPT = 200000, HTTP_CODES = 1000, GRPC_CODES = 32 };
+
+/* What makes a row, in ids; the strings behind them are in the cell set. */
+struct row_key {
+    uint32_t client, server, client_variant, server_variant;
+    uint32_t code; /* kind << 16 | code */
+    uint8_t protocol, views, is_total;
+    struct str operation;
+};
+
+struct row_entry {
+    struct row_key key; /* operation: the cell set's copy */
+    uint32_t row;
+};
+
+struct cell_feed {
+    uint64_t seed;
+    const struct names *names;
+    struct row_caps *caps;
+    struct cell_set *cells;
+    struct map64 row_by_hash; /* to entries */
+    VEC(struct row_entry) entries;
+    uint32_t http_names[HTTP_CODES], grpc_names[GRPC_CODES]; /* ids of the tallies' names + 1 */
+};
+
+struct cell_feed *cell_feed_new(uint64_t seed, const struct names *names, struct row_caps *caps)
+{
+    struct cell_feed *f = mem_calloc(1, sizeof(*f));
+    if (!f)
+        return NULL;
+    f->seed = f->row_by_hash.seed = seed;
+    f->names = names;
+    f->caps = caps;
+    f->cells = cell_set_new(seed);
+    if (!f->cells) {
+        mem_free(f);
+        return NULL;
+    }
+    return f;
+}
+
+void cell_feed_free(struct cell_feed *f)
+{
+    if (!f)
+        return;
+    cell_set_free(f->cells);
+    map64_deinit(&f->row_by_hash);
+    vec_deinit(&f->entries);
+    mem_free(f);
+}
+
+struct cell_set *cell_feed_cells(struct cell_feed *f)
+{
+    return f->cells;
+}
+
+bool cell_feed_clear(struct cell_feed *f)
+{
+    if (cell_set_row_count(f->cells) < ROWS_KEPT) {
+        cell_set_clear(f->cells);
+        return true;
+    }
+    struct cell_set *fresh = cell_set_new(f->seed);
+    if (!fresh)
+        return false;
+    cell_set_free(f->cells);
+    f->cells = fresh;
+    map64_deinit(&f->row_by_hash);
+    f->row_by_hash.seed = f->seed;
+    f->entries.len = 0;
+    memset(f->http_names, 0, sizeof(f->http_names));
+    memset(f->grpc_names, 0, sizeof(f->grpc_names));
+    return true;
+}
+
+/* --- rows --- */
+
+static uint64_t row_hash(const struct cell_feed *f, const struct row_key *k)
+{
+    uint64_t h = hash_u64(((uint64_t)k->client << 32 | k->server) ^ f->seed);
+    h = hash_u64(h ^ ((uint64_t)k->client_variant << 32 | k->server_variant));
+    h = hash_u64(h ^ ((uint64_t)k->code << 32 |
+                      (uint32_t)(k->protocol << 16 | k->views << 8 | k->is_total)));
+    return h ^ (k->operation.len ? hash_str(k->operation, f->seed) : 0);
+}
+
+static bool row_key_eq(const struct row_key *a, const struct row_key *b)
+{
+    return a->client == b->client && a->server == b->server &&
+           a->client_variant == b->client_variant && a->server_variant == b->server_variant &&
+           a->code == b->code && a->protocol == b->protocol && a->views == b->views &&
+           a->is_total == b->is_total && str_eq(a->operation, b->operation);
+}
+
+static struct str code_text(uint32_t code, char text[16])
+{
+    unsigned kind = code >> 16, n = code & 0xffff;
+    size_t len = 0, digits = 0;
+    char reversed[8];
+    if (kind == CODE_IS_NONE)
+        return STR("");
+    if (kind == CODE_IS_GRPC) {
+        memcpy(text, "grpc:", 5);
+        len = 5;
+    }
+    do {
+        reversed[digits++] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    while (digits > 0)
+        text[len++] = reversed[--digits];
+    return (struct str){text, len};
+}
+
+static uint32_t make_row(struct cell_feed *f, const struct row_key *k)
+{
+    char text[16];
+    struct cell_row row = {
+        .client = names_entity_at(f->names, k->client)->entity,
+        .server = names_entity_at(f->names, k->server)->entity,
+        .protocol = (enum protocol)k->protocol,
+        .views = (enum cell_view)k->views,
+        .is_total = k->is_total,
+        .client_variant = *names_variant_at(f->names, k->client_variant),
+        .server_variant = *names_variant_at(f->names, k->server_variant),
+        .operation = k->operation,
+        .code = code_text(k->code, text),
+    };
+    return cell_set_row(f->cells, &row);
+}
+
+/* UINT32_MAX when memory is short. */
+static uint32_t find_row(struct cell_feed *f, const struct row_key *k)
+{
+    uint64_t hash = row_hash(f, k);
+    bool added;
+    for (;; hash++) {
+        uint64_t *at = map64_put(&f->row_by_hash, hash, &added);
+        if (!at)
+            return UINT32_MAX;
+        if (added)
+            break;
+        if (row_key_eq(&f->entries.items[*at].key, k))
+            return f->entries.items[*at].row;
+    }
+    uint32_t row = vec_reserve(&f->entries, 1) ? make_row(f, k) : UINT32_MAX;
+    if (row == UINT32_MAX) {
+        (void)map64_remove(&f->row_by_hash, hash);
+        return UINT32_MAX;
+    }
+    struct row_entry entry = {.key = *k, .row = row};
+    entry.key.operation = cell_set_row_at(f->cells, row)->operation;
+    *map64_find(&f->row_by_hash, hash) = f->entries.len;
+    f->entries.items[f->entries.len++] = entry;
+    return row;
+}
+
+/* --- cells --- */
+
+static uint64_t weighted(uint64_t weight, uint64_t count)
+{
+    u128 product = (u128)weight * count;
+    return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
+}
+
+/* Bytes times weight, in whole bytes. */
+static uint64_t weighted_bytes(uint64_t weight, uint32_t bytes)
+{
+    return (uint64_t)((u128)weight * bytes >> WEIGHT_SHIFT);
+}
+
+static bool add_times(struct cell *c, const struct request *q)
+{
+    bool ok = true;
+    if (q->has_client_ns)
+        ok = histogram_add(&c->client, q->client_ns, q->weight);
+    for (size_t i = 0; i < q->server_count; i++)
+        ok = ok && histogram_add(&c->server, q->server_ns[i], q->weight);
+    if (q->has_transit)
+        ok = ok && histogram_add(&c->transit, q->transit_ns, q->weight);
+    return ok;
+}
+
+static bool add_counts(struct cell *c, const struct request *q)
+{
+    uint64_t w = q->weight;
+    c->observed++;
+    c->weight += w;
+    c->variance += (u128)w * (w - WEIGHT_ONE);
+    c->attempts += weighted(w, q->attempts);
+    c->errors += q->error ? w : 0;
+    c->retried += q->attempts > 1 ? w : 0;
+    c->denied += q->denied ? w : 0;
+    c->transit_skipped += q->transit_skipped ? w : 0;
+    c->end_before_start += q->end_before_start ? w : 0;
+    if (q->request_bytes != SIZE_NONE) {
+        c->request_bytes += weighted_bytes(w, q->request_bytes);
+        c->request_sized += w;
+    }
+    if (q->response_bytes != SIZE_NONE) {
+        c->response_bytes += weighted_bytes(w, q->response_bytes);
+        c->response_sized += w;
+    }
+    return add_times(c, q);
+}
+
+static uint32_t code_name(struct cell_feed *f, const struct request *q)
+{
+    bool grpc = q->code_kind == CODE_IS_GRPC;
+    uint32_t *known =
+        grpc ? &f->grpc_names[q->code % GRPC_CODES] : &f->http_names[q->code % HTTP_CODES];
+    if (*known)
+        return *known - 1;
+    char text[16];
+    uint32_t name =
+        cell_set_name(f->cells, code_text((uint32_t)CODE_IS_HTTP << 16 | q->code, text));
+    if (name != UINT32_MAX)
+        *known = name + 1;
+    return name;
+}
+
+static bool add_flag(struct cell_feed *f, struct cell *c, struct str flag, uint64_t weight)
+{
+    uint32_t name = cell_set_name(f->cells, flag);
+    return name != UINT32_MAX && cell_tally_add(&c->flags, name, weight);
+}
+
+/* True when an earlier set of the request's holds the flag: each counts once a request. */
+static bool said_before(const struct cell_feed *f, const struct request *q, uint32_t set,
+                        struct str flag)
+{
+    for (uint32_t i = 0; i < set; i++) {
+        struct str other, rest = names_flags_at(f->names, q->flags[i]);
+        while (rest.len > 0) {
+            str_cut(rest, ',', &other, &rest);
+            if (str_eq(other, flag))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool add_flags(struct cell_feed *f, struct cell *c, const struct request *q)
+{
+    bool ok = !q->mirror || add_flag(f, c, STR("mirror"), q->weight);
+    for (uint32_t i = 0; i < q->flag_count; i++) {
+        struct str flag, rest = names_flags_at(f->names, q->flags[i]);
+        while (rest.len > 0) {
+            str_cut(rest, ',', &flag, &rest);
+            if (flag.len > 0 && !said_before(f, q, i, flag))
+                ok = ok && add_flag(f, c, flag, q->weight);
+        }
+    }
+    return ok;
+}
+
+static bool add_total(struct cell_feed *f, struct cell *c, const struct request *q)
+{
+    bool ok = add_counts(c, q) && add_flags(f, c, q);
+    c->evidence |= q->evidence;
+    if (ok && q->code_kind != CODE_IS_NONE) {
+        uint32_t name = code_name(f, q);
+        struct cell_tallies *codes = q->code_kind == CODE_IS_GRPC ? &c->grpc_codes : &c->codes;
+        ok = name != UINT32_MAX && cell_tally_add(codes, name, q->weight);
+    }
+    struct exemplar x = {.trace = q->trace, .time_ns = q->time_ns, .error = q->error};
+    if (q->has_client_ns)
+        x.latency_ns = q->client_ns;
+    else if (q->server_count)
+        x.latency_ns = q->server_ns[q->server_count - 1];
+    cell_offer_exemplar(c, &x);
+    return ok;
+}
+
+bool cell_feed_add(struct cell_feed *f, const struct request *q, bool decide)
+{
+    struct row_key k = {.client = q->client,
+                        .server = q->server,
+                        .protocol = (uint8_t)q->protocol,
+                        .views = (uint8_t)q->views,
+                        .is_total = true};
+    row_caps_edge(f->caps, &k.client, &k.server, decide);
+    uint64_t second = q->time_ns / NS_PER_S;
+    uint32_t row = find_row(f, &k);
+    struct cell *cell = row == UINT32_MAX ? NULL : cell_set_cell(f->cells, row, second);
+    if (!cell || !add_total(f, cell, q))
+        return false;
+    k.is_total = false;
+    k.client_variant = k.client == q->client ? q->client_variant : NAMES_NONE;
+    k.server_variant = k.server == q->server ? q->server_variant : NAMES_NONE;
+    k.code = (uint32_t)q->code_kind << 16 | (q->code & 0xffff);
+    k.operation = q->operation;
+    if (k.operation.len &&
+        (k.server != q->server || !row_caps_operation(f->caps, k.server, k.operation, decide)))
+        k.operation = STR("other");
+    row = find_row(f, &k);
+    cell = row == UINT32_MAX ? NULL : cell_set_cell(f->cells, row, second);
+    return cell && add_counts(cell, q);
+}

@@ -1,0 +1,44 @@
+/* hop_link.h - what the link between a parent span and its child means. Pure functions, any thread.
+ */
+#ifndef WEFT_COLLECTOR_HOP_LINK_H
+#define WEFT_COLLECTOR_HOP_LINK_H
+
+#include "collector/names.h"
+
+/* Which end of a request a span observed. */
+enum side {
+    SIDE_INTERNAL, /* neither */
+    SIDE_CLIENT,
+    SIDE_SERVER,
+    SIDE_GATEWAY, /* both: it answered one by making another */
+    SIDE_MIDDLE,  /* on the way between the ends, joined through */
+};
+
+enum link {
+    LINK_NONE, /* nothing in common but the order: a client span below the server span that made it
+                */
+    LINK_INSIDE,  /* an internal span of the same workload */
+    LINK_CHAIN,   /* both are the client side of one request */
+    LINK_FORWARD, /* a gateway and its own client span */
+    LINK_HOP,     /* client (or gateway) to server: one request */
+    LINK_INNER,   /* both are the server side of one request */
+    LINK_VIA,     /* to or from a middle proxy: part of the request that passes it */
+    LINK_NAMES,   /* a client span whose callee shows only by a request of its own */
+    LINK_CALL, /* the caller's side of the child's request was not observed, but its workload is the
+                  parent's */
+};
+
+struct link_end {
+    const struct owner_entry *owner;
+    uint32_t owner_id, dest;
+    uint8_t role, kind, dest_kind; /* enum role, span_kind, dest_kind */
+    bool mirror;
+};
+
+enum side side_of(unsigned role, unsigned kind, bool raw);
+enum link link_of(const struct link_end *parent, enum side parent_side,
+                  const struct link_end *child, enum side child_side);
+/* True when both ends are one workload, as far as their names tell. */
+bool link_same_workload(const struct link_end *parent, const struct link_end *child);
+
+#endif

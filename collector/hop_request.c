@@ -1,0 +1,443 @@
+/* hop_request.c - reads a hop's observations from the client-most to the last attempt's. */
+#include "collector/hop_request.h"
+
+void request_builder_deinit(struct request_builder *b)
+{
+    vec_deinit(&b->server_ns);
+}
+
+bool http_code_is_error(uint32_t code)
+{
+    return code == 0 || code >= 500;
+}
+
+bool grpc_code_is_error(uint32_t code)
+{
+    static const uint32_t errors =
+        1u << 2 | 1u << 4 | 1u << 8 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 15;
+    return code < 32 && (errors >> code & 1);
+}
+
+struct reading {
+    const struct hop_tree *tree;
+    struct names *names;
+    const struct hop *hop;
+    struct request *out;
+    const struct node *last_entry; /* of the attempt that ended last, or NULL */
+};
+
+static const struct node *node_of(const struct reading *r, uint32_t index)
+{
+    return index == NODE_NONE ? NULL : &r->tree->nodes.items[index];
+}
+
+/* --- observations --- */
+
+/* Visits the spans that saw what the caller got, the client-most first: the client side, else
+ * proxies on the way, else the last attempt's server side. */
+struct observer_walk {
+    const struct reading *r;
+    uint32_t at;
+    enum { WALK_CLIENTS, WALK_MIDDLES, WALK_SERVERS } list;
+};
+
+static struct observer_walk walk_begin(const struct reading *r)
+{
+    const struct hop *h = r->hop;
+    if (h->first_client != NODE_NONE)
+        return (struct observer_walk){r, h->first_client, WALK_CLIENTS};
+    if (h->first_middle != NODE_NONE)
+        return (struct observer_walk){r, h->first_middle, WALK_MIDDLES};
+    uint32_t last = r->last_entry ? (uint32_t)(r->last_entry - r->tree->nodes.items) : NODE_NONE;
+    return (struct observer_walk){r, last, WALK_SERVERS};
+}
+
+static const struct open_span *walk_next(struct observer_walk *w)
+{
+    const struct node *n = node_of(w->r, w->at);
+    if (!n)
+        return NULL;
+    if (w->list != WALK_SERVERS) {
+        w->at = n->next_in_list;
+        return n->span;
+    }
+    /* What the entry contains, up to the next attempt's. */
+    w->at = n->next_server;
+    const struct node *next = node_of(w->r, w->at);
+    if (next && next->is_entry)
+        w->at = NODE_NONE;
+    return n->span;
+}
+
+static const struct node *client_most(const struct reading *r)
+{
+    const struct hop *h = r->hop;
+    if (h->first_client != NODE_NONE)
+        return node_of(r, h->first_client);
+    return h->first_middle != NODE_NONE ? node_of(r, h->first_middle) : r->last_entry;
+}
+
+static const struct node *find_last_entry(const struct reading *r)
+{
+    const struct node *last = NULL;
+    for (uint32_t i = r->hop->first_server; i != NODE_NONE; i = node_of(r, i)->next_server) {
+        const struct node *n = node_of(r, i);
+        if (n->is_entry && n->span &&
+            (!last || n->span->end_ns > last->span->end_ns ||
+             (n->span->end_ns == last->span->end_ns && n->id > last->id)))
+            last = n;
+    }
+    return last;
+}
+
+/* --- who --- */
+
+static void named(const struct reading *r, const struct owner_entry *o, struct str *version,
+                  struct str *workload)
+{
+    const struct variant *v = names_variant_at(r->names, o->variant);
+    if (version->len == 0)
+        *version = v->version;
+    if (workload->len == 0)
+        *workload = v->workload;
+}
+
+/* Where the client side says that the request goes: the word of the proxy that is nearest to the
+ * callee counts most. */
+static uint32_t stated_destination(const struct reading *r, bool *by_mesh)
+{
+    uint32_t dest = NAMES_NONE;
+    bool by_proxy = false;
+    for (uint32_t i = r->hop->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
+        const struct node *n = node_of(r, i);
+        bool proxy = n->end.owner->maker != MAKER_APP;
+        if (n->end.dest != NAMES_NONE && (proxy || !by_proxy)) {
+            dest = n->end.dest;
+            by_proxy = proxy;
+        }
+    }
+    for (uint32_t i = r->hop->first_middle; i != NODE_NONE; i = node_of(r, i)->next_in_list)
+        if (node_of(r, i)->end.dest != NAMES_NONE) {
+            dest = node_of(r, i)->end.dest;
+            by_proxy = true;
+        }
+    *by_mesh = by_proxy;
+    return dest;
+}
+
+static bool is_mesh_name(const struct reading *r, const struct dest_entry *d)
+{
+    const struct entity *e = &names_entity_at(r->names, d->entity)->entity;
+    return d->kind != DEST_NONE && e->kind == ENTITY_SERVICE && e->space.len > 0;
+}
+
+/* Whether the caller's name for the callee is better than the callee's own: a proxy's always is,
+ * where the callee has none or only a node id; an application's host name only adds the namespace.
+ */
+static bool caller_knows_better(const struct reading *r, const struct owner_entry *o,
+                                const struct dest_entry *d, bool by_mesh)
+{
+    if (r->out->mirror || !is_mesh_name(r, d))
+        return false;
+    if (o->weak)
+        return by_mesh;
+    if (o->maker != MAKER_APP)
+        return false;
+    const struct entity *own = &names_entity_at(r->names, o->entity)->entity;
+    const struct entity *stated = &names_entity_at(r->names, d->entity)->entity;
+    return by_mesh || (own->space.len == 0 && str_eq(own->name, stated->name));
+}
+
+/* The callee as its last attempt's spans name it, corrected by the mesh's name for it. */
+static void name_seen_server(const struct reading *r, uint32_t dest_id, bool by_mesh)
+{
+    struct request *q = r->out;
+    const struct dest_entry *d = names_dest_at(r->names, dest_id);
+    const struct owner_entry *o = names_owner_at(r->names, r->last_entry->identity);
+    q->server_owner = r->last_entry->identity;
+    q->server = o->entity;
+    if (caller_knows_better(r, o, d, by_mesh)) {
+        if (d->entity != o->entity)
+            q->server_alias = q->server_owner;
+        q->server = d->entity;
+    }
+    struct str version = {0}, workload = {0};
+    named(r, o, &version, &workload);
+    for (uint32_t i = (uint32_t)(r->last_entry - r->tree->nodes.items); i != NODE_NONE;
+         i = node_of(r, i)->next_server) {
+        const struct node *n = node_of(r, i);
+        if (n->is_entry && n != r->last_entry)
+            break;
+        named(r, n->end.owner, &version, &workload);
+        if (n->end.owner->maker == MAKER_APP && n->end.owner->entity != q->server)
+            q->server_alias = n->end.owner_id;
+    }
+    if (version.len == 0 && dest_id != NAMES_NONE)
+        version = d->subset;
+    q->server_variant = names_variant(r->names, &(struct variant){version, workload});
+}
+
+static void name_server(const struct reading *r)
+{
+    struct request *q = r->out;
+    bool by_mesh;
+    uint32_t dest = stated_destination(r, &by_mesh);
+    q->server = ENTITY_ID_UNKNOWN;
+    if (r->last_entry) {
+        name_seen_server(r, dest, by_mesh);
+        return;
+    }
+    const struct node *other = node_of(r, r->hop->named_server);
+    const struct dest_entry *d = names_dest_at(r->names, dest);
+    if (other && !is_mesh_name(r, d)) {
+        const struct owner_entry *o = names_owner_at(r->names, other->identity);
+        q->server = o->entity;
+        q->server_owner = other->identity;
+        q->server_variant = o->variant;
+    } else if (dest != NAMES_NONE) {
+        q->server = d->entity;
+        q->server_variant = names_variant(r->names, &(struct variant){.version = d->subset});
+    }
+}
+
+static void take_owner(const struct reading *r, uint32_t owner)
+{
+    struct request *q = r->out;
+    const struct owner_entry *o = names_owner_at(r->names, owner);
+    q->client_owner = owner;
+    q->client = o->entity;
+    q->client_variant = o->variant;
+}
+
+/* The workload of the client side: its proxy's name where one took part. */
+static void name_client_side(const struct reading *r)
+{
+    struct request *q = r->out;
+    const struct node *head = node_of(r, r->hop->first_client), *proxy = NULL;
+    for (uint32_t i = r->hop->first_client; i != NODE_NONE && !proxy;
+         i = node_of(r, i)->next_in_list)
+        if (names_owner_at(r->names, node_of(r, i)->identity)->maker != MAKER_APP)
+            proxy = node_of(r, i);
+    const struct node *named_by = proxy ? proxy : head;
+    take_owner(r, named_by->identity);
+    if (head->end.owner->maker == MAKER_APP && head->end.owner->entity != q->client)
+        q->client_alias = head->end.owner_id;
+    const struct owner_entry *o = names_owner_at(r->names, q->client_owner);
+    struct str version = {0}, workload = {0};
+    named(r, o, &version, &workload);
+    named(r, head->end.owner, &version, &workload);
+    q->client_variant = names_variant(r->names, &(struct variant){version, workload});
+}
+
+/* The queue that a consumer took from. */
+static bool name_queue(const struct reading *r)
+{
+    const struct node *n = r->last_entry;
+    if (!n || n->end.kind != SPAN_CONSUMER)
+        return false;
+    uint32_t dest = n->end.dest;
+    const struct node *producer = node_of(r, r->hop->caller);
+    if (dest == NAMES_NONE && producer)
+        dest = producer->end.dest;
+    if (dest == NAMES_NONE)
+        return false;
+    r->out->client = names_dest_at(r->names, dest)->entity;
+    return true;
+}
+
+static void name_client(const struct reading *r)
+{
+    const struct hop *h = r->hop;
+    struct request *q = r->out;
+    if (h->first_client != NODE_NONE) {
+        name_client_side(r);
+        return;
+    }
+    for (uint32_t i = h->first_middle; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
+        uint32_t source = node_of(r, i)->end.owner->source;
+        if (source != NAMES_NONE) {
+            take_owner(r, source);
+            return;
+        }
+    }
+    if (name_queue(r))
+        return;
+    if (h->caller != NODE_NONE)
+        take_owner(r, node_of(r, h->caller)->identity);
+    else
+        q->client = h->from_root ? ENTITY_ID_USER : ENTITY_ID_UNKNOWN;
+}
+
+/* --- what came of it --- */
+
+static void read_codes(const struct reading *r)
+{
+    struct request *q = r->out;
+    const struct open_span *s, *http = NULL, *grpc = NULL;
+    const struct open_span *head = client_most(r)->span;
+    for (struct observer_walk w = walk_begin(r); (s = walk_next(&w));) {
+        if (!grpc && s->grpc_code != GRPC_NONE)
+            grpc = s;
+        if (!http && s->http_code != CODE_NONE)
+            http = s;
+    }
+    bool error = false;
+    if (grpc) {
+        q->code_kind = CODE_IS_GRPC;
+        q->code = grpc->grpc_code;
+        error = grpc_code_is_error(q->code);
+    } else if (http) {
+        q->code_kind = CODE_IS_HTTP;
+        q->code = http->http_code;
+        error = http_code_is_error(q->code);
+    }
+    bool head_has_code = head->http_code != CODE_NONE || head->grpc_code != GRPC_NONE;
+    q->error = error || (!head_has_code && head->error);
+}
+
+static void add_flags(struct request *q, const struct open_span *s)
+{
+    if (s->flags == NAMES_NONE)
+        return;
+    for (uint32_t i = 0; i < q->flag_count; i++)
+        if (q->flags[i] == s->flags)
+            return;
+    if (q->flag_count < REQUEST_FLAGS)
+        q->flags[q->flag_count++] = s->flags;
+}
+
+static void read_span(const struct reading *r, const struct open_span *s)
+{
+    struct request *q = r->out;
+    q->protocol = MAX(q->protocol, (enum protocol)s->protocol);
+    q->denied |= s->denied;
+    q->weight = MAX(q->weight, names_weight_at(r->names, s->weight));
+    if (q->request_bytes == SIZE_NONE)
+        q->request_bytes = s->request_bytes;
+    if (q->response_bytes == SIZE_NONE)
+        q->response_bytes = s->response_bytes;
+    if (q->operation.len == 0 && s->operation != NAMES_NONE)
+        q->operation = names_operation_at(r->names, s->operation);
+}
+
+/* The application's own server span names the operation; else the callee's proxy, else the client
+ * side. */
+static void read_operation(const struct reading *r)
+{
+    const struct node *proxy = NULL;
+    for (uint32_t i = r->hop->first_server; i != NODE_NONE; i = node_of(r, i)->next_server) {
+        const struct node *n = node_of(r, i);
+        if (!n->span || n->span->operation == NAMES_NONE)
+            continue;
+        if (n->end.owner->maker == MAKER_APP) {
+            r->out->operation = names_operation_at(r->names, n->span->operation);
+            return;
+        }
+        if (!proxy)
+            proxy = n;
+    }
+    if (proxy)
+        r->out->operation = names_operation_at(r->names, proxy->span->operation);
+}
+
+static void read_spans(const struct reading *r)
+{
+    const struct hop *h = r->hop;
+    struct request *q = r->out;
+    bool servers_flags = h->entries > 1 || h->first_client == NODE_NONE;
+    for (uint32_t i = h->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
+        read_span(r, node_of(r, i)->span);
+        add_flags(q, node_of(r, i)->span);
+        q->evidence |= EVIDENCE_CLIENT_SPAN;
+    }
+    for (uint32_t i = h->first_middle; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
+        read_span(r, node_of(r, i)->span);
+        if (h->first_client == NODE_NONE)
+            add_flags(q, node_of(r, i)->span);
+        q->evidence |= EVIDENCE_CLIENT_SPAN;
+    }
+    for (uint32_t i = h->first_server; i != NODE_NONE; i = node_of(r, i)->next_server) {
+        const struct open_span *s = node_of(r, i)->span;
+        read_span(r, s);
+        if (servers_flags)
+            add_flags(q, s);
+        q->mirror |= s->mirror;
+        q->evidence |= EVIDENCE_SERVER_SPAN;
+    }
+}
+
+/* --- how long it took --- */
+
+static bool read_server_times(struct request_builder *b, const struct reading *r)
+{
+    b->server_ns.len = 0;
+    for (uint32_t i = r->hop->first_server; i != NODE_NONE; i = node_of(r, i)->next_server) {
+        const struct node *n = node_of(r, i);
+        if (!n->is_entry)
+            continue;
+        if (n->span->end_before_start)
+            r->out->end_before_start = true;
+        else if (!vec_push(&b->server_ns, n->span->duration_ns))
+            return false;
+    }
+    r->out->server_ns = b->server_ns.items;
+    r->out->server_count = b->server_ns.len;
+    return true;
+}
+
+/* A gateway's one upstream span tells more exactly than the gateway's whole span how long the
+ * callee took. */
+static const struct open_span *timed_client(const struct reading *r)
+{
+    const struct hop *h = r->hop;
+    uint32_t first = h->first_client != NODE_NONE ? h->first_client : h->first_middle;
+    const struct node *head = node_of(r, first);
+    if (!head)
+        return NULL;
+    const struct node *next = node_of(r, head->next_in_list);
+    if (head->side == SIDE_GATEWAY && next && next->next_in_list == NODE_NONE)
+        return next->span;
+    return head->span;
+}
+
+static void read_times(const struct reading *r)
+{
+    struct request *q = r->out;
+    const struct open_span *client = timed_client(r);
+    if (client && client->end_before_start)
+        q->end_before_start = true;
+    q->has_client_ns = client && !client->end_before_start;
+    if (!q->has_client_ns)
+        return;
+    q->client_ns = client->duration_ns;
+    if (q->server_count == 0)
+        return;
+    q->has_transit = q->attempts == 1 && q->server_count == 1 && q->server_ns[0] <= q->client_ns;
+    q->transit_skipped = !q->has_transit;
+    if (q->has_transit)
+        q->transit_ns = q->client_ns - q->server_ns[0];
+}
+
+bool request_build(struct request_builder *b, const struct hop_tree *t, struct names *names,
+                   const struct hop *h, struct trace_id trace, struct request *out)
+{
+    *out =
+        (struct request){.trace = trace, .request_bytes = SIZE_NONE, .response_bytes = SIZE_NONE};
+    struct reading r = {.tree = t, .names = names, .hop = h, .out = out};
+    r.last_entry = find_last_entry(&r);
+    const struct node *head = client_most(&r);
+    if (!head || !head->span)
+        return false;
+    read_operation(&r);
+    read_spans(&r);
+    read_codes(&r);
+    name_server(&r);
+    name_client(&r);
+    out->time_ns = head->span->end_ns;
+    out->attempts = MAX(MAX(h->entries, h->tries), 1u);
+    out->views = VIEW_BOTH;
+    if (!read_server_times(b, &r))
+        return false;
+    read_times(&r);
+    return true;
+}

@@ -1,0 +1,222 @@
+/* hop_tree.c - loads a trace, orders it from the roots down, and gives every span its workload's
+ * name. */
+#include "collector/hop_tree.h"
+#include <stdlib.h>
+
+void hop_tree_deinit(struct hop_tree *t)
+{
+    vec_deinit(&t->nodes);
+    vec_deinit(&t->order);
+    vec_deinit(&t->hops);
+}
+
+/* --- nodes --- */
+
+static void fill_end(struct link_end *end, const struct names *names, uint32_t owner, uint32_t dest)
+{
+    end->owner_id = owner;
+    end->owner = names_owner_at(names, owner);
+    end->dest = dest;
+    end->dest_kind = names_dest_at(names, dest)->kind;
+}
+
+static void push_open(struct hop_tree *t, const struct names *names, struct open_span *s,
+                      uint32_t name)
+{
+    struct node *n = &t->nodes.items[t->nodes.len++];
+    *n = (struct node){.id = s->id, .parent_id = s->parent, .span = s, .name = name};
+    n->end =
+        (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
+    fill_end(&n->end, names, s->owner, s->dest);
+}
+
+static void push_closed(struct hop_tree *t, const struct names *names, const struct closed_span *s)
+{
+    struct node *n = &t->nodes.items[t->nodes.len++];
+    *n = (struct node){.id = closed_id(s), .parent_id = closed_parent(s)};
+    n->end =
+        (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
+    fill_end(&n->end, names, s->owner, NAMES_NONE);
+    n->made_request = s->made_request;
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+    const struct node *x = a, *y = b;
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return (int)kind_is_called(x->end.kind) - (int)kind_is_called(y->end.kind);
+}
+
+static void sort_nodes(struct node *nodes, size_t count)
+{
+    if (count > 24) {
+        qsort(nodes, count, sizeof(*nodes), compare_nodes);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        if (compare_nodes(&nodes[i - 1], &nodes[i]) <= 0)
+            continue;
+        struct node moving = nodes[i];
+        size_t at = i;
+        for (; at > 0 && compare_nodes(&nodes[at - 1], &moving) > 0; at--)
+            nodes[at] = nodes[at - 1];
+        nodes[at] = moving;
+    }
+}
+
+/* First node with this id, or NODE_NONE. */
+static uint32_t find_node(const struct hop_tree *t, uint64_t id)
+{
+    size_t low = 0, high = t->nodes.len;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (t->nodes.items[mid].id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < t->nodes.len && t->nodes.items[low].id == id ? (uint32_t)low : NODE_NONE;
+}
+
+/* Zipkin's two halves share an id: the called half hangs below the calling one, and children belong
+ * to the called half unless the calling workload made them. */
+static uint32_t find_parent(const struct hop_tree *t, uint32_t child)
+{
+    const struct node *c = &t->nodes.items[child];
+    if (child > 0 && t->nodes.items[child - 1].id == c->id)
+        return child - 1;
+    if (c->parent_id == 0)
+        return NODE_NONE;
+    uint32_t found = find_node(t, c->parent_id);
+    if (found == NODE_NONE || found == child)
+        return NODE_NONE;
+    const struct node *calling = &t->nodes.items[found];
+    if (found + 1 >= t->nodes.len || calling[1].id != calling->id)
+        return found;
+    bool caller_made_it = calling->end.owner->entity == c->end.owner->entity &&
+                          calling[1].end.owner->entity != c->end.owner->entity;
+    return caller_made_it ? found : found + 1;
+}
+
+/* --- order --- */
+
+static void link_parents(struct hop_tree *t)
+{
+    for (uint32_t i = 0; i < t->nodes.len; i++) {
+        struct node *n = &t->nodes.items[i];
+        n->first_child = n->next_sibling = NODE_NONE;
+        n->placed = false;
+        n->parent = find_parent(t, i);
+    }
+    /* Backwards, so that each list of children ascends by id. */
+    for (uint32_t i = (uint32_t)t->nodes.len; i-- > 0;) {
+        struct node *n = &t->nodes.items[i];
+        if (n->parent == NODE_NONE)
+            continue;
+        struct node *p = &t->nodes.items[n->parent];
+        n->next_sibling = p->first_child;
+        p->first_child = i;
+    }
+}
+
+/* Appends the node and all that hangs below it. */
+static void place(struct hop_tree *t, uint32_t root)
+{
+    size_t at = t->order.len;
+    t->order.items[t->order.len++] = root;
+    t->nodes.items[root].placed = true;
+    for (; at < t->order.len; at++) {
+        for (uint32_t c = t->nodes.items[t->order.items[at]].first_child; c != NODE_NONE;
+             c = t->nodes.items[c].next_sibling) {
+            if (t->nodes.items[c].placed)
+                continue;
+            t->nodes.items[c].placed = true;
+            t->order.items[t->order.len++] = c;
+        }
+    }
+}
+
+static void order_nodes(struct hop_tree *t)
+{
+    t->order.len = 0;
+    for (uint32_t i = 0; i < t->nodes.len; i++)
+        if (t->nodes.items[i].parent == NODE_NONE)
+            place(t, i);
+    /* What is left goes round in circles: cut each at its smallest id. */
+    for (uint32_t i = 0; i < t->nodes.len && t->order.len < t->nodes.len; i++) {
+        if (t->nodes.items[i].placed)
+            continue;
+        t->nodes.items[i].parent = NODE_NONE;
+        place(t, i);
+    }
+}
+
+/* --- names --- */
+
+/* The owner under whose name a workload goes: its sidecar's, for an application that was called
+ * through one. */
+static uint32_t identity_of(const struct hop_tree *t, const struct node *n)
+{
+    uint32_t own = n->end.owner_id;
+    if (n->parent == NODE_NONE)
+        return own;
+    const struct node *p = &t->nodes.items[n->parent];
+    if (n->end.owner->maker == MAKER_APP) {
+        if (p->end.owner->maker == MAKER_APP)
+            return p->end.owner->entity == n->end.owner->entity ? p->identity : own;
+        bool inside = p->end.role == ROLE_IN && link_same_workload(&p->end, &n->end);
+        return inside ? p->identity : own;
+    }
+    /* Envoy's upstream spans name no node. */
+    bool upstream = n->end.owner->maker == MAKER_ENVOY && p->end.owner->maker == MAKER_ENVOY &&
+                    n->end.kind == SPAN_CLIENT && n->end.owner->instance.len == 0;
+    return upstream ? p->identity : own;
+}
+
+/* A sidecar's server span that reached no cluster looks the same on both sides. Below its own
+ * workload it is the outbound one. */
+static bool is_outbound(const struct hop_tree *t, const struct names *names, const struct node *n)
+{
+    if (n->end.role != ROLE_IN || n->end.dest == NAMES_NONE || n->parent == NODE_NONE)
+        return false;
+    const struct node *p = &t->nodes.items[n->parent];
+    const struct owner_entry *above = names_owner_at(names, p->identity);
+    if (p->end.role == ROLE_OUT || p->end.role == ROLE_GATEWAY)
+        return false;
+    return above->maker != MAKER_APP && above->entity == n->end.owner->entity &&
+           str_eq(above->instance, n->end.owner->instance);
+}
+
+static void name_nodes(struct hop_tree *t, const struct names *names)
+{
+    for (size_t i = 0; i < t->order.len; i++) {
+        struct node *n = &t->nodes.items[t->order.items[i]];
+        n->identity = identity_of(t, n);
+        if (is_outbound(t, names, n))
+            n->end.role = ROLE_OUT;
+        t->has_middle |= n->end.role == ROLE_WAYPOINT;
+    }
+}
+
+bool hop_tree_load(struct hop_tree *t, const struct names *names, const struct open_table *table,
+                   const struct trace *trace, bool only_old)
+{
+    size_t count = (size_t)trace->open_count + trace->closed_count;
+    t->nodes.len = t->order.len = 0;
+    t->has_middle = false;
+    if (!vec_reserve(&t->nodes, count) || !vec_reserve(&t->order, count))
+        return false;
+    for (uint32_t s = trace->first_open; s; s = open_span_at(table, s)->next) {
+        struct open_span *o = open_span_at(table, s);
+        if (!only_old || !o->is_new)
+            push_open(t, names, o, s);
+    }
+    for (uint32_t s = trace->first_closed; s; s = closed_span_at(table, s)->next)
+        push_closed(t, names, closed_span_at(table, s));
+    sort_nodes(t->nodes.items, t->nodes.len);
+    link_parents(t);
+    order_nodes(t);
+    name_nodes(t, names);
+    return true;
+}

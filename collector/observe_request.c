@@ -1,0 +1,317 @@
+/* observe_request.c - reads outcome, destination and operation under both the old and the new names
+ * of each fact. */
+#include "collector/observe_request.h"
+#include "collector/cluster_name.h"
+#include "collector/operation.h"
+#include "model/histogram.h"
+
+enum { NAME_MAX_BYTES = 256 };
+
+static struct str text(const struct attr *const attrs[ATTR_COUNT], enum span_attr field)
+{
+    return str_sub(attr_text(attrs[field]), 0, NAME_MAX_BYTES);
+}
+
+/* --- weight --- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+/* Rejection threshold T of 2^56, given by its leading hex digits; the span stands for 2^56 / (2^56
+ * - T). */
+static uint64_t weight_of_threshold(struct str hex)
+{
+    uint64_t t = 0;
+    if (hex.len == 0 || hex.len > 14)
+        return WEIGHT_ONE;
+    for (size_t i = 0; i < 14; i++) {
+        int digit = i < hex.len ? hex_digit(hex.ptr[i]) : 0;
+        if (digit < 0)
+            return WEIGHT_ONE;
+        t = t << 4 | (uint64_t)digit;
+    }
+    uint64_t kept = (UINT64_C(1) << 56) - t;
+    u128 weight = ((u128)1 << (56 + WEIGHT_SHIFT)) / kept;
+    u128 most =
+        (u128)WEIGHT_ONE << 32; /* one in four billion: more is noise, and sums must not overflow */
+    return (uint64_t)MIN(weight, most);
+}
+
+uint64_t sampling_weight(struct str state)
+{
+    struct str member, rest = state;
+    while (rest.len > 0) {
+        str_cut(rest, ',', &member, &rest);
+        member = str_trim(member);
+        if (!str_starts_with(member, STR("ot=")))
+            continue;
+        struct str field, fields = str_sub(member, 3, member.len);
+        while (fields.len > 0) {
+            str_cut(fields, ';', &field, &fields);
+            if (str_starts_with(field, STR("th:")))
+                return weight_of_threshold(str_sub(field, 3, field.len));
+        }
+    }
+    return WEIGHT_ONE;
+}
+
+/* --- outcome --- */
+
+static uint8_t grpc_code_of_name(struct str name)
+{
+    static const char *const names[] = {"OK",
+                                        "CANCELLED",
+                                        "UNKNOWN",
+                                        "INVALID_ARGUMENT",
+                                        "DEADLINE_EXCEEDED",
+                                        "NOT_FOUND",
+                                        "ALREADY_EXISTS",
+                                        "PERMISSION_DENIED",
+                                        "RESOURCE_EXHAUSTED",
+                                        "FAILED_PRECONDITION",
+                                        "ABORTED",
+                                        "OUT_OF_RANGE",
+                                        "UNIMPLEMENTED",
+                                        "INTERNAL",
+                                        "UNAVAILABLE",
+                                        "DATA_LOSS",
+                                        "UNAUTHENTICATED"};
+    for (uint8_t i = 0; i < LEN(names); i++)
+        if (str_eq(name, str_from_c(names[i])))
+            return i;
+    return GRPC_NONE;
+}
+
+static bool speaks_grpc(const struct attr *const attrs[ATTR_COUNT])
+{
+    return attrs[ATTR_GRPC_PATH] || attrs[ATTR_GRPC_CODE] || attrs[ATTR_GRPC_AUTHORITY] ||
+           str_eq(attr_text(attrs[ATTR_RPC_SYSTEM]), STR("grpc")) ||
+           str_starts_with(attr_text(attrs[ATTR_CONTENT_TYPE]), STR("application/grpc"));
+}
+
+static enum protocol protocol_of(const struct attr *const attrs[ATTR_COUNT], const struct span *s,
+                                 enum maker maker)
+{
+    if (speaks_grpc(attrs))
+        return PROTOCOL_GRPC;
+    if (attrs[ATTR_DB_SYSTEM])
+        return PROTOCOL_DATABASE;
+    if (attrs[ATTR_MSG_SYSTEM] || s->kind == SPAN_PRODUCER || s->kind == SPAN_CONSUMER)
+        return PROTOCOL_MESSAGING;
+    if (attrs[ATTR_METHOD] || attrs[ATTR_HTTP_CODE] || attrs[ATTR_URL] ||
+        attrs[ATTR_HTTP_PROTOCOL] || maker == MAKER_LINKERD)
+        return PROTOCOL_HTTP;
+    return PROTOCOL_UNKNOWN;
+}
+
+static void observe_codes(const struct attr *const attrs[ATTR_COUNT], struct observation *x)
+{
+    uint64_t n;
+    x->http_code = CODE_NONE;
+    x->grpc_code = GRPC_NONE;
+    if (attr_number(attrs[ATTR_HTTP_CODE], &n) && n < 1000)
+        x->http_code = (uint16_t)n;
+    if (attr_number(attrs[ATTR_GRPC_CODE], &n) && n < GRPC_NONE)
+        x->grpc_code = (uint8_t)n;
+    else if (attrs[ATTR_RPC_CODE] && x->protocol == PROTOCOL_GRPC)
+        x->grpc_code = attr_number(attrs[ATTR_RPC_CODE], &n) && n < GRPC_NONE
+                           ? (uint8_t)n
+                           : grpc_code_of_name(attr_text(attrs[ATTR_RPC_CODE]));
+}
+
+static uint32_t size_of(const struct attr *a)
+{
+    uint64_t n;
+    if (!attr_number(a, &n))
+        return SIZE_NONE;
+    return (uint32_t)MIN(n, (uint64_t)SIZE_NONE - 1);
+}
+
+static bool says_error(const struct attr *a)
+{
+    if (!a)
+        return false;
+    if (a->type == VALUE_BOOL)
+        return a->b;
+    return a->type == VALUE_STRING && str_eq_nocase(a->text, STR("true"));
+}
+
+/* The host that the client asked for. */
+static struct str authority_of(const struct attr *const attrs[ATTR_COUNT])
+{
+    struct str path;
+    struct str authority = url_split(attr_text(attrs[ATTR_URL]), &path);
+    if (authority.len == 0)
+        authority = attr_text(attrs[ATTR_GRPC_AUTHORITY]);
+    if (authority.len == 0)
+        authority = attr_text(attrs[ATTR_HTTP_HOST]);
+    return str_sub(authority, 0, NAME_MAX_BYTES);
+}
+
+void observe_outcome(const struct attr *const attrs[ATTR_COUNT], const struct span *s,
+                     enum maker maker, struct observation *x)
+{
+    uint64_t n;
+    x->protocol = (uint8_t)protocol_of(attrs, s, maker);
+    observe_codes(attrs, x);
+    x->error = s->status == SPAN_STATUS_ERROR || says_error(attrs[ATTR_ERROR]);
+    x->flags = text(attrs, ATTR_FLAGS);
+    x->request_bytes = size_of(attrs[ATTR_REQUEST_SIZE]);
+    x->response_bytes = size_of(attrs[ATTR_RESPONSE_SIZE]);
+    /* An SDK makes a span a try: only a proxy's count says what one span hides. */
+    if (maker != MAKER_APP && attr_number(attrs[ATTR_RETRY], &n))
+        x->retries = (uint8_t)MIN(n, (uint64_t)UINT8_MAX - 1);
+    x->weight = s->trace_state.len ? sampling_weight(s->trace_state) : WEIGHT_ONE;
+    bool called = s->kind == SPAN_SERVER || s->kind == SPAN_CONSUMER;
+    if (called) {
+        struct str authority = authority_of(attrs);
+        x->mirror =
+            authority_is_shadow(authority.len ? authority : text(attrs, ATTR_SERVER_ADDRESS));
+    }
+}
+
+/* --- destination --- */
+
+static void to_host(struct observation *x, struct str authority, uint32_t port)
+{
+    uint32_t own;
+    x->dest = authority_split(authority, &own);
+    x->dest_port = own ? own : port;
+    x->dest_kind = x->dest.len ? DEST_HOST : DEST_NONE;
+}
+
+static uint32_t port_of(const struct attr *a)
+{
+    uint64_t n;
+    return attr_number(a, &n) && n <= UINT16_MAX ? (uint32_t)n : 0;
+}
+
+/* The address as far as any attribute knows it, the asked name first. */
+static void to_any_host(const struct attr *const attrs[ATTR_COUNT], struct observation *x)
+{
+    struct str authority = authority_of(attrs);
+    if (authority.len) {
+        to_host(x, authority, 0);
+        return;
+    }
+    static const struct {
+        enum span_attr host, port;
+    } pairs[] = {{ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT},
+                 {ATTR_UPSTREAM_ADDRESS, ATTR_NONE},
+                 {ATTR_PEER_ADDRESS, ATTR_PEER_PORT}};
+    for (size_t i = 0; i < LEN(pairs) && x->dest_kind == DEST_NONE; i++)
+        to_host(x, text(attrs, pairs[i].host), port_of(attrs[pairs[i].port]));
+}
+
+static void to_name(struct observation *x, enum dest_kind kind, struct str dest, struct str more)
+{
+    x->dest_kind = (uint8_t)kind;
+    x->dest = dest;
+    x->dest_more = more;
+}
+
+static void envoy_destination(const struct attr *const attrs[ATTR_COUNT], struct observation *x)
+{
+    struct str cluster = text(attrs, ATTR_CLUSTER);
+    if (cluster.len == 0)
+        cluster = text(attrs, ATTR_CLUSTER_NAME);
+    switch (cluster_kind_of(cluster)) {
+    case CLUSTER_OUTBOUND:
+    case CLUSTER_WAYPOINT:
+    case CLUSTER_BLACKHOLE:
+    case CLUSTER_OTHER:
+        to_name(x, DEST_CLUSTER, cluster, (struct str){0});
+        break;
+    case CLUSTER_PASSTHROUGH:
+        /* An upstream span knows only the address; the span above it knows the name. */
+        if (attrs[ATTR_NODE_ID] || attrs[ATTR_URL])
+            to_any_host(attrs, x);
+        break;
+    case CLUSTER_NONE:
+        /* What no route was found for goes where its authority says. A gateway answers it itself.
+         */
+        if (x->role == ROLE_OUT || x->role == ROLE_IN)
+            to_host(x, authority_of(attrs), 0);
+        break;
+    case CLUSTER_INBOUND:
+        break;
+    }
+}
+
+static void app_destination(const struct attr *const attrs[ATTR_COUNT], struct observation *x)
+{
+    if (attrs[ATTR_DB_SYSTEM]) {
+        to_any_host(attrs, x);
+        x->dest_host = x->dest;
+        to_name(x, DEST_DATABASE, text(attrs, ATTR_DB_SYSTEM), text(attrs, ATTR_DB_NAME));
+    } else if (attrs[ATTR_MSG_SYSTEM] || attrs[ATTR_MSG_DESTINATION]) {
+        to_name(x, DEST_MESSAGING, text(attrs, ATTR_MSG_SYSTEM), text(attrs, ATTR_MSG_DESTINATION));
+    } else if (attr_text(attrs[ATTR_PEER_SERVICE]).len) {
+        to_name(x, DEST_SERVICE, text(attrs, ATTR_PEER_SERVICE), (struct str){0});
+    } else if (x->kind != SPAN_CONSUMER) {
+        to_any_host(attrs, x);
+        if (x->dest_port == 0)
+            x->dest_port = port_of(attrs[ATTR_SERVER_PORT]);
+    }
+}
+
+void observe_destination(const struct attr *const attrs[ATTR_COUNT], const struct span *s,
+                         enum maker maker, struct observation *x)
+{
+    if (x->role == ROLE_WAYPOINT && attr_text(attrs[ATTR_DST_SERVICE]).len) {
+        to_name(x, DEST_SERVICE, text(attrs, ATTR_DST_SERVICE), text(attrs, ATTR_DST_NAMESPACE));
+        return;
+    }
+    switch (maker) {
+    case MAKER_ENVOY:
+        envoy_destination(attrs, x);
+        break;
+    case MAKER_LINKERD:
+        if (x->role == ROLE_OUT)
+            to_any_host(attrs, x);
+        break;
+    default:
+        if (s->kind == SPAN_CLIENT || s->kind == SPAN_PRODUCER || s->kind == SPAN_CONSUMER)
+            app_destination(attrs, x);
+        break;
+    }
+}
+
+/* --- operation --- */
+
+bool observe_operation(const struct attr *const attrs[ATTR_COUNT], const struct span *s,
+                       enum maker maker, struct arena *a, struct observation *x)
+{
+    if (s->kind == SPAN_INTERNAL || s->kind == SPAN_UNSPECIFIED)
+        return true;
+    bool app = maker == MAKER_APP;
+    struct str method = attr_text(attrs[ATTR_METHOD]);
+    struct str route = attr_text(attrs[ATTR_ROUTE]);
+    if ((app && (s->kind == SPAN_SERVER || s->kind == SPAN_CONSUMER)) || method.len == 0) {
+        /* An Envoy's upstream span is named after its cluster: no operation. */
+        if (app || attrs[ATTR_NODE_ID] || maker == MAKER_PROXY)
+            x->operation = operation_cut(s->name);
+        return true;
+    }
+    if (route.len > 0) {
+        x->operation = operation_from_route(a, method, route);
+        return x->operation.ptr != NULL;
+    }
+    struct str path;
+    url_split(attr_text(attrs[ATTR_URL]), &path);
+    if (path.len == 0) {
+        struct str before, query;
+        str_cut(attr_text(attrs[ATTR_PATH]), '?', &before, &query);
+        path = before;
+    }
+    if (path.len == 0)
+        path = attr_text(attrs[ATTR_GRPC_PATH]);
+    x->operation = operation_from_path(a, method, path.len ? path : STR("/"));
+    return x->operation.ptr != NULL;
+}

@@ -1,0 +1,352 @@
+/* open_table.c - a chained hash table of traces, each with a list of open and a list of remembered
+ * spans. */
+#include "collector/open_table.h"
+#include "base/hash.h"
+
+enum { FIRST_BUCKETS = 1024 };
+
+/* Of a trace with many spans, where a list would be walked for each new one. Values are span names,
+ * with CLOSED set for remembered ones. */
+struct trace_index {
+    struct map64 ids;      /* by id and called: every span */
+    struct map64 children; /* by parent id: the latest closed child; one is enough to know that a
+                              request is over */
+};
+
+static const uint64_t CLOSED = UINT64_C(1) << 32;
+
+bool open_table_init(struct open_table *t, uint64_t seed)
+{
+    *t = (struct open_table){.seed = seed};
+    t->spans.item_bytes = sizeof(struct open_span);
+    t->closed.item_bytes = sizeof(struct closed_span);
+    t->traces.item_bytes = sizeof(struct trace);
+    t->buckets = mem_calloc(FIRST_BUCKETS, sizeof(*t->buckets));
+    t->bucket_mask = FIRST_BUCKETS - 1;
+    return t->buckets != NULL;
+}
+
+static void index_free(struct trace_index *x)
+{
+    if (!x)
+        return;
+    map64_deinit(&x->ids);
+    map64_deinit(&x->children);
+    mem_free(x);
+}
+
+void open_table_deinit(struct open_table *t)
+{
+    for (size_t i = 0; i < t->big.len; i++)
+        index_free(t->big.items[i]);
+    vec_deinit(&t->big);
+    slab_deinit(&t->spans);
+    slab_deinit(&t->closed);
+    slab_deinit(&t->traces);
+    mem_free(t->buckets);
+    t->buckets = NULL;
+}
+
+size_t open_table_bytes(const struct open_table *t)
+{
+    return slab_bytes(&t->spans) + slab_bytes(&t->closed) + slab_bytes(&t->traces) +
+           (t->bucket_mask + 1) * sizeof(*t->buckets);
+}
+
+size_t open_table_used(const struct open_table *t)
+{
+    return t->spans.live * sizeof(struct open_span) + t->closed.live * sizeof(struct closed_span) +
+           t->traces.live * sizeof(struct trace) + (t->bucket_mask + 1) * sizeof(*t->buckets);
+}
+
+/* --- traces --- */
+
+uint64_t trace_hash(const struct open_table *t, struct trace_id id)
+{
+    return hash_u64(id.lo ^ t->seed) ^ hash_u64(id.hi + t->seed);
+}
+
+uint32_t trace_find(const struct open_table *t, struct trace_id id, uint64_t hash)
+{
+    uint32_t name = t->buckets[hash & t->bucket_mask];
+    while (name) {
+        const struct trace *tr = trace_at(t, name);
+        if (trace_id_eq(tr->id, id))
+            return name;
+        name = tr->hash_next;
+    }
+    return 0;
+}
+
+/* Twice the heads; the traces stay where they are. Without memory the chains just get longer. */
+static void grow_buckets(struct open_table *t)
+{
+    size_t count = (t->bucket_mask + 1) * 2;
+    uint32_t *grown = mem_calloc(count, sizeof(*grown));
+    if (!grown)
+        return;
+    for (size_t i = 0; i <= t->bucket_mask; i++) {
+        for (uint32_t name = t->buckets[i], next; name; name = next) {
+            struct trace *tr = trace_at(t, name);
+            next = tr->hash_next;
+            uint32_t *head = &grown[trace_hash(t, tr->id) & (count - 1)];
+            tr->hash_next = *head;
+            *head = name;
+        }
+    }
+    mem_free(t->buckets);
+    t->buckets = grown;
+    t->bucket_mask = count - 1;
+}
+
+uint32_t trace_add(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due)
+{
+    if (t->traces.live > t->bucket_mask)
+        grow_buckets(t);
+    uint32_t name = slab_take(&t->traces);
+    if (!name)
+        return 0;
+    struct trace *tr = trace_at(t, name);
+    uint32_t *head = &t->buckets[hash & t->bucket_mask];
+    tr->id = id;
+    tr->hash_next = *head;
+    *head = name;
+    wheel_add(t, name, due);
+    return name;
+}
+
+static void drop_index(struct open_table *t, struct trace *tr)
+{
+    if (!tr->index)
+        return;
+    index_free(t->big.items[tr->index - 1]);
+    t->big.items[tr->index - 1] = NULL;
+    tr->index = 0;
+    while (t->big.len > 0 && !t->big.items[t->big.len - 1])
+        t->big.len--;
+}
+
+void trace_remove(struct open_table *t, uint32_t name)
+{
+    struct trace *tr = trace_at(t, name);
+    drop_index(t, tr);
+    for (uint32_t s = tr->first_open, next; s; s = next) {
+        next = open_span_at(t, s)->next;
+        slab_give(&t->spans, s);
+    }
+    for (uint32_t s = tr->first_closed, next; s; s = next) {
+        next = closed_span_at(t, s)->next;
+        slab_give(&t->closed, s);
+    }
+    uint32_t *at = &t->buckets[trace_hash(t, tr->id) & t->bucket_mask];
+    while (*at != name)
+        at = &trace_at(t, *at)->hash_next;
+    *at = tr->hash_next;
+    slab_give(&t->traces, name);
+}
+
+/* --- index of big traces --- */
+
+static uint64_t id_key(uint64_t id, bool called)
+{
+    return hash_u64(id) * 2 + called;
+}
+
+static bool index_put(struct map64 *m, uint64_t key, uint64_t value)
+{
+    bool added;
+    uint64_t *slot = map64_put(m, key, &added);
+    if (slot)
+        *slot = value;
+    return slot != NULL;
+}
+
+static void index_open(struct trace_index *x, const struct open_span *s, uint32_t name)
+{
+    (void)index_put(&x->ids, id_key(s->id, kind_is_called(s->kind)), name);
+}
+
+static void index_closed(struct trace_index *x, const struct closed_span *s, uint32_t name)
+{
+    (void)index_put(&x->ids, id_key(closed_id(s), kind_is_called(s->kind)), CLOSED | name);
+    if (closed_parent(s))
+        (void)index_put(&x->children, closed_parent(s), CLOSED | name);
+}
+
+/* Without memory the trace stays a list: slower, not wrong. */
+static void make_index(struct open_table *t, struct trace *tr)
+{
+    struct trace_index *x = mem_calloc(1, sizeof(*x));
+    if (!x || t->big.len >= UINT32_MAX - 1 || !vec_push(&t->big, x)) {
+        mem_free(x);
+        return;
+    }
+    x->ids.seed = x->children.seed = t->seed;
+    tr->index = (uint32_t)t->big.len;
+    for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next)
+        index_open(x, open_span_at(t, s), s);
+    for (uint32_t s = tr->first_closed; s; s = closed_span_at(t, s)->next)
+        index_closed(x, closed_span_at(t, s), s);
+}
+
+static struct trace_index *index_of(const struct open_table *t, const struct trace *tr)
+{
+    return tr->index ? t->big.items[tr->index - 1] : NULL;
+}
+
+/* --- spans --- */
+
+static uint64_t seen_bits(uint64_t id, bool called)
+{
+    uint64_t h = hash_u64(id + called);
+    return UINT64_C(1) << (h & 63) | UINT64_C(1) << (h >> 6 & 63);
+}
+
+struct same_span {
+    bool called;
+};
+
+static bool is_same(const struct open_span *o, const struct closed_span *c, void *user)
+{
+    const struct same_span *same = user;
+    return kind_is_called(o ? o->kind : c->kind) == same->called;
+}
+
+bool trace_has_span(struct open_table *t, struct trace *tr, uint64_t id, bool called)
+{
+    uint64_t bits = seen_bits(id, called);
+    if ((tr->seen & bits) != bits)
+        return false;
+    struct same_span same = {called};
+    return trace_each_named(t, tr, id, false, is_same, &same);
+}
+
+uint32_t trace_add_span(struct open_table *t, struct trace *tr, const struct open_span *s)
+{
+    uint32_t name = slab_take(&t->spans);
+    if (!name)
+        return 0;
+    struct open_span *o = open_span_at(t, name);
+    *o = *s;
+    o->next = tr->first_open;
+    tr->first_open = name;
+    tr->seen |= seen_bits(s->id, kind_is_called(s->kind));
+    if (tr->open_count++ == 0)
+        tr->oldest = tr->newest = s->arrival;
+    else if ((int32_t)(s->arrival - tr->newest) > 0)
+        tr->newest = s->arrival;
+    if (tr->index)
+        index_open(index_of(t, tr), o, name);
+    else if (tr->open_count + tr->closed_count >= BIG_TRACE)
+        make_index(t, tr);
+    return name;
+}
+
+bool trace_close_span(struct open_table *t, struct trace *tr, uint32_t span, uint32_t now)
+{
+    const struct open_span *o = open_span_at(t, span);
+    uint32_t name = slab_take(&t->closed);
+    tr->open_count--;
+    if (name) {
+        struct closed_span *c = closed_span_at(t, name);
+        *c = (struct closed_span){
+            .next = tr->first_closed,
+            .closed = now,
+            .id_halves = {(uint32_t)(o->id >> 32), (uint32_t)o->id},
+            .parent_halves = {(uint32_t)(o->parent >> 32), (uint32_t)o->parent},
+            .owner = o->owner,
+            .role = o->role,
+            .kind = o->kind,
+            .made_request = o->out_done,
+            .mirror = o->mirror,
+        };
+        tr->first_closed = name;
+        tr->closed_count++;
+        if (tr->index)
+            index_closed(index_of(t, tr), c, name);
+    }
+    slab_give(&t->spans, span);
+    return name != 0;
+}
+
+static void index_forget(struct trace_index *x, const struct closed_span *c, uint32_t name)
+{
+    (void)map64_remove(&x->ids, id_key(closed_id(c), kind_is_called(c->kind)));
+    uint64_t *child = map64_find(&x->children, closed_parent(c));
+    if (child && *child == (CLOSED | name))
+        (void)map64_remove(&x->children, closed_parent(c));
+}
+
+void trace_forget(struct open_table *t, struct trace *tr, uint32_t before)
+{
+    uint32_t *at = &tr->first_closed;
+    while (*at) {
+        uint32_t name = *at;
+        struct closed_span *c = closed_span_at(t, name);
+        if ((int32_t)(c->closed - before) > 0) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        tr->closed_count--;
+        if (tr->index)
+            index_forget(index_of(t, tr), c, name);
+        slab_give(&t->closed, name);
+    }
+}
+
+static bool indexed_named(struct open_table *t, struct trace_index *x, uint64_t id, bool parent,
+                          bool (*fn)(const struct open_span *, const struct closed_span *, void *),
+                          void *user)
+{
+    for (unsigned called = 0; called <= (parent ? 0 : 1); called++) {
+        const uint64_t *ref =
+            parent ? map64_find(&x->children, id) : map64_find(&x->ids, id_key(id, called));
+        if (!ref)
+            continue;
+        uint32_t name = (uint32_t)*ref;
+        bool closed = *ref & CLOSED;
+        if (fn(closed ? NULL : open_span_at(t, name), closed ? closed_span_at(t, name) : NULL,
+               user))
+            return true;
+    }
+    return false;
+}
+
+bool trace_each_named(struct open_table *t, struct trace *tr, uint64_t id, bool parent,
+                      bool (*fn)(const struct open_span *o, const struct closed_span *c,
+                                 void *user),
+                      void *user)
+{
+    if (tr->index)
+        return indexed_named(t, index_of(t, tr), id, parent, fn, user);
+    for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next) {
+        const struct open_span *o = open_span_at(t, s);
+        if ((parent ? o->parent : o->id) == id && fn(o, NULL, user))
+            return true;
+    }
+    for (uint32_t s = tr->first_closed; s; s = closed_span_at(t, s)->next) {
+        const struct closed_span *c = closed_span_at(t, s);
+        if ((parent ? closed_parent(c) : closed_id(c)) == id && fn(NULL, c, user))
+            return true;
+    }
+    return false;
+}
+
+/* --- wheel --- */
+
+void wheel_add(struct open_table *t, uint32_t trace, uint32_t due)
+{
+    struct trace *tr = trace_at(t, trace);
+    uint32_t *head = &t->wheel[due % WHEEL_SLOTS];
+    tr->due = due;
+    tr->wheel_next = *head;
+    *head = trace;
+}
+
+uint32_t wheel_take(struct open_table *t, uint32_t second)
+{
+    uint32_t head = t->wheel[second % WHEEL_SLOTS];
+    t->wheel[second % WHEEL_SLOTS] = 0;
+    return head;
+}

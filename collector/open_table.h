@@ -1,0 +1,148 @@
+/* open_table.h - the spans of requests that are still open, and those remembered after closing, by
+ * trace. A span costs 64 bytes while it is open and 28 while it is remembered, a trace 72. */
+#ifndef WEFT_COLLECTOR_OPEN_TABLE_H
+#define WEFT_COLLECTOR_OPEN_TABLE_H
+
+#include "base/map64.h"
+#include "collector/observation.h"
+#include "collector/slab.h"
+#include "model/trace_id.h"
+
+/* Pipeline time in steps of 2^27 ns (0.134 s): 32 bits last for 18 years after the data directory
+ * was made. */
+enum { CLOCK_SHIFT = 27, NAME_BITS = (1 << 24) - 1 };
+/* Longer durations count as this one: 6.5 days. */
+#define DURATION_MAX ((UINT64_C(1) << 49) - 1)
+
+struct open_span {
+    uint32_t next;    /* of the trace's open spans; first: the slab's free list uses it */
+    uint32_t arrival; /* clock steps */
+    uint64_t id, parent;
+    uint64_t end_ns;
+    uint64_t duration_ns : 49, http_code : 10, grpc_code : 5;
+    uint32_t owner : 24, role : 3, kind : 3;
+    uint32_t in_done : 1;  /* the request that it answered is counted (or there is none) */
+    uint32_t out_done : 1; /* the request that it made is counted (or there is none) */
+    uint32_t dest : 24, retries : 8;
+    uint32_t operation : 24, protocol : 3, error : 1, mirror : 1, denied : 1, end_before_start : 1;
+    uint32_t is_new : 1;                    /* not yet in the published view */
+    uint32_t request_bytes, response_bytes; /* SIZE_NONE */
+    uint16_t flags, weight;
+};
+_Static_assert(sizeof(struct open_span) == 64, "one cache line");
+
+/* A closed span: enough to know it again, and what belongs to it. */
+struct closed_span {
+    uint32_t next;
+    uint32_t closed; /* clock steps */
+    uint32_t id_halves[2], parent_halves[2];
+    uint32_t owner : 24, role : 3, kind : 3;
+    uint32_t made_request : 1; /* a gateway whose own request was counted */
+    uint32_t mirror : 1;
+};
+_Static_assert(sizeof(struct closed_span) == 28, "packed");
+
+struct trace {
+    uint32_t hash_next; /* first: the slab's free list uses it */
+    uint32_t due;       /* second of the pipeline clock at which it is looked at next */
+    struct trace_id id;
+    uint64_t seen; /* two bits a span id: cleared bits prove that a span is new */
+    uint32_t first_open, first_closed;
+    uint32_t open_count, closed_count;
+    uint32_t oldest, newest; /* arrivals of the open spans, in clock steps */
+    uint32_t wheel_next;
+    uint32_t index;        /* of a big trace, + 1 */
+    uint32_t changed_next; /* list of those changed since the last view; its own name ends it */
+    bool partly_done;      /* some span of it has in_done or out_done set by a closing */
+};
+
+enum { WHEEL_SLOTS = 1024, BIG_TRACE = 64 };
+
+struct trace_index; /* span id and parent id -> spans, for big traces */
+
+struct open_table {
+    struct slab spans, closed, traces;
+    uint32_t *buckets; /* owned; heads by hash of the trace id */
+    size_t bucket_mask;
+    uint64_t seed;
+    uint32_t wheel[WHEEL_SLOTS]; /* heads by due second modulo WHEEL_SLOTS */
+    VEC(struct trace_index *) big;
+};
+
+/* False when memory is short. All-zero before. */
+bool open_table_init(struct open_table *t, uint64_t seed);
+void open_table_deinit(struct open_table *t);
+/* Bytes of heap it holds, and of them those in use. */
+size_t open_table_bytes(const struct open_table *t);
+size_t open_table_used(const struct open_table *t);
+
+static inline struct open_span *open_span_at(const struct open_table *t, uint32_t name)
+{
+    return slab_at(&t->spans, name);
+}
+
+static inline struct closed_span *closed_span_at(const struct open_table *t, uint32_t name)
+{
+    return slab_at(&t->closed, name);
+}
+
+static inline struct trace *trace_at(const struct open_table *t, uint32_t name)
+{
+    return slab_at(&t->traces, name);
+}
+
+static inline uint64_t closed_id(const struct closed_span *s)
+{
+    return (uint64_t)s->id_halves[0] << 32 | s->id_halves[1];
+}
+
+static inline uint64_t closed_parent(const struct closed_span *s)
+{
+    return (uint64_t)s->parent_halves[0] << 32 | s->parent_halves[1];
+}
+
+/* Zipkin's two halves of one request share an id: a span is known by its id and by whether it was
+ * called. */
+static inline bool kind_is_called(unsigned kind)
+{
+    return kind == SPAN_SERVER || kind == SPAN_CONSUMER;
+}
+
+/* Hash of a trace id; prefetch ahead of trace_find. */
+uint64_t trace_hash(const struct open_table *t, struct trace_id id);
+static inline void trace_prefetch(const struct open_table *t, uint64_t hash)
+{
+    __builtin_prefetch(&t->buckets[hash & t->bucket_mask]);
+}
+/* Name of the trace, 0 when it is not there. */
+uint32_t trace_find(const struct open_table *t, struct trace_id id, uint64_t hash);
+/* A new trace that is to be looked at in second `due`; 0 when memory is short. */
+uint32_t trace_add(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due);
+/* Takes the trace out of the table (it is out of the wheel already) and gives its spans back. */
+void trace_remove(struct open_table *t, uint32_t trace);
+
+/* True when the trace holds this span, open or closed. */
+bool trace_has_span(struct open_table *t, struct trace *tr, uint64_t id, bool called);
+/* Adds *s, a filled copy; 0 when memory is short. */
+uint32_t trace_add_span(struct open_table *t, struct trace *tr, const struct open_span *s);
+/* Turns an open span into a remembered one; the caller unlinks it from the trace's open list.
+ * False: memory is short, the span is just forgotten. */
+bool trace_close_span(struct open_table *t, struct trace *tr, uint32_t span, uint32_t now);
+/* Forgets the remembered spans that were closed at or before `before`. */
+void trace_forget(struct open_table *t, struct trace *tr, uint32_t before);
+
+/* Calls fn for each span of the trace with this id (parent = false) or this parent id (true), open
+ * ones first, until it returns true; the result says whether one did. Exactly one of the two
+ * pointers is set. */
+bool trace_each_named(struct open_table *t, struct trace *tr, uint64_t id, bool parent,
+                      bool (*fn)(const struct open_span *o, const struct closed_span *c,
+                                 void *user),
+                      void *user);
+
+/* The wheel: a list of traces per second. */
+void wheel_add(struct open_table *t, uint32_t trace, uint32_t due);
+/* Takes the whole list of a second's slot; walk it by wheel_next. Some of them may be due rounds
+ * later. */
+uint32_t wheel_take(struct open_table *t, uint32_t second);
+
+#endif

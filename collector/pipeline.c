@@ -1,0 +1,228 @@
+/* pipeline.c - takes records in, keeps the clock, and closes early what memory has no room for. */
+#include "collector/pipeline.h"
+
+enum status pipeline_init(struct pipeline *p, const struct pipeline_config *config, struct err *e)
+{
+    *p = (struct pipeline){.config = *config};
+    p->sightings.index.seed = config->seed;
+    p->names = names_new(config->seed, config->graph.max_operations);
+    p->caps = row_caps_new(config->seed, &config->graph);
+    p->registry = registry_new(config->seed, config->graph.max_edges);
+    if (p->names && p->caps && p->registry)
+        p->closed = cell_feed_new(config->seed, p->names, p->caps);
+    if (p->closed && open_table_init(&p->table, config->seed))
+        return ST_OK;
+    pipeline_deinit(p);
+    return err_set(e, ST_NO_MEMORY, "no memory for the collector");
+}
+
+void pipeline_deinit(struct pipeline *p)
+{
+    cell_feed_free(p->closed);
+    row_caps_free(p->caps);
+    registry_free(p->registry);
+    open_table_deinit(&p->table);
+    sightings_deinit(&p->sightings);
+    hop_tree_deinit(&p->tree);
+    request_builder_deinit(&p->builder);
+    vec_deinit(&p->owner_ids);
+    names_free(p->names);
+    *p = (struct pipeline){0};
+}
+
+/* --- clock --- */
+
+/* Looks at every trace of the slot that is due; those of a later round go back. */
+static void look_at_second(struct pipeline *p, uint32_t second)
+{
+    uint32_t name = wheel_take(&p->table, second);
+    while (name) {
+        const struct trace *tr = trace_at(&p->table, name);
+        uint32_t next = tr->wheel_next;
+        if (next)
+            __builtin_prefetch(trace_at(&p->table, next));
+        if (tr->due > second)
+            wheel_add(&p->table, name, tr->due);
+        else
+            pipeline_look(p, name, LOOK_DUE);
+        name = next;
+    }
+}
+
+static void move_clock(struct pipeline *p, uint64_t clock_ns)
+{
+    p->clock_ns = MAX(p->clock_ns, clock_ns);
+    uint32_t second = (uint32_t)(p->clock_ns / NS_PER_S);
+    if (p->wheel_second == 0)
+        p->wheel_second = second;
+    /* A long step of the clock goes round the wheel once: every trace is looked at. */
+    if (second - p->wheel_second > WHEEL_SLOTS)
+        p->wheel_second = second - WHEEL_SLOTS;
+    while (p->wheel_second < second)
+        look_at_second(p, ++p->wheel_second);
+}
+
+uint64_t pipeline_complete_until(const struct pipeline *p)
+{
+    uint64_t behind = p->config.graph.wait_ns + TILE_SECONDS * NS_PER_S;
+    return p->arrival_ns > behind ? p->arrival_ns - behind : 0;
+}
+
+size_t pipeline_open_bytes(const struct pipeline *p)
+{
+    return open_table_bytes(&p->table) + names_bytes(p->names);
+}
+
+bool pipeline_is_idle(const struct pipeline *p)
+{
+    return p->table.traces.live == 0;
+}
+
+/* --- spans --- */
+
+static void fill_span(struct pipeline *p, const struct span *s, const struct observation *x,
+                      struct open_span *o)
+{
+    uint32_t owner = p->owner_ids.items[x->owner];
+    if (x->source != UINT32_MAX)
+        owner = names_owner_with_source(p->names, owner, p->owner_ids.items[x->source]);
+    bool backwards = s->end_ns < s->start_ns;
+    *o = (struct open_span){
+        .arrival = clock_steps(p->clock_ns),
+        .id = s->id,
+        .parent = s->parent,
+        .end_ns = s->end_ns,
+        .duration_ns = backwards ? 0 : MIN(s->end_ns - s->start_ns, DURATION_MAX) & DURATION_MAX,
+        .http_code = x->http_code & 0x3ffu,
+        .grpc_code = x->grpc_code & 0x1fu,
+        .owner = owner & NAME_BITS,
+        .role = x->role & 7u,
+        .kind = x->kind & 7u,
+        .retries = x->retries,
+        .protocol = x->protocol & 7u,
+        .error = x->error,
+        .mirror = x->mirror,
+        .denied = x->denied,
+        .end_before_start = backwards,
+        .is_new = true,
+        .request_bytes = x->request_bytes,
+        .response_bytes = x->response_bytes,
+    };
+    o->dest = names_dest(p->names, owner, x) & NAME_BITS;
+    bool called = kind_is_called(x->kind) || x->role == ROLE_IN;
+    uint32_t serves = called || o->dest == NAMES_NONE ? names_owner_at(p->names, owner)->entity
+                                                      : names_dest_at(p->names, o->dest)->entity;
+    o->operation = names_operation(p->names, serves, x->operation) & NAME_BITS;
+    o->flags = x->flags.len ? (uint16_t)names_flags(p->names, x->flags) : NAMES_NONE;
+    o->weight = x->weight == WEIGHT_ONE ? 0 : (uint16_t)names_weight(p->names, x->weight);
+}
+
+static uint32_t trace_for(struct pipeline *p, struct trace_id id, uint64_t hash)
+{
+    uint32_t name = trace_find(&p->table, id, hash);
+    if (name)
+        return name;
+    /* A second more, in which the rest of the trace may come: most traces are looked at once. */
+    uint32_t due = second_after(clock_steps(p->clock_ns) + steps_over(p->config.graph.wait_ns)) + 1;
+    return trace_add(&p->table, id, hash, due);
+}
+
+static void take_span(struct pipeline *p, const struct span *s, const struct observation *x,
+                      uint64_t hash)
+{
+    uint32_t name = trace_for(p, s->trace, hash);
+    struct open_span o;
+    if (!name) {
+        p->delta.dropped[DROP_MEMORY]++;
+        return;
+    }
+    struct trace *tr = trace_at(&p->table, name);
+    if (trace_has_span(&p->table, tr, s->id, kind_is_called(s->kind))) {
+        p->delta.dropped[DROP_DUPLICATE]++;
+        return;
+    }
+    fill_span(p, s, x, &o);
+    if ((tr->closed_count || tr->partly_done) && pipeline_joins_counted(p, tr, &o)) {
+        p->delta.dropped[DROP_LATE]++;
+        return;
+    }
+    if (p->before_change)
+        p->before_change(name, false, p->user);
+    if (trace_add_span(&p->table, tr, &o))
+        p->delta.pending++;
+    else
+        p->delta.dropped[DROP_MEMORY]++;
+}
+
+/* Owners of the batch become ids once, not once a span. */
+static bool name_owners(struct pipeline *p, const struct observations *seen)
+{
+    p->owner_ids.len = 0;
+    if (!vec_reserve(&p->owner_ids, seen->owner_count))
+        return false;
+    for (uint32_t i = 0; i < seen->owner_count; i++)
+        p->owner_ids.items[p->owner_ids.len++] = names_owner(p->names, &seen->owners[i]);
+    return true;
+}
+
+/* Looks at the traces of one slot of the wheel, whether they are due or not. */
+static void look_at_slot(struct pipeline *p, uint32_t second, enum look how)
+{
+    uint32_t name = wheel_take(&p->table, second);
+    while (name) {
+        uint32_t next = trace_at(&p->table, name)->wheel_next;
+        pipeline_look(p, name, how);
+        name = next;
+    }
+}
+
+/* Over the limit the oldest traces close before their time, and are not remembered. */
+static void keep_limit(struct pipeline *p)
+{
+    uint64_t limit = p->config.open_bytes_max;
+    if (limit == 0)
+        return;
+    for (uint32_t i = 1; i <= WHEEL_SLOTS; i++) {
+        if (open_table_used(&p->table) + names_bytes(p->names) <= limit)
+            return;
+        look_at_slot(p, p->wheel_second + i, LOOK_EVICT);
+    }
+}
+
+void pipeline_batch(struct pipeline *p, const struct batch *b)
+{
+    enum { AHEAD = 8 };
+    const struct observations *seen = b->observations;
+    move_clock(p, b->clock_ns);
+    p->arrival_ns = MAX(p->arrival_ns, b->arrival_ns);
+    p->sequence = b->sequence;
+    if (b->span_count > 0 && !name_owners(p, seen)) {
+        p->delta.dropped[DROP_MEMORY] += b->span_count;
+        return;
+    }
+    uint64_t hashes[AHEAD];
+    for (uint32_t i = 0; i < b->span_count + AHEAD; i++) {
+        if (i >= AHEAD)
+            take_span(p, &b->spans[i - AHEAD], &seen->items[i - AHEAD], hashes[i % AHEAD]);
+        if (i < b->span_count) {
+            hashes[i % AHEAD] = trace_hash(&p->table, b->spans[i].trace);
+            trace_prefetch(&p->table, hashes[i % AHEAD]);
+        }
+    }
+    keep_limit(p);
+}
+
+void pipeline_tick(struct pipeline *p, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns)
+{
+    move_clock(p, clock_ns);
+    p->arrival_ns = MAX(p->arrival_ns, wall_ns);
+    p->sequence = sequence;
+}
+
+void pipeline_flush(struct pipeline *p, uint64_t sequence, uint64_t clock_ns)
+{
+    move_clock(p, clock_ns);
+    p->sequence = sequence;
+    for (uint32_t i = 1; i <= WHEEL_SLOTS; i++)
+        look_at_slot(p, p->wheel_second + i, LOOK_FLUSH);
+}

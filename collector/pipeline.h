@@ -1,0 +1,96 @@
+/* pipeline.h - the deterministic heart: spans in, counted requests out. No threads, no clocks, no
+ * files: a function of the records it was given and their order, and for what is counted not even
+ * of the order. */
+#ifndef WEFT_COLLECTOR_PIPELINE_H
+#define WEFT_COLLECTOR_PIPELINE_H
+
+#include "collector/cell_feed.h"
+#include "collector/open_table.h"
+#include "collector/sightings.h"
+#include "model/account.h"
+#include "model/batch.h"
+
+struct pipeline_config {
+    uint64_t seed;
+    struct graph_settings graph;
+    uint64_t open_bytes_max; /* 0 = no limit */
+};
+
+struct pipeline {
+    struct pipeline_config config;
+    struct names *names;
+    struct row_caps *caps;
+    struct open_table table;
+    struct cell_feed *closed;   /* requests closed since the last checkpoint */
+    struct sightings sightings; /* and who they showed */
+    struct registry *registry;  /* without them */
+    struct hop_tree tree;
+    struct request_builder builder;
+    VEC(uint32_t) owner_ids;  /* of the batch at hand */
+    uint64_t clock_ns;        /* pipeline clock */
+    uint64_t arrival_ns;      /* wall clock of the newest record */
+    uint64_t sequence;        /* of the last record */
+    uint32_t wheel_second;    /* everything due before it was looked at; 0 = no clock yet */
+    struct account_row delta; /* of the spans' account, since it was last taken */
+    uint64_t closed_requests, end_before_start, lost_requests;
+    /* A trace's open spans are about to change in a way that a view must see; NULL = nobody views.
+     */
+    void (*before_change)(uint32_t trace, bool closes, void *user);
+    void *user;
+};
+
+/* ST_NO_MEMORY. */
+enum status pipeline_init(struct pipeline *p, const struct pipeline_config *config, struct err *e);
+void pipeline_deinit(struct pipeline *p);
+
+/* Each record moves the clock first: what is due by then closes before what the record brings is
+ * looked at. */
+void pipeline_batch(struct pipeline *p, const struct batch *b);
+void pipeline_tick(struct pipeline *p, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns);
+/* Closes everything that is open, as if its wait were over. */
+void pipeline_flush(struct pipeline *p, uint64_t sequence, uint64_t clock_ns);
+
+/* Every request whose spans arrived before this moment is closed. 0 before the first record. */
+uint64_t pipeline_complete_until(const struct pipeline *p);
+/* Bytes of all state that grows with what is open or remembered. */
+size_t pipeline_open_bytes(const struct pipeline *p);
+bool pipeline_is_idle(const struct pipeline *p);
+
+/* --- for pipeline_*.c --- */
+
+enum {
+    CLOSE_SLACK_STEPS = 60
+}; /* 8 s: a trace whose spans keep coming is looked at this much after its wait */
+
+static inline uint32_t clock_steps(uint64_t ns)
+{
+    return (uint32_t)(ns >> CLOCK_SHIFT);
+}
+
+/* Steps that are at least as long as ns. */
+static inline uint32_t steps_over(uint64_t ns)
+{
+    return (uint32_t)MIN((ns >> CLOCK_SHIFT) + 1, (uint64_t)INT32_MAX / 4);
+}
+
+/* Second of the pipeline clock at which this step has passed. */
+static inline uint32_t second_after(uint32_t step)
+{
+    return (uint32_t)(((uint64_t)(step + 1) << CLOCK_SHIFT) / NS_PER_S + 1);
+}
+
+enum look {
+    LOOK_DUE,   /* closes what has waited long enough */
+    LOOK_FLUSH, /* closes everything */
+    LOOK_EVICT, /* closes everything and remembers nothing */
+};
+
+/* pipeline_close.c: looks at a trace that was taken out of the wheel: closes, forgets what was
+ * remembered long enough, and puts it back or removes it. */
+void pipeline_look(struct pipeline *p, uint32_t trace, enum look how);
+/* pipeline_close.c: whether the new span would have been part of a request that is counted already.
+ * Of a gateway's two requests the one that it made may be: that side of *s is then marked as done.
+ */
+bool pipeline_joins_counted(struct pipeline *p, struct trace *tr, struct open_span *s);
+
+#endif

@@ -1,0 +1,202 @@
+/* row_caps.c - counts distinct edges, and distinct operations per service, up to their limits. */
+#include "collector/row_caps.h"
+#include "base/hash.h"
+#include "base/map64.h"
+#include "base/vec.h"
+#include "collector/names.h"
+
+/* What one entity has used up. */
+struct entity_use {
+    bool has_edge;       /* it stands in the graph under its own name */
+    uint32_t operations; /* with rows of their own */
+    uint64_t refused;    /* requests whose operation had no room */
+};
+
+struct row_caps {
+    uint64_t seed;
+    uint32_t max_edges, max_operations;
+    struct map64 edges;              /* client << 32 | server; value unused */
+    struct map64 operations;         /* hash of (server, operation); value unused */
+    VEC(struct entity_use) entities; /* by entity id */
+    uint64_t refused_edges, refused_operations;
+};
+
+struct row_caps *row_caps_new(uint64_t seed, const struct graph_settings *graph)
+{
+    struct row_caps *c = mem_calloc(1, sizeof(*c));
+    if (!c)
+        return NULL;
+    c->seed = c->edges.seed = c->operations.seed = seed;
+    c->max_edges = graph->max_edges;
+    c->max_operations = graph->max_operations;
+    return c;
+}
+
+void row_caps_free(struct row_caps *c)
+{
+    if (!c)
+        return;
+    map64_deinit(&c->edges);
+    map64_deinit(&c->operations);
+    vec_deinit(&c->entities);
+    mem_free(c);
+}
+
+/* NULL when memory is short. */
+static struct entity_use *use_of(struct row_caps *c, uint32_t entity)
+{
+    while (c->entities.len <= entity)
+        if (!vec_push(&c->entities, (struct entity_use){0}))
+            return NULL;
+    return &c->entities.items[entity];
+}
+
+static bool has_edge(const struct row_caps *c, uint32_t entity)
+{
+    return entity < c->entities.len && c->entities.items[entity].has_edge;
+}
+
+static bool admit_edge(struct row_caps *c, uint32_t client, uint32_t server, size_t limit,
+                       bool decide)
+{
+    uint64_t key = (uint64_t)client << 32 | server;
+    if (map64_find(&c->edges, key))
+        return true;
+    if (c->edges.count >= limit)
+        return false;
+    if (!decide)
+        return true;
+    bool added;
+    struct entity_use *a = use_of(c, client), *b = use_of(c, server);
+    if (!a || !b || !map64_put(&c->edges, key, &added))
+        return false;
+    c->entities.items[client].has_edge = c->entities.items[server].has_edge = true;
+    return true;
+}
+
+void row_caps_edge(struct row_caps *c, uint32_t *client, uint32_t *server, bool decide)
+{
+    if (admit_edge(c, *client, *server, c->max_edges, decide))
+        return;
+    if (decide)
+        c->refused_edges++;
+    /* The end that has a place in the graph keeps its name as long as there is some room left for
+     * such edges. */
+    size_t limit = c->max_edges + c->max_edges / 8 + 16;
+    if (has_edge(c, *client))
+        *server = NAMES_OTHER;
+    else if (has_edge(c, *server))
+        *client = NAMES_OTHER;
+    else
+        *client = *server = NAMES_OTHER;
+    if (!admit_edge(c, *client, *server, limit, decide))
+        *client = *server = NAMES_OTHER;
+}
+
+bool row_caps_operation(struct row_caps *c, uint32_t server, struct str operation, bool decide)
+{
+    uint64_t key = hash_str(operation, c->seed) ^ hash_u64(server + c->seed);
+    if (map64_find(&c->operations, key))
+        return true;
+    struct entity_use *use = server < c->entities.len ? &c->entities.items[server] : NULL;
+    uint32_t used = use ? use->operations : 0;
+    if (!decide)
+        return used < c->max_operations;
+    bool added;
+    use = use_of(c, server);
+    if (use && used < c->max_operations && map64_put(&c->operations, key, &added)) {
+        use->operations++;
+        return true;
+    }
+    if (use)
+        use->refused++;
+    c->refused_operations++;
+    return false;
+}
+
+/* --- who is to blame --- */
+
+static void offer(struct cap_offender *out, size_t *len, size_t cap, struct cap_offender x)
+{
+    size_t at = *len;
+    while (at > 0 && out[at - 1].refused < x.refused)
+        at--;
+    if (at >= cap)
+        return;
+    size_t kept = MIN(*len, cap - 1);
+    memmove(&out[at + 1], &out[at], (kept - at) * sizeof(*out));
+    out[at] = x;
+    *len = kept + 1;
+}
+
+size_t row_caps_offenders(const struct row_caps *c, struct cap_offender *out, size_t cap)
+{
+    size_t len = 0;
+    if (cap > 0 && c->refused_edges)
+        offer(out, &len, cap, (struct cap_offender){NAMES_NONE, c->edges.count, c->refused_edges});
+    for (uint32_t i = 0; cap > 0 && i < c->entities.len; i++) {
+        const struct entity_use *u = &c->entities.items[i];
+        if (u->refused)
+            offer(out, &len, cap, (struct cap_offender){i, u->operations, u->refused});
+    }
+    return len;
+}
+
+void row_caps_overflow(const struct row_caps *c, uint64_t *edges, uint64_t *operations)
+{
+    *edges = c->refused_edges;
+    *operations = c->refused_operations;
+}
+
+/* --- image --- */
+
+static void encode_map(const struct map64 *m, struct buf *out)
+{
+    size_t at = 0;
+    uint64_t key, value;
+    buf_append_varint(out, m->count);
+    while (map64_next(m, &at, &key, &value))
+        buf_append_u64(out, key);
+}
+
+void row_caps_encode(const struct row_caps *c, struct buf *out)
+{
+    encode_map(&c->edges, out);
+    encode_map(&c->operations, out);
+    buf_append_varint(out, c->entities.len);
+    for (size_t i = 0; i < c->entities.len; i++) {
+        buf_append_u8(out, c->entities.items[i].has_edge);
+        buf_append_varint(out, c->entities.items[i].operations);
+        buf_append_varint(out, c->entities.items[i].refused);
+    }
+    buf_append_varint(out, c->refused_edges);
+    buf_append_varint(out, c->refused_operations);
+}
+
+static bool decode_map(struct cursor *in, struct map64 *m)
+{
+    uint64_t count = cursor_varint(in);
+    for (uint64_t i = 0; i < count && !in->failed; i++) {
+        bool added;
+        if (!map64_put(m, cursor_u64(in), &added))
+            return false;
+    }
+    return true;
+}
+
+enum status row_caps_decode(struct cursor *in, struct row_caps *c, struct err *e)
+{
+    bool room = decode_map(in, &c->edges) && decode_map(in, &c->operations);
+    uint64_t count = cursor_varint(in);
+    for (uint64_t i = 0; room && i < count && !in->failed; i++) {
+        struct entity_use u = {.has_edge = cursor_u8(in)};
+        u.operations = (uint32_t)cursor_varint(in);
+        u.refused = cursor_varint(in);
+        room = vec_push(&c->entities, u);
+    }
+    c->refused_edges = cursor_varint(in);
+    c->refused_operations = cursor_varint(in);
+    if (!room)
+        return err_set(e, ST_NO_MEMORY, "no memory for the image's caps");
+    return in->failed ? err_set(e, ST_CORRUPT, "the image's caps are damaged") : ST_OK;
+}

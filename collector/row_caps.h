@@ -1,0 +1,39 @@
+/* row_caps.h - which edges and operations have rows of their own; what comes after the limits is
+ * counted under `other`. Decided by closed requests in their order, so that asking changes nothing.
+ */
+#ifndef WEFT_COLLECTOR_ROW_CAPS_H
+#define WEFT_COLLECTOR_ROW_CAPS_H
+
+#include "base/buf.h"
+#include "base/cursor.h"
+#include "base/err.h"
+#include "model/limits.h"
+
+/* Which edges and operations have rows of their own. Decided by closed requests in their order;
+ * readers only ask. */
+struct row_caps;
+
+struct row_caps *row_caps_new(uint64_t seed, const struct graph_settings *graph);
+void row_caps_free(struct row_caps *c);
+
+/* Under which pair of entities a request between these two is counted: they themselves, or with
+ * NAMES_OTHER in place of one or both. `decide`: a new edge takes its place; otherwise it is only
+ * judged. */
+void row_caps_edge(struct row_caps *c, uint32_t *client, uint32_t *server, bool decide);
+/* Whether an operation of `server` has a row of its own. */
+bool row_caps_operation(struct row_caps *c, uint32_t server, struct str operation, bool decide);
+
+struct cap_offender {
+    uint32_t entity;   /* whose operations; NAMES_NONE = edges in all */
+    uint64_t distinct; /* rows it has */
+    uint64_t refused;  /* requests that went to `other` */
+};
+/* The worst, at most cap of them, by refused; returns how many. */
+size_t row_caps_offenders(const struct row_caps *c, struct cap_offender *out, size_t cap);
+void row_caps_overflow(const struct row_caps *c, uint64_t *edges, uint64_t *operations);
+
+/* docs/formats/image.md, chunk CAPS. */
+void row_caps_encode(const struct row_caps *c, struct buf *out);
+enum status row_caps_decode(struct cursor *in, struct row_caps *into, struct err *e);
+
+#endif

@@ -1,0 +1,42 @@
+/* slab.c - takes from the free list first, then from the newest chunk. */
+#include "collector/slab.h"
+#include <string.h>
+
+void slab_deinit(struct slab *s)
+{
+    for (size_t i = 0; i < s->chunks.len; i++)
+        mem_free(s->chunks.items[i]);
+    vec_deinit(&s->chunks);
+    s->used = s->free = s->live = 0;
+}
+
+uint32_t slab_take(struct slab *s)
+{
+    uint32_t name = s->free;
+    if (name) {
+        memcpy(&s->free, slab_at(s, name), sizeof(s->free));
+    } else {
+        if (s->used == 0)
+            s->used = 1;
+        if (s->used == UINT32_MAX)
+            return 0;
+        if (s->used >> SLAB_CHUNK_SHIFT >= s->chunks.len) {
+            char *chunk = mem_alloc(SLAB_CHUNK * s->item_bytes);
+            if (!chunk || !vec_push(&s->chunks, chunk)) {
+                mem_free(chunk);
+                return 0;
+            }
+        }
+        name = s->used++;
+    }
+    s->live++;
+    memset(slab_at(s, name), 0, s->item_bytes);
+    return name;
+}
+
+void slab_give(struct slab *s, uint32_t name)
+{
+    memcpy(slab_at(s, name), &s->free, sizeof(s->free));
+    s->free = name;
+    s->live--;
+}

@@ -1,0 +1,35 @@
+/* slab.h - objects of one size under 32-bit names: chunks that never move, a free list, no doubling
+ * copies. */
+#ifndef WEFT_COLLECTOR_SLAB_H
+#define WEFT_COLLECTOR_SLAB_H
+
+#include "base/vec.h"
+
+enum { SLAB_CHUNK_SHIFT = 12, SLAB_CHUNK = 1 << SLAB_CHUNK_SHIFT };
+
+/* item_bytes (at least 4) must be set; the rest all-zero is a valid empty slab. One thread at a
+ * time. */
+struct slab {
+    size_t item_bytes;
+    VEC(char *) chunks; /* owned, SLAB_CHUNK items each */
+    uint32_t used;      /* names handed out so far; name 0 is never one */
+    uint32_t free;      /* head of the list of given back ones, linked by their first four bytes */
+    uint32_t live;
+};
+
+static inline void *slab_at(const struct slab *s, uint32_t name)
+{
+    return s->chunks.items[name >> SLAB_CHUNK_SHIFT] + (name & (SLAB_CHUNK - 1)) * s->item_bytes;
+}
+
+static inline size_t slab_bytes(const struct slab *s)
+{
+    return s->chunks.len * SLAB_CHUNK * s->item_bytes;
+}
+
+void slab_deinit(struct slab *s);
+/* Name of a zeroed object, 0 when memory is short. */
+uint32_t slab_take(struct slab *s);
+void slab_give(struct slab *s, uint32_t name);
+
+#endif
