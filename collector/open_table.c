@@ -242,31 +242,38 @@ uint32_t trace_add_span(struct open_table *t, struct trace *tr, const struct ope
     return name;
 }
 
+bool trace_add_closed(struct open_table *t, struct trace *tr, const struct open_span *s,
+                      uint32_t closed)
+{
+    uint32_t name = slab_take(&t->closed);
+    if (!name)
+        return false;
+    struct closed_span *c = closed_span_at(t, name);
+    *c = (struct closed_span){
+        .next = tr->first_closed,
+        .closed = closed,
+        .id_halves = {(uint32_t)(s->id >> 32), (uint32_t)s->id},
+        .parent_halves = {(uint32_t)(s->parent >> 32), (uint32_t)s->parent},
+        .owner = s->owner,
+        .role = s->role,
+        .kind = s->kind,
+        .made_request = s->out_done,
+        .mirror = s->mirror,
+    };
+    tr->first_closed = name;
+    tr->closed_count++;
+    tr->seen |= seen_bits(s->id, kind_is_called(s->kind));
+    if (tr->index)
+        index_closed(index_of(t, tr), c, name);
+    return true;
+}
+
 bool trace_close_span(struct open_table *t, struct trace *tr, uint32_t span, uint32_t now)
 {
-    const struct open_span *o = open_span_at(t, span);
-    uint32_t name = slab_take(&t->closed);
+    bool remembered = trace_add_closed(t, tr, open_span_at(t, span), now);
     tr->open_count--;
-    if (name) {
-        struct closed_span *c = closed_span_at(t, name);
-        *c = (struct closed_span){
-            .next = tr->first_closed,
-            .closed = now,
-            .id_halves = {(uint32_t)(o->id >> 32), (uint32_t)o->id},
-            .parent_halves = {(uint32_t)(o->parent >> 32), (uint32_t)o->parent},
-            .owner = o->owner,
-            .role = o->role,
-            .kind = o->kind,
-            .made_request = o->out_done,
-            .mirror = o->mirror,
-        };
-        tr->first_closed = name;
-        tr->closed_count++;
-        if (tr->index)
-            index_closed(index_of(t, tr), c, name);
-    }
     slab_give(&t->spans, span);
-    return name != 0;
+    return remembered;
 }
 
 static void index_forget(struct trace_index *x, const struct closed_span *c, uint32_t name)

@@ -128,6 +128,10 @@ uint32_t trace_add_span(struct open_table *t, struct trace *tr, const struct ope
 /* Turns an open span into a remembered one; the caller unlinks it from the trace's open list.
  * False: memory is short, the span is just forgotten. */
 bool trace_close_span(struct open_table *t, struct trace *tr, uint32_t span, uint32_t now);
+/* Adds a remembered span, as an image has it: id, parent, owner, role, kind, mirror and out_done of
+ * *s. False when memory is short. */
+bool trace_add_closed(struct open_table *t, struct trace *tr, const struct open_span *s,
+                      uint32_t closed);
 /* Forgets the remembered spans that were closed at or before `before`. */
 void trace_forget(struct open_table *t, struct trace *tr, uint32_t before);
 

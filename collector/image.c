@@ -1,0 +1,338 @@
+/* image.c - writes and reads the chunks: a tag, then its content; numbers are varints unless said
+ * otherwise. */
+#include "collector/image.h"
+
+enum chunk_tag {
+    CHUNK_HEADER = 1,
+    CHUNK_NAMES = 2,
+    CHUNK_CAPS = 3,
+    CHUNK_REGISTRY = 4,
+    CHUNK_ACCOUNT = 5,
+    CHUNK_TRACES = 6,
+    CHUNK_END = 7,
+};
+
+/* A content longer than one chunk goes on in the next: all its chunks but the last have
+ * CHUNK_CONTINUES in the tag. */
+enum { CHUNK_BYTES = 256 * KIB, CHUNK_CONTINUES = 0x80, SPANS_A_PIECE = 2048 };
+
+struct image_sink {
+    enum status (*write)(struct str chunk, void *user, struct err *e);
+    void *user;
+    struct buf content, chunk;
+    VEC(uint32_t) slot; /* traces of one slot of the wheel */
+};
+
+/* Writes the content so far under its tag. */
+static enum status flush(struct image_sink *s, enum chunk_tag tag, struct err *e)
+{
+    struct str left = buf_str(&s->content);
+    enum status status = ST_OK;
+    while (status == ST_OK && left.len > 0 && !s->content.failed) {
+        struct str piece = str_sub(left, 0, CHUNK_BYTES);
+        left = str_sub(left, piece.len, left.len);
+        buf_reset(&s->chunk);
+        buf_append_u8(&s->chunk, (uint8_t)(tag | (left.len ? CHUNK_CONTINUES : 0)));
+        buf_append_str(&s->chunk, piece);
+        if (s->chunk.failed)
+            break;
+        status = s->write(buf_str(&s->chunk), s->user, e);
+    }
+    if (s->content.failed || s->chunk.failed)
+        return err_set(e, ST_NO_MEMORY, "no memory for a chunk of the image");
+    buf_reset(&s->content);
+    return status;
+}
+
+/* --- writing --- */
+
+static void put_header(const struct pipeline *p, struct buf *out)
+{
+    buf_append_varint(out, IMAGE_VERSION);
+    buf_append_u64(out, p->clock_ns);
+    buf_append_u64(out, p->arrival_ns);
+    buf_append_u64(out, p->sequence);
+    buf_append_varint(out, p->wheel_second);
+    buf_append_varint(out, p->closed_requests);
+    buf_append_varint(out, p->end_before_start);
+    buf_append_varint(out, p->lost_requests);
+}
+
+static void put_open(struct buf *out, const struct open_span *s, uint64_t base_ns)
+{
+    buf_append_u64(out, s->id);
+    buf_append_u64(out, s->parent);
+    buf_append_zigzag(out, (int64_t)(s->end_ns - base_ns));
+    buf_append_varint(out, s->duration_ns);
+    buf_append_varint(out, s->arrival);
+    buf_append_varint(out, s->owner);
+    buf_append_varint(out, s->dest);
+    buf_append_varint(out, s->operation);
+    buf_append_varint(out, (uint64_t)s->http_code << 5 | s->grpc_code);
+    buf_append_varint(out, ((uint64_t)s->request_bytes + 1) & UINT32_MAX);
+    buf_append_varint(out, ((uint64_t)s->response_bytes + 1) & UINT32_MAX);
+    buf_append_varint(out, s->flags);
+    buf_append_varint(out, s->weight);
+    buf_append_u8(out, (uint8_t)s->retries);
+    buf_append_u8(out, (uint8_t)(s->role | s->kind << 3 | s->in_done << 6 | s->out_done << 7));
+    buf_append_u8(out, (uint8_t)(s->protocol | s->error << 3 | s->mirror << 4 | s->denied << 5 |
+                                 s->end_before_start << 6));
+}
+
+static void put_closed(struct buf *out, const struct closed_span *s)
+{
+    buf_append_u64(out, closed_id(s));
+    buf_append_u64(out, closed_parent(s));
+    buf_append_varint(out, s->closed);
+    buf_append_varint(out, s->owner);
+    buf_append_u8(out, (uint8_t)(s->role | s->kind << 3 | s->made_request << 6 | s->mirror << 7));
+}
+
+/* One piece of a trace: at most SPANS_A_PIECE of its spans. Lists are written from their heads on.
+ */
+static void put_piece(struct buf *out, const struct pipeline *p, const struct trace *tr,
+                      uint32_t *open, uint32_t *closed)
+{
+    struct buf *b = out;
+    buf_append_u64(b, tr->id.hi);
+    buf_append_u64(b, tr->id.lo);
+    buf_append_varint(b, tr->due);
+    buf_append_u8(b, tr->partly_done);
+    uint64_t base_ns = *open ? open_span_at(&p->table, *open)->end_ns : 0;
+    buf_append_u64(b, base_ns);
+    uint32_t count = 0;
+    for (uint32_t s = *open; s && count < SPANS_A_PIECE; s = open_span_at(&p->table, s)->next)
+        count++;
+    buf_append_varint(b, count);
+    for (; count > 0; count--) {
+        const struct open_span *s = open_span_at(&p->table, *open);
+        put_open(b, s, base_ns);
+        *open = s->next;
+    }
+    for (uint32_t s = *closed; s && count < SPANS_A_PIECE; s = closed_span_at(&p->table, s)->next)
+        count++;
+    buf_append_varint(b, count);
+    for (; count > 0; count--) {
+        const struct closed_span *s = closed_span_at(&p->table, *closed);
+        put_closed(b, s);
+        *closed = s->next;
+    }
+}
+
+static enum status put_trace(struct image_sink *s, const struct pipeline *p, const struct trace *tr,
+                             struct err *e)
+{
+    uint32_t open = tr->first_open, closed = tr->first_closed;
+    do {
+        put_piece(&s->content, p, tr, &open, &closed);
+        if (s->content.len >= CHUNK_BYTES - 128 * KIB)
+            TRY(flush(s, CHUNK_TRACES, e));
+    } while (open || closed);
+    return ST_OK;
+}
+
+/* Slot by slot of the wheel, each from its end: reading puts every trace in front of the one
+ * before. */
+static enum status put_traces(struct image_sink *s, const struct pipeline *p, struct err *e)
+{
+    for (uint32_t i = 0; i < WHEEL_SLOTS; i++) {
+        s->slot.len = 0;
+        for (uint32_t t = p->table.wheel[i]; t; t = trace_at(&p->table, t)->wheel_next)
+            if (!vec_push(&s->slot, t))
+                return err_set(e, ST_NO_MEMORY, "no memory to list the traces of a second");
+        for (size_t t = s->slot.len; t-- > 0;)
+            TRY(put_trace(s, p, trace_at(&p->table, s->slot.items[t]), e));
+    }
+    return flush(s, CHUNK_TRACES, e);
+}
+
+static enum status put_all(struct image_sink *s, const struct pipeline *p,
+                           const struct account_totals *totals, struct err *e)
+{
+    put_header(p, &s->content);
+    TRY(flush(s, CHUNK_HEADER, e));
+    names_encode(p->names, &s->content);
+    TRY(flush(s, CHUNK_NAMES, e));
+    row_caps_encode(p->caps, &s->content);
+    TRY(flush(s, CHUNK_CAPS, e));
+    registry_encode(p->registry, &s->content);
+    TRY(flush(s, CHUNK_REGISTRY, e));
+    account_encode(totals, &s->content);
+    TRY(flush(s, CHUNK_ACCOUNT, e));
+    TRY(put_traces(s, p, e));
+    buf_append_varint(&s->content, p->table.spans.live);
+    return flush(s, CHUNK_END, e);
+}
+
+enum status image_encode(const struct pipeline *p, const struct account_totals *totals,
+                         enum status (*write)(struct str chunk, void *user, struct err *e),
+                         void *user, struct err *e)
+{
+    struct image_sink s = {.write = write, .user = user};
+    enum status status = put_all(&s, p, totals, e);
+    buf_deinit(&s.content);
+    buf_deinit(&s.chunk);
+    vec_deinit(&s.slot);
+    return status;
+}
+
+/* --- reading --- */
+
+static enum status read_header(struct image_reader *r, struct cursor *c, struct err *e)
+{
+    struct pipeline *p = r->pipeline;
+    uint64_t version = cursor_varint(c);
+    if (!c->failed && version > IMAGE_VERSION)
+        return err_set(e, ST_UNSUPPORTED, "the image has version %llu, this weft reads up to %d",
+                       (unsigned long long)version, IMAGE_VERSION);
+    p->clock_ns = cursor_u64(c);
+    p->arrival_ns = cursor_u64(c);
+    p->sequence = cursor_u64(c);
+    p->wheel_second = (uint32_t)cursor_varint(c);
+    p->closed_requests = cursor_varint(c);
+    p->end_before_start = cursor_varint(c);
+    p->lost_requests = cursor_varint(c);
+    r->has_header = true;
+    return ST_OK;
+}
+
+static void get_open(struct cursor *c, struct open_span *s, uint64_t base_ns)
+{
+    *s = (struct open_span){.id = cursor_u64(c), .is_new = true};
+    s->parent = cursor_u64(c);
+    s->end_ns = base_ns + (uint64_t)cursor_zigzag(c);
+    s->duration_ns = cursor_varint(c) & DURATION_MAX;
+    s->arrival = (uint32_t)cursor_varint(c);
+    s->owner = cursor_varint(c) & NAME_BITS;
+    s->dest = cursor_varint(c) & NAME_BITS;
+    s->operation = cursor_varint(c) & NAME_BITS;
+    uint64_t codes = cursor_varint(c);
+    s->http_code = codes >> 5 & 0x3ff;
+    s->grpc_code = codes & 0x1f;
+    s->request_bytes = (uint32_t)(cursor_varint(c) - 1);
+    s->response_bytes = (uint32_t)(cursor_varint(c) - 1);
+    s->flags = (uint16_t)cursor_varint(c);
+    s->weight = (uint16_t)cursor_varint(c);
+    s->retries = cursor_u8(c);
+    unsigned a = cursor_u8(c), b = cursor_u8(c);
+    s->role = a & 7u;
+    s->kind = a >> 3 & 7u;
+    s->in_done = a >> 6 & 1u;
+    s->out_done = a >> 7 & 1u;
+    s->protocol = b & 7u;
+    s->error = b >> 3 & 1u;
+    s->mirror = b >> 4 & 1u;
+    s->denied = b >> 5 & 1u;
+    s->end_before_start = b >> 6 & 1u;
+}
+
+static void get_closed(struct cursor *c, struct open_span *s, uint32_t *closed)
+{
+    *s = (struct open_span){.id = cursor_u64(c)};
+    s->parent = cursor_u64(c);
+    *closed = (uint32_t)cursor_varint(c);
+    s->owner = cursor_varint(c) & NAME_BITS;
+    unsigned a = cursor_u8(c);
+    s->role = a & 7u;
+    s->kind = a >> 3 & 7u;
+    s->out_done = a >> 6 & 1u;
+    s->mirror = a >> 7 & 1u;
+}
+
+static enum status no_memory(struct err *e)
+{
+    return err_set(e, ST_NO_MEMORY, "no memory for the open spans of the image");
+}
+
+static enum status read_piece(struct image_reader *r, struct cursor *c, struct err *e)
+{
+    struct open_table *t = &r->pipeline->table;
+    struct trace_id id = {.hi = cursor_u64(c)};
+    id.lo = cursor_u64(c);
+    uint32_t due = (uint32_t)cursor_varint(c);
+    bool partly_done = cursor_u8(c);
+    uint64_t base_ns = cursor_u64(c), hash = trace_hash(t, id);
+    uint32_t name = c->failed ? 0 : trace_find(t, id, hash);
+    if (!name && !c->failed)
+        name = trace_add(t, id, hash, due);
+    if (!name)
+        return c->failed ? ST_OK : no_memory(e);
+    struct trace *tr = trace_at(t, name);
+    tr->partly_done = partly_done;
+    struct open_span s;
+    for (uint64_t n = cursor_varint(c); n > 0 && !c->failed; n--) {
+        get_open(c, &s, base_ns);
+        if (!c->failed && !trace_add_span(t, tr, &s))
+            return no_memory(e);
+        r->spans++;
+    }
+    for (uint64_t n = cursor_varint(c); n > 0 && !c->failed; n--) {
+        uint32_t closed;
+        get_closed(c, &s, &closed);
+        if (!c->failed && !trace_add_closed(t, tr, &s, closed))
+            return no_memory(e);
+    }
+    return ST_OK;
+}
+
+static enum status read_traces(struct image_reader *r, struct cursor *c, struct err *e)
+{
+    while (c->at < c->end && !c->failed)
+        TRY(read_piece(r, c, e));
+    return ST_OK;
+}
+
+static enum status read_tagged(struct image_reader *r, uint8_t tag, struct cursor *c, struct err *e)
+{
+    struct pipeline *p = r->pipeline;
+    switch (tag) {
+    case CHUNK_HEADER:
+        return read_header(r, c, e);
+    case CHUNK_NAMES:
+        return names_decode(c, p->names, e);
+    case CHUNK_CAPS:
+        return row_caps_decode(c, p->caps, e);
+    case CHUNK_REGISTRY:
+        return registry_decode(c, p->registry, e);
+    case CHUNK_ACCOUNT:
+        return account_decode(c, &r->totals, e);
+    case CHUNK_TRACES:
+        return read_traces(r, c, e);
+    case CHUNK_END:
+        r->has_end = cursor_varint(c) == r->spans;
+        return ST_OK;
+    default:
+        return err_set(e, ST_UNSUPPORTED, "the image has a chunk of an unknown kind, %u", tag);
+    }
+}
+
+enum status image_read_chunk(struct image_reader *r, struct str chunk, struct err *e)
+{
+    struct cursor c = cursor_of(chunk);
+    uint8_t tag = cursor_u8(&c);
+    struct str content = str_sub(chunk, 1, chunk.len);
+    if ((tag & CHUNK_CONTINUES) || r->begun.len > 0) {
+        buf_append_str(&r->begun, content);
+        if (r->begun.failed)
+            return no_memory(e);
+        if (tag & CHUNK_CONTINUES)
+            return ST_OK;
+        content = buf_str(&r->begun);
+    }
+    if (tag != CHUNK_HEADER && !r->has_header)
+        return err_set(e, ST_CORRUPT, "the image does not begin with its header");
+    c = cursor_of(content);
+    enum status status = read_tagged(r, tag, &c, e);
+    buf_deinit(&r->begun);
+    if (status == ST_OK && c.failed)
+        return err_set(e, ST_CORRUPT, "the image's chunk of kind %u is cut short", tag);
+    return status;
+}
+
+enum status image_read_end(struct image_reader *r, struct err *e)
+{
+    buf_deinit(&r->begun);
+    if (r->has_header && !r->has_end)
+        return err_set(e, ST_CORRUPT, "the image ends too early");
+    return ST_OK;
+}
