@@ -205,7 +205,7 @@ enum attr_result attr_run_read(struct attr_slab *slab, struct str key_value,
                                struct pb_reader *fault)
 {
     struct attr a = {.type = VALUE_EMPTY};
-    struct str value = {NULL, 0};
+    struct str value = {key_value.ptr, 0};
     bool nested = false, too_deep = false;
     enum attr_result result = read_key_value(slab, key_value, &a.key, &value, fault);
     if (result != ATTR_OK)

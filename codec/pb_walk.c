@@ -20,15 +20,32 @@ bool pb_read_long_varint(struct pb_reader *r, unsigned bytes_max, uint64_t *out)
     return pb_fail(r, "a varint is too long");
 }
 
+static uint64_t load_le64(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+static uint32_t load_le32(const uint8_t *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap32(word);
+#endif
+    return word;
+}
+
 static bool read_fixed(struct pb_reader *r, size_t bytes, uint64_t *out)
 {
     if ((size_t)(r->end - r->at) < bytes)
         return pb_fail(r, "a fixed-width number is cut off");
-    uint64_t word = 0;
-    for (size_t i = 0; i < bytes; i++)
-        word |= (uint64_t)r->at[i] << (8 * i);
+    *out = bytes == 8 ? load_le64(r->at) : load_le32(r->at);
     r->at += bytes;
-    *out = word;
     return true;
 }
 

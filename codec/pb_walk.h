@@ -37,13 +37,14 @@ struct pb_field {
     struct str bytes; /* LEN; borrowed: part of the message */
 };
 
+/* `message.ptr` may not be NULL, even when it is empty. */
 static inline struct pb_reader pb_reader_of(struct str message)
 {
     const uint8_t *at = (const uint8_t *)message.ptr;
     return (struct pb_reader){at, at + message.len, NULL};
 }
 
-/* The cold halves of pb_next(): a varint of more than one byte (bytes_max 5 or 10), and everything
+/* The cold halves of pb_next(): a varint of more than two bytes (bytes_max 5 or 10), and everything
  * that is not a short length-delimited field. Any thread; false sets the fault. */
 bool pb_read_long_varint(struct pb_reader *r, unsigned bytes_max, uint64_t *out);
 bool pb_read_number(struct pb_reader *r, struct pb_field *f);
@@ -56,8 +57,15 @@ static inline bool pb_fail(struct pb_reader *r, const char *fault)
 
 static inline bool pb_read_varint(struct pb_reader *r, unsigned bytes_max, uint64_t *out)
 {
-    if (LIKELY(r->at < r->end && *r->at < 0x80)) {
-        *out = *r->at++;
+    const uint8_t *at = r->at;
+    if (LIKELY(at < r->end && at[0] < 0x80)) {
+        *out = at[0];
+        r->at += 1;
+        return true;
+    }
+    if (LIKELY(r->end - at >= 2 && at[1] < 0x80)) {
+        *out = (at[0] & 0x7fu) | (unsigned)at[1] << 7;
+        r->at += 2;
         return true;
     }
     return pb_read_long_varint(r, bytes_max, out);
