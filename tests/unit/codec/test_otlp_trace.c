@@ -1,68 +1,7 @@
 /* test_otlp_trace.c - the protobuf rows of docs/otlp-input.md. */
-#include "codec/otlp_trace.h"
+#include "tests/unit/codec/otlp_requests.h"
 
-#include "base/mem.h"
-#include "tests/support/leak.h"
-#include "tests/support/otlp_build.h"
 #include <stdio.h>
-
-#define TRACE "0a10 000102030405060708090a0b0c0d0e0f "
-#define ID    "1208 0000000000000001 "
-#define NAME  "2a01 61 "
-#define END   "41 0100000000000000 "
-#define SPAN  TRACE ID NAME END
-
-static struct limits limits = {.spans = 1000, .attributes = 8, .depth = 4};
-
-static struct buf from_hex(const char *hex)
-{
-    struct buf b = {0};
-    pb_put_hex(&b, hex);
-    return b;
-}
-
-/* A request of one resource (fields `resource`, as hex of ResourceSpans fields) and spans of these
- * bodies. */
-static struct buf request_of(const char *resource_spans, const char *const *spans, size_t count)
-{
-    struct buf request = {0}, outer = {0}, scope_spans = {0};
-    if (resource_spans)
-        pb_put_hex(&outer, resource_spans);
-    for (size_t i = 0; i < count; i++) {
-        struct buf span = from_hex(spans[i]);
-        pb_put_message(&scope_spans, 2, &span);
-        buf_deinit(&span);
-    }
-    pb_put_message(&outer, 2, &scope_spans);
-    pb_put_message(&request, 1, &outer);
-    buf_deinit(&outer);
-    buf_deinit(&scope_spans);
-    return request;
-}
-
-/* Takes over `body`; free the batch. */
-static struct batch *decode(struct buf body, enum status want, struct err *e)
-{
-    struct otlp_trace_rules rules = {.limits = &limits};
-    struct batch *b = batch_new();
-    size_t len;
-    cr_assert(b);
-    b->encoding = ENCODING_PROTOBUF;
-    b->body.ptr = buf_take(&body, &len);
-    b->body.len = len;
-    b->plain = b->body;
-    enum status got = otlp_trace_decode(b, &rules, e);
-    cr_expect(got == want, "%s: %s", status_name(got), got == ST_OK ? "" : e->msg);
-    return b;
-}
-
-static struct batch *decode_span(const char *hex)
-{
-    struct err e;
-    struct batch *b = decode(request_of(NULL, &hex, 1), ST_OK, &e);
-    cr_assert(b->span_count == 1, "%s", hex);
-    return b;
-}
 
 Test(otlp_trace, W1_nothing_is_taken_well)
 {
@@ -181,22 +120,6 @@ Test(otlp_trace, W3_W4_bad_wire_above_spans_fails_the_request)
         cr_expect(strstr(e.msg, rows[i].says), "row %s: %s", rows[i].body, e.msg);
         batch_free(b);
     }
-    EXPECT_NO_LEAK();
-}
-
-/* Every cut of a good request is either a shorter good one or says that something is cut off; never
- * a read behind it. */
-Test(otlp_trace, W4_every_cut_is_noticed)
-{
-    struct buf whole = {0};
-    otlp_build_envoy(&whole, 2, 1);
-    for (size_t len = 0; len < whole.len; len++) {
-        struct buf cut = {0};
-        struct err e;
-        buf_append(&cut, whole.ptr, len);
-        batch_free(decode(cut, len == 0 ? ST_OK : ST_INVALID, &e));
-    }
-    buf_deinit(&whole);
     EXPECT_NO_LEAK();
 }
 
@@ -343,25 +266,20 @@ Test(otlp_trace, S5_attributes_are_limited)
     struct err e;
     for (unsigned count = limits.attributes - 1; count <= limits.attributes + 1; count++) {
         for (int slow = 0; slow < 2; slow++) {
-            struct buf span = from_hex(SPAN), inner = {0}, outer = {0}, body = {0};
+            struct buf span = from_hex(SPAN);
             for (unsigned i = 0; i < count; i++) {
                 if (slow)
                     pb_put_hex(&span, "4a07 0a0161 1202 1801");
                 else
                     pb_put_attr(&span, 9, STR("key"), STR("value"));
             }
-            pb_put_message(&inner, 2, &span);
-            pb_put_message(&outer, 2, &inner);
-            pb_put_message(&body, 1, &outer);
+            struct buf body = request_of_span(&span);
             struct batch *b = decode(body, ST_OK, &e);
             bool good = count <= limits.attributes;
             cr_expect(b->span_count == good, "%u attributes", count);
             cr_expect(b->rejected[REJECT_TOO_MANY_ATTRIBUTES] == !good, "%u attributes", count);
             cr_expect(!good || b->spans[0].attr_count == count);
             batch_free(b);
-            buf_deinit(&span);
-            buf_deinit(&inner);
-            buf_deinit(&outer);
         }
     }
     EXPECT_NO_LEAK();
@@ -376,21 +294,10 @@ Test(otlp_trace, S5_S6_a_wrong_resource_is_against_all_its_spans)
         ST_OK, &e);
     cr_expect(b->received == 2 && b->rejected[REJECT_TOO_DEEP] == 2);
     batch_free(b);
-    struct buf resource = {0}, outer = {0};
-    for (unsigned i = 0; i <= limits.attributes; i++)
-        pb_put_attr(&resource, 1, STR("key"), STR("value"));
-    struct buf span = from_hex(SPAN), inner = {0}, body = {0};
-    pb_put_message(&inner, 2, &span);
-    pb_put_message(&outer, 2, &inner);
-    pb_put_message(&outer, 1, &resource);
-    pb_put_message(&body, 1, &outer);
-    b = decode(body, ST_OK, &e);
+    /* nine attributes */
+    b = decode(request_of("0a2d" ATTR3 ATTR3 ATTR3, spans, 1), ST_OK, &e);
     cr_expect(b->received == 1 && b->rejected[REJECT_TOO_MANY_ATTRIBUTES] == 1);
     batch_free(b);
-    buf_deinit(&resource);
-    buf_deinit(&outer);
-    buf_deinit(&span);
-    buf_deinit(&inner);
     EXPECT_NO_LEAK();
 }
 
@@ -415,12 +322,10 @@ Test(otlp_trace, S7_to_S10_times)
     };
     struct otlp_trace_rules rules = {.limits = &limits, .oldest_ns = 1000, .newest_ns = 2000};
     for (size_t i = 0; i < LEN(rows); i++) {
-        struct buf span = from_hex(TRACE ID), inner = {0}, outer = {0}, body = {0};
+        struct buf span = from_hex(TRACE ID);
         pb_put_fixed64(&span, 7, rows[i].start);
         pb_put_fixed64(&span, 8, rows[i].end);
-        pb_put_message(&inner, 2, &span);
-        pb_put_message(&outer, 2, &inner);
-        pb_put_message(&body, 1, &outer);
+        struct buf body = request_of_span(&span);
         struct batch b = {.plain = buf_str(&body), .encoding = ENCODING_PROTOBUF};
         struct err e;
         cr_assert(otlp_trace_decode(&b, &rules, &e) == ST_OK);
@@ -430,9 +335,6 @@ Test(otlp_trace, S7_to_S10_times)
         cr_expect(!good ||
                   (b.spans[0].start_ns == rows[i].start && b.spans[0].end_ns == rows[i].end));
         arena_deinit(&b.arena);
-        buf_deinit(&span);
-        buf_deinit(&inner);
-        buf_deinit(&outer);
         buf_deinit(&body);
     }
     EXPECT_NO_LEAK();
@@ -486,11 +388,8 @@ Test(otlp_trace, A6_broken_text_is_repaired)
     pb_put_attr(&span, 9, STR("gr\xc3\xbc\xc3\x9f"), STR("\xe2\x82\xac"));
     pb_put_attr(&span, 9, STR("\xc3"), STR("\xe2\x82"));
     pb_put_attr(&span, 9, STR("long"), buf_str(&long_text));
-    struct buf inner = {0}, outer = {0}, body = {0};
     struct err e;
-    pb_put_message(&inner, 2, &span);
-    pb_put_message(&outer, 2, &inner);
-    pb_put_message(&body, 1, &outer);
+    struct buf body = request_of_span(&span);
     struct batch *b = decode(body, ST_OK, &e);
     cr_assert(b->span_count == 1);
     const struct span *s = b->spans;
@@ -506,9 +405,6 @@ Test(otlp_trace, A6_broken_text_is_repaired)
     cr_expect(s->attrs[3].text.len == 202);
     batch_free(b);
     buf_deinit(&long_text);
-    buf_deinit(&span);
-    buf_deinit(&inner);
-    buf_deinit(&outer);
     EXPECT_NO_LEAK();
 }
 
@@ -531,68 +427,5 @@ Test(otlp_trace, a_span_as_an_envoy_sidecar_sends_it)
         cr_expect(s->raw.len > 700 && s->raw.ptr > b->plain.ptr);
     }
     batch_free(b);
-    EXPECT_NO_LEAK();
-}
-
-/* Hostile sizes: memory stays in proportion to the body. */
-Test(otlp_trace, memory_stays_in_proportion)
-{
-    static const struct {
-        const char *name, *span;
-        unsigned repeats;
-        size_t ratio;
-    } rows[] = {
-        {"empty spans", "", 4000, 1},
-        {"empty attributes", "4a00", 20000, 1},
-        {"smallest attributes", "4a03 0a0161", 8, 12},
-        {"repeated values", "4a07 0a0161 1202 0a00", 8, 12},
-    };
-    limits.spans = 1000000;
-    for (size_t i = 0; i < LEN(rows); i++) {
-        struct buf span = {0}, inner = {0}, outer = {0}, body = {0};
-        struct err e;
-        for (unsigned n = 0; n < 4000; n++) {
-            buf_reset(&span);
-            pb_put_hex(&span, i ? SPAN : "");
-            for (unsigned k = 0; i && k < rows[i].repeats; k++)
-                pb_put_hex(&span, rows[i].span);
-            pb_put_message(&inner, 2, &span);
-            if (rows[i].repeats > 100 && n > 10)
-                break;
-        }
-        pb_put_message(&outer, 2, &inner);
-        pb_put_message(&body, 1, &outer);
-        size_t bytes = body.len;
-        struct batch *b = decode(body, ST_OK, &e);
-        cr_expect(b->arena.used_bytes <= rows[i].ratio * bytes + 4096, "row %s: %zu for %zu bytes",
-                  rows[i].name, b->arena.used_bytes, bytes);
-        batch_free(b);
-        buf_deinit(&span);
-        buf_deinit(&inner);
-        buf_deinit(&outer);
-    }
-    EXPECT_NO_LEAK();
-}
-
-Test(otlp_trace, survives_every_failed_allocation)
-{
-    struct buf whole = {0};
-    long n = 0;
-    limits.attributes = 16;
-    otlp_build_envoy(&whole, 300, 3);
-    for (bool failed = true; failed; n++) {
-        struct otlp_trace_rules rules = {.limits = &limits};
-        struct batch b = {.plain = buf_str(&whole), .encoding = ENCODING_PROTOBUF};
-        struct err e;
-        mem_fail_after(n);
-        enum status status = otlp_trace_decode(&b, &rules, &e);
-        failed = mem_did_fail();
-        mem_fail_after(-1);
-        cr_expect(status == (failed ? ST_NO_MEMORY : ST_OK), "allocation %ld", n);
-        cr_expect(b.span_count == (failed ? 0 : 300), "allocation %ld", n);
-        arena_deinit(&b.arena);
-    }
-    cr_expect(n > 3, "only %ld allocations", n);
-    buf_deinit(&whole);
     EXPECT_NO_LEAK();
 }
