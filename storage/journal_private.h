@@ -99,8 +99,9 @@ struct segment_scan {
 /* Reads the whole segment and says where its last whole group ends. Before the thread starts. */
 enum status segment_scan(struct journal *j, const struct segment *s, struct segment_scan *out,
                          struct err *e);
-/* The first record's sequence and arrival; false when there is no readable one. */
-bool segment_first_record(struct journal *j, const struct segment *s, struct record_head *out);
+/* The head of the first record; *found is false when its bytes are none. ST_IO, ST_NO_MEMORY. */
+enum status segment_first_record(struct journal *j, const struct segment *s,
+                                 struct record_head *out, bool *found, struct err *e);
 
 /* --- journal_write.c --- */
 

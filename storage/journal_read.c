@@ -182,18 +182,18 @@ enum status segment_scan(struct journal *j, const struct segment *s, struct segm
     return st;
 }
 
-bool segment_first_record(struct journal *j, const struct segment *s, struct record_head *out)
+enum status segment_first_record(struct journal *j, const struct segment *s,
+                                 struct record_head *out, bool *found, struct err *e)
 {
     struct window w;
-    struct err e;
-    const char *bytes = NULL;
+    const char *bytes;
     uint64_t at = SEGMENT_DATA_AT + GROUP_HEAD_BYTES;
-    if (window_open(j, s, &w, &e) != ST_OK)
-        return false;
-    bool found = window_see(&w, at, RECORD_HEAD_BYTES, &bytes, &e) == ST_OK && bytes &&
-                 record_head_decode(bytes, (struct journal_place){s->head.number, at}, out);
+    TRY(window_open(j, s, &w, e));
+    enum status st = window_see(&w, at, RECORD_HEAD_BYTES, &bytes, e);
+    *found = st == ST_OK && bytes &&
+             record_head_decode(bytes, (struct journal_place){s->head.number, at}, out);
     window_close(&w);
-    return found;
+    return st;
 }
 
 /* --- replay --- */

@@ -93,25 +93,26 @@ static enum status segment_head_load(struct journal *j, struct segment *s, struc
 
 /* A damaged head costs nothing while the first record can be read: its number is the file's name.
  * The newest file without one was being begun when weft ended. */
-static void settle_damaged_heads(struct journal *j)
+static enum status settle_damaged_heads(struct journal *j, struct err *e)
 {
     for (size_t i = j->segments.len; i-- > 0;) {
         struct segment *s = &j->segments.items[i];
         struct record_head first;
+        bool found;
         if (!s->head_damaged)
             continue;
-        if (segment_first_record(j, s, &first)) {
+        TRY(segment_first_record(j, s, &first, &found, e));
+        log_warn("journal: head of a segment is damaged number=%llu kept=%d",
+                 (unsigned long long)s->head.number, found);
+        if (found) {
             s->head.first_sequence = first.sequence;
             s->head.clock_ns = first.clock_ns;
-            log_warn("journal: head of a segment is damaged, its records are not number=%llu",
-                     (unsigned long long)s->head.number);
         } else {
-            log_warn("journal: segment without a readable head or record removed number=%llu",
-                     (unsigned long long)s->head.number);
             j->stats.torn_bytes += MIN(s->disk_bytes, (uint64_t)SEGMENT_DATA_AT);
             segment_drop(j, i);
         }
     }
+    return ST_OK;
 }
 
 /* Each head says where the segment before it ends, and so which groups were voided. */
@@ -159,6 +160,7 @@ static void segment_cut(struct journal *j, struct segment *s, bool sync)
 static enum status segment_settle(struct journal *j, struct segment *s, bool is_last, struct err *e)
 {
     struct record_head first;
+    bool found;
     if (!s->end_known || is_last) {
         struct segment_scan scan;
         TRY(segment_scan(j, s, &scan, e));
@@ -171,7 +173,8 @@ static enum status segment_settle(struct journal *j, struct segment *s, bool is_
         if (scan.last_sequence >= j->next_sequence)
             j->next_sequence = scan.last_sequence + 1;
     }
-    s->oldest_ns = segment_first_record(j, s, &first) ? first.wall_ns : 0;
+    TRY(segment_first_record(j, s, &first, &found, e));
+    s->oldest_ns = found ? first.wall_ns : 0;
     j->next_sequence = MAX(j->next_sequence, s->head.first_sequence);
     if (is_last || s->disk_bytes > s->end)
         segment_cut(j, s, is_last);
@@ -190,7 +193,7 @@ enum status segments_open(struct journal *j, struct err *e)
         TRY(segment_head_load(j, &j->segments.items[i], e));
     if (j->segments.len > 0)
         j->next_number = j->segments.items[j->segments.len - 1].head.number + 1;
-    settle_damaged_heads(j);
+    TRY(settle_damaged_heads(j, e));
     settle_ends(j);
     for (size_t i = 0; i < j->segments.len; i++) {
         struct segment *s = &j->segments.items[i];

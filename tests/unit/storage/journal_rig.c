@@ -79,7 +79,7 @@ static void on_done(void *user, enum status status, const struct err *e)
     pthread_mutex_unlock(&r->lock);
 }
 
-static struct journal_sink rig_sink(struct rig *r)
+struct journal_sink rig_sink(struct rig *r)
 {
     return (struct journal_sink){on_batch, on_tick, on_flush, r};
 }
@@ -210,6 +210,11 @@ static int bad_open(const char *path, int flags, mode_t mode)
     return disk_fails(DISK_OPEN) ? -1 : file_real_ops()->open(path, flags, mode);
 }
 
+static ssize_t bad_pread(int fd, void *bytes, size_t len, off_t at)
+{
+    return disk_fails(DISK_READ) ? -1 : file_real_ops()->pread(fd, bytes, len, at);
+}
+
 /* A failing write still gets half of its bytes out, as a real one may. */
 static ssize_t bad_pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
@@ -263,6 +268,7 @@ void disk_reset(void)
     static struct file_ops ops;
     ops = *file_real_ops();
     ops.open = bad_open;
+    ops.pread = bad_pread;
     ops.pwrite = bad_pwrite;
     ops.fdatasync = bad_fdatasync;
     ops.fsync = bad_fsync;

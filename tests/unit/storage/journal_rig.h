@@ -35,6 +35,8 @@ struct rig {
 };
 
 void rig_init(struct rig *r, enum ack_mode ack, uint64_t segment_bytes);
+/* A sink that fills heard. */
+struct journal_sink rig_sink(struct rig *r);
 /* Opens and replays from `from` into heard (emptied before); asserts on success. Returns the newest
  * sequence. */
 uint64_t rig_open(struct rig *r, uint64_t from);
@@ -52,7 +54,15 @@ uint64_t rig_body_sum(size_t bytes, unsigned salt);
 
 /* --- a disk that fails --- */
 
-enum disk_call { DISK_OPEN, DISK_WRITE, DISK_SYNC, DISK_TRUNCATE, DISK_ALLOCATE, DISK_CALLS };
+enum disk_call {
+    DISK_OPEN,
+    DISK_WRITE,
+    DISK_SYNC,
+    DISK_TRUNCATE,
+    DISK_ALLOCATE,
+    DISK_READ,
+    DISK_CALLS
+};
 
 /* Every call counts; those from number `first` (0-based, per kind) for `count` calls fail with
  * `error`. */

@@ -6,6 +6,7 @@
 #include "tests/unit/storage/journal_rig.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -156,5 +157,42 @@ Test(journal_read, a_missing_segment_is_counted_and_a_newer_format_refused)
     r.j = NULL;
     mem_free(bytes);
     mem_free(bytes2);
+    rig_deinit(&r);
+}
+
+static enum status open_and_replay(struct rig *r, struct err *e)
+{
+    uint64_t last;
+    struct journal_sink sink = rig_sink(r);
+    r->heard.len = 0;
+    TRY(journal_open(&r->config, &r->j, e));
+    enum status st = journal_replay(r->j, 1, &sink, &last, e);
+    rig_close(r, false);
+    return st;
+}
+
+/* What cannot be read right now is not taken for damage, and nothing of it is thrown away. */
+Test(journal_read, a_failing_read_is_an_error_and_loses_nothing)
+{
+    static const enum disk_call calls[] = {DISK_OPEN, DISK_READ};
+    struct rig r;
+    struct err e = {0};
+    small_journal(&r);
+    size_t len;
+    char *bytes = rig_read_segment(&r, 1, &len);
+    memset(bytes, 0xff, 2 * SEGMENT_HEAD_BYTES); /* so that open must look at the first record */
+    rig_write_segments(&r, (struct str){bytes, len}, (struct str){0});
+    for (size_t c = 0; c < LEN(calls); c++) {
+        for (long n = 0; n < 3; n++) {
+            disk_reset();
+            disk_plans[calls[c]] = (struct disk_plan){n, 1, EIO};
+            cr_expect(eq(int, open_and_replay(&r, &e), ST_IO), "call %d number %ld", (int)calls[c],
+                      n);
+            disk_reset();
+            cr_expect(eq(int, open_and_replay(&r, &e), ST_OK), "%s", e.msg);
+            cr_expect(eq(sz, r.heard.len, 6));
+        }
+    }
+    mem_free(bytes);
     rig_deinit(&r);
 }
