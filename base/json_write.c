@@ -136,16 +136,29 @@ void json_str(struct json_writer *w, struct str s)
     append_quoted(w->out, s);
 }
 
+static void append_u64(struct buf *out, uint64_t v)
+{
+    char text[20];
+    size_t at = sizeof(text);
+    do {
+        text[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    buf_append(out, text + at, sizeof(text) - at);
+}
+
 void json_u64(struct json_writer *w, uint64_t v)
 {
     separate(w);
-    buf_printf(w->out, "%llu", (unsigned long long)v);
+    append_u64(w->out, v);
 }
 
 void json_i64(struct json_writer *w, int64_t v)
 {
     separate(w);
-    buf_printf(w->out, "%lld", (long long)v);
+    if (v < 0)
+        buf_append_u8(w->out, '-');
+    append_u64(w->out, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void json_double(struct json_writer *w, double v)
