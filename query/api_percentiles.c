@@ -1,9 +1,9 @@
 /* api_percentiles.c - GET /api/mesh/percentiles: quantiles of any set of requests, each an exact
  * merge of histograms. */
 #include "query/api.h"
-#include "base/map64.h"
 #include "query/ask_params.h"
 #include "query/graph_json.h"
+#include "query/histogram_sum.h"
 #include <stdlib.h>
 
 enum { QUANTILES_MAX = 32 };
@@ -111,11 +111,6 @@ static const struct histogram *side_of(const struct cell *c, enum side side)
     return side == SIDE_SERVER ? &c->server : side == SIDE_CLIENT ? &c->client : &c->transit;
 }
 
-static uint64_t pair_key(const struct row_key *key)
-{
-    return (uint64_t)key->client << 32 | key->server;
-}
-
 static enum status find_protocols(const struct row_sums *sums, struct map64 *strongest,
                                   struct err *e)
 {
@@ -124,7 +119,7 @@ static enum status find_protocols(const struct row_sums *sums, struct map64 *str
         struct row_key key = row_sums_key(sums, i);
         if (!sums->result.series[i].len)
             continue;
-        uint64_t *protocol = map64_put(strongest, pair_key(&key), &added);
+        uint64_t *protocol = map64_put(strongest, row_pair(key.client, key.server), &added);
         if (!protocol)
             return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
         *protocol = MAX(*protocol, key.protocol);
@@ -162,7 +157,7 @@ static enum status collect_lines(struct answer *a, const struct ask *ask,
         if (!series->len)
             continue;
         if (ask->protocol != PROTOCOL_ANY &&
-            *map64_find(strongest, pair_key(&key)) != (uint64_t)ask->protocol)
+            *map64_find(strongest, row_pair(key.client, key.server)) != (uint64_t)ask->protocol)
             continue;
         key = line_key(ask, &key);
         if (!add_line(a, &key, series))
@@ -171,14 +166,21 @@ static enum status collect_lines(struct answer *a, const struct ask *ask,
     return ST_OK;
 }
 
+static bool merge_line(struct line *line, enum side side, struct arena *arena)
+{
+    const struct histogram **all = arena_alloc(arena, (line->points->len + 1) * sizeof(*all));
+    if (!all)
+        return false;
+    for (size_t i = 0; i < line->points->len; i++)
+        all[i] = side_of(&line->points->points[i].cell, side);
+    return histogram_sum(&line->whole, all, line->points->len);
+}
+
 static enum status merge_points(struct answer *a, const struct ask *ask, struct err *e)
 {
     for (size_t i = 0; i < a->lines.len; i++)
-        for (size_t k = 0; k < a->lines.items[i].points->len; k++) {
-            const struct cell *c = &a->lines.items[i].points->points[k].cell;
-            if (!histogram_merge(&a->lines.items[i].whole, side_of(c, ask->side)))
-                return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
-        }
+        if (!merge_line(&a->lines.items[i], ask->side, a->nodes.arena))
+            return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
     return ST_OK;
 }
 
@@ -240,7 +242,7 @@ static void write_values(struct json_writer *w, const struct ask *ask, const str
     json_key(w, "values");
     json_array_begin(w);
     for (size_t i = 0; i < ask->q_count; i++)
-        json_double(w, histogram_quantile_ns(h, ask->q[i]) / 1e6);
+        reply_quantile(w, h, ask->q[i]);
     json_array_end(w);
 }
 
@@ -303,7 +305,7 @@ static void write_answer(struct json_writer *w, const struct answer *a, const st
     for (size_t i = 0; i < ask->q_count; i++)
         json_double(w, ask->q[i]);
     json_array_end(w);
-    JSON_DOUBLE(w, "error", HISTOGRAM_REPORTED_ERROR);
+    reply_error_bound(w);
     JSON_U64(w, "start", a->sums.result.start_s);
     JSON_U64(w, "end", a->sums.result.end_s);
     JSON_U64(w, "resolution", a->sums.result.resolution_s);

@@ -142,8 +142,8 @@ static void write_version(struct json_writer *w, const struct graph *g,
     JSON_STR(w, "client_version", intern_get(g->words, row->client_version));
     JSON_STR(w, "server_version", intern_get(g->words, row->server_version));
     graph_json_counts(w, row->cell->weight, row->cell->errors);
-    write_latency(w, "client_latency", &row->cell->client);
-    write_latency(w, "server_latency", &row->cell->server);
+    write_latency(w, "client_latency", row->client);
+    write_latency(w, "server_latency", row->server);
     json_object_end(w);
 }
 
@@ -192,7 +192,8 @@ static void write_exemplars(struct json_writer *w, const struct cell *c)
         json_object_begin(w);
         JSON_STR(w, "trace_id", str_from_c(trace_id_to_hex(sorted[i].trace, hex)));
         JSON_DOUBLE(w, "time", (double)sorted[i].time_ns / 1e9);
-        JSON_DOUBLE(w, "latency", (double)sorted[i].latency_ns / 1e6);
+        json_key(w, "latency");
+        reply_ms(w, sorted[i].latency_ns);
         JSON_BOOL(w, "error", sorted[i].error);
         json_object_end(w);
     }

@@ -1,6 +1,6 @@
 /* graph_nodes.c - what a node served and made, how healthy that is, and under which names and
  * versions it is known. */
-#include "query/graph_nodes.h"
+#include "query/graph_build.h"
 #include "query/node_words.h"
 #include <stdlib.h>
 

@@ -1,8 +1,7 @@
-/* graph_view.c - sums rows into edges and joins what belongs together: protocols, codes, versions.
+/* graph_view.c - sums rows into edges and joins what belongs together: protocols and codes.
  */
 #include "query/graph_view.h"
-#include "base/map64.h"
-#include "query/graph_nodes.h"
+#include "query/graph_build.h"
 #include <stdlib.h>
 
 static enum status no_memory(struct err *e)
@@ -18,7 +17,7 @@ static bool needs_joint(enum group group)
 
 /* --- sums --- */
 
-static struct row_query query_of(struct graph *g, const struct graph_ask *ask)
+struct row_query graph_query_of(struct graph *g, const struct graph_ask *ask)
 {
     return (struct row_query){.view = ask->view,
                               .nodes = &g->nodes,
@@ -29,7 +28,7 @@ static struct row_query query_of(struct graph *g, const struct graph_ask *ask)
                               .filter = ask->rows};
 }
 
-static void note_result(struct graph *g, const struct edge_result *r)
+void graph_note_result(struct graph *g, const struct edge_result *r)
 {
     g->start_s = r->start_s;
     g->end_s = r->end_s;
@@ -41,29 +40,16 @@ static void note_result(struct graph *g, const struct edge_result *r)
     }
 }
 
-/* Versions first: joint rows may be kept coarser, and totals then follow the wider range, so that
- * both say the same. */
-static enum status sum_versions(struct graph *g, const struct graph_ask *ask, struct err *e)
-{
-    struct row_query q = query_of(g, ask);
-    q.joint = true;
-    q.dims = DIM_PAIR | DIM_CLIENT_VERSION | DIM_SERVER_VERSION;
-    q.sections = SECTION_COUNTS | SECTION_CLIENT | SECTION_SERVER;
-    TRY(row_query_run(&q, &g->joint, e));
-    note_result(g, &g->joint.result);
-    return ST_OK;
-}
-
 static enum status sum_totals(struct graph *g, const struct graph_ask *ask, struct err *e)
 {
-    struct row_query q = query_of(g, ask);
+    struct row_query q = graph_query_of(g, ask);
     q.joint = needs_joint(ask->group);
     q.dims = q.joint ? DIM_PAIR | DIM_CODE : DIM_PAIR;
     q.sections = SECTION_ALL;
     q.step_s = ask->step_s;
     uint32_t joint_resolution_s = g->resolution_s;
     TRY(row_query_run(&q, &g->totals, e));
-    note_result(g, &g->totals.result);
+    graph_note_result(g, &g->totals.result);
     g->resolution_s = MAX(g->resolution_s, joint_resolution_s);
     g->step_s = g->totals.result.step_s;
     if (ask->with_versions &&
@@ -75,11 +61,6 @@ static enum status sum_totals(struct graph *g, const struct graph_ask *ask, stru
 }
 
 /* --- edges --- */
-
-static uint64_t pair_key(uint32_t client, uint32_t server)
-{
-    return (uint64_t)client << 32 | server;
-}
 
 /* A joint row carries its code as a name, not as a tally: "200", "0", "grpc:14". */
 static bool add_code(struct edge_series *series, struct intern *names, struct str code)
@@ -100,7 +81,7 @@ static bool add_code(struct edge_series *series, struct intern *names, struct st
 static struct graph_edge *edge_of(struct graph *g, struct map64 *pairs, const struct row_key *key)
 {
     bool added;
-    uint64_t *index = map64_put(pairs, pair_key(key->client, key->server), &added);
+    uint64_t *index = map64_put(pairs, row_pair(key->client, key->server), &added);
     if (!index)
         return NULL;
     if (added) {
@@ -173,62 +154,7 @@ static enum status finish_edges(struct graph *g, struct map64 *pairs, struct err
     if (g->edges.len)
         qsort(g->edges.items, g->edges.len, sizeof(*g->edges.items), by_id);
     for (size_t i = 0; i < g->edges.len; i++)
-        *map64_find(pairs, pair_key(g->edges.items[i].client, g->edges.items[i].server)) = i;
-    return ST_OK;
-}
-
-/* --- versions --- */
-
-static enum status collect_versions(struct graph *g, const struct map64 *pairs, struct err *e)
-{
-    for (uint32_t i = 0; i < g->joint.result.series_count; i++) {
-        struct edge_series *series = &g->joint.result.series[i];
-        if (!series->len)
-            continue;
-        struct row_key key = row_sums_key(&g->joint, i);
-        uint64_t *index = map64_find(pairs, pair_key(key.client, key.server));
-        if (!index)
-            continue;
-        struct version_row row = {(uint32_t)*index, key.client_version, key.server_version,
-                                  &series->points[0].cell};
-        if (!vec_push(&g->versions, row))
-            return no_memory(e);
-    }
-    return ST_OK;
-}
-
-static int by_versions(const void *a, const void *b, void *words)
-{
-    const struct version_row *x = a, *y = b;
-    if (x->edge != y->edge)
-        return x->edge < y->edge ? -1 : 1;
-    int order = str_cmp(intern_get(words, x->client_version), intern_get(words, y->client_version));
-    return order ? order
-                 : str_cmp(intern_get(words, x->server_version),
-                           intern_get(words, y->server_version));
-}
-
-/* Rows of one edge that differ in protocol only are one row of the joined edge. */
-static enum status join_versions(struct graph *g, struct err *e)
-{
-    size_t kept = 0;
-    if (g->versions.len)
-        qsort_r(g->versions.items, g->versions.len, sizeof(*g->versions.items), by_versions,
-                g->words);
-    for (size_t i = 0; i < g->versions.len; i++) {
-        struct version_row *row = &g->versions.items[i];
-        struct version_row *last = kept ? &g->versions.items[kept - 1] : NULL;
-        if (!last || by_versions(last, row, g->words) != 0)
-            g->versions.items[kept++] = *row;
-        else if (!cell_merge(last->cell, row->cell, NULL, NULL))
-            return no_memory(e);
-    }
-    g->versions.len = kept;
-    for (size_t i = 0; i < kept; i++) {
-        struct graph_edge *edge = &g->edges.items[g->versions.items[i].edge];
-        if (!edge->version_count++)
-            edge->versions = &g->versions.items[i];
-    }
+        *map64_find(pairs, row_pair(g->edges.items[i].client, g->edges.items[i].server)) = i;
     return ST_OK;
 }
 
@@ -238,12 +164,11 @@ static enum status build_edges(struct graph *g, const struct graph_ask *ask, str
                                struct err *e)
 {
     if (ask->with_versions)
-        TRY(sum_versions(g, ask, e));
+        TRY(graph_versions_sum(g, ask, e));
     TRY(sum_totals(g, ask, e));
     TRY(collect_edges(g, pairs, e));
     TRY(finish_edges(g, pairs, e));
-    TRY(collect_versions(g, pairs, e));
-    return join_versions(g, e);
+    return ask->with_versions ? graph_versions_fill(g, ask, pairs, e) : ST_OK;
 }
 
 static enum status build(struct graph *g, const struct graph_ask *ask, struct err *e)
@@ -297,6 +222,7 @@ void graph_free(struct graph *g)
     graph_nodes_free(g);
     row_sums_deinit(&g->totals);
     row_sums_deinit(&g->joint);
+    row_sums_deinit(&g->latencies);
     row_sums_deinit(&g->before);
     node_table_deinit(&g->nodes);
     intern_free(g->words);

@@ -41,7 +41,9 @@ struct graph_show {
 struct version_row {
     uint32_t edge;                           /* index in edges */
     uint32_t client_version, server_version; /* words */
-    struct cell *cell;                       /* borrowed from the sums */
+    struct cell *cell;                       /* counts; borrowed from the sums */
+    const struct histogram *client,
+        *server; /* borrowed: the cell's, or those of the edge's total */
 };
 
 struct graph_edge {
@@ -77,7 +79,7 @@ struct graph {
     struct str_list *versions_of, *aliases_of; /* by node; sorted; arena */
     uint32_t *order;                           /* nodes by id; arena */
     struct intern *words;                      /* owned */
-    struct row_sums totals, joint, before;
+    struct row_sums totals, joint, latencies, before;
     VEC(struct graph_edge) edges;     /* sorted by id */
     VEC(struct version_row) versions; /* sorted by edge, client version, server version */
     uint64_t start_s, end_s;          /* as widened */

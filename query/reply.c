@@ -59,10 +59,56 @@ void reply_method_not_allowed(struct http_response *out, const char *allow)
     reply_header(out, "Allow", allow);
 }
 
+/* --- milliseconds --- */
+
+enum { PS_DIGITS = 9 }; /* behind the point of a ms */
+#define PS_PER_MS 1000000000u
+#define EXACT_NS  9007199254740.0 /* below it a double of ps is whole: 2^53 / 1000 */
+
+/* `ms` and a fraction in ps, without trailing zeros: a tenth of the time of a general double. */
+static void write_decimal(struct json_writer *w, uint64_t ms, uint64_t ps)
+{
+    char text[48];
+    int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)ms);
+    if (ps) {
+        text[len] = '.';
+        for (int i = PS_DIGITS; i > 0; i--, ps /= 10)
+            text[len + i] = (char)('0' + ps % 10);
+        for (len += PS_DIGITS + 1; text[len - 1] == '0';)
+            len--;
+    }
+    json_raw(w, (struct str){text, (size_t)len});
+}
+
+void reply_ms(struct json_writer *w, uint64_t ns)
+{
+    write_decimal(w, ns / NS_PER_MS, ns % NS_PER_MS * 1000);
+}
+
+/* A picosecond is far below the bound of every quantile. */
+static void write_ms(struct json_writer *w, double ns)
+{
+    if (ns >= EXACT_NS) {
+        json_double(w, ns / 1e6);
+        return;
+    }
+    uint64_t ps = (uint64_t)(ns * 1000 + 0.5);
+    write_decimal(w, ps / PS_PER_MS, ps % PS_PER_MS);
+}
+
+#define TEXT_OF(x)  #x
+#define VALUE_OF(x) TEXT_OF(x)
+
+void reply_error_bound(struct json_writer *w)
+{
+    json_key(w, "error");
+    json_raw(w, STR(VALUE_OF(HISTOGRAM_REPORTED_ERROR)));
+}
+
 void reply_quantile(struct json_writer *w, const struct histogram *h, double q)
 {
     if (h->weight)
-        json_double(w, histogram_quantile_ns(h, q) / 1e6);
+        write_ms(w, histogram_quantile_ns(h, q));
     else
         json_null(w);
 }
@@ -85,8 +131,9 @@ void reply_latency(struct json_writer *w, const struct histogram *h)
         json_key(w, quantiles[i].name);
         reply_quantile(w, h, quantiles[i].q);
     }
-    JSON_DOUBLE(w, "max", (double)h->max_ns / 1e6);
-    JSON_DOUBLE(w, "error", HISTOGRAM_REPORTED_ERROR);
+    json_key(w, "max");
+    reply_ms(w, h->max_ns);
+    reply_error_bound(w);
     json_object_end(w);
 }
 

@@ -23,6 +23,10 @@ void reply_header(struct http_response *out, const char *name, const char *value
 void reply_latency(struct json_writer *w, const struct histogram *h);
 /* One quantile in ms, or null. */
 void reply_quantile(struct json_writer *w, const struct histogram *h, double q);
+/* Exact ns as ms. */
+void reply_ms(struct json_writer *w, uint64_t ns);
+/* The member "error" of the object that is open: the relative bound of its quantiles. */
+void reply_error_bound(struct json_writer *w);
 /* Weight in whole requests, rounded to the nearest. */
 uint64_t reply_count(uint64_t weight);
 /* part / whole, 0 when whole is 0. */

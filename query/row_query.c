@@ -24,7 +24,8 @@ static bool ends_wanted(const struct row_query *q, uint32_t client, uint32_t ser
 {
     const struct row_filter *f = &q->filter;
     const struct node *c = node_table_at(q->nodes, client), *s = node_table_at(q->nodes, server);
-    return has_flags(c, f->client_flags) && has_flags(s, f->server_flags) &&
+    return (!f->pairs || map64_find(f->pairs, row_pair(client, server))) &&
+           has_flags(c, f->client_flags) && has_flags(s, f->server_flags) &&
            (has_flags(c, f->either_flags) || has_flags(s, f->either_flags));
 }
 

@@ -3,6 +3,7 @@
 #ifndef WEFT_QUERY_ROW_QUERY_H
 #define WEFT_QUERY_ROW_QUERY_H
 
+#include "base/map64.h"
 #include "query/node_table.h"
 #include "storage/edge_store.h"
 
@@ -29,6 +30,7 @@ struct row_key {
 struct row_filter {
     unsigned client_flags, server_flags; /* enum node_flag bits an end must have */
     unsigned either_flags;               /* bits that one of both ends must have */
+    const struct map64 *pairs;           /* row_pair()s to look at; NULL = any. Borrowed */
     const struct str *version;           /* of the server; NULL = any. Borrowed */
     const struct str *operation;         /* NULL = any. Borrowed */
 };
@@ -44,6 +46,12 @@ struct row_query {
     enum cell_view picture;
     struct row_filter filter;
 };
+
+/* Client and server as one number, for map64. */
+static inline uint64_t row_pair(uint32_t client, uint32_t server)
+{
+    return (uint64_t)client << 32 | server;
+}
 
 /* All-zero is valid and empty. */
 struct row_sums {
