@@ -1,11 +1,12 @@
 /* bench_query.c - the calls of the own API over a day of a mesh of 200 edges with 20 joint keys
- * each, kept in hourly parts and in one: time from parameters to JSON. One JSON line a case. */
+ * each, a tenth of them with a canary, kept in hourly parts: CPU time from parameters to JSON.
+ * One JSON line a case. */
 #include "query/route.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { EDGES = 200, SERVERS = 40, KEYS = 20, HOURS = 24, TILE_STEP_S = 60, ROUNDS = 9 };
 #define DAY_END_S UINT64_C(1700006400) /* a whole hour */
@@ -16,6 +17,13 @@ static void must(bool ok, const char *what)
         return;
     fprintf(stderr, "bench_query: %s\n", what);
     exit(1);
+}
+
+static double cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* --- a day --- */
@@ -71,7 +79,8 @@ static void add_edge(struct cell_set *cells, unsigned edge, uint64_t time_s)
     for (unsigned key = 0; key < KEYS; key++) {
         snprintf(operation, sizeof(operation), "GET /operation/%u", key / 2);
         row.operation = str_from_c(operation);
-        row.server_variant.version = key & 1 ? STR("v1") : STR("v2");
+        row.server_variant.version =
+            edge % 10 == 0 && key & 1 ? STR("v2") : STR("v1"); /* a canary */
         row.code = STR("200");
         add_row(cells, &row, time_s, edge * KEYS + key);
     }
@@ -125,9 +134,9 @@ static void time_call(const struct edge_view *view, const char *name, const char
     double ms[ROUNDS];
     size_t bytes = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        uint64_t start = clock_mono_ns();
+        double start = cpu_ns();
         bytes = ask(view, path, query, &arena);
-        ms[i] = (double)(clock_mono_ns() - start) / 1e6;
+        ms[i] = (cpu_ns() - start) / 1e6;
     }
     qsort(ms, ROUNDS, sizeof(ms[0]), by_size);
     printf("{\"bench\":\"query\",\"case\":\"%s\",\"parts\":%zu,\"edges\":%d,\"ms\":%.2f,\"best\":%."
