@@ -10,6 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     if (len == 0)
         return 0;
+    enum batch_compression named;
+    struct str token = {(const char *)data + 1, MIN(len - 1, (size_t)20)};
+    (void)unpack_from_http(token, &named);
+    (void)unpack_from_grpc(token, &named);
     enum batch_compression how = (enum batch_compression)(1 + data[0] % 6);
     size_t cap = data[0] & 0x80 ? 1000 : 1 * MIB;
     struct str in = {(const char *)data + 1, len - 1}, out = {NULL, 0};
