@@ -46,7 +46,11 @@ enum status api_reload(struct request *r, struct http_response *out, struct err 
 enum status api_flush(struct request *r, struct http_response *out, struct err *e)
 {
     const struct query_hooks *hooks = &r->config->hooks;
-    return run_hook(hooks->flush, hooks->user, "flushed", out, e);
+    struct account_totals totals;
+    TRY(run_hook(hooks->flush, hooks->user, "flushed", out, e));
+    account_read(r->config->account, &totals);
+    live_view_settle(r->live, &totals);
+    return ST_OK;
 }
 
 enum status api_compact(struct request *r, struct http_response *out, struct err *e)

@@ -1,7 +1,6 @@
 /* api_status.c - GET /api/mesh/status: the account of every item, what is open and kept, who sends.
  */
 #include "query/api.h"
-#include "base/clock.h"
 
 typedef const char *reason_name(unsigned reason);
 
@@ -166,24 +165,12 @@ static void write_offenders(struct json_writer *w, const struct query_hooks *hoo
     buf_deinit(&json);
 }
 
-/* Whoever reads "nothing is pending" may ask at once, and must find everything. */
-static void settle(struct request *r, const struct account_totals *totals)
-{
-    uint64_t received = 0, pending = 0;
-    for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
-        received += totals->rows[i].received;
-        pending += totals->rows[i].pending;
-    }
-    if (!pending)
-        live_view_settle(r->live, received);
-}
-
 enum status api_status(struct request *r, struct http_response *out, struct err *e)
 {
     struct account_totals totals;
     const char *reason;
     account_read(r->config->account, &totals);
-    settle(r, &totals);
+    live_view_settle(r->live, &totals);
     reply_json_begin(out);
     struct json_writer w = json_writer_of(&out->body);
     json_object_begin(&w);

@@ -4,11 +4,19 @@
 
 #define MAX_AGE_NS (250 * NS_PER_MS)
 
-void live_view_settle(struct live_view *live, uint64_t received)
+void live_view_settle(struct live_view *live, const struct account_totals *totals)
 {
-    /* An idle mesh that is polled must not force a new picture each time. */
-    if (atomic_exchange(&live->settled_items, received) != received)
-        atomic_store(&live->settled_mono_ns, clock_mono_ns());
+    uint64_t received = 0, pending = 0;
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+        received += totals->rows[i].received;
+        pending += totals->rows[i].pending;
+    }
+    /* An idle mesh that is polled must not force a new picture each time. The fence is moved before
+     * anybody may find that it was. */
+    if (pending || atomic_load(&live->settled_items) == received)
+        return;
+    atomic_store(&live->settled_mono_ns, clock_mono_ns());
+    atomic_store(&live->settled_items, received);
 }
 
 enum status live_view_get(struct live_view *live, const struct edge_view **out, struct err *e)

@@ -3,6 +3,7 @@
 #ifndef WEFT_QUERY_LIVE_VIEW_H
 #define WEFT_QUERY_LIVE_VIEW_H
 
+#include "model/account.h"
 #include "storage/edge_store.h"
 #include <stdatomic.h>
 
@@ -12,9 +13,9 @@ struct live_view {
     _Atomic uint64_t settled_items;   /* what was received by then */
 };
 
-/* Nothing is pending of `received` items: whoever was told so finds all of them in any later
- * answer. Any thread. */
-void live_view_settle(struct live_view *live, uint64_t received);
+/* When nothing is pending in `totals`: whoever is told so finds everything in any later answer. Any
+ * thread. */
+void live_view_settle(struct live_view *live, const struct account_totals *totals);
 /* Pool thread; as edge_store_view(). The caller ends *out with edge_view_unref. */
 enum status live_view_get(struct live_view *live, const struct edge_view **out, struct err *e);
 

@@ -82,8 +82,10 @@ Test(dispatch, says_no_in_its_own_words)
 Test(dispatch, admin_calls_its_hooks)
 {
     int calls = 0;
+    struct account *account = account_new();
     struct dispatcher d = {
         .config = {.admin = true,
+                   .account = account,
                    .hooks = {.flush = count_call, .compact = count_call, .user = &calls}}};
     struct http_response flush = ask(&d, "POST", "/-/flush", ""),
                          compact = ask(&d, "POST", "/-/compact", "");
@@ -95,6 +97,7 @@ Test(dispatch, admin_calls_its_hooks)
     buf_deinit(&flush.body);
     buf_deinit(&compact.body);
     buf_deinit(&reload.body);
+    account_free(account);
     EXPECT_NO_LEAK();
 }
 
