@@ -1,0 +1,86 @@
+/* collector_private.h - the collector's own state, shared by collector*.c. */
+#ifndef WEFT_COLLECTOR_COLLECTOR_PRIVATE_H
+#define WEFT_COLLECTOR_COLLECTOR_PRIVATE_H
+
+#include "base/mailbox.h"
+#include "collector/collector.h"
+#include "collector/live.h"
+#include <pthread.h>
+
+enum mail_kind {
+    MAIL_BATCH,
+    MAIL_TICK,
+    MAIL_FLUSH,
+    MAIL_REFRESH,
+    MAIL_SAVE,
+    MAIL_SAVED,
+    MAIL_STOP
+};
+
+/* A record without spans, or a word to the thread. */
+struct note {
+    struct mail mail;
+    uint64_t sequence, wall_ns, clock_ns;
+};
+
+/* Somebody who waits for a checkpoint, on his own stack. */
+struct save_wait {
+    struct mail mail;
+    struct list link; /* of collector.waiting */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+    enum status status;
+    struct err err;
+};
+
+struct collector {
+    struct collector_config config;
+    struct pipeline pipeline; /* the thread's; before collector_start() the caller's */
+    struct live *live;
+    struct mailbox *inbox;
+    pthread_t thread;
+    bool started;
+
+    /* What is acknowledged but not applied yet: it is in the account, and must not be in an image
+     * of it. */
+    pthread_mutex_t posted_lock; /* also around each change of the account by the collector */
+    struct account_row posted;
+    uint64_t posted_requests[REQUEST_OUTCOME_COUNT];
+
+    /* Thread only. */
+    uint64_t charged_bytes; /* of the budget */
+    bool ticking, stopping;
+    bool view_wanted;
+    uint64_t next_view_mono_ns;
+    struct cell_feed *in_flight; /* closed cells that a checkpoint is writing; NULL = none */
+    uint64_t saving_position, saved_position;
+    uint64_t last_save_clock_ns, bytes_since_save;
+    struct list waiting; /* save_wait: of the next checkpoint */
+    struct list saving;  /* save_wait: of the one being written */
+
+    struct note refresh, saved; /* posted by other threads, at most once at a time */
+    _Atomic bool refresh_posted;
+    struct err
+        save_error; /* of the one being written; the writer thread's until `saved` is posted */
+    enum status save_status;
+
+    pthread_mutex_t stats_lock;
+    struct collector_stats stats; /* as of the last record or view */
+    struct cap_offender offenders[10];
+    char offender_names[10][160];
+    size_t offender_count;
+};
+
+/* collector_save.c: a checkpoint. Thread only. */
+void collector_save_if_due(struct collector *c);
+void collector_save_finished(struct collector *c);
+void collector_save_begin(struct collector *c);
+/* Ends the waiting of all in the list. */
+void collector_wake(struct list *waiting, enum status status, const struct err *e);
+
+/* collector_view.c: publishing. Thread only. */
+void collector_publish(struct collector *c);
+void collector_note_stats(struct collector *c);
+
+#endif

@@ -1,0 +1,110 @@
+/* collector_view.c - publishes what readers see, and tells them about the collector itself. */
+#include "base/clock.h"
+#include "base/json_write.h"
+#include "base/log.h"
+#include "collector/collector_private.h"
+#include "storage/edge_store.h"
+
+/* At most four views a second, and never more than a tenth of the time. */
+enum { VIEW_EVERY_MS = 250, VIEW_SHARE = 10 };
+
+static enum status make_head(struct collector *c, struct edge_head *head, struct err *e)
+{
+    struct live_view view;
+    struct cell_set *in_flight = c->in_flight ? cell_feed_cells(c->in_flight) : NULL;
+    TRY(live_look(c->live, in_flight, &view, e));
+    *head = (struct edge_head){
+        .registry = view.registry,
+        .complete_until_ns = pipeline_complete_until(&c->pipeline),
+        .checkpointed = c->saved_position,
+        .open_hops = view.open_hops,
+        .open_traces = view.open_traces,
+        .open_bytes = pipeline_open_bytes(&c->pipeline),
+    };
+    if (cell_set_cell_count(view.cells) == 0)
+        return ST_OK;
+    struct buf bytes = {0};
+    enum status status = edge_part_encode(view.cells, false, &bytes, e);
+    if (status == ST_OK)
+        status = edge_part_open_memory(&bytes, &head->head, e);
+    else
+        buf_deinit(&bytes);
+    if (status != ST_OK)
+        registry_free(head->registry);
+    return status;
+}
+
+void collector_publish(struct collector *c)
+{
+    uint64_t begun = clock_mono_ns();
+    struct edge_head head;
+    struct err e;
+    if (make_head(c, &head, &e) == ST_OK) {
+        pthread_mutex_lock(&c->stats_lock);
+        c->stats.open_hops = head.open_hops;
+        pthread_mutex_unlock(&c->stats_lock);
+        edge_store_publish(c->config.store, &head);
+        c->view_wanted = false;
+    } else {
+        log_limited(LOG_WARN, "collector: no view published reason=\"%s\"", e.msg);
+    }
+    uint64_t now = clock_mono_ns(), took = now - begun;
+    c->next_view_mono_ns = now + MAX(took * VIEW_SHARE, VIEW_EVERY_MS * NS_PER_MS);
+}
+
+static void note_offenders(struct collector *c)
+{
+    const struct pipeline *p = &c->pipeline;
+    c->offender_count = row_caps_offenders(p->caps, c->offenders, LEN(c->offenders));
+    for (size_t i = 0; i < c->offender_count; i++) {
+        struct buf id = {0};
+        if (c->offenders[i].entity != NAMES_NONE)
+            entity_append_id(&id, &names_entity_at(p->names, c->offenders[i].entity)->entity,
+                             false);
+        (void)str_to_c(buf_str(&id), c->offender_names[i], sizeof(c->offender_names[i]));
+        buf_deinit(&id);
+    }
+}
+
+void collector_note_stats(struct collector *c)
+{
+    const struct pipeline *p = &c->pipeline;
+    pthread_mutex_lock(&c->stats_lock);
+    struct collector_stats *s = &c->stats;
+    s->open_traces = p->table.traces.live;
+    s->open_spans = p->table.spans.live;
+    s->open_bytes = pipeline_open_bytes(p);
+    s->closed_requests = p->closed_requests;
+    s->end_before_start = p->end_before_start;
+    row_caps_overflow(p->caps, &s->overflow_edges, &s->overflow_operations);
+    if (s->overflow_edges + s->overflow_operations > 0)
+        note_offenders(c);
+    pthread_mutex_unlock(&c->stats_lock);
+}
+
+void collector_stats(struct collector *c, struct collector_stats *out)
+{
+    pthread_mutex_lock(&c->stats_lock);
+    *out = c->stats;
+    pthread_mutex_unlock(&c->stats_lock);
+}
+
+void collector_offenders_json(struct collector *c, struct buf *out)
+{
+    struct json_writer w = json_writer_of(out);
+    const struct graph_settings *g = &c->config.graph;
+    json_array_begin(&w);
+    pthread_mutex_lock(&c->stats_lock);
+    for (size_t i = 0; i < c->offender_count; i++) {
+        bool edges = c->offenders[i].entity == NAMES_NONE;
+        json_object_begin(&w);
+        JSON_STR(&w, "kind", edges ? STR("edges") : STR("operations"));
+        JSON_STR(&w, "name", str_from_c(c->offender_names[i]));
+        JSON_U64(&w, "distinct", c->offenders[i].distinct);
+        JSON_U64(&w, "limit", edges ? g->max_edges : g->max_operations);
+        JSON_U64(&w, "refused", c->offenders[i].refused);
+        json_object_end(&w);
+    }
+    pthread_mutex_unlock(&c->stats_lock);
+    json_array_end(&w);
+}
