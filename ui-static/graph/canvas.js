@@ -3,6 +3,7 @@ import cytoscape from "cytoscape";
 import dagre from "cytoscape-dagre";
 import { h } from "../lib/dom.js";
 import { elements } from "./model.js";
+import { factsOf, setFacts } from "./facts.js";
 import { createLayout } from "./layout.js";
 import { createOverlay } from "./overlay.js";
 import { readColors, stylesheet } from "./style.js";
@@ -14,9 +15,20 @@ cytoscape.use(dagre);
 document.head.append(h("meta", { id: "__________cytoscape_stylesheet" }));
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const MARKS = ["dim", "lit", "found", "chosen"];
 const NARROW = 640, READABLE = 0.55, BESIDE_PANEL = 0.72;
 
-/** Brings the elements of `cy` to `wanted` without touching what did not change. */
+/** New figures always; style only where something to be seen changed, for that is what costs time. */
+function renew(old, { data, classes, facts }) {
+  if (old.data("width") !== data.width) old.data("width", data.width);
+  if (factsOf(old).classes !== classes) {
+    const marks = MARKS.filter((mark) => old.hasClass(mark));
+    old.classes([classes, ...marks].join(" "));
+  }
+  setFacts(old, facts);
+}
+
+/** Brings the elements of `cy` to `wanted` without touching what did not change; answers the ids that are new. */
 function patch(cy, wanted) {
   const keep = new Set(wanted.map((element) => element.data.id));
   cy.elements().filter((element) => !keep.has(element.id())).remove();
@@ -24,16 +36,15 @@ function patch(cy, wanted) {
   for (const element of wanted) {
     const old = cy.getElementById(element.data.id);
     if (old.empty()) {
-      element.data.fresh = true;
       added.push(element);
       continue;
     }
     if (old.data("parent") !== element.data.parent) old.move({ parent: element.data.parent ?? null });
-    old.data({ ...element.data, fresh: false });
-    const marks = ["dim", "lit", "found", "chosen"].filter((mark) => old.hasClass(mark));
-    old.classes([element.classes, ...marks].join(" "));
+    renew(old, element);
   }
-  cy.add(added);
+  cy.add(added.map(({ group, classes, data }) => ({ group, classes, data })));
+  for (const { data, facts } of added) setFacts(cy.getElementById(data.id), facts);
+  return new Set(added.map(({ data }) => data.id));
 }
 
 /** The next card in the direction of an arrow key: near along the way, nearer still across it. */
@@ -54,7 +65,10 @@ function neighbour(cy, from, [dx, dy]) {
  */
 export function createCanvas(container, events) {
   let colors = readColors(), untouched = true, fitted = false, cursor = null;
-  const cy = cytoscape({ container, style: stylesheet(colors), layout: { name: "preset" }, minZoom: 0.08, maxZoom: 2.5, autoungrabify: true, boxSelectionEnabled: false,
+  /* An element of its own: cytoscape takes any change of its container's attributes for a change of size. */
+  const ground = h("div", { class: "ground" });
+  container.append(ground);
+  const cy = cytoscape({ container: ground, style: stylesheet(colors), layout: { name: "preset" }, minZoom: 0.08, maxZoom: 2.5, autoungrabify: true, boxSelectionEnabled: false,
     autounselectify: true, wheelSensitivity: 0.35 });
   const layout = createLayout(cy);
   const overlay = createOverlay(cy, container, () => colors);
@@ -98,17 +112,21 @@ export function createCanvas(container, events) {
   /** Draws an answer; `key` names the picture, whose places are kept; `anew` lays it out again. */
   function update(answer, { label, key, anew = false }) {
     performance.mark("graph-start");
-    cy.batch(() => patch(cy, elements(answer, label)));
-    const result = layout.arrange(key, anew);
+    let added;
+    cy.batch(() => { added = patch(cy, elements(answer, label)); });
+    const result = layout.arrange(key, anew, added);
     if (result.moved) untouched = true;
-    if (untouched && (result.moved || cy.elements(".chosen").empty())) fit();
+    if (untouched && (result.moved || (result.squeezed > 0 && cy.elements(".chosen").empty()))) fit();
+    overlay.draw();
     performance.measure("graph-update", "graph-start");
     return result;
   }
 
   function mark(name, wanted) {
+    const had = cy.elements(`.${name}`);
+    if (had.same(wanted)) return;
     cy.batch(() => {
-      cy.elements(`.${name}`).difference(wanted).removeClass(name);
+      had.difference(wanted).removeClass(name);
       wanted.addClass(name);
     });
   }

@@ -1,4 +1,5 @@
 /* export.js - the picture as a file: PNG from the canvases, SVG written anew, JSON as the API gave it. */
+import { factsOf } from "./facts.js";
 import { download } from "../lib/dom.js";
 import { PATHS } from "../lib/icons.js";
 import { paint } from "./overlay.js";
@@ -53,15 +54,15 @@ function edgePath(edge) {
 }
 
 function edgeSvg(edge, c) {
-  const color = { degraded: c["warn-mark"], failing: c["bad-mark"], idle: c["edge-idle"] }[edge.data("health")] ?? c.edge;
-  const middle = edge.midpoint(), label = edge.data("label");
+  const color = { degraded: c["warn-mark"], failing: c["bad-mark"], idle: c["edge-idle"] }[factsOf(edge).health] ?? c.edge;
+  const middle = edge.midpoint(), label = factsOf(edge).label;
   return tag("path", { d: edgePath(edge), fill: "none", stroke: color, "stroke-width": n(edge.data("width")), "marker-end": "url(#tip)",
-    ...(edge.data("health") === "idle" ? { "stroke-dasharray": "5 5" } : {}) }) +
+    ...(factsOf(edge).health === "idle" ? { "stroke-dasharray": "5 5" } : {}) }) +
     (label ? text(middle.x, middle.y + 4, label, { "text-anchor": "middle", "font-size": 10.5, fill: c["text-2"], stroke: c.bg, "stroke-width": 4, "paint-order": "stroke" }) : "");
 }
 
 function nodeSvg(node, c) {
-  const { x, y } = node.position(), width = node.data("width"), api = node.data("api"), left = x - width / 2;
+  const { x, y } = node.position(), width = node.data("width"), api = factsOf(node).api, left = x - width / 2;
   const border = { degraded: c["warn-mark"], failing: c["bad-mark"] }[api.health] ?? c["line-strong"];
   const around = 2 * Math.PI * 11, share = api.requests ? Math.min(1, api.error_ratio) : 0;
   const ring = (color, wide, dash) => tag("circle", { cx: n(left + 21), cy: n(y), r: 11, fill: "none", stroke: color, "stroke-width": wide,
@@ -69,14 +70,14 @@ function nodeSvg(node, c) {
   return tag("rect", { x: n(left), y: n(y - NODE_HEIGHT / 2), width, height: NODE_HEIGHT, rx: 10, fill: c.surface, stroke: border }) +
     ring(api.requests ? c.ok : c["line-strong"], 2.2, "none") + (share > 0 ? ring(c["bad-mark"], 3.6, `${n(around * share)} ${n(around)}`) : "") +
     tag("path", { d: PATHS[api.kind] ?? PATHS.service, fill: "none", stroke: c["text-2"], "stroke-width": 1.5, transform: `translate(${n(left + 15.5)} ${n(y - 5.5)}) scale(.69)` }) +
-    text(left + TEXT_LEFT, y - 3, node.data("title"), { "font-size": 12.5, "font-weight": 600, fill: c.text }) +
-    text(left + TEXT_LEFT, y + 12, node.data("sub"), { "font-size": 11, fill: c["text-3"] });
+    text(left + TEXT_LEFT, y - 3, factsOf(node).title, { "font-size": 12.5, "font-weight": 600, fill: c.text }) +
+    text(left + TEXT_LEFT, y + 12, factsOf(node).sub, { "font-size": 11, fill: c["text-3"] });
 }
 
 function spaceSvg(space, c) {
   const { x, y } = space.position(), width = space.outerWidth(), height = space.outerHeight();
   return tag("rect", { x: n(x - width / 2), y: n(y - height / 2), width: n(width), height: n(height), rx: 14, fill: c["space-box"], stroke: c.line }) +
-    text(x - width / 2 + 14, y - height / 2 + 18, space.data("title"), { "font-size": 11, "font-weight": 600, fill: c["text-3"] });
+    text(x - width / 2 + 14, y - height / 2 + 18, factsOf(space).title, { "font-size": 11, "font-weight": 600, fill: c["text-3"] });
 }
 
 /** A document of its own: no script, no reference to anything else, every name escaped. */

@@ -1,4 +1,5 @@
 /* hover.js - the small card beside the pointer. */
+import { factsOf } from "./facts.js";
 import { h, fill } from "../lib/dom.js";
 import { count, ms, percent, rate } from "../lib/format.js";
 import { kindWords } from "../lib/words.js";
@@ -35,8 +36,8 @@ export function createHoverCard(container) {
   }
 
   function show(element, event) {
-    const api = element.data("api"), box = container.getBoundingClientRect();
-    fill(card, element.isNode() ? nodeCard(api) : edgeCard(api, element.data("health")));
+    const api = factsOf(element).api, box = container.getBoundingClientRect();
+    fill(card, element.isNode() ? nodeCard(api) : edgeCard(api, factsOf(element).health));
     card.hidden = false;
     place(event.clientX - box.left, event.clientY - box.top);
   }

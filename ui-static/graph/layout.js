@@ -103,7 +103,7 @@ function drawCurves(cy, which) {
   }
 }
 
-/** `arrange(key, anew)`: every picture (key) keeps its own places; answers how many nodes had to be squeezed in. */
+/** `arrange(key, anew, added)`: every picture (key) keeps its own places; answers how many nodes had to be squeezed in. */
 export function createLayout(cy) {
   const memory = new Map();
   let current = null;
@@ -122,7 +122,7 @@ export function createLayout(cy) {
     return { moved: true, squeezed: 0 };
   }
 
-  function arrange(key, force) {
+  function arrange(key, force, added) {
     const places = memory.get(key);
     const changed = current !== key;
     current = key;
@@ -131,7 +131,7 @@ export function createLayout(cy) {
     const newcomers = cy.nodes(".card").toArray().filter((node) => !places.has(node.id()));
     for (const node of cy.nodes(".card").toArray()) {
       const known = places.get(node.id());
-      if (known && (changed || node.data("fresh"))) node.position({ x: known.x, y: known.y });
+      if (known && (changed || added.has(node.id()))) node.position({ x: known.x, y: known.y });
     }
     const standing = new Map(cy.nodes(".card").toArray().filter((n) => places.has(n.id())).map((n) => [n.id(), places.get(n.id())]));
     settle(newcomers, standing);

@@ -33,6 +33,9 @@ function fitText(text, font, width) {
   return `${text.slice(0, low)}…`;
 }
 
+/** Room for usual figures: a card that followed each figure would move its edges with every refresh. */
+const usualWidth = () => textWidth("88.8/s  ·  p95 88.8 ms", SMALL_FONT);
+
 /** The second line of a node: rate and p95, or that nothing happened. */
 function figures(node) {
   if (node.requests === 0) return "no requests";
@@ -50,8 +53,11 @@ function edgeText(edge, label) {
   return latency ? ms(latency[label]) : "";
 }
 
-/** Width by rate on a log scale: 0.1/s is a hair, 1000/s a ribbon. */
-const edgeWidth = (perSecond) => Math.min(6.5, Math.max(1.2, 2 + 1.15 * Math.log10(Math.max(perSecond, 0.05))));
+/** Width by rate on a log scale: 0.1/s is a hair, 1000/s a ribbon; in steps, so that a line does not breathe. */
+function edgeWidth(perSecond) {
+  const width = Math.min(6.5, Math.max(1.2, 2 + 1.15 * Math.log10(Math.max(perSecond, 0.05))));
+  return Math.round(width * 2) / 2;
+}
 
 /** Requests by version of a node, from the edges that reach it. */
 function versionShares(node, inbound) {
@@ -66,19 +72,19 @@ const spaceKey = (node) => (node.namespace ? `${node.cluster ? `${node.cluster}:
 
 function nodeElement(node, inbound, grouped) {
   const sub = figures(node);
-  const wanted = TEXT_LEFT + TEXT_RIGHT + Math.max(textWidth(node.name, NAME_FONT), textWidth(sub, SMALL_FONT));
+  const wanted = TEXT_LEFT + TEXT_RIGHT + Math.max(textWidth(node.name, NAME_FONT), usualWidth());
   const width = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, wanted)));
   const space = spaceKey(node);
-  return { group: "nodes", classes: `card kind-${node.kind} ${node.health}`, data: {
-    id: `n:${node.id}`, parent: grouped && space ? `s:${space}` : undefined, width, api: node, sub,
-    title: fitText(node.name, NAME_FONT, width - TEXT_LEFT - TEXT_RIGHT + 4), versions: versionShares(node, inbound) } };
+  const classes = `card kind-${node.kind} ${node.health}`, title = fitText(node.name, NAME_FONT, width - TEXT_LEFT - TEXT_RIGHT + 4);
+  return { group: "nodes", classes, data: { id: `n:${node.id}`, parent: grouped && space ? `s:${space}` : undefined, width },
+    facts: { api: node, classes, title, sub: fitText(sub, SMALL_FONT, width - TEXT_LEFT - 6), versions: versionShares(node, inbound) } };
 }
 
 function edgeElement(edge, label) {
   const health = edgeHealth(edge), text = edgeText(edge, label);
-  return { group: "edges", classes: `link ${health}${edge.client === edge.server ? " loop" : ""}`, data: {
-    id: `e:${edge.id}`, source: `n:${edge.client}`, target: `n:${edge.server}`, api: edge, health,
-    width: edgeWidth(edge.rate), label: text && MARKS[health] + text } };
+  const classes = `link ${health}${edge.client === edge.server ? " loop" : ""}`;
+  return { group: "edges", classes, data: { id: `e:${edge.id}`, source: `n:${edge.client}`, target: `n:${edge.server}`,
+    width: edgeWidth(edge.rate) }, facts: { api: edge, classes, health, label: text && MARKS[health] + text } };
 }
 
 function groupBy(edges, key) {
@@ -95,7 +101,7 @@ export function elements(answer, label) {
   const inbound = groupBy(edges, "server"), grouped = answer.group !== "namespace";
   const spaces = grouped ? [...new Set(nodes.map(spaceKey).filter(Boolean))] : [];
   return [
-    ...spaces.map((space) => ({ group: "nodes", classes: "space", data: { id: `s:${space}`, title: space } })),
+    ...spaces.map((space) => ({ group: "nodes", classes: "space", data: { id: `s:${space}` }, facts: { title: space, classes: "space" } })),
     ...nodes.map((node) => nodeElement(node, inbound.get(node.id) ?? [], grouped)),
     ...edges.map((edge) => edgeElement(edge, label)),
   ];

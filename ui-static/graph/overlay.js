@@ -1,4 +1,5 @@
-/* overlay.js - what cytoscape has no style for: rings, glyphs, two-line text, versions, padlocks, names of namespaces. */
+/* overlay.js - what cytoscape has no style for: rings, glyphs, two-line text, versions, edge labels, padlocks, names of namespaces. */
+import { factsOf } from "./facts.js";
 import { PATHS } from "../lib/icons.js";
 import { NAME_FONT, SMALL_FONT, NODE_HEIGHT, TEXT_LEFT } from "./model.js";
 
@@ -61,22 +62,22 @@ function drawMark(ctx, health, x, y, c) {
 }
 
 function drawNode(ctx, node, c, zoom) {
-  const { x, y } = node.position(), api = node.data("api"), width = node.data("width");
+  const { x, y } = node.position(), api = factsOf(node).api, width = node.data("width");
   const left = x - width / 2, ringX = left + RING_LEFT;
   ctx.globalAlpha = node.hasClass("dim") ? 0.22 : 1;
   drawRing(ctx, api, ringX, y, c);
   drawGlyph(ctx, api.kind, ringX, y, 11, c["text-2"]);
   drawMark(ctx, api.health, left + width - 4, y - NODE_HEIGHT / 2 + 2, c);
-  const versions = node.data("versions"), low = zoom > 0.42;
+  const versions = factsOf(node).versions, low = zoom > 0.42;
   if (zoom > 0.22) {
     ctx.fillStyle = c.text;
     ctx.font = NAME_FONT;
-    ctx.fillText(node.data("title"), left + TEXT_LEFT, y + (low ? -3 : 4));
+    ctx.fillText(factsOf(node).title, left + TEXT_LEFT, y + (low ? -3 : 4));
   }
   if (low) {
     ctx.fillStyle = c["text-3"];
     ctx.font = SMALL_FONT;
-    ctx.fillText(node.data("sub"), left + TEXT_LEFT, y + 12);
+    ctx.fillText(factsOf(node).sub, left + TEXT_LEFT, y + 12);
   }
   drawVersions(ctx, versions, left + TEXT_LEFT, left + width - 14, y + NODE_HEIGHT / 2 - 6, c);
 }
@@ -86,12 +87,34 @@ function drawSpace(ctx, space, c) {
   ctx.globalAlpha = 1;
   ctx.fillStyle = c["text-3"];
   ctx.font = "600 11px Inter, system-ui, sans-serif";
-  ctx.fillText(space.data("title"), x - space.outerWidth() / 2 + 14, y - space.outerHeight() / 2 + 18);
+  ctx.fillText(factsOf(space).title, x - space.outerWidth() / 2 + 14, y - space.outerHeight() / 2 + 18);
+}
+
+const LABEL_COLORS = { degraded: "warn", failing: "bad", idle: "text-3" };
+
+/* Labels change with each refresh; here they cost a few strokes, as cytoscape's own they would cost a new layout of the edge. */
+function drawLabel(ctx, edge, c) {
+  const label = factsOf(edge).label;
+  if (!label || edge.hasClass("dim")) return;
+  const { x, y } = edge.midpoint(), width = ctx.measureText(label).width;
+  ctx.globalAlpha = 0.92;
+  ctx.fillStyle = c.bg;
+  ctx.fillRect(x - width / 2 - 3, y - 8, width + 6, 16);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = c[LABEL_COLORS[factsOf(edge).health] ?? "text-2"];
+  ctx.fillText(label, x - width / 2, y + 4);
+}
+
+/** Sick edges last, so that nothing covers their labels. */
+function drawLabels(ctx, edges, c) {
+  ctx.font = "500 10.5px Inter, system-ui, sans-serif";
+  const isSick = (edge) => factsOf(edge).health in { degraded: 1, failing: 1 };
+  for (const sick of [false, true]) for (const edge of edges) if (isSick(edge) === sick) drawLabel(ctx, edge, c);
 }
 
 /** Only when the API knows: closed when all of it is mutual TLS, open when some is plain. */
 function drawLock(ctx, edge, c) {
-  const mtls = edge.data("api").mtls;
+  const mtls = factsOf(edge).api.mtls;
   if (!mtls || (mtls.mutual === 0 && mtls.plain === 0)) return;
   const { x, y } = edge.midpoint(), open = mtls.plain > 0;
   ctx.globalAlpha = edge.hasClass("dim") ? 0.12 : 1;
@@ -103,7 +126,9 @@ export function paint(ctx, cy, colors, zoom) {
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "left";
   for (const space of cy.nodes(".space").toArray()) drawSpace(ctx, space, colors);
-  for (const edge of cy.edges().toArray()) drawLock(ctx, edge, colors);
+  const edges = cy.edges().toArray();
+  if (zoom > 0.5) drawLabels(ctx, edges, colors);
+  for (const edge of edges) drawLock(ctx, edge, colors);
   for (const node of cy.nodes(".card").toArray()) drawNode(ctx, node, colors, zoom);
   ctx.globalAlpha = 1;
 }

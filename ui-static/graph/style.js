@@ -40,17 +40,15 @@ function edgeRules(c) {
       "control-point-weights": (e) => e.data("weights") ?? [0.5], "control-point-distances": (e) => e.data("distances") ?? [0],
       "source-endpoint": (e) => e.data("from") ?? "outside-to-node", "target-endpoint": (e) => e.data("to") ?? "outside-to-node",
       "line-color": c.edge, "target-arrow-color": c.edge, "target-arrow-shape": "triangle", "arrow-scale": 0.85, "line-cap": "round",
-      label: "data(label)", "font-size": 10.5, "font-weight": 500, "font-family": "Inter, system-ui, sans-serif", color: c["text-2"],
-      "text-background-color": c.bg, "text-background-opacity": 0.92, "text-background-padding": "3px", "text-background-shape": "round-rectangle",
-      "min-zoomed-font-size": 7, "overlay-opacity": 0 } },
+      "overlay-opacity": 0 } },
     { selector: "edge.loop", style: { "curve-style": "bezier", "loop-direction": "-90deg", "loop-sweep": "40deg", "control-point-step-size": 46 } },
-    { selector: "edge.idle", style: { "line-style": "dashed", "line-dash-pattern": [5, 5], "line-cap": "butt", "line-color": c["edge-idle"], "target-arrow-color": c["edge-idle"], color: c["text-3"] } },
-    { selector: "edge.degraded", style: { "line-color": c["warn-mark"], "target-arrow-color": c["warn-mark"], color: c.warn, "z-index": 2 } },
-    { selector: "edge.failing", style: { "line-color": c["bad-mark"], "target-arrow-color": c["bad-mark"], color: c.bad, "z-index": 3 } },
+    { selector: "edge.idle", style: { "line-style": "dashed", "line-dash-pattern": [5, 5], "line-cap": "butt", "line-color": c["edge-idle"], "target-arrow-color": c["edge-idle"] } },
+    { selector: "edge.degraded", style: { "line-color": c["warn-mark"], "target-arrow-color": c["warn-mark"], "z-index": 2 } },
+    { selector: "edge.failing", style: { "line-color": c["bad-mark"], "target-arrow-color": c["bad-mark"], "z-index": 3 } },
     { selector: "edge.found", style: { "underlay-color": c.accent, "underlay-opacity": 0.25, "underlay-padding": 4 } },
     { selector: "edge.chosen", style: { "underlay-color": c.accent, "underlay-opacity": 0.28, "underlay-padding": 5, "z-index": 9 } },
     { selector: "edge.lit", style: { "z-index": 8 } },
-    { selector: "edge.dim", style: { opacity: 0.12, "text-opacity": 0 } },
+    { selector: "edge.dim", style: { opacity: 0.12 } },
   ];
 }
 

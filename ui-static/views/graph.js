@@ -1,4 +1,5 @@
 /* graph.js - the first view: picture, toolbar, side panel, table twin, and the waiting page before there is a picture. */
+import { factsOf } from "../graph/facts.js";
 import * as api from "../api.js";
 import * as state from "../state.js";
 import { h } from "../lib/dom.js";
@@ -30,7 +31,7 @@ export function createGraphView(context) {
   const stage = h("div", { class: "stage" }, picture), side = h("div", { class: "side" });
   const empty = h("div", { class: "empty overlay-note", hidden: true });
   const live = h("p", { class: "sr-only", role: "status" });
-  const canvas = createCanvas(picture, { hover, choose, focus: (node) => focus(node.data("api").id), cursor: (node) => { live.textContent = spoken(node); } });
+  const canvas = createCanvas(picture, { hover, choose, focus: (node) => focus(factsOf(node).api.id), cursor: (node) => { live.textContent = spoken(node); } });
   const card = createHoverCard(stage), twin = createTableTwin((sel) => state.set({ sel })), waiting = createWaiting();
   const toolbar = createToolbar({ nextHit, table: toggleTable, save: { png: () => savePng(canvas.cy, canvas.colors()), svg: () => saveSvg(canvas.cy, canvas.colors()), json: () => view.answer && saveJson(view.answer) } });
   const corner = createCorner({ zoomIn: () => canvas.zoomBy(1.25), zoomOut: () => canvas.zoomBy(0.8), fit: canvas.fit, tidy });
@@ -40,8 +41,12 @@ export function createGraphView(context) {
   const element = h("div", { class: "view" }, drawn, waiting.element);
   drawn.hidden = waiting.element.hidden = true;
 
+  function describe(words) {
+    if (picture.getAttribute("aria-label") !== words) picture.setAttribute("aria-label", words);
+  }
+
   function spoken(node) {
-    const { name, kind, rate, error_ratio: errors, health } = node.data("api");
+    const { name, kind, rate, error_ratio: errors, health } = factsOf(node).api;
     return `${name}, ${kind}, ${rate.toFixed(1)} requests a second, ${(errors * 100).toFixed(1)} percent errors, ${health}`;
   }
 
@@ -83,7 +88,7 @@ export function createGraphView(context) {
       canvas.mark("found", canvas.cy.collection());
       return null;
     }
-    const found = canvas.cy.elements(".card, .link").filter((element) => test(element.data("api")));
+    const found = canvas.cy.elements(".card, .link").filter((element) => test(factsOf(element).api));
     view.hits = found.toArray();
     canvas.mark("found", found);
     return found.length;
@@ -117,7 +122,7 @@ export function createGraphView(context) {
     if (result.moved) corner.suggestTidy(false);
     else if (result.squeezed) corner.suggestTidy(true);
     canvas.mark("chosen", now.sel ? canvas.cy.getElementById(now.sel) : canvas.cy.collection());
-    picture.setAttribute("aria-label", `Service graph: ${view.answer.nodes.length} nodes, ${view.answer.edges.length} edges. Arrow keys go from node to node, Enter opens, t shows it as a table.`);
+    describe(`Service graph: ${view.answer.nodes.length} nodes, ${view.answer.edges.length} edges. Arrow keys go from node to node, Enter opens, t shows it as a table.`);
   }
 
   function render(now) {
@@ -161,7 +166,7 @@ export function createGraphView(context) {
   }
 
   function focusKey() {
-    const sel = state.get().sel, node = sel.startsWith("n:") ? sel.slice(2) : canvas.cursor()?.data("api").id;
+    const sel = state.get().sel, node = sel.startsWith("n:") ? sel.slice(2) : canvas.cursor() && factsOf(canvas.cursor()).api.id;
     return node ? focus(node) : false;
   }
 
