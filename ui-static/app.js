@@ -38,10 +38,10 @@ function showView(now) {
 async function askStatus(signal) {
   try {
     context.status = await api.status(signal);
-    truth.update({ status: context.status, error: null });
+    truth.update({ status: context.status, lost: null });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    truth.update({ error: error.message });
+    truth.update({ lost: error.message });
   }
 }
 
@@ -55,11 +55,11 @@ async function askView(signal) {
   try {
     await view.refresh(state.get(), signal);
     if (shown !== "graph") await askCompleteness(signal);
+    truth.update({ failed: null });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     if (!(error instanceof api.ApiError)) throw error;
-    view.fail?.(error);
-    truth.update({ error: error.message });
+    truth.update({ failed: error.message });
   }
 }
 

@@ -45,10 +45,10 @@ function accountTable(account) {
   return rows.length ? h("table", { class: "account" }, h("tbody", {}, rows)) : h("p", { class: "quiet-text" }, "Nothing received yet.");
 }
 
-/** The line; `update` takes whatever became known: status, complete_until, warnings, an error. */
+/** The line; `update` takes what became known: status, completeUntil, warnings, `lost` (no status) or `failed` (no view). */
 export function createTruth() {
   const speedOf = createSpeed();
-  const known = { status: null, speed: null, completeUntil: null, warnings: [], error: null };
+  const known = { status: null, speed: null, completeUntil: null, warnings: [], lost: null, failed: null };
   const text = h("span", { class: "truth-text" });
   const sign = h("span", { class: "truth-sign" });
   const notes = h("span", { class: "truth-notes" });
@@ -57,7 +57,7 @@ export function createTruth() {
   const element = h("div", { class: "truth", role: "status" }, button, notes, account);
 
   function parts() {
-    if (known.error) return [known.error];
+    if (known.lost ?? known.failed) return [known.lost ?? known.failed];
     const { status } = known;
     if (!status) return ["asking weft"];
     const list = known.completeUntil && status.account.spans?.received > 0 ? [`complete to ${clock(known.completeUntil)}`] : [];
@@ -70,7 +70,7 @@ export function createTruth() {
   }
 
   function level() {
-    if (known.error) return "bad";
+    if (known.lost ?? known.failed) return "bad";
     if (!known.status) return "calm";
     return losses(known.status.account).length || known.warnings.length || !known.status.ready ? "warn" : "calm";
   }

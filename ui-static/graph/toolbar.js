@@ -37,7 +37,7 @@ function createFilters() {
   const card = h("div", { id: "filters", class: "popover filters", popover: "auto", role: "dialog", "aria-label": "Filters" },
     h("label", { class: "line" }, "Waypoints and mesh gateways", mode), h("label", { class: "line" }, "Protocol", protocol),
     h("label", { class: "line" }, "At least", h("span", { class: "row" }, least, "requests")), h("h3", {}, "Namespaces"), spaces);
-  const button = h("button", { type: "button", class: "button", popovertarget: "filters" }, icon("filter"), h("span", { class: "wide" }, "Filter"));
+  const button = h("button", { type: "button", class: "button", popovertarget: "filters", "aria-label": "Filter" }, icon("filter"), h("span", { class: "wide" }, "Filter"));
   card.addEventListener("toggle", (event) => {
     const box = button.getBoundingClientRect();
     if (event.newState === "open") Object.assign(card.style, { top: `${box.bottom + 6}px`, left: `${Math.max(8, Math.min(box.left, innerWidth - card.offsetWidth - 8))}px` });
@@ -65,7 +65,7 @@ function createFilters() {
 function createSave(save) {
   const item = (words, run) => h("button", { type: "button", class: "menu-item", on: { click: () => { menu.hidePopover(); run(); } } }, words);
   const menu = h("div", { id: "save-menu", class: "popover menu", popover: "auto" }, item("PNG picture", save.png), item("SVG drawing", save.svg), item("JSON data", save.json));
-  const button = h("button", { type: "button", class: "button", popovertarget: "save-menu" }, icon("save"), h("span", { class: "wide" }, "Save"));
+  const button = h("button", { type: "button", class: "button", popovertarget: "save-menu", "aria-label": "Save" }, icon("save"), h("span", { class: "wide" }, "Save"));
   menu.addEventListener("toggle", (event) => {
     const box = button.getBoundingClientRect();
     if (event.newState === "open") Object.assign(menu.style, { top: `${box.bottom + 6}px`, left: `${Math.max(8, box.right - menu.offsetWidth)}px` });
@@ -77,7 +77,7 @@ function createSave(save) {
 export function createToolbar(actions) {
   const find = createFind(actions.nextHit), filters = createFilters();
   const choices = [choice("Show", GROUPS, "group"), choice("Label", LABELS, "label")];
-  const table = h("button", { type: "button", class: "button", on: { click: actions.table } }, icon("table"), h("span", { class: "wide" }, "Table"));
+  const table = h("button", { type: "button", class: "button", "aria-label": "Table", on: { click: actions.table } }, icon("table"), h("span", { class: "wide" }, "Table"));
   const depth = h("select", { "aria-label": "Focus depth", on: { change: () => state.set({ depth: depth.value }) } },
     FOCUS_DEPTHS.map((value) => h("option", { value }, value === "1" ? "1 step" : `${value} steps`)));
   const focused = h("span", { class: "focus-name" });

@@ -51,7 +51,7 @@ export const evidenceWords = (list) => list.map((e) => e.replaceAll("_", " ")).j
 
 /** Health of an edge by the same thresholds that the API uses for nodes. */
 export function edgeHealth(edge) {
-  if (edge.requests < 10) return edge.errors > 0 && edge.error_ratio >= 0.1 ? "degraded" : "idle";
+  if (edge.requests < 10) return "idle";
   if (edge.error_ratio >= 0.1) return "failing";
   return edge.error_ratio >= 0.01 ? "degraded" : "healthy";
 }

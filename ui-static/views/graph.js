@@ -13,6 +13,8 @@ import { saveJson, savePng, saveSvg } from "../graph/export.js";
 import { createEdgePanel } from "../panel/edge.js";
 import { createNodePanel } from "../panel/node.js";
 
+const HOLD = 2;
+
 /** What makes a picture of its own, with places of its own. */
 const pictureKey = (now) => [now.group, now.mode, now.ns, now.protocol, now.min, now.focus, now.depth].join("|");
 
@@ -26,7 +28,7 @@ function graphParams(now) {
 }
 
 export function createGraphView(context) {
-  const view = { answer: null, panel: null, panelFor: "", hits: [], hit: 0, anew: false, spaces: new Set() };
+  const view = { answer: null, panel: null, panelFor: "", hits: [], hit: 0, anew: false, spaces: new Set(), waited: false, count: 0, held: 0 };
   const picture = h("div", { class: "picture", tabindex: "0", role: "application", "aria-label": "Service graph" });
   const stage = h("div", { class: "stage" }, picture), side = h("div", { class: "side" });
   const empty = h("div", { class: "empty overlay-note", hidden: true });
@@ -134,8 +136,13 @@ export function createGraphView(context) {
     if (view.answer) twin.update(view.answer, now.sel, parseFind(now.find));
   }
 
+  /* The first picture waits up to two more answers until no new nodes come: what is placed once stays. */
   function isWaiting() {
-    return view.answer.nodes.length === 0 && (context.status?.account.spans?.received ?? 0) === 0;
+    const { length } = view.answer.nodes, grew = length !== view.count;
+    view.count = length;
+    if (length > 0) return view.waited && grew && view.held++ < HOLD;
+    view.waited = (context.status?.account.spans?.received ?? 0) === 0;
+    return view.waited;
   }
 
   function showEmpty(now) {
@@ -172,7 +179,7 @@ export function createGraphView(context) {
 
   return {
     element, render, refresh,
-    hurried: () => view.answer !== null && view.answer.nodes.length === 0,
+    hurried: () => view.answer !== null && (view.answer.nodes.length === 0 || drawn.hidden),
     keys: { "/": () => toolbar.find.focus(), Escape: escape, f: focusKey, "+": () => canvas.zoomBy(1.25), "-": () => canvas.zoomBy(0.8), "0": canvas.fit, l: tidy, t: toggleTable },
     destroy() { view.panel?.destroy(); canvas.destroy(); },
   };
