@@ -1,0 +1,79 @@
+/* command_health.c - weft health: asks a running weft whether it is ready. */
+#include "app/command.h"
+
+#include "base/str.h"
+#include "base/unit.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static int connect_to(const char *addr)
+{
+    struct str host;
+    uint16_t port;
+    char name[256], service[8];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    if (unit_parse_addr(str_from_c(addr), &host, &port, NULL) != ST_OK)
+        return -1;
+    str_to_c(host, name, sizeof(name));
+    snprintf(service, sizeof(service), "%u", port);
+    if (getaddrinfo(name, service, &hints, &found) != 0)
+        return -1;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval limit = {.tv_sec = 5};
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    }
+    if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+/* The status code and the body of GET /-/ready; 0 when nobody answers. */
+static unsigned ask(int fd, char *answer, size_t cap)
+{
+    static const char request[] =
+        "GET /-/ready HTTP/1.1\r\nHost: weft\r\nConnection: close\r\n\r\n";
+    if (write(fd, request, sizeof(request) - 1) != (ssize_t)sizeof(request) - 1)
+        return 0;
+    size_t len = 0;
+    ssize_t n;
+    while (len + 1 < cap && (n = read(fd, answer + len, cap - 1 - len)) > 0)
+        len += (size_t)n;
+    answer[len] = '\0';
+    unsigned code = 0;
+    return sscanf(answer, "HTTP/1.1 %u", &code) == 1 ? code : 0;
+}
+
+int command_health(int argc, char **argv)
+{
+    const char *addr = "127.0.0.1:9600", *missing = NULL;
+    for (int i = 1; i < argc; i++) {
+        const char *value = option_value(argc, argv, &i, "--http", &missing);
+        if (!value) {
+            fprintf(stderr, "weft health: %s\n",
+                    missing ? "--http needs ADDR:PORT" : "only --http ADDR:PORT is known");
+            return EXIT_USAGE;
+        }
+        addr = value;
+    }
+    int fd = connect_to(addr);
+    if (fd < 0) {
+        fprintf(stderr, "weft health: nobody answers at %s\n", addr);
+        return EXIT_FAILED;
+    }
+    char answer[4096];
+    unsigned code = ask(fd, answer, sizeof(answer));
+    close(fd);
+    const char *body = strstr(answer, "\r\n\r\n");
+    printf("%s\n", code == 200 ? "ready" : body ? body + 4 : "no answer");
+    return code == 200 ? EXIT_WELL : EXIT_FAILED;
+}

@@ -1,0 +1,135 @@
+/* command_run.c - weft run: flags over file over defaults, then serve until a signal says stop. */
+#include "app/command.h"
+
+#include "app/config.h"
+#include "app/wiring.h"
+#include "base/fileio.h"
+#include "base/log.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct run {
+    const char *config_file; /* NULL: none */
+    struct config config;
+};
+
+/* Flags that are settings: the flag overrides the file. */
+static const struct {
+    const char *flag, *path;
+} flags[] = {
+    {"--data", "data"},
+    {"--http", "listen.http"},
+    {"--otlp-grpc", "listen.otlp_grpc"},
+    {"--otlp-http", "listen.otlp_http"},
+};
+
+/* True when argv[*at] is one of `flags`; *st tells whether its value is good. */
+static bool take_flag(int argc, char **argv, int *at, struct config *c, enum status *st,
+                      struct err *e)
+{
+    for (size_t f = 0; f < LEN(flags); f++) {
+        const char *missing = NULL;
+        const char *value = option_value(argc, argv, at, flags[f].flag, &missing);
+        if (missing)
+            *st = err_set(e, ST_INVALID, "%s needs a value", missing);
+        else if (value)
+            *st = config_set(c, config_find(str_from_c(flags[f].path), NULL), str_from_c(value),
+                             STR(""), e);
+        else
+            continue;
+        return true;
+    }
+    return false;
+}
+
+static enum status parse(int argc, char **argv, struct run *run, struct err *e)
+{
+    const char *missing = NULL;
+    config_defaults(&run->config);
+    for (int i = 1; i < argc; i++) {
+        const char *file = option_value(argc, argv, &i, "--config", &missing);
+        if (missing)
+            return err_set(e, ST_INVALID, "--config needs a file");
+        if (file)
+            run->config_file = file;
+    }
+    bool insecure_flag = false;
+    for (int i = 1; i < argc; i++)
+        insecure_flag |= strcmp(argv[i], "--insecure") == 0;
+    run->config.insecure = insecure_flag; /* the file's own check must know it */
+    if (run->config_file)
+        TRY(config_read(run->config_file, &run->config, e));
+    for (int i = 1; i < argc; i++) {
+        enum status st = ST_OK;
+        if (strcmp(argv[i], "--insecure") == 0)
+            run->config.insecure = true;
+        else if (option_value(argc, argv, &i, "--config", &missing))
+            continue;
+        else if (!take_flag(argc, argv, &i, &run->config, &st, e))
+            return err_set(e, ST_INVALID, "%s is no option of `weft run`; see `weft help`",
+                           argv[i]);
+        TRY(st);
+    }
+    return config_check(&run->config, e);
+}
+
+/* The file must be good as a whole; what is in force stays until a restart, and that is said. */
+static enum status reload(void *user, struct err *e)
+{
+    struct run *run = user;
+    struct config fresh;
+    if (!run->config_file)
+        return ST_OK;
+    config_defaults(&fresh);
+    fresh.insecure = run->config.insecure;
+    TRY(config_read(run->config_file, &fresh, e));
+    log_info("app: configuration read again file=%s", run->config_file);
+    return ST_OK;
+}
+
+static void serve(struct run *run, const sigset_t *signals)
+{
+    for (;;) {
+        int signal = 0;
+        sigwait(signals, &signal);
+        if (signal != SIGHUP) {
+            log_info("app: stopping signal=%s", strsignal(signal));
+            return;
+        }
+        struct err e = {0};
+        if (reload(run, &e) != ST_OK)
+            log_error("app: reload refused, nothing changed reason=\"%s\"", e.msg);
+    }
+}
+
+int command_run(int argc, char **argv)
+{
+    struct run run = {0};
+    struct err e = {0};
+    struct app *app = NULL;
+    if (parse(argc, argv, &run, &e) != ST_OK) {
+        fprintf(stderr, "weft: %s\n", e.msg);
+        return EXIT_USAGE;
+    }
+    /* Before any thread starts, so that only serve() sees them. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    file_faults_init();
+    enum status st = app_start(&run.config, reload, &run, &app, &e);
+    if (st != ST_OK) {
+        fprintf(stderr, "weft: %s\n", e.msg);
+        return st == ST_BUSY || st == ST_INVALID ? EXIT_USAGE : EXIT_FAILED;
+    }
+    app_print_listening(app);
+    serve(&run, &signals);
+    app_stop(app);
+    return EXIT_WELL;
+}

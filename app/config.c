@@ -1,0 +1,281 @@
+/* config.c - the rows: every setting's place, unit, default, bounds and help, and how a text
+ * becomes its value. */
+#include "app/config.h"
+
+#include "base/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define AT(field)  offsetof(struct config, field)
+#define SECONDS(n) ((double)(n)*1e9)
+#define ANY_TIME   4e18
+
+const struct setting config_settings[] = {
+    {"data", CONFIG_PATH, "./weft-data", 0, 0, "directory of everything that is kept", AT(data)},
+    {"listen.http", CONFIG_ADDR, "127.0.0.1:9600", 0, 0, "UI, APIs, metrics", AT(http)},
+    {"listen.otlp_grpc", CONFIG_ADDR, "127.0.0.1:4317", 0, 0, "OTLP over gRPC", AT(otlp_grpc)},
+    {"listen.otlp_http", CONFIG_ADDR, "127.0.0.1:4318", 0, 0, "OTLP over HTTP", AT(otlp_http)},
+    {"insecure", CONFIG_BOOL, "false", 0, 0, "allows listeners that are not on loopback",
+     AT(insecure)},
+    {"admin", CONFIG_BOOL, "false", 0, 0, "allows POST /-/flush and /-/compact", AT(admin)},
+    {"ack", CONFIG_ACK, "disk", 0, 0, "OK means: on `disk`, with the `kernel`, or in `memory`",
+     AT(ack)},
+    {"journal.max", CONFIG_BYTES, "2GiB", 64.0 * MIB, 1e15, "over it new data is refused",
+     AT(journal_max_bytes)},
+    {"journal.checkpoint", CONFIG_DURATION, "30s", SECONDS(1), SECONDS(3600),
+     "how often open state is saved", AT(checkpoint_ns)},
+    {"limits.body", CONFIG_BYTES, "64MiB", KIB, 1.0 * GIB, "largest request as it comes",
+     AT(limits.body_bytes)},
+    {"limits.unpacked", CONFIG_BYTES, "64MiB", KIB, 1.0 * GIB, "largest request unpacked",
+     AT(limits.unpacked_bytes)},
+    {"limits.spans", CONFIG_COUNT, "1000000", 1, 1e8, "spans in one request", AT(limits.spans)},
+    {"limits.attributes", CONFIG_COUNT, "256", 1, 65536, "attributes of one span or resource",
+     AT(limits.attributes)},
+    {"limits.depth", CONFIG_COUNT, "32", 1, 60, "nesting of attribute values", AT(limits.depth)},
+    {"limits.connections", CONFIG_COUNT, "10000", 1, 1e6, "open connections in all",
+     AT(limits.connections)},
+    {"limits.per_peer", CONFIG_COUNT, "1024", 1, 1e6, "open connections of one address",
+     AT(limits.per_peer)},
+    {"limits.streams", CONFIG_COUNT, "100", 1, 10000, "concurrent calls on one gRPC connection",
+     AT(limits.streams)},
+    {"limits.header_list", CONFIG_BYTES, "32KiB", KIB, 1.0 * MIB, "headers of one request",
+     AT(limits.header_list_bytes)},
+    {"limits.head", CONFIG_DURATION, "10s", SECONDS(0.1), SECONDS(600),
+     "time for the head of a request", AT(limits.head_ns)},
+    {"limits.body_time", CONFIG_DURATION, "30s", SECONDS(0.1), SECONDS(3600),
+     "time for the body of a request", AT(limits.body_time_ns)},
+    {"limits.idle", CONFIG_DURATION, "60s", SECONDS(0.1), SECONDS(86400),
+     "silence before an HTTP connection is closed and a gRPC one gets a PING", AT(limits.idle_ns)},
+    {"workers", CONFIG_COUNT, "0", 0, 256, "network threads; 0 = one a core", AT(workers)},
+    {"memory", CONFIG_BYTES, "512MiB", 64.0 * MIB, 1e15,
+     "budget for all that is in flight and open", AT(memory_bytes)},
+    {"retention.series", CONFIG_DURATION, "15d", 0, ANY_TIME,
+     "time series (kept from a later version on); 0 = for ever", AT(retention.series_ns)},
+    {"retention.edges", CONFIG_DURATION, "90d", 0, ANY_TIME, "edges and operations; 0 = for ever",
+     AT(retention.edges_ns)},
+    {"retention.spans", CONFIG_DURATION, "7d", 0, ANY_TIME,
+     "traces (kept from a later version on); 0 = for ever", AT(retention.spans_ns)},
+    {"retention.logs", CONFIG_DURATION, "3d", 0, ANY_TIME,
+     "access logs (kept from a later version on); 0 = for ever", AT(retention.logs_ns)},
+    {"retention.disk", CONFIG_BYTES, "50GiB", 0, 1e18,
+     "all parts together; the oldest go first; 0 = no limit", AT(retention.disk_bytes)},
+    {"graph.wait", CONFIG_DURATION, "30s", SECONDS(0.1), SECONDS(3600),
+     "a request closes this long after its last evidence", AT(graph.wait_ns)},
+    {"graph.remember", CONFIG_DURATION, "30s", 0, SECONDS(3600),
+     "late halves are recognised this long after the closing", AT(graph.remember_ns)},
+    {"graph.max_edges", CONFIG_COUNT, "20000", 1, 1e6, "distinct edges; more go to `other`",
+     AT(graph.max_edges)},
+    {"graph.max_operations", CONFIG_COUNT, "200", 1, 1e5,
+     "operations of one workload; more go to `other`", AT(graph.max_operations)},
+    {"graph.failing_error_ratio", CONFIG_RATIO, "0.10", 0, 1, "health: failing from here",
+     AT(graph.failing_error_ratio)},
+    {"graph.degraded_error_ratio", CONFIG_RATIO, "0.01", 0, 1, "health: degraded from here",
+     AT(graph.degraded_error_ratio)},
+    {"graph.degraded_p95_factor", CONFIG_RATIO, "2", 1, 1e6,
+     "health: degraded when p95 grew by more than this factor", AT(graph.degraded_p95_factor)},
+    {"graph.health_min_requests", CONFIG_COUNT, "10", 1, 1e9, "health: idle below",
+     AT(graph.health_min_requests)},
+};
+const size_t config_setting_count = LEN(config_settings);
+
+const struct setting *config_find(struct str path, bool *is_section)
+{
+    bool section = false;
+    const struct setting *found = NULL;
+    for (size_t i = 0; i < config_setting_count; i++) {
+        struct str row = str_from_c(config_settings[i].path);
+        if (str_eq(row, path))
+            found = &config_settings[i];
+        section |= row.len > path.len && row.ptr[path.len] == '.' && str_starts_with(row, path);
+    }
+    if (is_section)
+        *is_section = section;
+    return found;
+}
+
+static enum status in_bounds(const struct setting *row, double value, struct str text,
+                             struct err *e)
+{
+    if (value >= row->min && value <= row->max)
+        return ST_OK;
+    return err_set(e, ST_INVALID, "%s: %.*s is outside what is allowed (%g to %g)", row->path,
+                   STR_ARG(text), row->min, row->max);
+}
+
+static enum status set_text(const struct setting *row, char *field, struct str text,
+                            struct str folder, struct err *e)
+{
+    bool join = row->unit == CONFIG_PATH && folder.len && text.len && text.ptr[0] != '/';
+    int n = join ? snprintf(field, CONFIG_TEXT_BYTES, "%.*s/%.*s", STR_ARG(folder), STR_ARG(text))
+                 : snprintf(field, CONFIG_TEXT_BYTES, "%.*s", STR_ARG(text));
+    if (text.len == 0 || n < 0 || n >= CONFIG_TEXT_BYTES)
+        return err_set(e, ST_INVALID, "%s: a text of 1 to %d bytes is needed", row->path,
+                       CONFIG_TEXT_BYTES - 1);
+    return ST_OK;
+}
+
+static enum status set_addr(const struct setting *row, char *field, struct str text, struct err *e)
+{
+    struct str host;
+    uint16_t port;
+    struct err why;
+    if (unit_parse_addr(text, &host, &port, &why) != ST_OK)
+        return err_set(e, ST_INVALID, "%s: %s", row->path, why.msg);
+    return set_text(row, field, text, STR(""), e);
+}
+
+static enum status set_ack(const struct setting *row, enum ack_mode *field, struct str text,
+                           struct err *e)
+{
+    static const char *const words[] = {
+        [ACK_DISK] = "disk", [ACK_KERNEL] = "kernel", [ACK_MEMORY] = "memory"};
+    for (size_t i = 0; i < LEN(words); i++) {
+        if (str_eq(text, str_from_c(words[i]))) {
+            *field = (enum ack_mode)i;
+            return ST_OK;
+        }
+    }
+    return err_set(e, ST_INVALID, "%s: %.*s is none of disk, kernel, memory", row->path,
+                   STR_ARG(text));
+}
+
+static enum status set_u64(const struct setting *row, uint64_t *field, struct str text,
+                           struct err *e)
+{
+    struct err why;
+    uint64_t value;
+    enum status st = row->unit == CONFIG_BYTES ? unit_parse_bytes(text, &value, &why)
+                                               : unit_parse_duration(text, &value, &why);
+    if (st != ST_OK)
+        return err_set(e, ST_INVALID, "%s: %s", row->path, why.msg);
+    TRY(in_bounds(row, (double)value, text, e));
+    *field = value;
+    return ST_OK;
+}
+
+static enum status set_count(const struct setting *row, uint32_t *field, struct str text,
+                             struct err *e)
+{
+    uint64_t value;
+    if (!str_to_u64(text, &value))
+        return err_set(e, ST_INVALID, "%s: %.*s is not a whole number", row->path, STR_ARG(text));
+    TRY(in_bounds(row, (double)value, text, e));
+    *field = (uint32_t)value;
+    return ST_OK;
+}
+
+static enum status set_ratio(const struct setting *row, double *field, struct str text,
+                             struct err *e)
+{
+    double value;
+    if (!str_to_double(text, &value))
+        return err_set(e, ST_INVALID, "%s: %.*s is not a number", row->path, STR_ARG(text));
+    TRY(in_bounds(row, value, text, e));
+    *field = value;
+    return ST_OK;
+}
+
+/* limits.header_list is the one size that is kept in 32 bits. */
+static enum status set_bytes(struct config *c, const struct setting *row, struct str text,
+                             struct err *e)
+{
+    if (row->offset != AT(limits.header_list_bytes))
+        return set_u64(row, (uint64_t *)(void *)((char *)c + row->offset), text, e);
+    uint64_t bytes;
+    TRY(set_u64(row, &bytes, text, e));
+    c->limits.header_list_bytes = (uint32_t)bytes;
+    return ST_OK;
+}
+
+enum status config_set(struct config *c, const struct setting *row, struct str text,
+                       struct str folder, struct err *e)
+{
+    void *field = (char *)c + row->offset;
+    struct err why;
+    switch (row->unit) {
+    case CONFIG_PATH:
+        return set_text(row, field, text, folder, e);
+    case CONFIG_ADDR:
+        return set_addr(row, field, text, e);
+    case CONFIG_BOOL:
+        if (unit_parse_bool(text, field, &why) != ST_OK)
+            return err_set(e, ST_INVALID, "%s: %s", row->path, why.msg);
+        return ST_OK;
+    case CONFIG_BYTES:
+        return set_bytes(c, row, text, e);
+    case CONFIG_DURATION:
+        return set_u64(row, field, text, e);
+    case CONFIG_COUNT:
+        return set_count(row, field, text, e);
+    case CONFIG_RATIO:
+        return set_ratio(row, field, text, e);
+    case CONFIG_ACK:
+        return set_ack(row, field, text, e);
+    }
+    return err_set(e, ST_INTERNAL, "%s: unit without a converter", row->path);
+}
+
+void config_defaults(struct config *c)
+{
+    *c = (struct config){0};
+    for (size_t i = 0; i < config_setting_count; i++) {
+        struct err e;
+        const struct setting *row = &config_settings[i];
+        if (config_set(c, row, str_from_c(row->fallback), STR(""), &e) != ST_OK) {
+            fprintf(stderr, "weft: broken default: %s\n", e.msg);
+            abort();
+        }
+    }
+}
+
+static bool is_loopback(const char *addr)
+{
+    struct str host;
+    uint16_t port;
+    if (unit_parse_addr(str_from_c(addr), &host, &port, NULL) != ST_OK)
+        return false;
+    return str_starts_with(host, STR("127.")) || str_eq(host, STR("::1")) ||
+           str_eq(host, STR("localhost"));
+}
+
+enum status config_check(const struct config *c, struct err *e)
+{
+    const char *const addrs[] = {c->http, c->otlp_grpc, c->otlp_http};
+    for (size_t i = 0; i < LEN(addrs) && !c->insecure; i++)
+        if (!is_loopback(addrs[i]))
+            return err_set(e, ST_INVALID,
+                           "%s is reachable from other machines without TLS or authentication: say "
+                           "`insecure: true` or --insecure if that is meant",
+                           addrs[i]);
+    if (c->limits.per_peer > c->limits.connections)
+        return err_set(e, ST_INVALID, "limits.per_peer (%u) is larger than limits.connections (%u)",
+                       c->limits.per_peer, c->limits.connections);
+    return ST_OK;
+}
+
+static const char *unit_word(enum config_unit unit)
+{
+    static const char *const words[] = {"path",     "address", "true or false", "size",
+                                        "duration", "number",  "ratio",         "word"};
+    return words[unit];
+}
+
+void config_print_reference(struct buf *out)
+{
+    buf_printf(
+        out,
+        "# Configuration\n\n"
+        "Every key is optional; no file is read unless `--config FILE` names it. Check one with\n"
+        "`weft check-config FILE`. Sizes: `64MiB`, `2GiB`; durations: `15s`, `1h30m`, `90d`; `0` "
+        "keeps for ever.\n"
+        "`${NAME}` and `${NAME:-default}` in values come from the environment. This page is "
+        "printed by\n"
+        "`weft check-config --reference` from the rows that also check the file.\n\n"
+        "| key | kind | default | what it is |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < config_setting_count; i++) {
+        const struct setting *row = &config_settings[i];
+        buf_printf(out, "| `%s` | %s | `%s` | %s |\n", row->path, unit_word(row->unit),
+                   row->fallback, row->help);
+    }
+}

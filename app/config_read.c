@@ -1,0 +1,182 @@
+/* config_read.c - the YAML file, walked event by event with libyaml, so that every complaint has
+ * its line and column. Why not libcyaml: docs/decisions/0002-libyaml-for-the-configuration.md. */
+#include "app/config.h"
+
+#include "base/fileio.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <yaml.h>
+
+enum { FILE_MAX = MIB, PATH_MAX_BYTES = 128, DEPTH_MAX = 4 };
+
+struct reader {
+    const char *file;
+    struct str folder; /* relative paths in the file belong to it */
+    struct config *config;
+    char path[PATH_MAX_BYTES]; /* dotted path of the mapping we are in */
+    size_t lengths[DEPTH_MAX]; /* path length to return to at each end of a mapping */
+    unsigned depth;
+    char key[PATH_MAX_BYTES]; /* dotted path of the key whose value comes next; empty = a key comes
+                                 next */
+    yaml_mark_t key_mark;
+    bool seen[64]; /* by row: a key may stand once */
+};
+
+static enum status complain(const struct reader *r, yaml_mark_t at, struct err *e, const char *msg)
+{
+    return err_set(e, ST_INVALID, "%s:%zu:%zu: %s", r->file, at.line + 1, at.column + 1, msg);
+}
+
+/* ${NAME} and ${NAME:-default} of one scalar; other text stays as it is. */
+static bool expand(struct str text, struct buf *out, char *missing, size_t cap)
+{
+    while (text.len) {
+        size_t at = str_search(text, STR("${"));
+        buf_append_str(out, str_sub(text, 0, at));
+        if (at == text.len)
+            break;
+        struct str inside, rest;
+        if (!str_cut(str_sub(text, at + 2, text.len), '}', &inside, &rest)) {
+            buf_append_str(out, str_sub(text, at, text.len));
+            break;
+        }
+        size_t dash = str_search(inside, STR(":-"));
+        char name[128];
+        str_to_c(str_sub(inside, 0, dash), name, sizeof(name));
+        const char *value = getenv(name);
+        if (value && *value)
+            buf_append_str(out, str_from_c(value));
+        else if (dash < inside.len)
+            buf_append_str(out, str_sub(inside, dash + 2, inside.len));
+        else
+            return snprintf(missing, cap, "the environment has no %s", name), false;
+        text = rest;
+    }
+    return true;
+}
+
+static enum status take_value(struct reader *r, const yaml_event_t *ev, struct err *e)
+{
+    const struct setting *row = config_find(str_from_c(r->key), NULL);
+    if (!row)
+        return complain(r, ev->start_mark, e,
+                        "a section with keys below is expected here, not a value");
+    struct str raw = {(const char *)ev->data.scalar.value, ev->data.scalar.length};
+    struct buf text = {0};
+    char why[160];
+    struct err inner;
+    enum status st = ST_OK;
+    if (!expand(raw, &text, why, sizeof(why)))
+        st = complain(r, ev->start_mark, e, why);
+    else if (config_set(r->config, row, buf_str(&text), r->folder, &inner) != ST_OK)
+        st = complain(r, ev->start_mark, e, inner.msg);
+    buf_deinit(&text);
+    r->key[0] = '\0';
+    return st;
+}
+
+static enum status take_key(struct reader *r, const yaml_event_t *ev, struct err *e)
+{
+    const char *name = (const char *)ev->data.scalar.value;
+    int n = snprintf(r->key, sizeof(r->key), "%s%s%s", r->path, *r->path ? "." : "", name);
+    bool section = false;
+    const struct setting *row = NULL;
+    if (n > 0 && (size_t)n < sizeof(r->key))
+        row = config_find(str_from_c(r->key), &section);
+    char msg[160];
+    if (!row && !section) {
+        snprintf(msg, sizeof(msg), "there is no setting %.80s (docs/config.md lists them all)",
+                 r->key);
+        return complain(r, ev->start_mark, e, msg);
+    }
+    if (row && r->seen[row - config_settings]) {
+        snprintf(msg, sizeof(msg), "%s stands here a second time", r->key);
+        return complain(r, ev->start_mark, e, msg);
+    }
+    if (row)
+        r->seen[row - config_settings] = true;
+    r->key_mark = ev->start_mark;
+    return ST_OK;
+}
+
+static enum status begin_mapping(struct reader *r, const yaml_event_t *ev, struct err *e)
+{
+    bool section = true;
+    if (r->depth > 0)
+        config_find(str_from_c(r->key), &section);
+    if (!section || r->depth == DEPTH_MAX)
+        return complain(r, ev->start_mark, e, "a value is expected here, not a section");
+    r->lengths[r->depth++] = strlen(r->path);
+    memcpy(r->path, r->key, sizeof(r->path));
+    r->key[0] = '\0';
+    return ST_OK;
+}
+
+static enum status take_event(struct reader *r, const yaml_event_t *ev, struct err *e)
+{
+    switch (ev->type) {
+    case YAML_MAPPING_START_EVENT:
+        return begin_mapping(r, ev, e);
+    case YAML_MAPPING_END_EVENT:
+        r->path[r->lengths[--r->depth]] = '\0';
+        return ST_OK;
+    case YAML_SCALAR_EVENT:
+        if (r->depth == 0) /* an empty document */
+            return ev->data.scalar.length == 0
+                       ? ST_OK
+                       : complain(r, ev->start_mark, e, "keys with values are expected here");
+        return r->key[0] ? take_value(r, ev, e) : take_key(r, ev, e);
+    case YAML_SEQUENCE_START_EVENT:
+        return complain(r, ev->start_mark, e, "no setting of this version takes a list");
+    case YAML_ALIAS_EVENT:
+        return complain(r, ev->start_mark, e, "aliases are not allowed in this file");
+    default:
+        return ST_OK;
+    }
+}
+
+static enum status walk(struct reader *r, yaml_parser_t *parser, struct err *e)
+{
+    for (;;) {
+        yaml_event_t ev;
+        if (!yaml_parser_parse(parser, &ev)) {
+            char msg[160];
+            snprintf(msg, sizeof(msg), "this is not YAML: %.120s",
+                     parser->problem ? parser->problem : "?");
+            return complain(r, parser->problem_mark, e, msg);
+        }
+        bool end = ev.type == YAML_STREAM_END_EVENT;
+        enum status st = take_event(r, &ev, e);
+        yaml_event_delete(&ev);
+        if (st != ST_OK || end)
+            return st;
+    }
+}
+
+enum status config_read(const char *path, struct config *c, struct err *e)
+{
+    char *text;
+    size_t len;
+    TRY(file_read_all(path, FILE_MAX, &text, &len, e));
+    struct config fresh = *c;
+    struct str folder = str_from_c(path);
+    folder.len = str_find_last(folder, '/') == folder.len ? 0 : str_find_last(folder, '/');
+    struct reader r = {.file = path, .folder = folder, .config = &fresh};
+    yaml_parser_t parser;
+    enum status st;
+    if (!yaml_parser_initialize(&parser)) {
+        st = err_set(e, ST_NO_MEMORY, "%s: out of memory", path);
+    } else {
+        yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+        st = walk(&r, &parser, e);
+        yaml_parser_delete(&parser);
+    }
+    if (st == ST_OK)
+        st = config_check(&fresh, e);
+    if (st == ST_OK)
+        *c = fresh;
+    mem_free(text);
+    return st;
+}
