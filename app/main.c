@@ -21,6 +21,9 @@ static const struct {
     {"run", command_run,
      "[--config FILE] [--data DIR] [--http ADDR:PORT] [--otlp-grpc ADDR:PORT]\n"
      "                [--otlp-http ADDR:PORT] [--insecure]   take spans in, answer on port 9600"},
+    {"demo", command_demo,
+     "[--to ADDR:PORT] [--rate REQUESTS_PER_S] [--seed N] [--duration 60s] [--truth FILE]\n"
+     "                a simulated mesh that pushes spans"},
     {"check-config", command_check_config,
      "FILE | --reference   say what is wrong with a configuration"},
     {"health", command_health, "[--http ADDR:PORT]   exit 0 when a running weft is ready"},
