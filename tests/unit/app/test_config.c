@@ -1,0 +1,137 @@
+/* test_config.c - every setting's default, bounds and complaints; the reference page. */
+#include "app/config.h"
+
+#include "base/fileio.h"
+#include "base/mem.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Reads `text` as a file /tmp/.../weft.yml; the message comes back without the folder. */
+static enum status read_text(const char *text, struct config *c, struct err *e)
+{
+    char folder[] = "/tmp/weft-config-XXXXXX", path[64];
+    cr_assert(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/weft.yml", folder);
+    cr_assert_eq(file_replace(path, str_from_c(text), e), ST_OK);
+    *e = (struct err){0};
+    config_defaults(c);
+    enum status st = config_read(path, c, e);
+    size_t skip = strlen(folder) + 1;
+    if (strncmp(e->msg, folder, strlen(folder)) == 0)
+        memmove(e->msg, e->msg + skip, strlen(e->msg + skip) + 1);
+    unlink(path);
+    rmdir(folder);
+    return st;
+}
+
+Test(config, defaults_are_those_of_the_contract)
+{
+    struct config c;
+    struct err e;
+    config_defaults(&c);
+    cr_expect_str_eq(c.http, "127.0.0.1:9600");
+    cr_expect_str_eq(c.data, "./weft-data");
+    cr_expect_eq(c.ack, ACK_DISK);
+    cr_expect_eq(c.journal_max_bytes, 2ull * GIB);
+    cr_expect_eq(c.checkpoint_ns, 30 * NS_PER_S);
+    cr_expect_eq(c.memory_bytes, 512ull * MIB);
+    cr_expect_eq(c.retention.edges_ns, 90ull * 86400 * NS_PER_S);
+    cr_expect_eq(c.graph.max_edges, 20000);
+    cr_expect_not(c.insecure);
+    cr_expect_eq(config_check(&c, &e), ST_OK);
+    struct limits l = limits_default();
+    cr_expect_eq(memcmp(&l, &c.limits, sizeof(l)), 0, "model/limits.c and the rows agree");
+    struct graph_settings g = graph_settings_default();
+    cr_expect_eq(memcmp(&g, &c.graph, sizeof(g)), 0, "model/limits.c and the rows agree");
+}
+
+Test(config, complaints_name_file_line_and_column)
+{
+    static const struct {
+        const char *name, *text, *want;
+    } rows[] = {
+        {"unknown key", "data: x\nspeed: 3\n", "weft.yml:2:1: there is no setting speed"},
+        {"unknown nested", "limits:\n  boddy: 1MiB\n",
+         "weft.yml:2:3: there is no setting limits.boddy"},
+        {"later part", "remote_write: []\n", "weft.yml:1:1: there is no setting remote_write"},
+        {"bad duration", "graph:\n  wait: 10x\n", "weft.yml:2:9: graph.wait: "},
+        {"out of bounds", "limits: { depth: 1000 }\n",
+         "weft.yml:1:18: limits.depth: 1000 is outside"},
+        {"not a bool", "admin: maybe\n", "weft.yml:1:8: admin: "},
+        {"bad ack", "ack: never\n", "weft.yml:1:6: ack: never is none of"},
+        {"bad address", "listen:\n  http: nowhere\n", "weft.yml:2:9: listen.http: "},
+        {"twice", "workers: 1\nworkers: 2\n", "weft.yml:2:1: workers stands here a second time"},
+        {"value for a section", "graph: 3\n", "weft.yml:1:8: a section"},
+        {"section for a value", "data: { a: b }\n", "weft.yml:1:7: a value is expected"},
+        {"list", "data: [a]\n", "weft.yml:1:7: no setting of this version takes a list"},
+        {"alias", "data: &a x\nlisten: { http: *a }\n", "weft.yml:2:17: aliases are not allowed"},
+        {"not yaml", "data: [\n", "weft.yml:2:1: this is not YAML"},
+        {"scalar only", "hello\n", "weft.yml:1:1: keys with values"},
+        {"no such variable", "data: ${WEFT_NOT_SET}\n",
+         "weft.yml:1:7: the environment has no WEFT_NOT_SET"},
+        {"not loopback", "listen: { http: \"0.0.0.0:9600\" }\n",
+         "0.0.0.0:9600 is reachable from other machines"},
+        {"empty path", "data: \"\"\n", "weft.yml:1:7: data: a text of 1 to"},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct config c, before;
+        struct err e;
+        config_defaults(&before);
+        cr_expect_eq(read_text(rows[i].text, &c, &e), ST_INVALID, "row %s", rows[i].name);
+        cr_expect(strncmp(e.msg, rows[i].want, strlen(rows[i].want)) == 0, "row %s: %s",
+                  rows[i].name, e.msg);
+        cr_expect_eq(memcmp(&c, &before, sizeof(c)), 0, "row %s changed the settings",
+                     rows[i].name);
+    }
+}
+
+Test(config, values_are_taken)
+{
+    struct config c;
+    struct err e;
+    setenv("WEFT_TEST_RATIO", "0.25", 1);
+    cr_expect_eq(
+        read_text(
+            "data: kept\nlimits: { body: 1MiB, header_list: 16KiB }\nretention: { edges: 0 }\n"
+            "graph: { wait: 1m30s, failing_error_ratio: \"${WEFT_TEST_RATIO}\" }\n"
+            "memory: ${WEFT_NOT_SET:-64MiB}\nack: kernel\n",
+            &c, &e),
+        ST_OK, "%s", e.msg);
+    cr_expect_eq(c.limits.body_bytes, MIB);
+    cr_expect_eq(c.limits.header_list_bytes, 16 * KIB);
+    cr_expect_eq(c.retention.edges_ns, 0);
+    cr_expect_eq(c.graph.wait_ns, 90 * NS_PER_S);
+    cr_expect_eq(c.graph.failing_error_ratio, 0.25);
+    cr_expect_eq(c.memory_bytes, 64ull * MIB);
+    cr_expect_eq(c.ack, ACK_KERNEL);
+    cr_expect(strncmp(c.data, "/tmp/weft-config-", 17) == 0,
+              "relative paths belong to the file's folder: %s", c.data);
+}
+
+Test(config, empty_file_is_all_defaults)
+{
+    struct config c, want;
+    struct err e;
+    config_defaults(&want);
+    cr_expect_eq(read_text("# nothing\n", &c, &e), ST_OK, "%s", e.msg);
+    cr_expect_eq(memcmp(&c, &want, sizeof(c)), 0);
+}
+
+Test(config, reference_page_is_the_committed_one)
+{
+    struct buf out = {0};
+    struct err e;
+    char *page;
+    size_t len;
+    config_print_reference(&out);
+    cr_assert_eq(file_read_all(WEFT_SOURCE_DIR "/docs/config.md", MIB, &page, &len, &e), ST_OK,
+                 "%s", e.msg);
+    cr_expect(
+        str_eq(buf_str(&out), (struct str){page, len}),
+        "docs/config.md is old: build/release/weft check-config --reference > docs/config.md");
+    mem_free(page);
+    buf_deinit(&out);
+}
