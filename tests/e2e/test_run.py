@@ -1,0 +1,138 @@
+"""test_run.py - the process: how it starts, what it refuses, how it stops, what a restart keeps."""
+import json, pathlib, signal, subprocess, sys, tempfile, time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from weft import BINARY, Suite, Weft, wait_until
+
+ADMIN = "admin: true\nretention: { edges: 0 }\n"
+
+
+def weft(*args):
+    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=30)
+
+
+def span(trace, ident, parent="", kind=2, service="shop", start=1700000000000000000, ms=5, **attrs):
+    """One OTLP/JSON request with one span."""
+    pairs = [{"key": k, "value": {"stringValue": str(v)}} for k, v in attrs.items()]
+    one = {"traceId": trace, "spanId": ident, "parentSpanId": parent, "name": "GET /", "kind": kind,
+           "startTimeUnixNano": str(start), "endTimeUnixNano": str(start + ms * 1000000), "attributes": pairs}
+    return {"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
+                               "scopeSpans": [{"spans": [one]}]}]}
+
+
+def refuses_a_second_weft():
+    with Weft() as first:
+        got = weft("run", "--data", first.data, "--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")
+        assert got.returncode == 2, got
+        assert str(first.process.pid) in got.stderr and got.stderr.count("\n") == 1, got.stderr
+
+
+def refuses_open_listeners():
+    with tempfile.TemporaryDirectory() as data:
+        got = weft("run", "--data", data, "--http", "0.0.0.0:0")
+        assert got.returncode == 2 and "insecure" in got.stderr, got
+
+
+def refuses_wrong_usage():
+    for args, word in ((["run", "--nonsense"], "--nonsense"), (["run", "--data"], "--data"), (["jump"], "jump"), (["run", "--http", "nowhere"], "nowhere"),
+                       (["run", "--config", "/does/not/exist"], "/does/not/exist"), (["check-config", "/does/not/exist"], "/does/not/exist")):
+        got = weft(*args)
+        assert got.returncode == 2 and word in got.stderr, (args, got)
+
+
+def tells_its_version_and_health():
+    assert weft("version").stdout.startswith("weft ")
+    assert weft("help").returncode == 0
+    with Weft() as w:
+        assert weft("health", "--http", w.http).returncode == 0
+    assert weft("health", "--http", w.http).returncode == 1
+
+
+def stops_within_five_seconds():
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with Weft() as w:
+            w.push_json(span("11" * 16, "22" * 8))
+            began = time.monotonic()
+            w.process.send_signal(number)
+            assert w.process.wait(timeout=10) == 0
+            assert time.monotonic() - began <= 5
+
+
+def stops_with_idle_connections():
+    import http.client
+    with Weft() as w:
+        c = http.client.HTTPConnection(w.http)
+        c.request("GET", "/-/healthy")
+        c.getresponse().read()
+        assert w.stop() == 0
+        c.close()
+
+
+def leaves_no_preallocated_bytes():
+    with Weft() as w:
+        w.push_json(span("11" * 16, "22" * 8))
+        assert w.stop() == 0
+        size = sum(f.stat().st_size for f in pathlib.Path(w.data).rglob("*") if f.is_file())
+        assert size < 1 << 20, "%d bytes after a clean stop" % size
+
+
+def totals_survive(stop):
+    with Weft(config=ADMIN) as w:
+        for i in range(1, 6):
+            assert w.push_json(span("%032x" % i, "%016x" % i)) == 200
+        wait_until("received", lambda: w.spans()["received"] == 5)
+        stop(w)
+        with Weft(data=w.data, config=ADMIN) as again:
+            spans = again.spans()
+            assert spans["received"] == 5 and spans["difference"] == 0, spans
+            again.flush()
+            assert again.spans()["stored"] == 5, again.spans()
+            nodes = again.json("/api/mesh/graph", start=1699999990, end=1700000100)["nodes"]
+            assert {n["id"]: n["requests"] for n in nodes}["shop"] == 5, nodes
+            assert again.json("/api/mesh/status")["requests"]["accepted"] == 5
+
+
+def reload_is_atomic():
+    with Weft(config=ADMIN) as w:
+        assert w.request("/-/reload", "POST", b"")[0] == 200
+        pathlib.Path(w.config.name).write_text("admin: perhaps\n")
+        status, _, body = w.request("/-/reload", "POST", b"")
+        assert status == 400 and w.config.name + ":1:8:" in json.loads(body)["error"], (status, body)
+        assert w.request("/-/flush", "POST", b"")[0] == 200, "the old settings stay in force"
+        w.process.send_signal(signal.SIGHUP)
+        wait_until("the refusal in the log", lambda: "reload refused" in w.stderr())
+
+
+def flush_needs_admin():
+    with Weft() as w:
+        assert w.request("/-/flush", "POST", b"")[0] in (403, 404)
+
+
+def visible_within_a_second():
+    with Weft() as w:
+        now = time.time_ns() - 10**9
+        assert w.push_json(span("ab" * 16, "cd" * 8, service="fresh", start=now)) == 200
+        began = time.monotonic()
+        wait_until("the node", lambda: any(n["id"] == "fresh" for n in w.json("/api/mesh/graph", last="5m")["nodes"]), 5)
+        assert time.monotonic() - began <= 1.0
+
+
+def main():
+    suite = Suite("run")
+    suite.run("refuses a second weft", refuses_a_second_weft)
+    suite.run("refuses open listeners", refuses_open_listeners)
+    suite.run("refuses wrong usage", refuses_wrong_usage)
+    suite.run("tells its version and health", tells_its_version_and_health)
+    suite.run("stops within five seconds", stops_within_five_seconds)
+    suite.run("stops with idle connections", stops_with_idle_connections)
+    suite.run("leaves no preallocated bytes", leaves_no_preallocated_bytes)
+    suite.run("totals survive SIGTERM", totals_survive, lambda w: w.stop())
+    suite.run("totals survive kill -9", totals_survive, lambda w: w.kill())
+    suite.run("reload is atomic", reload_is_atomic)
+    suite.run("flush needs admin", flush_needs_admin)
+    suite.run("visible within a second", visible_within_a_second)
+    suite.close()
+
+
+if __name__ == "__main__":
+    main()
