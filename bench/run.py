@@ -1,0 +1,171 @@
+"""run.py [--check] [--only WORD] [--long] - every benchmark: JSON lines on stdout, a table at the end.
+
+CPU time is that of the weft process; the generator runs outside, on another core when there are two. --check fails when a figure is
+worse than twice its aim; figures without an aim are only told. --long adds the minutes-long memory run."""
+import argparse, json, os, pathlib, subprocess, sys, time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build/release"
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+from weft import Weft, wait_until
+
+results = []
+
+
+def report(name, value, unit, aim=None, **more):
+    row = {"bench": name, "value": round(value, 4), "unit": unit, "aim": aim, **more}
+    results.append(row)
+    print(json.dumps(row), flush=True)
+
+
+def program(name, *args):
+    """JSON lines of one benchmark program."""
+    path = BUILD / "bench" / name
+    out = subprocess.run([str(path), *args], check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss_mib(pid, key="VmRSS"):
+    for line in pathlib.Path("/proc/%d/status" % pid).read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) / 1024
+
+
+def pinned(weft):
+    """weft on core 0, so that the generator on core 1 takes nothing from it."""
+    if (os.cpu_count() or 1) > 1:
+        subprocess.run(["taskset", "-apc", "0", str(weft.process.pid)], check=True, stdout=subprocess.DEVNULL)
+    return weft
+
+
+def load(weft, *args):
+    command = [str(BUILD / "bench/load_grpc"), "--to", weft.grpc, "--pid", str(weft.process.pid), *args]
+    if (os.cpu_count() or 1) > 1:
+        command = ["taskset", "-c", "1"] + command
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(out.splitlines()[-1])
+
+
+def settled(weft):
+    wait_until("the collector to catch up", lambda: weft.json("/api/mesh/status")["account"]["spans"]["difference"] == 0)
+    return cpu_seconds(weft.process.pid)
+
+
+def bench_idle():
+    with Weft() as w:
+        report("idle memory", rss_mib(w.process.pid), "MiB", 20)
+
+
+def bench_ingest():
+    """The whole path, ack: disk. CPU until everything acknowledged has been absorbed."""
+    for name, args, per, aim_us in (
+            ("whole path, 512-span batches", ("--conns", "4", "--inflight", "4", "--spans-per-request", "512", "--seconds", "8"), "spans", 0.6),
+            ("whole path, 5-span RPCs, 64 connections", ("--conns", "64", "--inflight", "2", "--spans-per-request", "5", "--seconds", "8"), "requests", 8.0)):
+        with Weft() as w:
+            pinned(w)
+            before = cpu_seconds(w.process.pid)
+            got = load(w, *args)
+            used = settled(w) - before
+            requests = got["requests_acknowledged"]
+            spans = requests * int(args[5])
+            report(name, used / (spans if per == "spans" else requests) * 1e6, "us of CPU a " + per[:-1], aim_us, spans_per_s=round(spans / 8),
+                   us_per_span=round(used / spans * 1e6, 3), peak_rss_mib=round(rss_mib(w.process.pid, "VmHWM"), 1))
+
+
+def bench_slow_rate():
+    with Weft() as w:
+        pinned(w)
+        before = cpu_seconds(w.process.pid)
+        got = load(w, "--conns", "64", "--spans-per-request", "5", "--rate", "200", "--seconds", "8")
+        used = settled(w) - before
+        report("200 RPC/s of 5 spans", used / got["requests_acknowledged"] * 1e6, "us of CPU a request")
+
+
+def bench_ack():
+    """Half of what one core takes."""
+    with Weft() as w:
+        pinned(w)
+        full = load(w, "--conns", "64", "--inflight", "2", "--spans-per-request", "5", "--seconds", "3")
+        rate = full["requests_acknowledged"] / 3 / 2
+        got = load(w, "--conns", "64", "--inflight", "1", "--spans-per-request", "5", "--rate", "%d" % rate, "--seconds", "6")
+        report("durable ack p50 at half load", got["ack_p50_us"] / 1e3, "ms", 1, rate=round(rate))
+        report("durable ack p99 at half load", got["ack_p99_us"] / 1e3, "ms", 5, rate=round(rate))
+
+
+def bench_memory(rate, seconds, aim):
+    with Weft() as w:
+        peak = 0.0
+        got = load(w, "--conns", "16", "--inflight", "4", "--spans-per-request", "512", "--rate", "%.2f" % (rate / 512), "--seconds", str(seconds))
+        peak = max(rss_mib(w.process.pid), rss_mib(w.process.pid, "VmHWM"))
+        report("memory at %d spans/s" % rate, peak, "MiB", aim, seconds=seconds, acknowledged=got["requests_acknowledged"],
+               open=w.json("/api/mesh/status")["open"])
+
+
+def bench_recovery():
+    """kill -9 with 256 MiB of journal since the last checkpoint."""
+    config = "journal: { checkpoint: 1h }\n"
+    with Weft(config=config) as w:
+        seconds = 0
+        while w.json("/api/mesh/status")["journal"]["bytes"] < 250 << 20 and seconds < 60:
+            load(w, "--conns", "4", "--inflight", "4", "--spans-per-request", "512", "--rate", "150", "--seconds", "1")
+            seconds += 1
+        size = sum(f.stat().st_size for f in pathlib.Path(w.data, "journal").iterdir())
+        w.kill()
+        began = time.monotonic()
+        with Weft(data=w.data, config=config, wait_ready=False) as again:
+            listening = time.monotonic() - began
+            wait_until("ready", lambda: again.status_of("/-/ready") == 200, 60)
+            again.json("/api/mesh/graph")
+            report("listening after kill -9", listening, "s", 1, journal_mib=round(size / 2**20))
+            report("fully queryable after kill -9", time.monotonic() - began, "s", 3, journal_mib=round(size / 2**20))
+
+
+def bench_programs():
+    for row in program("bench_decode"):
+        aim = (180 if row["utf8"] else 150) if row["spans"] == 512 else None
+        report("decode, %d spans a batch, UTF-8 %s" % (row["spans"], "checked" if row["utf8"] else "not checked"), row["ns_per_span"], "ns a span", aim)
+    for name in ("bench_collector", "bench_edges", "bench_journal", "bench_net"):
+        for row in program(name):
+            bench = row.pop("bench")
+            case, value = str(row.pop("case", "")), row.pop("value", None)
+            if value is not None:
+                report((bench + " " + case).strip(), value, row.pop("unit", ""), row.pop("aim", None), **row)
+            else:
+                print(json.dumps({"bench": bench, "case": case, **row}), flush=True)
+
+
+def table():
+    width = max(len(r["bench"]) for r in results)
+    print("\n%-*s %14s %-22s %8s" % (width, "figure", "measured", "", "aim"))
+    for r in results:
+        mark = "" if r["aim"] is None else "ok" if r["value"] <= r["aim"] else "over the aim"
+        print("%-*s %14.3f %-22s %8s %s" % (width, r["bench"], r["value"], r["unit"], "" if r["aim"] is None else r["aim"], mark))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--check", action="store_true")
+    p.add_argument("--long", action="store_true")
+    p.add_argument("--only", default="")
+    a = p.parse_args()
+    steps = [bench_idle, bench_ingest, bench_slow_rate, bench_ack, bench_recovery, bench_programs]
+    if a.long:
+        steps += [lambda: bench_memory(10000, 70, 60), lambda: bench_memory(100000, 70, 300)]
+        steps[-2].__name__, steps[-1].__name__ = "bench_memory", "bench_memory_full"
+    for step in steps:
+        if a.only in step.__name__:
+            step()
+    table()
+    bad = [r for r in results if r["aim"] is not None and r["value"] > 2 * r["aim"]]
+    for r in bad:
+        print("more than twice the aim: %s %s %s, aim %s" % (r["bench"], r["value"], r["unit"], r["aim"]))
+    sys.exit(1 if a.check and bad else 0)
+
+
+if __name__ == "__main__":
+    main()
