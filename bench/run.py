@@ -71,7 +71,7 @@ def bench_ingest():
             before = cpu_seconds(w.process.pid)
             got = load(w, *args)
             used = settled(w) - before
-            requests = got["requests_acknowledged"]
+            requests = got["accepted"]
             spans = requests * int(args[5])
             report(name, used / (spans if per == "spans" else requests) * 1e6, "us of CPU a " + per[:-1], aim_us, spans_per_s=round(spans / 8),
                    us_per_span=round(used / spans * 1e6, 3), peak_rss_mib=round(rss_mib(w.process.pid, "VmHWM"), 1))
@@ -83,7 +83,7 @@ def bench_slow_rate():
         before = cpu_seconds(w.process.pid)
         got = load(w, "--conns", "64", "--spans-per-request", "5", "--rate", "200", "--seconds", "8")
         used = settled(w) - before
-        report("200 RPC/s of 5 spans", used / got["requests_acknowledged"] * 1e6, "us of CPU a request")
+        report("200 RPC/s of 5 spans", used / got["accepted"] * 1e6, "us of CPU a request")
 
 
 def bench_ack():
@@ -91,10 +91,10 @@ def bench_ack():
     with Weft() as w:
         pinned(w)
         full = load(w, "--conns", "64", "--inflight", "2", "--spans-per-request", "5", "--seconds", "3")
-        rate = full["requests_acknowledged"] / 3 / 2
+        rate = full["accepted"] / 3 / 2
         got = load(w, "--conns", "64", "--inflight", "1", "--spans-per-request", "5", "--rate", "%d" % rate, "--seconds", "6")
-        report("durable ack p50 at half load", got["ack_p50_us"] / 1e3, "ms", 1, rate=round(rate))
-        report("durable ack p99 at half load", got["ack_p99_us"] / 1e3, "ms", 5, rate=round(rate))
+        report("durable ack p50 at half load", got["ack_p50_ms"], "ms", 1, rate=round(rate))
+        report("durable ack p99 at half load", got["ack_p99_ms"], "ms", 5, rate=round(rate))
 
 
 def bench_memory(rate, seconds, aim):
@@ -102,7 +102,7 @@ def bench_memory(rate, seconds, aim):
         peak = 0.0
         got = load(w, "--conns", "16", "--inflight", "4", "--spans-per-request", "512", "--rate", "%.2f" % (rate / 512), "--seconds", str(seconds))
         peak = max(rss_mib(w.process.pid), rss_mib(w.process.pid, "VmHWM"))
-        report("memory at %d spans/s" % rate, peak, "MiB", aim, seconds=seconds, acknowledged=got["requests_acknowledged"],
+        report("memory at %d spans/s" % rate, peak, "MiB", aim, seconds=seconds, acknowledged=got["accepted"],
                open=w.json("/api/mesh/status")["open"])
 
 
