@@ -224,6 +224,7 @@ static enum status bind_net(struct app *a, struct err *e)
         .otlp_http = ingest_http,
         .otlp_http_user = a->ingest,
         .grpc_accept_encoding = "identity,gzip,zstd,snappy",
+        .budget = &a->budget,
         .admit = ingest_admit,
         .admit_user = a->ingest,
     };
