@@ -76,6 +76,7 @@ static const char *begin_frame(struct http2_guard *g, uint64_t now_ns)
     struct frame f = frame_of(g->header);
     g->skip = f.length;
     g->reads_padding = f.type == NGHTTP2_DATA && (f.flags & NGHTTP2_FLAG_PADDED) && f.length > 0;
+    g->peer_leaves = g->peer_leaves || f.type == NGHTTP2_GOAWAY;
     if (f.type == NGHTTP2_RST_STREAM)
         return http2_guard_reset(g, now_ns);
     if (f.type == NGHTTP2_HEADERS || f.type == NGHTTP2_CONTINUATION)

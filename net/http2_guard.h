@@ -15,6 +15,7 @@ struct http2_guard {
     uint64_t head_since_ns;      /* a header block is open since; 0 = none */
     size_t head_bytes, max_head_bytes;
     unsigned continuations;
+    bool peer_leaves; /* it sent GOAWAY */
 
     size_t skip;             /* bytes until the next frame header (or the padding length) */
     unsigned char header[9]; /* of the frame in work */

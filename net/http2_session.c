@@ -123,8 +123,9 @@ static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
         const char *reason = http2_guard_reset(&s->guard, s->now_ns);
         s->abuse = reason ? reason : s->abuse;
     }
+    /* The last GOAWAY of grpc-go names a stream of its own, which nghttp2 takes for an error. */
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
-        !s->abuse)
+        !s->abuse && !s->guard.peer_leaves)
         stat_add(&s->host->stats->protocol_errors);
     if (!ends_stream(frame))
         return 0;
