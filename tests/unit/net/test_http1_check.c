@@ -90,6 +90,8 @@ Test(http1_check, raw_head)
         {"bare LF at the end", {"GET / HTTP/1.1\r\nHost: a\n\r\n", 26}, 400},
         {"CR inside", {"GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", 29}, 400},
         {"NUL", {"GET / HTTP/1.1\r\nHost: \0\r\n\r\n", 27}, 400},
+        {"list of lengths", {"P / HTTP/1.1\r\ncontent-length: 5, 5\r\n\r\n", 38}, 400},
+        {"length", {"P / HTTP/1.1\r\nContent-Length:  15 \r\n\r\n", 38}, 0},
         {"folded", {"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 31}, 400},
     };
     for (size_t i = 0; i < LEN(rows); i++) {
