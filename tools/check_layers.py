@@ -41,7 +41,8 @@ THIRD_PARTY = {
     "sqlite3.h": {"storage"},
     "xxhash.h": {"base"},
     "re2": {"base"},
-    "cyaml": {"app", "query"},
+    "cyaml.h": {"app", "query"},
+    "yaml.h": {"app", "query"},
     "criterion": {"tests"},
 }
 # The C library, POSIX and Linux.
