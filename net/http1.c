@@ -206,6 +206,7 @@ static void on_completed(void *user, struct MHD_Connection *mhd, void **context,
 static void on_opened(struct http1 *h, struct MHD_Connection *mhd, void **context)
 {
     struct http1_conn *c = h->adopting;
+    h->adopting = NULL;
     c->mhd = mhd;
     *context = c;
     list_add_tail(&h->open, &c->link);
@@ -245,12 +246,12 @@ void http1_add(struct http1 *h, struct inbound *in)
     c->fd = in->fd;
     in->fd = -1;
     h->adopting = c;
-    bool added = MHD_add_connection(h->mhd, c->fd, (struct sockaddr *)&nobody, sizeof(nobody));
-    h->adopting = NULL;
-    if (added) {
+    /* libmicrohttpd 0.9 opens the connection here, 1.0 in the next MHD_run(). */
+    if (MHD_add_connection(h->mhd, c->fd, (struct sockaddr *)&nobody, sizeof(nobody)))
         http1_pump(h);
+    if (h->adopting == NULL)
         return;
-    }
+    h->adopting = NULL;
     inbound_free(in);
     mem_free(c);
 }
