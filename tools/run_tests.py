@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """run_tests.py [--build DIR] [SUITE or FILE ...] - runs suites of tests and adds up what they say.
 
-Every program ends with `N passed, N failed, N skipped`; Criterion's own last line is understood too. One that ends without it,
-or fails without saying so, counts as one failure. Whole outputs are kept in DIR/test-logs."""
+Every program ends with `N passed, N failed, N skipped`; Criterion's own last line is understood too, and a race program need
+only end well. One that ends without the line, or fails without saying so, counts as one failure. Whole outputs are kept in DIR/test-logs."""
 import argparse, os, pathlib, re, subprocess, sys, time
 
 import tree
 
 ROOT = tree.ROOT
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
-CRITERION = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)")
+CRITERION = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+)")
 TIMEOUT_S = 1200
 SUITES = ("unit", "tools", "e2e", "ui", "envoy")
 
@@ -47,9 +47,8 @@ def count(lines):
             return tuple(int(n) for n in found.groups())
         found = CRITERION.search(line)
         if found:
-            tested, passing, failing, crashing = (int(n) for n in found.groups())
-            skipped = sum("[SKIP]" in other for other in lines)
-            return passing, failing + crashing, skipped
+            tested, passing = (int(n) for n in found.groups())
+            return passing, tested - passing, sum("[SKIP]" in other for other in lines)
     return None
 
 
@@ -68,6 +67,8 @@ def run(name, argv, logs, env):
             code = "none: timed out after %d s" % TIMEOUT_S
     lines = log.read_text(errors="replace").splitlines()
     counts = count(lines)
+    if counts is None and code == 0 and name.startswith("race_"):
+        counts = (1, 0, 0)  # a race program need only end well
     if counts is None or (code != 0 and counts[1] == 0):
         passed, failed, skipped = counts or (0, 0, 0)
         counts = (passed, failed + 1, skipped)
