@@ -14,7 +14,6 @@ void http1_conn_await(struct http1_conn *c, uint64_t now_ns, uint64_t idle_ns)
 {
     c->deadline_ns = now_ns + c->owner->config->limits.head_ns;
     c->idle_until_ns = now_ns + idle_ns;
-    c->heard_bytes = idle_ns ? tcp_received_bytes(c->fd) : 0;
     c->body_bytes = 0;
 }
 
@@ -25,6 +24,8 @@ void http1_conn_await_body(struct http1_conn *c, uint64_t now_ns)
 
 void http1_conn_await_reader(struct http1_conn *c, uint64_t now_ns)
 {
+    /* Now, not when the answer is out: a quick peer has begun its next head by then. */
+    c->heard_bytes = tcp_received_bytes(c->fd);
     c->deadline_ns = now_ns + c->owner->config->limits.idle_ns + earned_ns(c->x->answer_bytes);
 }
 
