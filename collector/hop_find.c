@@ -160,26 +160,33 @@ static void place_client(struct hop_tree *t, uint32_t node, enum link link)
     add_client(t, new_hop(t), node);
 }
 
-static bool calls_another(const struct hop_tree *t, const struct node *gateway,
-                          const struct node *called)
+/* A proxy of which only server spans are seen asks several services below one of them; the same one
+ * again is a retry. Its own span does not time what it asked for. */
+static void place_relayed(struct hop_tree *t, uint32_t node, uint32_t proxy)
 {
-    if (gateway->side != SIDE_GATEWAY || gateway->made == NODE_NONE)
-        return false;
-    uint32_t first = hop_at(t, gateway->made)->first_server;
-    return first != NODE_NONE && node_at(t, first)->end.owner->entity != called->end.owner->entity;
+    struct node *n = node_at(t, node), *p = node_at(t, proxy);
+    if (p->relayed != NODE_NONE) {
+        uint32_t first = hop_at(t, p->relayed)->first_server;
+        if (node_at(t, first)->end.owner->entity == n->end.owner->entity) {
+            add_server(t, p->relayed, node, true);
+            return;
+        }
+    }
+    begin_call(t, node, proxy);
+    p->relayed = n->answered;
 }
 
 static void place_called(struct hop_tree *t, uint32_t node, enum link link)
 {
     struct node *n = node_at(t, node);
     uint32_t above = n->logical;
-    /* A proxy that shows no upstream spans asks several services below one span. */
-    if (link == LINK_HOP && node_at(t, above)->end.owner->maker == MAKER_PROXY &&
-        calls_another(t, node_at(t, above), n))
-        link = LINK_CALL;
     switch (link) {
     case LINK_HOP:
-        add_server(t, request_from(t, above), node, true);
+        if (node_at(t, above)->side == SIDE_GATEWAY &&
+            node_at(t, above)->end.owner->maker == MAKER_PROXY)
+            place_relayed(t, node, above);
+        else
+            add_server(t, request_from(t, above), node, true);
         break;
     case LINK_INNER:
         add_server(t, node_at(t, above)->answered, node, false);
@@ -235,6 +242,7 @@ static void place_node(struct hop_tree *t, uint32_t index, bool raw)
     n->answered = n->made = n->logical = NODE_NONE;
     n->is_entry = false;
     n->tried = 0;
+    n->relayed = NODE_NONE;
     if (n->side == SIDE_INTERNAL && enters_workload(t, n))
         n->side = SIDE_SERVER;
     n->logical = logical_parent(t, n);

@@ -260,6 +260,10 @@ static void name_client(const struct reading *r)
             return;
         }
     }
+    if (r->last_entry && r->last_entry->end.owner->source != NAMES_NONE) {
+        take_owner(r, r->last_entry->end.owner->source);
+        return;
+    }
     if (name_queue(r))
         return;
     if (h->caller != NODE_NONE)

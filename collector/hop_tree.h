@@ -22,6 +22,7 @@ struct node {
     uint32_t answered, made; /* hops: that it is the server of, the client of */
     uint32_t next_in_list;   /* of the hop's clients, servers or middles */
     uint32_t next_server;    /* a gateway is in two lists */
+    uint32_t relayed;        /* the last hop that a proxy without upstream spans made */
     uint32_t tried;          /* client spans of the same request right below */
     uint8_t side;            /* enum side */
     bool is_entry;           /* the first server-side span of an attempt */

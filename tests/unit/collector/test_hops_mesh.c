@@ -1,0 +1,347 @@
+/* test_hops_mesh.c - golden traces of meshes: each must give exactly one count per real hop, in any
+ * order, split, repeated and with restarts between. */
+#include "support/leak.h"
+#include <stdio.h>
+#include "unit/collector/trace_rig.h"
+
+#define CART "outbound|8080||cart.shop.svc.cluster.local"
+#define PAY  "outbound|8080|v2|payment.pay.svc.cluster.local"
+#define IN   "inbound|8080||"
+
+static void expect(struct rig *r, const char *name, const char *want)
+{
+    rig_expect(r, name, want);
+    rig_deinit(r);
+    EXPECT_NO_LEAK();
+}
+
+/* (a) Istio with SDK applications under names of their own: app, sidecar, sidecar, app. */
+Test(hops, istio_with_sdk)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_SERVER, "web", "shop", "v1", IN, "http://web.shop/", 200, "-", 0, 900,
+              NULL);
+    rig_app(&r, 2, 1, SPAN_SERVER, "web-frontend", "GET /", "http.response.status_code=#200", 10,
+            880);
+    rig_app(&r, 3, 2, SPAN_INTERNAL, "web-frontend", "render", NULL, 20, 800);
+    rig_app(
+        &r, 4, 3, SPAN_CLIENT, "web-frontend", "HTTP GET",
+        "http.request.method=GET;url.full=http://127.0.0.1:15001/items/42;server.address=127.0.0.1;"
+        "server.port=#15001;http.response.status_code=#200",
+        30, 700);
+    rig_istio(&r, 5, 4, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/items/42", 200, "-", 40, 600, NULL);
+    rig_istio(&r, 6, 5, SPAN_SERVER, "cart", "shop", "v2", IN,
+              "http://cart.shop.svc.cluster.local:8080/items/42", 200, "-", 50, 500, NULL);
+    rig_app(&r, 7, 6, SPAN_SERVER, "CartService", "GET /items/{id}",
+            "http.response.status_code=#200", 60, 400);
+    expect(&r, "istio with sdk",
+           "user > shop/web http 1/0/1 200=1 s1:900us\n"
+           "shop/web > shop/cart http 1/0/1 200=1 c1:700us s1:500us t1:200us\n"
+           "    user > shop/web [>v1] GET / 200 1 s1:900us\n"
+           "    shop/web > shop/cart [v1>v2] GET /items/{id} 200 1 c1:700us s1:500us t1:200us\n");
+}
+
+/* (b) Istio without SDK: the application copies headers, or does not. */
+Test(hops, istio_header_copy)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 0, 900, NULL);
+    rig_istio(&r, 2, 1, SPAN_SERVER, "cart", "shop", "v1", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 10, 800, NULL);
+    rig_istio(&r, 3, 2, SPAN_CLIENT, "cart", "shop", "v1", PAY,
+              "http://payment.pay.svc.cluster.local:8080/b", 500, "-", 20, 700, NULL);
+    rig_istio(&r, 4, 3, SPAN_SERVER, "payment", "pay", "v2", IN,
+              "http://payment.pay.svc.cluster.local:8080/b", 500, "-", 30, 600, NULL);
+    r.trace = 2; /* the same again, but the context was lost inside cart */
+    rig_istio(&r, 11, 0, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 0, 900, NULL);
+    rig_istio(&r, 12, 11, SPAN_SERVER, "cart", "shop", "v1", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 10, 800, NULL);
+    r.trace = 3;
+    rig_istio(&r, 13, 0, SPAN_CLIENT, "cart", "shop", "v1", PAY,
+              "http://payment.pay.svc.cluster.local:8080/b", 500, "-", 20, 700, NULL);
+    rig_istio(&r, 14, 13, SPAN_SERVER, "payment", "pay", "v2", IN,
+              "http://payment.pay.svc.cluster.local:8080/b", 500, "-", 30, 600, NULL);
+    expect(&r, "header copying",
+           "shop/cart > pay/payment http 2/2/2 500=2 c2:1400us s2:1200us t2:200us\n"
+           "shop/web > shop/cart http 2/0/2 200=2 c2:1800us s2:1600us t2:200us\n"
+           "    shop/cart > pay/payment [v1>v2] GET /b 500 2 c2:1400us s2:1200us t2:200us\n"
+           "    shop/web > shop/cart [v1>v1] GET /a 200 2 c2:1800us s2:1600us t2:200us\n");
+}
+
+/* (c) A gateway that tries three times; the application calls itself through the mesh. */
+Test(hops, gateway_retries)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_gateway(&r, 1, 0, CART, "http://shop.example.com/cart/7", 200, "-", 0, 1000);
+    rig_upstream(&r, 2, 1, "gw", "edge", "latest", CART, 503, "UC", 0, 10, 200);
+    rig_upstream(&r, 3, 1, "gw", "edge", "latest", CART, 503, "-", 1, 300, 200);
+    rig_upstream(&r, 4, 1, "gw", "edge", "latest", CART, 200, "-", 2, 600, 300);
+    rig_istio(&r, 5, 3, SPAN_SERVER, "cart", "shop", "v1", IN, "http://shop.example.com/cart/7",
+              503, "-", 310, 150, NULL);
+    rig_istio(&r, 6, 4, SPAN_SERVER, "cart", "shop", "v2", IN, "http://shop.example.com/cart/7",
+              200, "-", 610, 250, NULL);
+    rig_istio(&r, 7, 6, SPAN_CLIENT, "cart", "shop", "v2", CART,
+              "http://cart.shop.svc.cluster.local:8080/self", 200, "-", 620, 90, NULL);
+    rig_istio(&r, 8, 7, SPAN_SERVER, "cart", "shop", "v2", IN,
+              "http://cart.shop.svc.cluster.local:8080/self", 200, "-", 630, 50, NULL);
+    expect(&r, "gateway retries",
+           "user > edge/gw http 1/0/1 200=1 s1:1000us\n"
+           "edge/gw > shop/cart http 1/0/3 200=1 UC=1 c1:1000us s2:400us skipped\n"
+           "shop/cart > shop/cart http 1/0/1 200=1 c1:90us s1:50us t1:40us\n"
+           "    user > edge/gw [>latest] GET /cart/{} 200 1 s1:1000us\n"
+           "    edge/gw > shop/cart [latest>v2] GET /cart/{} 200 1 c1:1000us s2:400us skipped\n"
+           "    shop/cart > shop/cart [v2>v2] GET /self 200 1 c1:90us s1:50us t1:40us\n");
+}
+
+/* spawn_upstream_span on sidecars: SERVER and CLIENT on both sides, one CLIENT a try. */
+Test(hops, spawned_upstream_spans)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_SERVER, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 503, "URX,UF", 0, 900, NULL);
+    rig_upstream(&r, 2, 1, "web", "shop", "v1", CART, 0, "UF", 0, 10, 100);
+    rig_upstream(&r, 3, 1, "web", "shop", "v1", CART, 503, "-", 1, 200, 100);
+    rig_istio(&r, 4, 3, SPAN_SERVER, "cart", "shop", "v1", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 503, "-", 210, 80, NULL);
+    rig_upstream(&r, 5, 4, "cart", "shop", "v1", IN, 503, "-", 0, 220, 60);
+    rig_istio(&r, 6, 5, SPAN_SERVER, "cart", "shop", "v1", NULL,
+              "http://nowhere.shop.svc.cluster.local:8080/", 404, "NR", 230, 5, NULL);
+    expect(&r, "spawned upstream spans",
+           "shop/cart > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
+           "shop/web > shop/cart http 1/1/2 503=1 UF=1 URX=1 c1:900us s1:80us skipped\n"
+           "    shop/cart > shop/nowhere [v1>] GET / 404 1 c1:5us\n"
+           "    shop/web > shop/cart [v1>v1] GET /a 503 1 c1:900us s1:80us skipped\n");
+}
+
+/* (d) A waypoint on the way, with and without its peer tags, with and without evidence around it.
+ */
+Test(hops, waypoint)
+{
+    static const char node[] =
+        "node_id=waypoint~10.0.0.5~waypoint-7d9f4c5b6-x2k44.shop~shop.svc.cluster.local;component="
+        "proxy;"
+        "istio.canonical_service=waypoint;istio.namespace=shop;istio.cluster_id=Kubernetes;"
+        "http.method=GET;http.url=http://cart.shop.svc.cluster.local:8080/a;http.status_code=200;"
+        "response_flags=-;upstream_cluster=inbound-vip|8080|http|cart.shop.svc.cluster.local;";
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 0, 900, NULL);
+    rig_add(&r, 2, 1, SPAN_SERVER, "way", "service.name=waypoint.shop;telemetry.sdk.name=envoy",
+            node, 10, 700);
+    rig_istio(&r, 3, 2, SPAN_SERVER, "cart", "shop", "v1", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 20, 500, NULL);
+    r.trace = 2; /* alone, but it knows both ends */
+    char tagged[1024];
+    snprintf(tagged, sizeof(tagged),
+             "%sistio.source_canonical_service=web;istio.source_namespace=shop;istio.source_"
+             "cluster_id=Kubernetes;"
+             "istio.destination_canonical_service=cart;istio.destination_namespace=shop",
+             node);
+    rig_add(&r, 4, 0, SPAN_SERVER, "way", "service.name=waypoint.shop;telemetry.sdk.name=envoy",
+            tagged, 10, 700);
+    expect(&r, "waypoint",
+           "shop/waypoint > shop/cart http raw 2/0/2 200=2 c2:1400us s1:500us t1:200us\n"
+           "shop/web > shop/cart http mesh 2/0/2 200=2 c2:1600us s1:500us t1:400us\n"
+           "shop/web > shop/waypoint http raw 2/0/2 200=2 c1:900us s2:1400us t1:200us\n"
+           "    shop/waypoint > shop/cart [>] GET /a 200 1 c1:700us\n"
+           "    shop/waypoint > shop/cart [>v1] GET /a 200 1 c1:700us s1:500us t1:200us\n"
+           "    shop/web > shop/cart [>] GET /a 200 1 c1:700us\n"
+           "    shop/web > shop/cart [v1>v1] GET /a 200 1 c1:900us s1:500us t1:400us\n"
+           "    shop/web > shop/waypoint [>] GET /a 200 1 s1:700us\n"
+           "    shop/web > shop/waypoint [v1>] GET /a 200 1 c1:900us s1:700us t1:200us\n");
+}
+
+/* (e) Linkerd: four proxy spans, two applications, one hop. */
+Test(hops, linkerd)
+{
+    static const char host[] = "cart.shop.svc.cluster.local";
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_CLIENT, "webapp", "GET",
+            "http.request.method=GET;url.full=http://cart.shop:8080/items/"
+            "42;http.response.status_code=#200",
+            0, 900);
+    rig_linkerd(&r, 2, 1, SPAN_SERVER, "outbound", "web", "shop", host, 200, 10, 800);
+    rig_linkerd(&r, 3, 2, SPAN_CLIENT, "outbound", "web", "shop", host, 200, 20, 700);
+    rig_linkerd(&r, 4, 3, SPAN_SERVER, "inbound", "cart", "shop", host, 200, 30, 600);
+    rig_linkerd(&r, 5, 4, SPAN_CLIENT, "inbound", "cart", "shop", host, 200, 40, 500);
+    rig_app(&r, 6, 5, SPAN_SERVER, "cartapp", "GET /items/{id}", "http.response.status_code=#200",
+            50, 400);
+    expect(&r, "linkerd",
+           "shop/web > shop/cart http 1/0/1 200=1 c1:900us s1:600us t1:300us\n"
+           "    shop/web > shop/cart [v1>v1] GET /items/{id} 200 1 c1:900us s1:600us t1:300us\n");
+}
+
+/* (f) Consul: subset, partition, peer; pods that a hop names, and one that none does. */
+Test(hops, consul)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_consul(&r, 1, 0, SPAN_CLIENT, "web-6c9f7d8b5-q1w0",
+               "api.default.dc1.internal.e5b08d03-bfc3.consul", "http://api.virtual.consul/orders",
+               200, 0, 900);
+    rig_consul(&r, 2, 1, SPAN_SERVER, "api-prod-6c9f7d8b5-q1w1", "local_app",
+               "http://api.virtual.consul/orders", 200, 10, 800);
+    rig_consul(&r, 3, 2, SPAN_CLIENT, "api-prod-6c9f7d8b5-q1w1",
+               "v2.billing.default.dc1.internal.e5b08d03-bfc3.consul",
+               "http://billing.virtual.consul/x", 200, 20, 100);
+    rig_consul(&r, 4, 3, SPAN_SERVER, "billing-v2-6c9f7d8b5-q1w3", "local_app",
+               "http://billing.virtual.consul/x", 200, 30, 50);
+    rig_consul(&r, 5, 2, SPAN_CLIENT, "api-prod-6c9f7d8b5-q1w1",
+               "fraud.risk.cloud-dc2.external.e5b08d03-bfc3.consul",
+               "http://fraud.virtual.consul/x", 504, 200, 100);
+    rig_consul(&r, 6, 2, SPAN_CLIENT, "api-prod-6c9f7d8b5-q1w1",
+               "ledger.fin.part1.dc1.internal-v1.e5b08d03-bfc3.consul",
+               "http://ledger.virtual.consul/x", 503, 400, 100);
+    expect(&r, "consul",
+           "default/api > risk/fraud http 1/1/1 504=1 c1:100us\n"
+           "default/api > default/billing http 1/0/1 200=1 c1:100us s1:50us t1:50us\n"
+           "default/api > fin/ledger http 1/1/1 503=1 c1:100us\n"
+           "web > default/api http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
+           "    default/api > risk/fraud [>] GET /x 504 1 c1:100us\n"
+           "    default/api > default/billing [>v2] GET /x 200 1 c1:100us s1:50us t1:50us\n"
+           "    default/api > fin/ledger [>] GET /x 503 1 c1:100us\n"
+           "    web > default/api [>] GET /orders 200 1 c1:900us s1:800us t1:100us\n");
+}
+
+/* (g) nginx in front: server spans only. */
+Test(hops, nginx_in_front)
+{
+    static const struct scope nginx = {{"nginx", 5}, {"1.27", 4}};
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_SERVER, "service.name=front", "/",
+            "http.method=GET;http.target=/a/17?x=1;http.route=/a/;http.status_code=#200", 0, 900)
+        ->span.scope = &nginx;
+    rig_app(&r, 2, 1, SPAN_SERVER, "auth", "GET /check", "http.response.status_code=#200", 10, 100);
+    rig_app(&r, 3, 1, SPAN_SERVER, "shop", "GET /a/{id}", "http.response.status_code=#200", 200,
+            500);
+    expect(&r, "nginx",
+           "front > auth http 1/0/1 200=1 s1:100us\n"
+           "front > shop http 1/0/1 200=1 s1:500us\n"
+           "user > front http 1/0/1 200=1 s1:900us\n"
+           "    front > auth [>v1] GET /check 200 1 s1:100us\n"
+           "    front > shop [>v1] GET /a/{id} 200 1 s1:500us\n"
+           "    user > front [>] GET /a/ 200 1 s1:900us\n");
+}
+
+/* (h) Zipkin's shared spans: both halves under one id. */
+Test(hops, shared_span_ids)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_SERVER, "web", "GET /", "http.status_code=#200", 0, 900);
+    rig_app(&r, 2, 1, SPAN_CLIENT, "web", "get",
+            "http.method=GET;http.url=http://cart/x;http.status_code=#200", 10, 500);
+    rig_app(&r, 2, 1, SPAN_SERVER, "cart", "GET /x", "http.status_code=#200", 20, 400);
+    rig_app(&r, 3, 2, SPAN_CLIENT, "cart", "get",
+            "http.method=GET;http.url=http://stock/y;http.status_code=#200", 30, 300);
+    rig_app(&r, 3, 2, SPAN_SERVER, "stock", "GET /y", "http.status_code=#200", 40, 200);
+    expect(&r, "shared ids",
+           "cart > stock http 1/0/1 200=1 c1:300us s1:200us t1:100us\n"
+           "user > web http 1/0/1 200=1 s1:900us\n"
+           "web > cart http 1/0/1 200=1 c1:500us s1:400us t1:100us\n"
+           "    cart > stock [v1>v1] GET /y 200 1 c1:300us s1:200us t1:100us\n"
+           "    user > web [>v1] GET / 200 1 s1:900us\n"
+           "    web > cart [v1>v1] GET /x 200 1 c1:500us s1:400us t1:100us\n");
+}
+
+/* (i) What the caller's side alone saw: no host, no connection, no route. And what sides answered
+ * by themselves. */
+Test(hops, failures_on_one_side)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_SERVER, "web", "shop", "v1", IN, "http://web/", 200, "-", 0, 900,
+              NULL);
+    rig_istio(&r, 2, 1, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 503, "UH", 10, 5, NULL);
+    rig_istio(&r, 3, 1, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 503, "URX,UF", 20, 5, NULL);
+    rig_istio(&r, 4, 1, SPAN_CLIENT, "web", "shop", "v1", NULL,
+              "http://nowhere.shop.svc.cluster.local:8080/", 404, "NR", 30, 5, NULL);
+    rig_istio(&r, 5, 1, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 403, "-", 40, 50, NULL);
+    rig_istio(&r, 6, 5, SPAN_SERVER, "cart", "shop", "v1", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 403, "-", 45, 5,
+              "response_code_details=rbac_access_denied_matched_policy[none]");
+    rig_istio(&r, 7, 1, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 429, "-", 60, 50, NULL);
+    rig_istio(&r, 8, 7, SPAN_SERVER, "cart", "shop", "v1", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 429, "RL", 65, 5, NULL);
+    r.trace = 2;
+    rig_gateway(&r, 11, 0, NULL, "http://unknown.example.com/", 404, "NR", 0, 5);
+    r.trace = 3;
+    rig_gateway(&r, 12, 0, CART, "http://shop.example.com/cart", 429, "RL", 0, 5);
+    r.trace = 4;
+    rig_gateway(&r, 13, 0, CART, "http://shop.example.com/cart", 0, "DC", 0, 500);
+    rig_upstream(&r, 14, 13, "gw", "edge", "latest", CART, 0, "-", 0, 10, 400);
+    rig_istio(&r, 15, 14, SPAN_SERVER, "cart", "shop", "v1", IN, "http://shop.example.com/cart", 0,
+              "DC", 20, 380, NULL);
+    expect(&r, "failures on one side",
+           "user > edge/gw http 3/1/3 0=1 404=1 429=1 DC=1 NR=1 RL=1 s3:510us\n"
+           "user > shop/web http 1/0/1 200=1 s1:900us\n"
+           "edge/gw > shop/cart http 1/1/1 0=1 DC=1 c1:400us s1:380us t1:20us\n"
+           "shop/web > shop/cart http 4/2/4 403=1 429=1 503=2 UF=1 UH=1 URX=1 c4:110us s2:10us "
+           "t2:90us denied\n"
+           "shop/web > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
+           "    user > edge/gw [>latest] GET / 404 1 s1:5us\n"
+           "    user > edge/gw [>latest] GET /cart 0 1 s1:500us\n"
+           "    user > edge/gw [>latest] GET /cart 429 1 s1:5us\n"
+           "    user > shop/web [>v1] GET / 200 1 s1:900us\n"
+           "    edge/gw > shop/cart [latest>v1] GET /cart 0 1 c1:400us s1:380us t1:20us\n"
+           "    shop/web > shop/cart [v1>] GET /a 503 2 c2:10us\n"
+           "    shop/web > shop/cart [v1>v1] GET /a 403 1 c1:50us s1:5us t1:45us denied\n"
+           "    shop/web > shop/cart [v1>v1] GET /a 429 1 c1:50us s1:5us t1:45us\n"
+           "    shop/web > shop/nowhere [v1>] GET / 404 1 c1:5us\n");
+}
+
+/* (j) PassthroughCluster and BlackHoleCluster. */
+Test(hops, passthrough_and_blackhole)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", "PassthroughCluster",
+              "http://api.example.org/v1/rates", 200, "-", 0, 90, NULL);
+    rig_istio(&r, 2, 0, SPAN_CLIENT, "web", "shop", "v1", "PassthroughCluster",
+              "http://API.example.org:8443/v1/rates", 200, "-", 0, 90, NULL);
+    rig_istio(&r, 3, 0, SPAN_CLIENT, "web", "shop", "v1", "BlackHoleCluster",
+              "http://evil.example/", 502, "-", 0, 90, NULL);
+    rig_istio(&r, 4, 0, SPAN_CLIENT, "web", "shop", "v1", "outbound|443||api.stripe.com",
+              "https://api.stripe.com/v1/charges", 200, "-", 0, 90, NULL);
+    expect(&r, "passthrough",
+           "shop/web > api.example.org http 1/0/1 200=1 c1:90us\n"
+           "shop/web > api.example.org:8443 http 1/0/1 200=1 c1:90us\n"
+           "shop/web > api.stripe.com http 1/0/1 200=1 c1:90us\n"
+           "shop/web > blocked http 1/1/1 502=1 c1:90us\n"
+           "    shop/web > api.example.org [v1>] GET /v1/rates 200 1 c1:90us\n"
+           "    shop/web > api.example.org:8443 [v1>] GET /v1/rates 200 1 c1:90us\n"
+           "    shop/web > api.stripe.com [v1>] GET /v1/charges 200 1 c1:90us\n"
+           "    shop/web > blocked [v1>] GET / 502 1 c1:90us\n");
+}
+
+/* Mirrored copies are requests of their own, from the same caller, never tries of the original. */
+Test(hops, mirrored)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 0, 900, NULL);
+    rig_istio(&r, 2, 1, SPAN_SERVER, "cart", "shop", "v1", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 10, 800, NULL);
+    rig_istio(&r, 3, 1, SPAN_SERVER, "canary", "shop", "v2", IN,
+              "http://cart.shop.svc.cluster.local-shadow:8080/a", 500, "-", 10, 700, NULL);
+    expect(&r, "mirrored",
+           "shop/web > shop/canary http 1/1/1 500=1 mirror=1 s1:700us\n"
+           "shop/web > shop/cart http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
+           "    shop/web > shop/canary [v1>v2] GET /a 500 1 s1:700us\n"
+           "    shop/web > shop/cart [v1>v1] GET /a 200 1 c1:900us s1:800us t1:100us\n");
+}
