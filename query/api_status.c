@@ -177,6 +177,7 @@ enum status api_status(struct request *r, struct http_response *out, struct err 
     JSON_STR(&w, "version", STR(WEFT_VERSION));
     JSON_DOUBLE(&w, "uptime", ((double)r->now_ns - (double)r->config->started_wall_ns) / 1e9);
     JSON_BOOL(&w, "ready", api_is_ready(r->config, &reason));
+    write_listening(&w, &r->config->hooks);
     write_account(&w, &totals);
     write_open(&w, &r->config->hooks);
     write_journal(&w, &r->config->hooks);

@@ -28,6 +28,8 @@ struct query_hooks {
     void (*journal_stats)(void *user, struct journal_stats *out);
     void (*offenders_json)(void *user, struct buf *out);
     void (*pipeline_stats)(void *user, struct pipeline_stats *out);
+    /* Bound addresses of the OTLP listeners, for the page that tells people where to send. */
+    void (*listening)(void *user, const char **otlp_grpc, const char **otlp_http);
     void *user;
 };
 
