@@ -226,7 +226,7 @@ export function startMock(root, state = "busy", port = 0) {
 
   function answer(url) {
     const query = url.searchParams, path = url.pathname;
-    if (mock.state === "unready" && path !== "/api/mesh/status") return { status: 503, error: "weft is replaying its journal" };
+    if (mock.state === "unready") return { status: 503, error: "weft is replaying its journal" };
     if (path.startsWith("/api/mesh/services/")) return service(decodeURIComponent(path.slice(19)), query);
     return { "/api/mesh/graph": graph, "/api/mesh/edge": edge, "/api/mesh/percentiles": percentiles, "/api/mesh/services": services,
       "/api/mesh/status": status }[path]?.(query) ?? null;
