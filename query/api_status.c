@@ -165,6 +165,22 @@ static void write_offenders(struct json_writer *w, const struct query_hooks *hoo
     buf_deinit(&json);
 }
 
+static void write_listening(struct json_writer *w, const struct query_hooks *hooks)
+{
+    const char *otlp_grpc = NULL, *otlp_http = NULL;
+    if (hooks->listening)
+        hooks->listening(hooks->user, &otlp_grpc, &otlp_http);
+    json_key(w, "listen");
+    if (!otlp_grpc || !otlp_http) {
+        json_null(w);
+        return;
+    }
+    json_object_begin(w);
+    JSON_STR(w, "otlp_grpc", str_from_c(otlp_grpc));
+    JSON_STR(w, "otlp_http", str_from_c(otlp_http));
+    json_object_end(w);
+}
+
 enum status api_status(struct request *r, struct http_response *out, struct err *e)
 {
     struct account_totals totals;

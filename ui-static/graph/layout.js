@@ -29,6 +29,12 @@ function wish(node, standing) {
   return { x: right === null ? left : left === null ? right : Math.max(right, (right + left) / 2), y: mean([...callers, ...callees].map((p) => p.y)) };
 }
 
+/** The column that is already there, when one is near. */
+function snap(x, standing) {
+  const nearest = [...standing.values()].reduce((best, p) => (Math.abs(p.x - x) < Math.abs(best - x) ? p.x : best), Infinity);
+  return Math.abs(nearest - x) < COLUMN / 2 ? nearest : x;
+}
+
 function spaces(standing) {
   const boxes = new Map();
   for (const p of standing.values()) if (p.space) boxes.set(p.space, join(boxes.get(p.space), boxOf(p, BOX)));
@@ -60,7 +66,8 @@ function settle(newcomers, standing) {
     const next = [...waiting].find((node) => wish(node, standing)) ?? [...waiting][0];
     const all = [...standing.values()];
     const lowest = { x: all.length ? Math.min(...all.map((p) => p.x)) : 0, y: all.length ? Math.max(...all.map((p) => p.y)) + ROW * 1.5 : 0 };
-    const wanted = { ...(wish(next, standing) ?? lowest), width: next.data("width"), space: next.data("parent") };
+    const near = wish(next, standing) ?? lowest;
+    const wanted = { ...near, x: snap(near.x, standing), width: next.data("width"), space: next.data("parent") };
     const found = nearestFree(wanted, standing, spaces(standing));
     standing.set(next.id(), found);
     next.position({ x: found.x, y: found.y });

@@ -34,7 +34,7 @@ function fitText(text, font, width) {
 }
 
 /** Room for usual figures: a card that followed each figure would move its edges with every refresh. */
-const usualWidth = () => textWidth("88.8/s  ·  p95 88.8 ms", SMALL_FONT);
+const usualWidth = () => textWidth("88.8/min  ·  p95 88.8 ms", SMALL_FONT);
 
 /** The second line of a node: rate and p95, or that nothing happened. */
 function figures(node) {
