@@ -40,8 +40,7 @@ static bool repair_attr(struct attr_slab *slab, struct attr *a)
                                    (a->type != VALUE_STRING || utf8_repair(slab->arena, &a->text)));
 }
 
-/* `bytes` holds nothing but the attributes from `first` on, tags and lengths below 0x80: one look
- * tells for all. */
+/* `bytes` holds the attributes from `first` on: when all of it is ASCII, so is their text. */
 static bool repair_run(struct attr_slab *slab, struct attr *first, struct str bytes)
 {
     if (slab->keep_bad_text || utf8_is_ascii(bytes))
@@ -53,26 +52,88 @@ static bool repair_run(struct attr_slab *slab, struct attr *first, struct str by
     return true;
 }
 
-/* Reads `tag L  0a K key  12 V 0a S text` when it is exactly that and every length fits one byte:
- * then L = K + V + 4 and V = S + 2 imply that all are below 128 and inside. Returns the byte behind
- * it, or NULL. */
+/* The one-byte tags of KeyValue{key = 1, value = 2} and of AnyValue's scalars. */
+enum { KEY = 0x0a, VALUE = 0x12, STRING = 0x0a, BOOL = 0x10, INT = 0x18, DOUBLE = 0x21 };
+
+static double double_of(uint64_t bits)
+{
+    double d;
+    memcpy(&d, &bits, sizeof(d));
+    return d;
+}
+
+/* Whole numbers and doubles of an AnyValue that has one field, of `len` bytes with its tag. */
+static bool read_short_number(const uint8_t *at, size_t len, struct attr *a)
+{
+    struct pb_reader r = {at, at + len, NULL};
+    struct pb_field f;
+    if (!pb_next(&r, &f) || r.at != r.end)
+        return false;
+    a->text = (struct str){NULL, 0};
+    switch (f.tag) {
+    case BOOL:
+        a->type = VALUE_BOOL, a->i = 0, a->b = f.value != 0;
+        return true;
+    case INT:
+        a->type = VALUE_INT, a->i = (int64_t)f.value;
+        return true;
+    case DOUBLE:
+        a->type = VALUE_DOUBLE, a->d = double_of(f.value);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static inline bool read_short_value(const uint8_t *at, size_t len, struct attr *a)
+{
+    if (LIKELY(len >= 2 && at[0] == STRING && at[1] + 2u == len)) {
+        a->text = (struct str){(const char *)at + 2, at[1]};
+        a->type = VALUE_STRING, a->i = 0;
+        return true;
+    }
+    return read_short_number(at, len, a);
+}
+
+/* A KeyValue of `total` bytes at `at` that is exactly `0a K key 12 V value`, as most write it. The
+ * sum of the lengths proves that all lie inside: total < 128, so each is below 128 too. */
+static inline bool read_key_first(const uint8_t *at, size_t total, struct attr *a)
+{
+    size_t key_len = at[1];
+    if (key_len == 0 || key_len + 4 > total)
+        return false;
+    const uint8_t *value = at + 2 + key_len;
+    if (value[0] != VALUE || key_len + value[1] + 4 != total)
+        return false;
+    a->key = (struct str){(const char *)at + 2, key_len};
+    return read_short_value(value + 2, value[1], a);
+}
+
+/* The same as `12 V value 0a K key`: the OpenTelemetry Collector writes from the last field to the
+ * first. */
+static inline bool read_value_first(const uint8_t *at, size_t total, struct attr *a)
+{
+    size_t value_len = at[1];
+    if (value_len + 5 > total)
+        return false;
+    const uint8_t *key = at + 2 + value_len;
+    if (key[0] != KEY || key[1] == 0 || value_len + key[1] + 4 != total)
+        return false;
+    a->key = (struct str){(const char *)key + 2, key[1]};
+    return read_short_value(at + 2, value_len, a);
+}
+
+/* Reads `tag L KeyValue`; returns the byte behind it, or NULL when it is not one of the two forms
+ * above. */
 static inline const uint8_t *read_short(const uint8_t *at, size_t left, uint8_t tag, struct attr *a)
 {
-    enum { KEY = 0x0a, VALUE = 0x12, STRING = 0x0a };
-    if (left < 9 || at[0] != tag || at[1] >= 0x80 || at[1] < 7 || at[1] + 2u > left || at[2] != KEY)
+    if (left < 7 || at[0] != tag || at[1] < 5 || at[1] >= 0x80 || at[1] + 2u > left)
         return NULL;
-    size_t total = at[1], key_len = at[3];
-    if (key_len == 0 || key_len + 6 > total)
-        return NULL;
-    const uint8_t *value = at + 4 + key_len;
-    if (value[0] != VALUE || key_len + value[1] + 4 != total || value[2] != STRING ||
-        value[3] + 2u != value[1])
-        return NULL;
-    a->key = (struct str){(const char *)at + 4, key_len};
-    a->text = (struct str){(const char *)value + 4, value[3]};
-    a->i = 0;
-    a->type = VALUE_STRING;
-    return at + 2 + total;
+    size_t total = at[1];
+    bool is_short = at[2] == KEY     ? read_key_first(at + 2, total, a)
+                    : at[2] == VALUE ? read_value_first(at + 2, total, a)
+                                     : false;
+    return is_short ? at + 2 + total : NULL;
 }
 
 bool attr_run_read_short(struct attr_slab *slab, struct pb_reader *r, uint8_t tag)
@@ -93,13 +154,6 @@ bool attr_run_read_short(struct attr_slab *slab, struct pb_reader *r, uint8_t ta
         return true;
     r->at = at;
     return repair_run(slab, slab->run + first, bytes);
-}
-
-static double double_of(uint64_t bits)
-{
-    double d;
-    memcpy(&d, &bits, sizeof(d));
-    return d;
 }
 
 /* Reads an AnyValue: the last member that is set wins. *nested: a member holds values of its own.

@@ -48,9 +48,9 @@ static inline void attr_run_keep(struct attr_slab *slab)
     slab->next++;
 }
 
-/* The plain case in a hurry: reads consecutive short string attributes, each under the one-byte tag
- * `tag`, from r. Stops, without a fault, in front of what is anything else (attr_run_read takes
- * that). False when memory is short. */
+/* The plain case in a hurry: reads consecutive short attributes with one scalar value, key first or
+ * value first, each under the one-byte tag `tag`, from r. Stops, without a fault, in front of what
+ * is anything else (attr_run_read takes that). False when memory is short. */
 bool attr_run_read_short(struct attr_slab *slab, struct pb_reader *r, uint8_t tag) NODISCARD;
 /* Reads one KeyValue. An attribute without a key is left out. ATTR_BROKEN: *fault has `fault` and
  * `at`. */

@@ -85,14 +85,12 @@ static enum status read_attr(struct decoder *d, struct str key_value, unsigned *
 static enum status check_kept(struct decoder *d, struct str message, enum otlp_shape shape,
                               unsigned *faults)
 {
+    static const char *const names[SHAPE_COUNT] = {
+        [SHAPE_EVENT] = "event", [SHAPE_LINK] = "link", [SHAPE_KEY_VALUE] = "attribute"};
     struct pb_reader fault;
     bool too_deep = false;
     if (!otlp_check(message, shape, d->rules->limits->depth, &too_deep, &fault))
-        return broken(d,
-                      shape == SHAPE_EVENT  ? "event"
-                      : shape == SHAPE_LINK ? "link"
-                                            : "attribute",
-                      &fault);
+        return broken(d, names[shape], &fault);
     if (too_deep)
         *faults |= FAULT_TOO_DEEP;
     return ST_OK;

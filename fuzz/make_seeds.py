@@ -61,6 +61,7 @@ SPANS = {
     "values": IDS + TIMES + b"".join(attr(field(2, v)) for v in
         (field(1, "text"), field(2, 1), field(3, -1), field(4, ("dbl", 0.5)), field(7, b"\x00\xff"), b"", make.pb_value([1, "x"]), make.pb_value({"a": {"b": 1}}))),
     "value-twice": IDS + TIMES + attr(field(2, make.pb_value([1])) + field(2, make.pb_value([2]))) + attr(field(2, b"\xd1\x04\x01\x02") + field(2, b"\x03\x04\x05\x06")),
+    "value-first": IDS + TIMES + b"".join(field(9, field(2, v) + field(1, "key")) for v in (field(1, "text"), field(2, 1), field(3, -1), field(4, ("dbl", 0.5)), b"")),
     "no-key": IDS + TIMES + field(9, b"") + field(9, field(2, field(3, 1))),
     "not-utf8": IDS + TIMES + field(5, b"a\xff\xe2\x82\xf0\x9f\x98b\xed\xa0\x80") + attr(field(2, field(1, b"\xc3\xa9\xc3"))) + field(3, b"\x80"),
     "too-many": IDS + TIMES + attr(field(2, field(1, "v"))) * 21, "too-many-ints": IDS + TIMES + attr(field(2, field(3, 7))) * 21,
