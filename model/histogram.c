@@ -164,6 +164,28 @@ static double clamp(double value, double low, double high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* The bucket that holds the target-th part of the weight, counted from the nearer end; needs zero <
+ * target <= weight. */
+static uint32_t bucket_of_rank(const struct histogram *h, uint64_t target)
+{
+    if (target <= h->weight / 2) {
+        uint32_t i = 0;
+        for (uint64_t below = h->zero; i + 1 < h->bucket_count; i++) {
+            below += h->buckets[i].weight;
+            if (below >= target)
+                break;
+        }
+        return i;
+    }
+    uint32_t i = h->bucket_count - 1;
+    for (uint64_t left = h->weight; i > 0; i--) {
+        left -= h->buckets[i].weight;
+        if (left < target)
+            break;
+    }
+    return i;
+}
+
 double histogram_quantile_ns(const struct histogram *h, double q)
 {
     if (h->weight == 0)
@@ -174,17 +196,11 @@ double histogram_quantile_ns(const struct histogram *h, double q)
         return (double)h->max_ns;
     /* Scaling by 2^16 is exact in a double: for whole requests this is the rank ceil(q*n). */
     double rank = ceil(q * (double)h->weight);
-    uint64_t below = h->zero;
-    if ((double)below >= rank)
+    uint64_t target = rank < (double)h->weight ? (uint64_t)rank : h->weight;
+    if (h->zero >= target || h->bucket_count == 0)
         return 0;
-    for (uint32_t i = 0; i < h->bucket_count; i++) {
-        below += h->buckets[i].weight;
-        if ((double)below < rank)
-            continue;
-        double middle = histogram_upper_ns(h->buckets[i].index) * MIDPOINT;
-        return clamp(middle, (double)h->min_ns, (double)h->max_ns);
-    }
-    return (double)h->max_ns;
+    const struct histogram_bucket *b = &h->buckets[bucket_of_rank(h, target)];
+    return clamp(histogram_upper_ns(b->index) * MIDPOINT, (double)h->min_ns, (double)h->max_ns);
 }
 
 uint64_t histogram_count(const struct histogram *h)

@@ -106,34 +106,33 @@ static bool gaps_each(const struct histogram_head *head,
     return !r.failed;
 }
 
-/* 8 bits to 8 bytes of 0 or 1. */
-static uint64_t spread(uint8_t bits)
+typedef uint8_t bytes16 __attribute__((vector_size(PLANE_GROUP)));
+
+/* Bit j of the plane to byte j: `value` where it is set, else 0. */
+static inline bytes16 spread_plane(const uint8_t plane[2], uint8_t value)
 {
-    uint64_t each = (bits * UINT64_C(0x0101010101010101)) & UINT64_C(0x8040201008040201);
-    return ((each + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7) & UINT64_C(0x0101010101010101);
+    static const bytes16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    bytes16 v = {plane[0], plane[1]};
+    v = __builtin_shufflevector(v, v, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    return (bytes16)((v & bit) == bit) & value;
 }
 
-/* The counts' bits [0, planes) of one group, planes <= 8, as 16 bytes. */
-static void group_bytes(const uint8_t *at, unsigned planes, uint8_t out[PLANE_GROUP])
-{
-    uint64_t low = 0, high = 0;
-    for (unsigned p = 0; p < planes; p++) {
-        low |= spread(at[2 * p]) << p;
-        high |= spread(at[2 * p + 1]) << p;
-    }
-    memcpy(out, &low, 8);
-    memcpy(out + 8, &high, 8);
-}
-
+/* Up to 8 planes at a time become bytes, the bytes are added as words. */
 static void group_add(const uint8_t *at, unsigned planes, uint32_t scale,
                       uint32_t slots[PLANE_GROUP])
 {
-    uint8_t bytes[PLANE_GROUP];
     for (unsigned done = 0; done < planes; done += 8) {
-        group_bytes(at + 2 * (size_t)done, MIN(planes - done, 8u), bytes);
-        uint32_t factor = scale << done;
-        for (unsigned j = 0; j < PLANE_GROUP; j++)
-            slots[j] += bytes[j] * factor;
+        bytes16 bytes = {0};
+        for (unsigned p = done; p < MIN(planes, done + 8); p++)
+            bytes |= spread_plane(at + 2 * (size_t)p, (uint8_t)(1u << (p - done)));
+        uint8_t each[PLANE_GROUP];
+        memcpy(each, &bytes, sizeof(each));
+        if (scale == 1 && done == 0)
+            for (unsigned j = 0; j < PLANE_GROUP; j++)
+                slots[j] += each[j];
+        else
+            for (unsigned j = 0; j < PLANE_GROUP; j++)
+                slots[j] += each[j] * (scale << done);
     }
 }
 

@@ -19,8 +19,9 @@ static bool window_cover(struct histogram_dense *d, int32_t first, uint32_t span
     int32_t old_end = d->base + (int32_t)d->len;
     if (d->len > 0 && first >= d->base && end <= old_end)
         return true;
-    int32_t base = d->len == 0 ? first - MARGIN : first < d->base ? first - MARGIN : d->base;
+    int32_t base = d->len == 0 || first < d->base ? first - MARGIN : d->base;
     int32_t new_end = d->len == 0 || end > old_end ? end + MARGIN : old_end;
+    base -= (base - new_end) & (PLANE_GROUP - 1); /* a whole number of groups */
     uint32_t *slots = mem_calloc((size_t)(new_end - base), sizeof(*slots));
     if (!slots)
         return false;
@@ -86,8 +87,9 @@ enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into,
 static uint32_t used_slots(const struct histogram_dense *d)
 {
     uint32_t used = 0;
-    for (uint32_t i = 0; d->bound > 0 && i < d->len; i++)
-        used += d->slots[i] != 0;
+    for (uint32_t i = 0; d->bound > 0 && i < d->len; i += PLANE_GROUP)
+        for (uint32_t j = 0; j < PLANE_GROUP; j++)
+            used += d->slots[i + j] != 0;
     return used;
 }
 
