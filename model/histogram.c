@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "model/histogram_borders.h"
+#include "model/histogram_codec.h"
 #include <math.h>
 
 /* In the octave [2^29, 2^30) ns, which holds one second, border 57 is bucket border 0. */
@@ -46,6 +47,12 @@ uint64_t histogram_upper_floor_ns(int32_t index)
     if (border >= OCTAVE * 64)
         return UINT64_MAX;
     return octave_borders[border & (OCTAVE - 1)] >> (63 - (border >> HISTOGRAM_SCALE));
+}
+
+uint64_t histogram_bucket_room(int32_t index)
+{
+    uint64_t count = histogram_upper_floor_ns(index) - histogram_upper_floor_ns(index - 1);
+    return count ? count - 1 : 0;
 }
 
 bool histogram_reserve(struct histogram *h, uint32_t need)

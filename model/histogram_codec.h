@@ -25,6 +25,14 @@ enum {
 
 enum { PLANE_GROUP = 16 };
 
+/* Reads bits, the lowest of a byte first. */
+struct bit_reader {
+    const uint8_t *at, *end; /* borrowed */
+    uint64_t bits;           /* loaded, not read */
+    unsigned count;          /* of them */
+    bool failed;             /* ran past the end */
+};
+
 struct histogram_head {
     enum histogram_mode mode;
     uint64_t unit; /* weight of one count, 2^-16 */
@@ -34,7 +42,8 @@ struct histogram_head {
     uint32_t span; /* highest index - first */
     uint64_t min_ns, max_ns;
     u128 sum;
-    struct cursor payload; /* borrowed */
+    struct bit_reader bits; /* behind the sum: where gaps go on */
+    struct cursor payload;  /* the next whole byte: where planes and pairs begin; borrowed */
 };
 
 /* Steps over one histogram and takes its head apart. False on damage; an empty one has unit 0. */
@@ -49,6 +58,16 @@ bool histogram_payload_read(const struct histogram_head *head, struct histogram_
 bool histogram_payload_add(const struct histogram_head *head, uint32_t scale,
                            uint32_t *slots) NODISCARD;
 
+/* Bits that hold every number up to `largest`. */
+static inline unsigned bit_length(u128 largest)
+{
+    uint64_t high = (uint64_t)(largest >> 64), low = (uint64_t)largest;
+    if (high)
+        return 128u - (unsigned)__builtin_clzll(high);
+    return low ? 64u - (unsigned)__builtin_clzll(low) : 0;
+}
+/* One less than the whole ns in a bucket. */
+uint64_t histogram_bucket_room(int32_t index);
 /* Bits of a count in each of the 16 codes that a group may have. */
 extern const uint8_t histogram_code_planes[16];
 /* log2 of the divisor that splits a gap into unary and binary part: near the mean gap. */

@@ -1,6 +1,94 @@
 /* histogram_decode.c - bytes to histograms; trusts nothing but the bounds it checks. */
 #include "model/histogram_codec.h"
 
+/* Fills up to at least 57 bits, while there are any. */
+static inline void bits_load(struct bit_reader *r)
+{
+    if (r->end - r->at >= 8 && r->count < 64) { /* eight bytes at once, as many as fit are taken */
+        uint64_t word;
+        memcpy(&word, r->at, sizeof(word));
+        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+            word = __builtin_bswap64(word);
+        unsigned bytes = (63 - r->count) / 8;
+        uint64_t mask = bytes ? UINT64_MAX >> (64 - 8 * bytes) : 0;
+        r->bits |= (word & mask) << r->count;
+        r->at += bytes;
+        r->count += 8 * bytes;
+        return;
+    }
+    while (r->count <= 56 && r->at < r->end) {
+        r->bits |= (uint64_t)*r->at++ << r->count;
+        r->count += 8;
+    }
+}
+
+/* At most 32. */
+static uint32_t bits_get(struct bit_reader *r, unsigned count)
+{
+    bits_load(r);
+    if (r->count < count) {
+        r->failed = true;
+        return 0;
+    }
+    uint32_t value = (uint32_t)(r->bits & ((UINT64_C(1) << count) - 1));
+    r->bits >>= count;
+    r->count -= count;
+    return value;
+}
+
+static u128 bits_get_long(struct bit_reader *r, unsigned count)
+{
+    u128 value = 0;
+    for (unsigned done = 0; done < count; done += 32)
+        value |= (u128)bits_get(r, MIN(count - done, 32u)) << done;
+    return value;
+}
+
+/* Zeros before the next set bit, and over it. */
+static uint32_t bits_get_zeros(struct bit_reader *r)
+{
+    uint32_t zeros = 0;
+    bits_load(r);
+    while (r->bits == 0 && r->at < r->end) {
+        zeros += r->count;
+        r->count = 0;
+        bits_load(r);
+    }
+    if (r->bits == 0) {
+        r->failed = true;
+        return 0;
+    }
+    unsigned run = (unsigned)__builtin_ctzll(r->bits) + 1;
+    r->bits = run < 64 ? r->bits >> run : 0;
+    r->count -= run;
+    return zeros + run - 1;
+}
+
+/* Minimum, maximum and sum: each in the bits that its bounds leave open. */
+static bool read_extent(struct histogram_head *out, unsigned head_bits, struct cursor *c)
+{
+    struct bit_reader r = {.at = c->at, .end = c->end};
+    int32_t last = out->first + (int32_t)out->span;
+    uint64_t weight = out->zero + out->n * out->unit;
+    if (!out->zero)
+        out->min_ns = histogram_upper_floor_ns(out->first - 1) + 1 +
+                      (uint64_t)bits_get_long(&r, bit_length(histogram_bucket_room(out->first)));
+    out->max_ns = out->min_ns;
+    out->sum = (u128)out->min_ns * weight;
+    if (!(head_bits & HEAD_SINGLE)) {
+        uint64_t room = histogram_bucket_room(last);
+        out->max_ns =
+            histogram_upper_floor_ns(last) - (uint64_t)bits_get_long(&r, bit_length(room));
+        u128 most = (u128)(out->max_ns - out->min_ns) * weight;
+        unsigned shift = head_bits & HEAD_FRACTION ? 0 : WEIGHT_SHIFT;
+        out->sum += bits_get_long(&r, bit_length(most >> shift)) << shift;
+    }
+    out->bits = r;
+    out->payload = *c;
+    out->payload.at = r.at - r.count / 8;
+    return !r.failed && out->min_ns <= out->max_ns;
+}
+
 bool histogram_head_read(struct cursor *in, struct histogram_head *out)
 {
     *out = (struct histogram_head){0};
@@ -12,7 +100,8 @@ bool histogram_head_read(struct cursor *in, struct histogram_head *out)
     out->mode = bits & HEAD_MODE;
     out->unit = bits & HEAD_UNIT ? cursor_varint(&c) : WEIGHT_ONE;
     out->zero = bits & HEAD_ZERO ? cursor_varint(&c) * out->unit : 0;
-    bool odd = bits >= HEAD_END || out->unit == 0 || (bits & HEAD_ZERO && bits & HEAD_SINGLE);
+    bool odd = bits >= HEAD_END || out->unit == 0 || (bits & HEAD_ZERO && !out->zero) ||
+               (out->zero && bits & HEAD_SINGLE);
     if (out->mode == MODE_EMPTY)
         return !odd && !c.failed && out->zero > 0;
     out->n = cursor_varint(&c);
@@ -24,63 +113,13 @@ bool histogram_head_read(struct cursor *in, struct histogram_head *out)
         return false;
     out->first = (int32_t)first;
     out->span = (uint32_t)span;
-    if (!(bits & HEAD_ZERO))
-        out->min_ns = cursor_varint(&c) + histogram_upper_floor_ns(out->first - 1) + 1;
-    if (bits & HEAD_SINGLE) {
-        out->max_ns = out->min_ns;
-        out->sum = (u128)out->min_ns * (out->n * out->unit);
-    } else {
-        out->max_ns = histogram_upper_floor_ns(out->first + (int32_t)span) - cursor_varint(&c);
-        out->sum = cursor_varint128(&c);
-        if (!(bits & HEAD_FRACTION))
-            out->sum <<= WEIGHT_SHIFT;
-    }
-    out->payload = c;
-    return !c.failed && out->min_ns <= out->max_ns;
+    return read_extent(out, bits, &c);
 }
 
-/* Reads Rice-coded gaps: bits of `at`, low bit first. */
-struct gap_reader {
-    const uint8_t *at, *end;
-    uint64_t bits;
-    unsigned count, rice; /* bits that are loaded */
-    bool failed;
-};
-
-static void gap_load(struct gap_reader *r)
+static uint32_t gap_read(struct bit_reader *r, unsigned rice)
 {
-    while (r->count <= 56 && r->at < r->end) {
-        r->bits |= (uint64_t)*r->at++ << r->count;
-        r->count += 8;
-    }
-}
-
-static uint32_t gap_read(struct gap_reader *r)
-{
-    uint32_t zeros = 0;
-    gap_load(r);
-    while (r->bits == 0 && r->at < r->end) {
-        zeros += r->count;
-        r->count = 0;
-        gap_load(r);
-    }
-    if (r->bits == 0) {
-        r->failed = true;
-        return 0;
-    }
-    unsigned run = (unsigned)__builtin_ctzll(r->bits) + 1;
-    zeros += run - 1;
-    r->bits = run < 64 ? r->bits >> run : 0;
-    r->count -= run;
-    gap_load(r);
-    if (r->count < r->rice) {
-        r->failed = true;
-        return 0;
-    }
-    uint32_t low = (uint32_t)(r->bits & ((UINT64_C(1) << r->rice) - 1));
-    r->bits >>= r->rice;
-    r->count -= r->rice;
-    return zeros << r->rice | low;
+    uint32_t high = bits_get_zeros(r);
+    return high << rice | bits_get(r, rice);
 }
 
 /* Calls add() for each observation but those of the first bucket's start, in order. */
@@ -91,13 +130,12 @@ static bool gaps_each(const struct histogram_head *head,
         add(0, head->n, user);
         return true;
     }
-    struct gap_reader r = {.at = head->payload.at,
-                           .end = head->payload.end,
-                           .rice = histogram_rice(head->n, head->span)};
+    struct bit_reader r = head->bits;
+    unsigned rice = histogram_rice(head->n, head->span);
     uint64_t offset = 0;
     add(0, 1, user);
     for (uint64_t left = head->n - 2; left > 0 && !r.failed; left--) {
-        offset += gap_read(&r);
+        offset += gap_read(&r, rice);
         if (offset > head->span)
             return false;
         add((uint32_t)offset, 1, user);

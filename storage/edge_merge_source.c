@@ -154,7 +154,7 @@ static enum status add_block(struct merge_source *m, struct merge_input *in,
         unsigned tile = (unsigned)((tile_s - sum_zero) / tier_seconds(block->tier));
         struct cell *to = block_grid_cell(grid, tile, sum_row);
         TRY(edge_part_add_cell(&c, SECTION_ALL, tile_s, to, symbol_of, m, e));
-        if (block->tier == TIER_15S && tile_s < m->cut.exemplars_from_s)
+        if (block->tier <= TIER_1M && tile_s < m->cut.exemplars_from_s)
             to->exemplar_count = 0;
     }
     return c.failed ? err_set(e, ST_CORRUPT, "the runs of a block make no sense") : ST_OK;
