@@ -6,7 +6,7 @@
 #include "query/histogram_sum.h"
 #include <stdlib.h>
 
-enum { QUANTILES_MAX = 32 };
+enum { QUANTILES_MAX = 64 };
 enum side { SIDE_SERVER, SIDE_CLIENT, SIDE_TRANSIT };
 enum by { BY_CLIENT = 1, BY_SERVER = 2, BY_VERSION = 4, BY_OPERATION = 8, BY_CODE = 16 };
 
