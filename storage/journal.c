@@ -206,7 +206,11 @@ static void probe_when_due(struct journal *j)
     struct err e;
     if (!atomic_load(&j->refusing) || clock_mono_ns() < j->probe_mono_ns)
         return;
-    if (segment_begin(j, 0, &e) != ST_OK) {
+    enum status st = j->fd < 0 ? segment_begin(j, 0, &e) : ST_OK;
+    if (st == ST_OK)
+        st = file_sync_data(j->fd, &e);
+    if (st != ST_OK) {
+        segment_finish(j);
         disk_failed(j, &e);
         return;
     }

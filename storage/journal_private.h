@@ -81,11 +81,12 @@ struct journal {
  * starts. */
 enum status segments_open(struct journal *j, struct err *e);
 void segment_path(const struct journal *j, uint64_t number, char *out);
-/* Begins a segment with room for a group of group_bytes: preallocated, its head on disk, its name
- * too. Journal thread. */
+/* Begins a segment with room for a group of group_bytes: preallocated, named on disk, its head
+ * written but not synced: the sync of the first group is the head's too. Journal thread. */
 enum status segment_begin(struct journal *j, uint64_t group_bytes, struct err *e);
-/* Closes the segment being written and gives its unused space back; nothing more is written to it.
- * Journal thread. */
+/* Closes the full segment `s` that is being written. Journal thread. */
+void segment_leave(struct journal *j, const struct segment *s);
+/* Closes the segment being written and cuts it behind its committed groups. Journal thread. */
 void segment_finish(struct journal *j);
 
 /* --- journal_read.c --- */

@@ -8,7 +8,12 @@
 #include <stdlib.h>
 
 static const char suffix[] = ".journal";
-enum { NUMBER_DIGITS = 16 };
+enum {
+    NUMBER_DIGITS = 16,
+    /* Cutting costs milliseconds in which nobody is acknowledged: what is left of a full segment
+       stays till it is trimmed. */
+    CUT_WORTH_BYTES = MIB,
+};
 
 void segment_path(const struct journal *j, uint64_t number, char *out)
 {
@@ -217,13 +222,11 @@ static enum status segment_create(struct journal *j, const struct segment *s, in
     if (st == ST_OK)
         st = file_write_at(*fd, (struct str){area, sizeof(area)}, 0, e);
     file_point("journal_segment_head");
-    /* Without `disk` a power cut may cost the newest records, but never what a head says of the
-     * segment before. */
-    if (st == ST_OK)
-        st = file_sync_data(*fd, e);
-    if (st == ST_OK)
+    /* The name must last before anything in the file is acknowledged; the head is synced with the
+     * first group. */
+    if (st == ST_OK && j->ack == ACK_DISK)
         st = dir_sync(j->directory, e);
-    file_point("journal_segment_synced");
+    file_point("journal_segment_named");
     if (st != ST_OK) {
         file_close(*fd);
         struct err ignored;
@@ -243,10 +246,14 @@ enum status segment_begin(struct journal *j, uint64_t group_bytes, struct err *e
         .end = SEGMENT_DATA_AT,
         .disk_bytes = MAX(j->segment_bytes, SEGMENT_DATA_AT + group_bytes),
     };
-    if (j->segments.len > 0) {
-        const struct segment *prev = &j->segments.items[j->segments.len - 1];
-        s.head.prev_number = prev->head.number;
-        s.head.prev_end = prev->end;
+    /* One that was abandoned before its first group is passed over: nobody need be able to read it.
+     */
+    for (size_t i = j->segments.len; i-- > 0 && s.head.prev_number == 0;) {
+        const struct segment *prev = &j->segments.items[i];
+        if (prev->end > SEGMENT_DATA_AT) {
+            s.head.prev_number = prev->head.number;
+            s.head.prev_end = prev->end;
+        }
     }
     pthread_mutex_unlock(&j->lock);
     if (!room)
@@ -284,6 +291,16 @@ void segment_finish(struct journal *j)
     /* The newest segment is never trimmed, so it is still the last one. */
     j->segments.items[j->segments.len - 1].disk_bytes = end;
     pthread_mutex_unlock(&j->lock);
+}
+
+void segment_leave(struct journal *j, const struct segment *s)
+{
+    if (s->disk_bytes - s->end > CUT_WORTH_BYTES) {
+        segment_finish(j);
+        return;
+    }
+    file_close(j->fd);
+    j->fd = -1;
 }
 
 /* --- trimming --- */

@@ -106,7 +106,7 @@ static enum status writable_segment(struct journal *j, uint64_t group_bytes, str
         pthread_mutex_unlock(&j->lock);
         if (out->end + group_bytes <= out->disk_bytes)
             return ST_OK;
-        segment_finish(j);
+        segment_leave(j, out);
     }
     TRY(segment_begin(j, group_bytes, e));
     pthread_mutex_lock(&j->lock);
