@@ -136,6 +136,28 @@ static void hook_journal_stats(void *user, struct journal_stats *out)
     journal_stats(a->journal, out);
 }
 
+static void hook_pipeline_stats(void *user, struct pipeline_stats *out)
+{
+    struct app *a = user;
+    struct collector_stats s;
+    collector_stats(a->collector, &s);
+    *out = (struct pipeline_stats){.open_hops = s.open_hops,
+                                   .open_traces = s.open_traces,
+                                   .open_spans = s.open_spans,
+                                   .open_bytes = s.open_bytes,
+                                   .closed_requests = s.closed_requests,
+                                   .overflow_edges = s.overflow_edges,
+                                   .overflow_operations = s.overflow_operations,
+                                   .end_before_start = s.end_before_start};
+}
+
+static void hook_listening(void *user, const char **otlp_grpc, const char **otlp_http)
+{
+    struct app *a = user;
+    *otlp_grpc = net_server_otlp_grpc_addr(a->net);
+    *otlp_http = net_server_otlp_http_addr(a->net);
+}
+
 static void hook_offenders(void *user, struct buf *out)
 {
     struct app *a = user;
@@ -202,6 +224,8 @@ static enum status make_front(struct app *a, struct err *e)
                   .net_counters = hook_net_counters,
                   .journal_stats = hook_journal_stats,
                   .offenders_json = hook_offenders,
+                  .pipeline_stats = hook_pipeline_stats,
+                  .listening = hook_listening,
                   .user = a},
     };
     return query_new(&query, &a->query, e);
