@@ -136,6 +136,7 @@ static enum MHD_Result dispatch(struct http_exchange *x)
     bool is_otlp = x->port == PORT_OTLP_HTTP;
     struct MHD_Connection *mhd = x->conn->mhd;
     x->stage = EX_DISPATCHING;
+    http1_conn_heard_request(x->conn);
     if (is_otlp)
         config->otlp_http(x, config->otlp_http_user);
     else

@@ -17,6 +17,11 @@ void http1_conn_await(struct http1_conn *c, uint64_t now_ns, uint64_t idle_ns)
     c->body_bytes = 0;
 }
 
+void http1_conn_heard_request(struct http1_conn *c)
+{
+    c->heard_bytes = tcp_received_bytes(c->fd);
+}
+
 void http1_conn_await_body(struct http1_conn *c, uint64_t now_ns)
 {
     c->deadline_ns = now_ns + c->owner->config->limits.body_time_ns;

@@ -16,7 +16,7 @@ struct http1_conn {
     struct http_exchange *x;    /* the request in work; owned unless it is held */
     uint64_t deadline_ns;       /* of the head, the body or the sending, as x says */
     uint64_t idle_until_ns;     /* between requests */
-    uint64_t heard_bytes;       /* received from the peer when the last request was over */
+    uint64_t heard_bytes;       /* received from the peer when the last request was complete */
     uint64_t body_bytes;        /* of this request, kept or not */
     bool linger;                /* answered before its body was read */
     bool ended;                 /* shut down by us */
@@ -24,6 +24,8 @@ struct http1_conn {
 
 /* A request's head is awaited from now on. */
 void http1_conn_await(struct http1_conn *c, uint64_t now_ns, uint64_t idle_ns);
+/* The whole request is here: what comes from now on belongs to the next one. */
+void http1_conn_heard_request(struct http1_conn *c);
 /* The body is awaited; the pace of 16 KiB/s extends the time. */
 void http1_conn_await_body(struct http1_conn *c, uint64_t now_ns);
 void http1_conn_await_reader(struct http1_conn *c, uint64_t now_ns);

@@ -105,6 +105,17 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     }
 }
 
+/* nghttp2 resets the stream (or ends the connection) for it; parsing stops when that is too often.
+ */
+static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *user)
+{
+    struct h2_session *s = user;
+    (void)ng, (void)frame, (void)error;
+    stat_add(&s->host->stats->protocol_errors);
+    s->abuse = http2_guard_reset(&s->guard, s->now_ns);
+    return s->abuse ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
 /* --- nghttp2 callbacks: what leaves --- */
 
 static bool ends_stream(const nghttp2_frame *frame)
@@ -113,16 +124,9 @@ static bool ends_stream(const nghttp2_frame *frame)
            (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
 }
 
-/* Runs inside nghttp2_session_mem_send, where a blamed peer cannot fail the call:
- * h2_session_receive asks s->abuse. */
 static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *s = user;
-    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) {
-        stat_add(&s->host->stats->protocol_errors);
-        const char *reason = http2_guard_reset(&s->guard, s->now_ns);
-        s->abuse = reason ? reason : s->abuse;
-    }
     /* The last GOAWAY of grpc-go names a stream of its own, which nghttp2 takes for an error. */
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
         !s->abuse && !s->guard.peer_leaves)
@@ -194,6 +198,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_header_callback(c, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
     return c;
@@ -283,10 +288,10 @@ static bool end_abuse(struct h2_session *s)
 /* nghttp2 gave up on the peer. FLOODED is a flood that its own counters saw first. */
 static bool end_fatal(struct h2_session *s, ssize_t rc)
 {
-    if (rc == NGHTTP2_ERR_FLOODED) {
+    if (rc == NGHTTP2_ERR_FLOODED)
         s->abuse = "flood that nghttp2 counted";
+    if (s->abuse)
         return end_abuse(s);
-    }
     stat_add(&s->host->stats->protocol_errors);
     nghttp2_session_terminate_session(s->ng, NGHTTP2_INTERNAL_ERROR);
     s->failed = true;
@@ -298,8 +303,7 @@ bool h2_session_receive(struct h2_session *s, struct str bytes, uint64_t now_ns)
     if (s->failed)
         return false;
     s->now_ns = now_ns;
-    if (s->abuse == NULL)
-        s->abuse = http2_guard_scan(&s->guard, bytes, now_ns);
+    s->abuse = http2_guard_scan(&s->guard, bytes, now_ns);
     if (s->abuse)
         return end_abuse(s);
     s->receiving = true;
