@@ -232,6 +232,8 @@ void h2_rig_raw(struct h2_rig *rig, struct str bytes)
     if (rig->alive)
         rig->alive = h2_session_receive(rig->server, bytes, rig->now_ns);
     server_to_client(rig);
+    if (h2_session_is_done(rig->server))
+        rig->alive = false;
 }
 
 void h2_frame(struct buf *out, unsigned type, unsigned flags, uint32_t stream, struct str payload)

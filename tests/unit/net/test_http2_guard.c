@@ -134,6 +134,26 @@ Test(http2_guard, ends_every_flood)
     EXPECT_NO_LEAK();
 }
 
+/* The same in one read: nothing may wait for bytes that never come. */
+Test(http2_guard, ends_every_flood_that_comes_at_once)
+{
+    for (size_t i = 0; i < LEN(floods); i++) {
+        struct h2_rig rig;
+        struct buf bytes = {0};
+        h2_rig_init(&rig);
+        h2_rig_connect(&rig);
+        for (uint32_t round = 0; round < FLOOD; round++)
+            floods[i].make(&bytes, 2 * round + 1);
+        h2_rig_raw(&rig, buf_str(&bytes));
+        cr_expect(not(rig.alive), "%s goes on", floods[i].name);
+        /* Too many streams at once is a PROTOCOL_ERROR to nghttp2 before it is a flood to us. */
+        cr_expect(gt(int, rig.goaway_code, NGHTTP2_NO_ERROR), "%s", floods[i].name);
+        buf_deinit(&bytes);
+        h2_rig_deinit(&rig);
+    }
+    EXPECT_NO_LEAK();
+}
+
 /* grpc-go: a PING after each answer, a WINDOW_UPDATE now and then, and some calls are cancelled. */
 Test(http2_guard, lets_honest_clients_work)
 {
