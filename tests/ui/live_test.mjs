@@ -15,10 +15,12 @@ async function waitingTest(page, weft) {
   await until(page, "the waiting view", () => /Waiting for the first span/.test(document.body.textContent));
   const tabs = await texts(page, ".tabs button");
   for (const sender of SENDERS) ok(tabs.includes(sender), `no settings for ${sender}`);
-  const host = new URL(weft.url).hostname;
+  const host = new URL(weft.url).hostname, ports = [weft.otlp, `http://${weft.grpc}`].map((address) => new URL(address).port);
   for (const tab of await page.$$(".tabs button")) {
     await tab.click();
-    ok((await text(page, ".snippet")).includes(host), `the settings of ${await tab.evaluate((b) => b.textContent)} do not name ${host}`);
+    const name = await tab.evaluate((button) => button.textContent), snippet = await text(page, ".snippet");
+    ok(snippet.includes(host), `the settings of ${name} do not name ${host}`);
+    ok(ports.some((port) => snippet.includes(port)), `the settings of ${name} name neither port of ${ports}`);
   }
   await screenshot(page, "waiting");
   await axe(page, "waiting");

@@ -16,11 +16,13 @@ document.head.append(h("meta", { id: "__________cytoscape_stylesheet" }));
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MARKS = ["dim", "lit", "found", "chosen"];
+/* Each changed line costs a redraw of everything, so a line that would change by a hair does not. */
+const STEADY = 0.6;
 const NARROW = 640, READABLE = 0.55, BESIDE_PANEL = 0.72;
 
 /** New figures always; style only where something to be seen changed, for that is what costs time. */
 function renew(old, { data, classes, facts }) {
-  if (old.data("width") !== data.width) old.data("width", data.width);
+  if (Math.abs(old.data("width") - data.width) > STEADY) old.data("width", data.width);
   if (factsOf(old).classes !== classes) {
     const marks = MARKS.filter((mark) => old.hasClass(mark));
     old.classes([classes, ...marks].join(" "));

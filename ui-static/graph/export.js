@@ -77,7 +77,7 @@ function nodeSvg(node, c) {
 function spaceSvg(space, c) {
   const { x, y } = space.position(), width = space.outerWidth(), height = space.outerHeight();
   return tag("rect", { x: n(x - width / 2), y: n(y - height / 2), width: n(width), height: n(height), rx: 14, fill: c["space-box"], stroke: c.line }) +
-    text(x - width / 2 + 14, y - height / 2 + 18, factsOf(space).title, { "font-size": 11, "font-weight": 600, fill: c["text-3"] });
+    text(x - width / 2 + 14, y - height / 2 + 15, factsOf(space).title, { "font-size": 11, "font-weight": 600, fill: c["text-3"] });
 }
 
 /** A document of its own: no script, no reference to anything else, every name escaped. */

@@ -68,6 +68,12 @@ function versionShares(node, inbound) {
   return [...shares].map(([version, n]) => ({ version, share: total ? n / total : 1 / shares.size }));
 }
 
+/** Namespaces of one cluster go without its name. */
+function spaceTitles(nodes) {
+  const several = new Set(nodes.map((node) => node.cluster).filter(Boolean)).size > 1;
+  return new Map(nodes.filter((node) => node.namespace).map((node) => [spaceKey(node), several ? spaceKey(node) : node.namespace]));
+}
+
 const spaceKey = (node) => (node.namespace ? `${node.cluster ? `${node.cluster}:` : ""}${node.namespace}` : "");
 
 function nodeElement(node, inbound, grouped) {
@@ -99,9 +105,9 @@ export function elements(answer, label) {
   const nodes = [...answer.nodes].sort(byId), known = new Set(nodes.map((node) => node.id));
   const edges = [...answer.edges].sort(byId).filter((edge) => known.has(edge.client) && known.has(edge.server));
   const inbound = groupBy(edges, "server"), grouped = answer.group !== "namespace";
-  const spaces = grouped ? [...new Set(nodes.map(spaceKey).filter(Boolean))] : [];
+  const spaces = grouped ? [...spaceTitles(nodes)] : [];
   return [
-    ...spaces.map((space) => ({ group: "nodes", classes: "space", data: { id: `s:${space}` }, facts: { title: space, classes: "space" } })),
+    ...spaces.map(([space, title]) => ({ group: "nodes", classes: "space", data: { id: `s:${space}` }, facts: { title, classes: "space" } })),
     ...nodes.map((node) => nodeElement(node, inbound.get(node.id) ?? [], grouped)),
     ...edges.map((edge) => edgeElement(edge, label)),
   ];

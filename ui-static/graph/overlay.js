@@ -87,7 +87,7 @@ function drawSpace(ctx, space, c) {
   ctx.globalAlpha = 1;
   ctx.fillStyle = c["text-3"];
   ctx.font = "600 11px Inter, system-ui, sans-serif";
-  ctx.fillText(factsOf(space).title, x - space.outerWidth() / 2 + 14, y - space.outerHeight() / 2 + 18);
+  ctx.fillText(factsOf(space).title, x - space.outerWidth() / 2 + 14, y - space.outerHeight() / 2 + 15);
 }
 
 const LABEL_COLORS = { degraded: "warn", failing: "bad", idle: "text-3" };

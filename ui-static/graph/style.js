@@ -16,7 +16,7 @@ const SHAPES = {
 function nodeRules(c) {
   return [
     { selector: "node.space", style: { shape: "round-rectangle", "corner-radius": 14, "background-color": c["space-box"],
-      "border-width": 1, "border-color": c.line, padding: "28px", events: "no", label: "" } },
+      "border-width": 1, "border-color": c.line, padding: "21px", events: "no", label: "" } },
     { selector: "node.card", style: { shape: "round-rectangle", "corner-radius": 10, width: "data(width)", height: 46,
       "background-color": c.surface, "border-width": 1, "border-color": c["line-strong"], label: "", "overlay-opacity": 0 } },
     ...Object.entries(SHAPES).map(([kind, shape]) => ({ selector: `node.kind-${kind}`, style: { shape } })),

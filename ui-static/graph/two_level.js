@@ -2,7 +2,7 @@
 import cytoscape from "cytoscape";
 import { NODE_HEIGHT } from "./model.js";
 
-const BOX = 28, GAP_X = 24, GAP_Y = 22;
+const BOX = 24, GAP_X = 24, GAP_Y = 22;
 
 /** Centres of nodes ({id, width, height}) by dagre; edges are [from, to]. */
 function dagreOf(nodes, edges, rankSep) {

@@ -22,10 +22,16 @@ function timeLabels(times) {
   return times.map((t) => (long ? stamp(t).slice(5, 16) : clock(t).slice(0, times.length > 1 && times[1] - times[0] < 60 ? 8 : 5)));
 }
 
+/** A value between two gaps would be a line of no length: it gets a dot. */
+function lonely(u, i) {
+  const values = u.data[i], known = (at) => values[at] !== null && values[at] !== undefined;
+  return values.map((_, at) => at).filter((at) => known(at) && !known(at - 1) && !known(at + 1));
+}
+
 function seriesOf({ name, color, bars, dash, width, soft }) {
   const stroke = () => cssVar(color);
   if (bars) return { label: name, fill: stroke, stroke, width: 0, paths: uPlot.paths.bars({ size: [0.72, 14], align: 1 }), points: { show: false } };
-  return { label: name, stroke, width: width ?? 1.6, dash, points: { show: false }, fill: soft ? () => `${cssVar(color)}22` : undefined };
+  return { label: name, stroke, width: width ?? 1.6, dash, points: { show: true, size: 4, width: 0, fill: stroke, filter: lonely }, fill: soft ? () => `${cssVar(color)}22` : undefined };
 }
 
 function axes(format) {

@@ -9,7 +9,7 @@ function marks(q, values, x) {
   return [[0.5, "p50"], [0.95, "p95"], [0.99, "p99"]].map(([at, name]) => {
     const value = values[q.indexOf(at)];
     if (value === undefined) return null;
-    return s("g", { class: `mark ${name}` }, s("line", { x1: x(value), x2: x(value), y1: 10, y2: FLOOR }), s("text", { x: x(value) + 3, y: name === "p95" ? 17 : 8 }, name));
+    return s("g", { class: `mark ${name}` }, s("line", { x1: x(value), x2: x(value), y1: 10, y2: FLOOR }), s("text", { x: x(value) + (x(value) > WIDTH - 28 ? -3 : 3), y: name === "p95" ? 17 : 8, "text-anchor": x(value) > WIDTH - 28 ? "end" : "start" }, name));
   });
 }
 

@@ -45,7 +45,7 @@ function columns(rates) {
 function figures(status) {
   const files = Object.values(status.storage ?? {}).reduce((sum, kind) => sum + (kind.bytes ?? 0), 0);
   return h("dl", { class: "figures wide-figures" }, figure("Requests accepted", count(status.requests.accepted), status.requests.rejected ? `${count(status.requests.rejected)} rejected` : "none rejected"),
-    figure("Open hops", count(status.open.hops), bytes(status.open.bytes)), figure("Journal", bytes(status.journal.bytes)), figure("Kept on disk", bytes(files)));
+    figure("Open hops", count(status.open?.hops), status.open ? bytes(status.open.bytes) : ""), figure("Journal", bytes(status.journal.bytes)), figure("Kept on disk", bytes(files)));
 }
 
 /** What has so many different names that the rest went into `other`. */
