@@ -12,8 +12,8 @@ struct cursor {
 
 static inline struct cursor cursor_of(struct str bytes)
 {
-    return (struct cursor){(const uint8_t *)bytes.ptr, (const uint8_t *)bytes.ptr + bytes.len,
-                           false};
+    const uint8_t *at = (const uint8_t *)bytes.ptr;
+    return (struct cursor){at, bytes.len ? at + bytes.len : at, false};
 }
 
 /* Little endian. */

@@ -96,6 +96,9 @@ static uint32_t used_slots(const struct histogram_dense *d)
 /* Moves the slots into the empty `out`. */
 static void take_slots(struct histogram_dense *d, uint32_t used, struct histogram *out)
 {
+    d->bound = 0;
+    if (used == 0)
+        return;
     struct histogram_bucket *at = out->buckets, *end = at + used;
     for (uint32_t i = 0; at < end; i++) {
         *at =
@@ -103,9 +106,7 @@ static void take_slots(struct histogram_dense *d, uint32_t used, struct histogra
         at += d->slots[i] != 0;
     }
     out->bucket_count = used;
-    if (used > 0)
-        memset(d->slots, 0, d->len * sizeof(*d->slots));
-    d->bound = 0;
+    memset(d->slots, 0, d->len * sizeof(*d->slots));
 }
 
 bool histogram_dense_take(struct histogram_dense *d, struct histogram *out)

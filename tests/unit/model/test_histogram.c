@@ -2,9 +2,12 @@
  * and round trips. */
 #include "model/histogram.h"
 
+#include "base/fileio.h"
+#include "base/mem.h"
 #include "model/histogram_dense.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static uint64_t state;
@@ -332,4 +335,50 @@ Test(histogram, hostile_bytes_never_hurt)
     }
     histogram_deinit(&h);
     buf_deinit(&bytes);
+}
+
+/* Bytes of version 1: one histogram of each mode. WEFT_GOLDEN_WRITE=1 writes them anew. */
+Test(histogram, golden)
+{
+    static const size_t counts[] = {0, 1, 20, 700, 3};
+    struct buf bytes = {0};
+    char path[512], *golden;
+    size_t len;
+    for (size_t i = 0; i < LEN(counts); i++) {
+        struct histogram h = {0};
+        state = 42;
+        for (size_t n = 0; n < counts[i]; n++) /* integers only: the same on every machine */
+            cr_assert(histogram_add(&h, 1000000 + next_random() % 3000000, WEIGHT_ONE));
+        if (counts[i] == 3)
+            cr_assert(histogram_add(&h, 0, (UINT64_C(1) << 60) + 1) && histogram_add(&h, 7, 1));
+        histogram_encode(&h, &bytes);
+        histogram_deinit(&h);
+    }
+    snprintf(path, sizeof(path), "%s/tests/golden/histogram_v1.bin", WEFT_SOURCE_DIR);
+    if (getenv("WEFT_GOLDEN_WRITE"))
+        cr_assert_eq(file_replace(path, buf_str(&bytes), NULL), ST_OK);
+    cr_assert_eq(file_read_all(path, MIB, &golden, &len, NULL), ST_OK);
+    cr_assert(str_eq(buf_str(&bytes), (struct str){golden, len}), "written bytes differ");
+    mem_free(golden);
+    buf_deinit(&bytes);
+}
+
+/* Exact sizes of docs/formats/histogram.md, within a few bytes. */
+Test(histogram, stays_small)
+{
+    static const struct {
+        size_t count, bytes;
+    } rows[] = {{8, 18}, {31, 31}, {158, 72}, {630, 124}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct histogram h = {0};
+        struct buf bytes = {0};
+        state = 9;
+        for (size_t n = 0; n < rows[i].count; n++)
+            cr_assert(histogram_add(&h, bound_ns(15e6 * exp(0.5 * normal())), WEIGHT_ONE));
+        histogram_encode(&h, &bytes);
+        cr_assert_leq(bytes.len, rows[i].bytes, "%zu durations take %zu bytes", rows[i].count,
+                      bytes.len);
+        histogram_deinit(&h);
+        buf_deinit(&bytes);
+    }
 }

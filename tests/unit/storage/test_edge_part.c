@@ -251,3 +251,28 @@ Test(edge_part, survives_short_memory)
     edge_rig_free(&r);
     EXPECT_NO_LEAK();
 }
+
+/* Bytes of version 1, which every later weft must read. WEFT_GOLDEN_WRITE=1 writes them anew. */
+Test(edge_part, golden)
+{
+    struct edge_rig r = edge_rig_new(40, 12, START, 400, 6);
+    struct cell_set *set = set_of(&r, 1, 1);
+    struct buf bytes = {0};
+    struct edge_part *p;
+    char path[512], *golden;
+    size_t len;
+    snprintf(path, sizeof(path), "%s/tests/golden/edge_part_v1.bin", WEFT_SOURCE_DIR);
+    cr_assert_eq(edge_part_encode(set, true, &bytes, NULL), ST_OK);
+    if (getenv("WEFT_GOLDEN_WRITE"))
+        cr_assert_eq(file_replace(path, buf_str(&bytes), NULL), ST_OK);
+    cr_assert_eq(file_read_all(path, MIB, &golden, &len, NULL), ST_OK);
+    cr_assert(str_eq(buf_str(&bytes), (struct str){golden, len}), "written bytes differ");
+    cr_assert_eq(edge_part_open_file(path, &p, NULL), ST_OK);
+    expect_tier(&r, p, TIER_1M, 400);
+    edge_part_unref(p);
+    mem_free(golden);
+    buf_deinit(&bytes);
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}

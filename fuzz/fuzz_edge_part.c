@@ -1,0 +1,179 @@
+/* fuzz_edge_part.c - arbitrary bytes as an edge part, and as a histogram. The first byte chooses: 0
+ * a part as it is, 1 a part whose checksums are made to fit, else histograms. No crash; whatever is
+ * read merges into a part that reads back. */
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "model/histogram_dense.h"
+#include "storage/edge_merge_source.h"
+#include "storage/edge_store.h"
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static struct cell sink;
+
+static struct cell *into_sink(uint32_t row, uint64_t tile_s, void *user)
+{
+    struct cell_row key;
+    (void)tile_s;
+    edge_part_row(user, row, &key);
+    return &sink;
+}
+
+static uint32_t same_name(uint32_t name, void *user)
+{
+    return name < edge_part_name_count(user) ? name : 0;
+}
+
+static void scan_all(struct edge_part *p)
+{
+    uint64_t lost = 0;
+    for (unsigned t = 0; t < TIER_COUNT; t++) {
+        struct edge_part_scan scan = {.tier = t,
+                                      .end_s = UINT64_MAX / 2,
+                                      .sections = SECTION_ALL,
+                                      .into = into_sink,
+                                      .map_name = same_name,
+                                      .user = p};
+        if (edge_part_scan(p, &scan, &lost, NULL) == ST_CORRUPT)
+            abort(); /* damage is lost blocks */
+    }
+    cell_deinit(&sink);
+}
+
+static uint32_t one_group(const struct cell_row *row, void *user)
+{
+    (void)row, (void)user;
+    return 0;
+}
+
+static void query_all(struct edge_part *p)
+{
+    struct edge_view view = {.parts = &p, .part_count = 1};
+    for (unsigned joint = 0; joint < 2; joint++) {
+        struct edge_query q = {.start_s = edge_part_start_s(p),
+                               .end_s = edge_part_end_s(p),
+                               .joint = joint,
+                               .sections = SECTION_ALL,
+                               .group = one_group,
+                               .max_points = 10};
+        struct edge_result result;
+        if (q.end_s - q.start_s > 1000000) /* each tile is a step of the loop */
+            q.end_s = q.start_s + 1000000;
+        if (edge_query_run(&view, &q, &result, NULL) == ST_OK)
+            edge_result_deinit(&result);
+    }
+}
+
+static void merge_and_read(struct edge_part *p)
+{
+    struct edge_part *twice[] = {p, p}, *sum;
+    struct merge_cut cut = {0};
+    struct buf bytes = {0};
+    struct err e;
+    uint64_t lost;
+    enum status status = merge_parts(twice, 2, &cut, &bytes, &lost, &e);
+    if (status != ST_OK) {
+        buf_deinit(&bytes);
+        return;
+    }
+    if (edge_part_open_memory(&bytes, &sum, &e) != ST_OK)
+        abort();
+    edge_part_unref(sum);
+}
+
+static uint64_t word_at(const char *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof(v));
+    return v;
+}
+
+/* As docs/formats/edge_part.md has it, for tables that are not packed; those of blocks stay wrong
+ * when they are. */
+static void repair(char *bytes, size_t len)
+{
+    if (len < PART_HEADER_BYTES + PART_FOOTER_BYTES)
+        return;
+    char *footer = bytes + len - PART_FOOTER_BYTES;
+    uint64_t at = word_at(footer) % (len - PART_FOOTER_BYTES),
+             stored = len - PART_FOOTER_BYTES - at;
+    uint32_t version = PART_VERSION;
+    uint64_t sum = hash_checksum(bytes + at, stored);
+    memcpy(bytes, PART_MAGIC, 8);
+    memcpy(footer, &at, 8);
+    memcpy(footer + 8, &stored, 8);
+    memcpy(footer + 24, &sum, 8);
+    memcpy(footer + 32, &version, 4);
+    uint32_t own = (uint32_t)hash_checksum(footer, PART_FOOTER_CHECKED);
+    memcpy(footer + 36, &own, 4);
+    memcpy(footer + 40, PART_END_MAGIC, 8);
+}
+
+/* Block checksums live in the tables: after opening, they are simply made right. */
+static void repair_blocks(struct edge_part *p)
+{
+    for (uint32_t i = 0; i < p->block_count; i++) {
+        uint64_t at = p->blocks[i].at;
+        for (unsigned s = 0; s < STORED_SECTIONS; at += p->blocks[i].bytes[s], s++)
+            p->blocks[i].checksum[s] =
+                (uint32_t)hash_checksum(p->memory + at, p->blocks[i].bytes[s]);
+    }
+}
+
+static void try_part(const uint8_t *data, size_t len, bool fix)
+{
+    struct buf bytes = {0};
+    struct edge_part *p;
+    buf_append(&bytes, data, len);
+    if (fix && bytes.ptr)
+        repair(bytes.ptr, bytes.len);
+    if (edge_part_open_memory(&bytes, &p, NULL) != ST_OK)
+        return;
+    if (fix)
+        repair_blocks(p);
+    scan_all(p);
+    query_all(p);
+    if (edge_part_end_s(p) - edge_part_start_s(p) < 1000000)
+        merge_and_read(p);
+    edge_part_unref(p);
+}
+
+/* Sparse and dense readers agree, and what was read is written and read again without a change. */
+static void try_histograms(struct str bytes)
+{
+    struct cursor a = cursor_of(bytes), b = a;
+    struct histogram sparse = {0}, taken = {0}, back = {0};
+    struct histogram_dense dense = {0};
+    struct buf again = {0};
+    bool ok = true;
+    while (ok && a.at < a.end) {
+        ok = histogram_decode_add(&a, &sparse, NULL) == ST_OK;
+        if (ok != (histogram_dense_add(&b, &dense, NULL) == ST_OK))
+            abort();
+    }
+    if (ok && histogram_dense_take(&dense, &taken) && taken.weight != sparse.weight)
+        abort();
+    histogram_quantile_ns(&sparse, 0.99);
+    histogram_encode(&sparse, &again);
+    a = cursor_of(buf_str(&again));
+    (void)histogram_decode_add(&a, &back, NULL); /* sums of hostile weights may not fit any more */
+    histogram_deinit(&sparse);
+    histogram_deinit(&taken);
+    histogram_deinit(&back);
+    histogram_dense_deinit(&dense);
+    buf_deinit(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    log_set_level(LOG_ERROR);
+    if (len == 0)
+        return 0;
+    if (data[0] < 2)
+        try_part(data + 1, len - 1, data[0] == 1);
+    else
+        try_histograms((struct str){(const char *)data + 1, len - 1});
+    return 0;
+}
