@@ -131,16 +131,26 @@ static struct http1_fault check_line(struct str line)
     return none;
 }
 
+static struct http1_fault check_size(struct str head, bool is_whole, unsigned lines)
+{
+    if (str_find(head, '\n') > URI_BYTES)
+        return fault(414, "the URI is too long");
+    if (lines > HTTP1_MAX_FIELDS || (!is_whole && head.len >= HTTP1_HEAD_BYTES))
+        return fault(431, "the header fields are too large");
+    return none;
+}
+
 struct http1_fault http1_check_raw(struct str head)
 {
     struct http1_fault f = none;
     struct str line, rest = head;
-    while (f.http == 0 && str_cut(rest, '\n', &line, &rest)) {
+    unsigned lines = 0;
+    bool is_whole = false;
+    for (; f.http == 0 && !is_whole && str_cut(rest, '\n', &line, &rest); lines++) {
         if (line.len == 0 || line.ptr[line.len - 1] != '\r')
             return fault(400, "a line of the head ends without CR");
-        if (line.len == 1)
-            return none; /* the body is not looked at */
+        is_whole = line.len == 1; /* the body behind it is not looked at */
         f = check_line(str_sub(line, 0, line.len - 1));
     }
-    return f;
+    return f.http ? f : check_size(head, is_whole, lines);
 }

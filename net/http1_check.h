@@ -15,8 +15,13 @@ struct http1_fault {
 /* A whole request head. `uri` as sent, with the query. */
 struct http1_fault http1_check_head(const struct fields *fields, struct str version, struct str uri,
                                     uint32_t header_list_bytes);
+enum {
+    HTTP1_HEAD_BYTES = 12 * KIB, /* of a whole request head; with MAX_FIELDS it fits MHD's pool */
+    HTTP1_MAX_FIELDS = 100,
+};
+
 /* The head as it lies in the socket, as much as is there: bare LF, NUL and folded lines are visible
- * here only. */
+ * here only, and what is too large is answered in our own words. */
 struct http1_fault http1_check_raw(struct str head);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum { PEEK_BYTES = 8 * KIB };
+enum { PEEK_BYTES = HTTP1_HEAD_BYTES };
 #define LINGER_NS (2 * NS_PER_S)
 
 struct waiter {
@@ -46,6 +46,13 @@ static void end_strange(struct http1 *h, struct inbound *in, enum wire wire)
     inbound_free(in);
 }
 
+static const char *reason_of(unsigned http)
+{
+    if (http == 414)
+        return "URI Too Long";
+    return http == 431 ? "Request Header Fields Too Large" : "Bad Request";
+}
+
 static void let_in(struct http1 *h, struct inbound *in, struct str head)
 {
     enum wire wire = wire_guess(head);
@@ -56,7 +63,7 @@ static void let_in(struct http1 *h, struct inbound *in, struct str head)
     struct http1_fault fault = http1_check_raw(head);
     if (fault.http) {
         stat_add(&h->stats->protocol_errors);
-        end_with(h, in, fault.http, "Bad Request", fault.sentence);
+        end_with(h, in, fault.http, reason_of(fault.http), fault.sentence);
         return;
     }
     http1_add(h, in);

@@ -361,11 +361,12 @@ static bool calls_in_time(struct h2_session *s)
     return true;
 }
 
+/* A peer that vanished without a word is found within 60 s by the default limits. */
 static bool ping_idle(struct h2_session *s)
 {
     if (s->pinged_ns)
         return s->now_ns < s->pinged_ns + PING_ANSWER_NS;
-    if (s->now_ns >= s->heard_ns + s->host->config->limits.idle_ns) {
+    if (s->now_ns >= s->heard_ns + s->host->config->limits.idle_ns / 2) {
         s->pinged_ns = s->now_ns;
         nghttp2_submit_ping(s->ng, NGHTTP2_FLAG_NONE, NULL);
         s->wants_output(s->user);
