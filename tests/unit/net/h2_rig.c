@@ -219,12 +219,18 @@ int32_t h2_rig_call(struct h2_rig *rig, const char *path, const char *type,
                     struct h2_upload *upload, struct h2_seen *seen)
 {
     const nghttp2_nv nv[] = {
-        nv_of(":method", "POST"),   nv_of(":scheme", "http"), nv_of(":path", path),
-        nv_of(":authority", "rig"), nv_of("te", "trailers"),  nv_of("content-type", type),
+        nv_of(":method", "POST"),
+        nv_of(":scheme", "http"),
+        nv_of(":path", path),
+        nv_of(":authority", "rig"),
+        nv_of("te", "trailers"),
+        nv_of("content-type", type),
+        nv_of("grpc-timeout", rig->timeout ? rig->timeout : ""),
     };
     nghttp2_data_provider source = {.source.ptr = upload, .read_callback = read_upload};
     *seen = (struct h2_seen){.http_status = -1, .grpc_status = -1};
-    return nghttp2_submit_request(rig->client, NULL, nv, LEN(nv), &source, seen);
+    size_t count = rig->timeout ? LEN(nv) : LEN(nv) - 1;
+    return nghttp2_submit_request(rig->client, NULL, nv, count, &source, seen);
 }
 
 void h2_rig_raw(struct h2_rig *rig, struct str bytes)

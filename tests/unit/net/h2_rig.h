@@ -28,8 +28,9 @@ struct h2_rig {
     struct h2_session *server;
     nghttp2_session *client;
     uint64_t now_ns;
-    bool alive; /* the last receive or tick said so */
-    bool hold;  /* the handler keeps its calls in `held` */
+    bool alive;          /* the last receive or tick said so */
+    const char *timeout; /* grpc-timeout of the next calls; NULL: none */
+    bool hold;           /* the handler keeps its calls in `held` */
     struct grpc_call *held[RIG_HELD];
     size_t held_count, handled;
     char received[64 * 1024]; /* the last message */

@@ -190,6 +190,32 @@ Test(http2_session, keeps_a_held_call_when_its_stream_is_reset)
     EXPECT_NO_LEAK();
 }
 
+Test(http2_session, keeps_to_the_callers_deadline)
+{
+    static const struct {
+        const char *timeout;
+        int grpc;
+    } rows[] = {{"0n", 4}, {"1u", 4}, {"1H", 0}, {"nonsense", 0}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct h2_rig rig;
+        struct h2_seen seen;
+        struct h2_upload up = {.bytes = STR("\0\0\0\0\5he"), .no_end = true};
+        h2_rig_init(&rig);
+        h2_rig_connect(&rig);
+        rig.timeout = rows[i].timeout;
+        int32_t id = h2_rig_call(&rig, EXPORT_PATH, "application/grpc", &up, &seen);
+        h2_rig_pump(&rig);
+        rig.now_ns += NS_PER_S;
+        up = upload_of(STR("llo"));
+        nghttp2_session_resume_data(rig.client, id);
+        h2_rig_pump(&rig);
+        cr_expect(eq(int, seen.grpc_status, rows[i].grpc), "row %s", rows[i].timeout);
+        cr_expect(eq(sz, rig.handled, rows[i].grpc == 0), "row %s", rows[i].timeout);
+        h2_rig_deinit(&rig);
+    }
+    EXPECT_NO_LEAK();
+}
+
 Test(http2_session, fails_a_slow_body_and_goes_on)
 {
     struct h2_rig rig;
@@ -242,7 +268,7 @@ Test(http2_session, pings_the_idle_and_closes_the_silent)
         h2_rig_tick(&rig, 30 * NS_PER_S);
     cr_expect(rig.alive, "an answered PING keeps it for ever");
     cr_expect(gt(int, rig.pings, 2));
-    rig.now_ns += 61 * NS_PER_S;
+    rig.now_ns += 31 * NS_PER_S;
     cr_expect(h2_session_tick(rig.server, rig.now_ns), "PING goes out, nobody answers");
     cr_expect(h2_session_tick(rig.server, rig.now_ns + 19 * NS_PER_S));
     cr_expect(not(h2_session_tick(rig.server, rig.now_ns + 21 * NS_PER_S)));
