@@ -390,6 +390,20 @@ def before_anything(weft):
     expect("health", (weft.status_of("/-/healthy"), weft.status_of("/-/ready")), (200, 200))
 
 
+def sampled_requests_are_estimates(weft):
+    """ot=th:c is one of four: 100 spans stand for 400 requests, and the interval says how sure that is."""
+    second = int(time.time()) - 120
+    spans = [{"traceId": "%032x" % (0xabc0000 + i), "spanId": "%016x" % (i + 1), "kind": 2, "name": "GET /", "traceState": "ot=th:c",
+              "startTimeUnixNano": str(second * 10**9), "endTimeUnixNano": str(second * 10**9 + 5_000_000)} for i in range(100)]
+    body = {"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "sampled"}}]}, "scopeSpans": [{"spans": spans}]}]}
+    expect("push", weft.push_json(body), 200)
+    weft.flush()
+    edge = weft.json("/api/mesh/edge", client="user", server="sampled", last="15m")
+    expect("requests", (edge["requests"], edge["attempts"], edge["server_latency"]["count"]), (400, 400, 400))
+    half = 1.96 * math.sqrt(100 * 4 * 3)
+    expect("interval", edge["interval"], [math.floor(400 - half), math.ceil(400 + half)])
+
+
 def admin_is_off(_):
     with Weft() as weft:
         for path in ("/-/flush", "/-/compact"):
@@ -417,6 +431,7 @@ def main():
                      "errors_have_one_envelope", "methods", "gzip_is_the_same_answer", "web_ui"):
             suite.run(name, getattr(checks, name))
         suite.run("compaction_changes_nothing", compaction_changes_nothing, checks)
+        suite.run("sampled_requests_are_estimates", sampled_requests_are_estimates, weft)
         suite.run("hostile_names_are_text", checks.hostile_names_are_text)
     suite.run("admin_is_off", admin_is_off, None)
     suite.close()
