@@ -1,14 +1,24 @@
 /* bench_query.c - the calls of the own API over a day of a mesh of 200 edges with 20 joint keys
- * each, a tenth of them with a canary, kept in hourly parts: CPU time from parameters to JSON.
- * One JSON line a case. */
+ * each, a tenth of them with a canary, kept in parts of three hours: CPU time from parameters to
+ * JSON. One JSON line a case. */
 #include "query/route.h"
 
 #include "base/mem.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { EDGES = 200, SERVERS = 40, KEYS = 20, HOURS = 24, TILE_STEP_S = 60, ROUNDS = 9 };
+enum {
+    EDGES = 200,
+    SERVERS = 40,
+    KEYS = 20,
+    HOURS = 24,
+    PART_HOURS = 3,
+    PARTS = HOURS / PART_HOURS,
+    TILE_STEP_S = 60,
+    ROUNDS = 9
+};
 #define DAY_END_S UINT64_C(1700006400) /* a whole hour */
 
 static void must(bool ok, const char *what)
@@ -33,29 +43,41 @@ static void name_of(char *out, size_t cap, unsigned server)
     snprintf(out, cap, "service-%u", server);
 }
 
-/* Latencies as a real service has them: a few dozen buckets. */
-static void add_latencies(struct cell *cell, unsigned salt)
+/* About log-normal: the sum of four uniform numbers as the exponent. */
+static uint64_t latency_ns(void)
 {
-    for (unsigned i = 0; i < 40; i++) {
-        uint64_t ns = 2000000 + (i * 2654435761u + salt * 40503u) % 9000000;
-        must(histogram_add(&cell->server, ns, WEIGHT_ONE) &&
-                 histogram_add(&cell->client, ns + 300000, WEIGHT_ONE) &&
-                 histogram_add(&cell->transit, 300000 + ns % 7919, WEIGHT_ONE),
-             "no memory");
+    static uint64_t state = 88172645463325252u;
+    double exponent = 0;
+    for (int i = 0; i < 4; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        exponent += (double)(state >> 11) / 9007199254740992.0 - 0.5;
     }
-    cell->observed += 40;
-    cell->weight += 40 * WEIGHT_ONE;
-    cell->attempts += 40 * WEIGHT_ONE;
+    return (uint64_t)(4e6 * exp(exponent * 0.87));
 }
 
-static void add_row(struct cell_set *cells, const struct cell_row *row, uint64_t time_s,
-                    unsigned salt)
+static void add_latencies(struct cell *cell, unsigned requests)
+{
+    for (unsigned i = 0; i < requests; i++) {
+        uint64_t server = latency_ns(), transit = latency_ns() / 10;
+        must(histogram_add(&cell->server, server, WEIGHT_ONE) &&
+                 histogram_add(&cell->client, server + transit, WEIGHT_ONE) &&
+                 histogram_add(&cell->transit, transit, WEIGHT_ONE),
+             "no memory");
+    }
+    cell->observed += requests;
+    cell->weight += requests * WEIGHT_ONE;
+    cell->attempts += requests * WEIGHT_ONE;
+}
+
+static void add_row(struct cell_set *cells, const struct cell_row *row, uint64_t time_s)
 {
     uint32_t id = cell_set_row(cells, row);
     must(id != UINT32_MAX, "no memory");
     struct cell *cell = cell_set_cell(cells, id, time_s);
     must(cell != NULL, "no memory");
-    add_latencies(cell, salt);
+    add_latencies(cell, row->is_total ? 40 : 8);
     if (row->is_total) {
         must(cell_tally_add(&cell->codes, cell_set_name(cells, STR("200")), 40 * WEIGHT_ONE),
              "no memory");
@@ -73,7 +95,7 @@ static void add_edge(struct cell_set *cells, unsigned edge, uint64_t time_s)
                            .protocol = PROTOCOL_HTTP,
                            .views = VIEW_BOTH,
                            .is_total = true};
-    add_row(cells, &row, time_s, edge);
+    add_row(cells, &row, time_s);
     row.is_total = false;
     row.client_variant.version = STR("v1");
     for (unsigned key = 0; key < KEYS; key++) {
@@ -82,7 +104,7 @@ static void add_edge(struct cell_set *cells, unsigned edge, uint64_t time_s)
         row.server_variant.version =
             edge % 10 == 0 && key & 1 ? STR("v2") : STR("v1"); /* a canary */
         row.code = STR("200");
-        add_row(cells, &row, time_s, edge * KEYS + key);
+        add_row(cells, &row, time_s);
     }
 }
 
@@ -164,7 +186,7 @@ static void time_all(const struct edge_view *view)
 
 int main(void)
 {
-    struct edge_part *parts[HOURS];
+    struct edge_part *parts[PARTS];
     struct registry *registry = registry_new(1, 1000);
     must(registry != NULL, "no memory");
     for (unsigned i = 0; i < SERVERS; i++) {
@@ -173,11 +195,13 @@ int main(void)
         registry_note(registry, &(struct entity){.space = STR("mesh"), .name = str_from_c(name)},
                       &(struct variant){0}, STR(""), DAY_END_S * NS_PER_S);
     }
-    for (unsigned i = 0; i < HOURS; i++)
-        parts[i] = make_part(DAY_END_S - (HOURS - i) * 3600, DAY_END_S - (HOURS - i - 1) * 3600);
-    struct edge_view view = {.parts = parts, .part_count = HOURS, .registry = registry};
+    for (unsigned i = 0; i < PARTS; i++) {
+        uint64_t end_s = DAY_END_S - (PARTS - i - 1) * PART_HOURS * 3600;
+        parts[i] = make_part(end_s - PART_HOURS * 3600, end_s);
+    }
+    struct edge_view view = {.parts = parts, .part_count = PARTS, .registry = registry};
     time_all(&view);
-    for (unsigned i = 0; i < HOURS; i++)
+    for (unsigned i = 0; i < PARTS; i++)
         edge_part_unref(parts[i]);
     registry_free(registry);
     return 0;
