@@ -35,7 +35,9 @@ struct link_end {
     bool mirror;
 };
 
+/* Which side of a hop a span of this role and kind saw; `raw` as in view=raw. */
 enum side side_of(unsigned role, unsigned kind, bool raw);
+/* What lies between a span and its parent. */
 enum link link_of(const struct link_end *parent, enum side parent_side,
                   const struct link_end *child, enum side child_side);
 /* True when both ends are one workload, as far as their names tell. */

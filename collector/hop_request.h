@@ -39,6 +39,7 @@ struct request_builder {
     VEC(uint64_t) server_ns;
 };
 
+/* Frees what the builder owns; it is empty again. */
 void request_builder_deinit(struct request_builder *b);
 /* What hop h of the tree looks like. False: no request (nothing is known of either end), or memory
  * is short. */

@@ -55,6 +55,7 @@ struct hop_tree {
     bool has_middle;
 };
 
+/* Frees what the tree owns; it is empty again. */
 void hop_tree_deinit(struct hop_tree *t);
 /* Builds nodes and their tree from a trace; `only_old` leaves out the spans that are new since the
  * last view. False when memory is short. */

@@ -64,6 +64,7 @@ struct str names_operation_at(const struct names *n, uint32_t id);
 struct str names_flags_at(const struct names *n, uint32_t id);
 uint64_t names_weight_at(const struct names *n, uint32_t id);
 
+/* Bytes of heap it holds. */
 size_t names_bytes(const struct names *n);
 /* How many additions were answered with NAMES_OTHER: entities' operations, and all else. */
 void names_overflow(const struct names *n, uint64_t *operations, uint64_t *others);

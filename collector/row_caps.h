@@ -13,6 +13,7 @@
  * readers only ask. */
 struct row_caps;
 
+/* With the limits of `graph`. NULL when memory is short. */
 struct row_caps *row_caps_new(uint64_t seed, const struct graph_settings *graph);
 void row_caps_free(struct row_caps *c);
 

@@ -21,6 +21,7 @@ struct sightings {
     VEC(struct sighting) items;
 };
 
+/* Frees what the set owns; it is empty again. */
 void sightings_deinit(struct sightings *s);
 /* Notes both ends of a request. What memory is short for is not noted. */
 void sightings_add(struct sightings *s, const struct names *names, const struct request *q);

@@ -27,6 +27,7 @@ static inline size_t slab_bytes(const struct slab *s)
     return s->chunks.len * SLAB_CHUNK * s->item_bytes;
 }
 
+/* Frees all objects; every name is void. */
 void slab_deinit(struct slab *s);
 /* Name of a zeroed object, 0 when memory is short. */
 uint32_t slab_take(struct slab *s);
