@@ -22,6 +22,7 @@ void demo_sender_drain(struct demo_sender *s, uint64_t deadline_ns);
 struct demo_sender_stats {
     uint64_t sent, acknowledged, failed; /* spans */
 };
+/* What became of the spans so far. */
 struct demo_sender_stats demo_sender_stats(const struct demo_sender *s);
 
 #endif
