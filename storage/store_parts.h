@@ -42,6 +42,7 @@ uint64_t store_parts_new_file(struct store *s, char *path, size_t cap);
 enum status store_parts_replace_by_file(struct store *s, const uint64_t *ids, size_t count,
                                         uint64_t file, struct err *e);
 
+/* As configured; borrowed from the store. Any thread. */
 const struct retention *store_retention(const struct store *s);
 /* Damaged blocks met while reading, for store_stats.lost_blocks. Any thread. */
 void store_note_lost(struct store *s, uint64_t blocks);
