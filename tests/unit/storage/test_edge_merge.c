@@ -3,7 +3,7 @@
 #include "storage/edge_merge.h"
 
 #include "base/mem.h"
-#include "edge_rig.h"
+#include "tests/unit/storage/edge_rig.h"
 #include "storage/edge_part_file.h"
 #include "support/leak.h"
 #include <criterion/criterion.h>
