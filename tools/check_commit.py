@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """check_commit.py [RANGE] - commit messages: `folder: what changes, in the present` (up to 60 characters behind the prefix),
-an empty line, then why and how it was checked in 72 columns. The prefix names a folder that the commit touches; `house`
-stands for files of the top level. RANGE defaults to what is not in origin/main yet, else the last commit."""
+an empty line, then why and how it was checked in 72 columns. The prefix names a folder that the commit touches, or its
+part of tests/ or docs/; `house` stands for files of the top level. RANGE defaults to what origin/main does not have: what is
+published is past mending."""
 import re, subprocess, sys
 
 import tree
@@ -15,21 +16,13 @@ def git(*args):
     return subprocess.run(["git", "-C", str(tree.ROOT), *args], check=True, capture_output=True, text=True).stdout
 
 
-def default_range():
-    try:
-        if git("rev-list", "origin/main..HEAD").strip():
-            return "origin/main..HEAD"
-    except subprocess.CalledProcessError:
-        pass
-    return None
-
-
 def prefix_fits(prefix, paths):
     """True when the prefix names a folder among the paths, or they have files of the top level and it is `house`."""
     folders = {p.split("/")[0] for p in paths if "/" in p}
+    deeper = {part for p in paths for part in p.split("/")[:-1]}
     if prefix == "house":
         return len(folders) != 1 or any("/" not in p for p in paths)
-    return ALIASES.get(prefix, prefix) in folders or prefix in folders
+    return ALIASES.get(prefix, prefix) in folders or prefix in deeper
 
 
 def check(message, paths):
@@ -50,8 +43,9 @@ def check(message, paths):
 
 
 def main():
-    span = sys.argv[1] if len(sys.argv) > 1 else default_range()
-    commits = git("rev-list", "--no-merges", *([span] if span else ["-1", "HEAD"])).split()
+    known = subprocess.run(["git", "-C", str(tree.ROOT), "rev-parse", "-q", "--verify", "origin/main"], capture_output=True)
+    span = sys.argv[1] if len(sys.argv) > 1 else "origin/main..HEAD" if known.returncode == 0 else "HEAD..HEAD"
+    commits = git("rev-list", "--no-merges", span).split()
     complaints = []
     for commit in commits:
         message = git("log", "-1", "--format=%B", commit)
