@@ -102,6 +102,16 @@ static void named(const struct reading *r, const struct owner_entry *o, struct s
         *workload = v->workload;
 }
 
+/* Id of a variant of which `o` said at least a part. */
+static uint32_t variant_of(const struct reading *r, const struct owner_entry *o, struct str version, struct str workload)
+{
+    const struct variant *v = names_variant_at(r->names, o->variant);
+    if (v->version.ptr == version.ptr && v->version.len == version.len && v->workload.ptr == workload.ptr &&
+        v->workload.len == workload.len)
+        return o->variant;
+    return names_variant(r->names, &(struct variant){version, workload});
+}
+
 /* Where the client side says that the request goes: the word of the proxy that is nearest to the
  * callee counts most. */
 static uint32_t stated_destination(const struct reading *r, bool *by_mesh)
@@ -174,7 +184,7 @@ static void name_seen_server(const struct reading *r, uint32_t dest_id, bool by_
     }
     if (version.len == 0 && dest_id != NAMES_NONE)
         version = d->subset;
-    q->server_variant = names_variant(r->names, &(struct variant){version, workload});
+    q->server_variant = variant_of(r, o, version, workload);
 }
 
 static void name_server(const struct reading *r)
@@ -226,7 +236,7 @@ static void name_client_side(const struct reading *r)
     struct str version = {0}, workload = {0};
     named(r, o, &version, &workload);
     named(r, head->end.owner, &version, &workload);
-    q->client_variant = names_variant(r->names, &(struct variant){version, workload});
+    q->client_variant = variant_of(r, o, version, workload);
 }
 
 /* The queue that a consumer took from. */

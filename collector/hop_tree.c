@@ -5,6 +5,7 @@
 
 void hop_tree_deinit(struct hop_tree *t)
 {
+    vec_deinit(&t->keys);
     vec_deinit(&t->nodes);
     vec_deinit(&t->order);
     vec_deinit(&t->hops);
@@ -20,49 +21,62 @@ static void fill_end(struct link_end *end, const struct names *names, uint32_t o
     end->dest_kind = names_dest_at(names, dest)->kind;
 }
 
-static void push_open(struct hop_tree *t, const struct names *names, struct open_span *s,
-                      uint32_t name)
+static void fill_open(struct node *n, const struct names *names, struct open_span *s, uint32_t name)
 {
-    struct node *n = &t->nodes.items[t->nodes.len++];
     *n = (struct node){.id = s->id, .parent_id = s->parent, .span = s, .name = name};
-    n->end =
-        (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
+    n->end = (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
     fill_end(&n->end, names, s->owner, s->dest);
 }
 
-static void push_closed(struct hop_tree *t, const struct names *names, const struct closed_span *s)
+static void fill_closed(struct node *n, const struct names *names, const struct closed_span *s)
 {
-    struct node *n = &t->nodes.items[t->nodes.len++];
     *n = (struct node){.id = closed_id(s), .parent_id = closed_parent(s)};
-    n->end =
-        (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
+    n->end = (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
     fill_end(&n->end, names, s->owner, NAMES_NONE);
     n->made_request = s->made_request;
 }
 
-static int compare_nodes(const void *a, const void *b)
+static bool comes_before(const struct node_key *a, const struct node_key *b)
 {
-    const struct node *x = a, *y = b;
-    if (x->id != y->id)
-        return x->id < y->id ? -1 : 1;
-    return (int)kind_is_called(x->end.kind) - (int)kind_is_called(y->end.kind);
+    return a->id != b->id ? a->id < b->id : a->called < b->called;
 }
 
-static void sort_nodes(struct node *nodes, size_t count)
+static int compare_keys(const void *a, const void *b)
+{
+    return comes_before(a, b) ? -1 : comes_before(b, a);
+}
+
+static void sort_keys(struct node_key *keys, size_t count)
 {
     if (count > 24) {
-        qsort(nodes, count, sizeof(*nodes), compare_nodes);
+        qsort(keys, count, sizeof(*keys), compare_keys);
         return;
     }
     for (size_t i = 1; i < count; i++) {
-        if (compare_nodes(&nodes[i - 1], &nodes[i]) <= 0)
-            continue;
-        struct node moving = nodes[i];
+        struct node_key moving = keys[i];
         size_t at = i;
-        for (; at > 0 && compare_nodes(&nodes[at - 1], &moving) > 0; at--)
-            nodes[at] = nodes[at - 1];
-        nodes[at] = moving;
+        for (; at > 0 && comes_before(&moving, &keys[at - 1]); at--)
+            keys[at] = keys[at - 1];
+        keys[at] = moving;
     }
+}
+
+/* Names and ids of all spans, in order. */
+static void collect_keys(struct hop_tree *t, const struct open_table *table, const struct trace *trace, bool only_old)
+{
+    t->keys.len = 0;
+    for (uint32_t name = trace->first_open; name;) {
+        const struct open_span *s = open_span_at(table, name);
+        if (!only_old || !s->is_new)
+            t->keys.items[t->keys.len++] = (struct node_key){s->id, name, kind_is_called(s->kind), true};
+        name = s->next;
+    }
+    for (uint32_t name = trace->first_closed; name;) {
+        const struct closed_span *s = closed_span_at(table, name);
+        t->keys.items[t->keys.len++] = (struct node_key){closed_id(s), name, kind_is_called(s->kind), false};
+        name = s->next;
+    }
+    sort_keys(t->keys.items, t->keys.len);
 }
 
 /* First node with this id, or NODE_NONE. */
@@ -205,16 +219,17 @@ bool hop_tree_load(struct hop_tree *t, const struct names *names, const struct o
     size_t count = (size_t)trace->open_count + trace->closed_count;
     t->nodes.len = t->order.len = 0;
     t->has_middle = false;
-    if (!vec_reserve(&t->nodes, count) || !vec_reserve(&t->order, count))
+    if (!vec_reserve(&t->keys, count) || !vec_reserve(&t->nodes, count) || !vec_reserve(&t->order, count))
         return false;
-    for (uint32_t s = trace->first_open; s; s = open_span_at(table, s)->next) {
-        struct open_span *o = open_span_at(table, s);
-        if (!only_old || !o->is_new)
-            push_open(t, names, o, s);
+    collect_keys(t, table, trace, only_old);
+    for (size_t i = 0; i < t->keys.len; i++) {
+        const struct node_key *k = &t->keys.items[i];
+        struct node *n = &t->nodes.items[t->nodes.len++];
+        if (k->is_open)
+            fill_open(n, names, open_span_at(table, k->name), k->name);
+        else
+            fill_closed(n, names, closed_span_at(table, k->name));
     }
-    for (uint32_t s = trace->first_closed; s; s = closed_span_at(table, s)->next)
-        push_closed(t, names, closed_span_at(table, s));
-    sort_nodes(t->nodes.items, t->nodes.len);
     link_parents(t);
     order_nodes(t);
     name_nodes(t, names);

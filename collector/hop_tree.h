@@ -47,8 +47,16 @@ struct hop {
     bool closes;             /* for whoever counts */
 };
 
+/* What nodes are sorted by. */
+struct node_key {
+    uint64_t id;
+    uint32_t name; /* of the open or the remembered span */
+    bool called, is_open;
+};
+
 /* Reused from trace to trace. All-zero is valid. One thread at a time. */
 struct hop_tree {
+    VEC(struct node_key) keys;
     VEC(struct node) nodes; /* ascending by id, the calling half of a shared id first */
     VEC(uint32_t) order;    /* parents before children */
     VEC(struct hop) hops;

@@ -68,13 +68,25 @@ bool histogram_reserve(struct histogram *h, uint32_t need)
     return true;
 }
 
-/* First bucket with an index not below `index`. */
+/* First bucket with an index not below `index`. Indices are distinct and ascending, so it lies at
+ * most index - first buckets behind the first one, and right there where no bucket is missing: the
+ * search starts there and goes back in growing steps. */
 static uint32_t bucket_position(const struct histogram *h, int32_t index)
 {
-    uint32_t low = 0, high = h->bucket_count;
+    const struct histogram_bucket *b = h->buckets;
+    if (h->bucket_count == 0 || index <= b[0].index)
+        return 0;
+    uint32_t high = MIN(h->bucket_count, (uint32_t)(index - b[0].index)), low = 0;
+    for (uint32_t step = 1; step <= high; step *= 2) {
+        if (b[high - step].index < index) {
+            low = high - step + 1;
+            break;
+        }
+        high -= step;
+    }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (h->buckets[middle].index < index)
+        if (b[middle].index < index)
             low = middle + 1;
         else
             high = middle;
