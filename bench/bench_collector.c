@@ -1,5 +1,6 @@
-/* bench_collector.c - CPU time and memory of what spans mean: observing, applying, closing, viewing. Envoy-like traces of
- * ten spans with 16 attributes, 512 spans a batch, in shuffled windows of 64 traces. One JSON line a case. */
+/* bench_collector.c - CPU time and memory of what spans mean: observing, applying, closing,
+ * viewing. Envoy-like traces of ten spans with 16 attributes, 512 spans a batch, in shuffled
+ * windows of 64 traces. One JSON line a case. */
 #include "collector/collector.h"
 #include "collector/live.h"
 #include "collector/pipeline.h"
@@ -60,19 +61,28 @@ static struct str format(struct arena *a, const char *fmt, unsigned x, unsigned 
     return arena_dup_str(a, (struct str){line, (size_t)len});
 }
 
-/* Span `index` of a trace: the client and the server half of hop index / 2, from service to service. */
-static void make_span(struct trace_mill *m, struct arena *a, uint64_t trace, unsigned index, uint64_t now_ns, struct span *out)
+/* Span `index` of a trace: the client and the server half of hop index / 2, from service to
+ * service. */
+static void make_span(struct trace_mill *m, struct arena *a, uint64_t trace, unsigned index,
+                      uint64_t now_ns, struct span *out)
 {
     static const struct scope scope = {{"envoy", 5}, {"", 0}};
     uint64_t h = mix(trace);
-    unsigned hop = index / 2, client = (unsigned)((h + hop) % SERVICES), server = (unsigned)((h + hop + 1) % SERVICES);
+    unsigned hop = index / 2, client = (unsigned)((h + hop) % SERVICES),
+             server = (unsigned)((h + hop + 1) % SERVICES);
     bool is_client = index % 2 == 0;
     unsigned owner = is_client ? client : server;
     uint64_t duration = 100000 + mix(trace * 16 + hop) % 20000000 + (is_client ? 400000 : 0);
     struct attr *at = arena_alloc(a, ATTRS * sizeof(*at));
-    at[0] = text_attr("node_id", format(a, "sidecar~10.1.%u.7~svc%02u-v1-7d9f4c5b6-x2k41.shop~shop.svc.cluster.local", owner, owner));
-    at[1] = text_attr("guid:x-request-id", format(a, "748b11af-4bed-95ce-%04x-7c04ba%06x", (unsigned)h & 0xffff, (unsigned)trace & 0xffffff));
-    at[2] = text_attr("http.url", format(a, "http://svc%02u.shop.svc.cluster.local:8080/items/%u", server, (unsigned)h % 100000));
+    at[0] = text_attr(
+        "node_id",
+        format(a, "sidecar~10.1.%u.7~svc%02u-v1-7d9f4c5b6-x2k41.shop~shop.svc.cluster.local", owner,
+               owner));
+    at[1] =
+        text_attr("guid:x-request-id", format(a, "748b11af-4bed-95ce-%04x-7c04ba%06x",
+                                              (unsigned)h & 0xffff, (unsigned)trace & 0xffffff));
+    at[2] = text_attr("http.url", format(a, "http://svc%02u.shop.svc.cluster.local:8080/items/%u",
+                                         server, (unsigned)h % 100000));
     at[3] = text_attr("http.method", STR("GET"));
     at[4] = text_attr("downstream_cluster", STR("-"));
     at[5] = text_attr("user_agent", STR("cart-v1/1.0"));
@@ -81,7 +91,9 @@ static void make_span(struct trace_mill *m, struct arena *a, uint64_t trace, uns
     at[8] = text_attr("request_size", STR("0"));
     at[9] = text_attr("response_size", STR("900"));
     at[10] = text_attr("component", STR("proxy"));
-    struct str cluster = is_client ? format(a, "outbound|8080||svc%02u.shop.svc.cluster.local", server, 0) : STR("inbound|8080||");
+    struct str cluster = is_client
+                             ? format(a, "outbound|8080||svc%02u.shop.svc.cluster.local", server, 0)
+                             : STR("inbound|8080||");
     at[11] = text_attr("upstream_cluster", cluster);
     at[12] = text_attr("upstream_cluster.name", cluster);
     at[13] = text_attr("http.status_code", h % 50 == 0 ? STR("500") : STR("200"));
@@ -135,7 +147,8 @@ static struct batch *make_batch(struct trace_mill *m, uint64_t sequence, uint64_
         if (m->at == WINDOW * TRACE_SPANS)
             next_window(m);
         uint32_t pick = m->order[m->at++];
-        make_span(m, &b->arena, m->first_trace + pick / TRACE_SPANS, pick % TRACE_SPANS, b->arrival_ns, &b->spans[i]);
+        make_span(m, &b->arena, m->first_trace + pick / TRACE_SPANS, pick % TRACE_SPANS,
+                  b->arrival_ns, &b->spans[i]);
     }
     /* One ResourceSpans a sender, as whoever batches makes them. */
     qsort(b->spans, BATCH, sizeof(*b->spans), by_sender);
@@ -148,7 +161,8 @@ struct times {
 };
 
 /* `seconds` of pipeline time at `rate` spans a second. */
-static struct times run(struct trace_mill *m, struct pipeline *p, uint64_t *clock_ns, double seconds, double rate)
+static struct times run(struct trace_mill *m, struct pipeline *p, uint64_t *clock_ns,
+                        double seconds, double rate)
 {
     static uint64_t sequence;
     struct times t = {0};
@@ -170,7 +184,8 @@ static struct times run(struct trace_mill *m, struct pipeline *p, uint64_t *cloc
 
 static void print(const char *name, double ns, double spans, double aim)
 {
-    printf("{\"bench\":\"collector\",\"case\":\"%s\",\"ns_per_span\":%.1f,\"aim\":%.0f}\n", name, ns / spans, aim);
+    printf("{\"bench\":\"collector\",\"case\":\"%s\",\"ns_per_span\":%.1f,\"aim\":%.0f}\n", name,
+           ns / spans, aim);
 }
 
 static void bench_rate(double rate)
@@ -190,15 +205,16 @@ static void bench_rate(double rate)
     snprintf(name, sizeof(name), "apply and close, %.0f spans/s", rate);
     print(name, t.apply_ns, (double)t.spans, 150);
     (void)run(&m, &p, &clock_ns, 30, rate); /* until as much is forgotten as closes */
-    printf("{\"bench\":\"collector\",\"case\":\"memory, %.0f spans/s\",\"open_spans\":%u,\"remembered\":%u,\"traces\":%u,"
+    printf("{\"bench\":\"collector\",\"case\":\"memory, %.0f "
+           "spans/s\",\"open_spans\":%u,\"remembered\":%u,\"traces\":%u,"
            "\"bytes\":%zu,\"bytes_per_open_span\":%.1f}\n",
-           rate, p.table.spans.live, p.table.closed.live, p.table.traces.live, pipeline_open_bytes(&p),
-           (double)pipeline_open_bytes(&p) / p.table.spans.live);
+           rate, p.table.spans.live, p.table.closed.live, p.table.traces.live,
+           pipeline_open_bytes(&p), (double)pipeline_open_bytes(&p) / p.table.spans.live);
     struct live *live = live_new(&p);
     struct live_view view;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         double begun = cpu_ns();
-        if (live_look(live, NULL, &view, NULL) != ST_OK)
+        if (live_look(live, NULL, false, &view, NULL) != ST_OK)
             exit(1);
         double looked = cpu_ns();
         struct buf part = {0};
@@ -206,9 +222,10 @@ static void bench_rate(double rate)
             exit(1);
         double encoded = cpu_ns();
         registry_free(view.registry);
-        printf("{\"bench\":\"collector\",\"case\":\"%s view, %.0f spans/s\",\"ms\":%.2f,\"encode_ms\":%.2f,\"bytes\":%zu,\"cells\":%zu}\n",
-               i ? "next" : "first", rate, (looked - begun) / 1e6, (encoded - looked) / 1e6, part.len,
-               cell_set_cell_count(view.cells));
+        printf("{\"bench\":\"collector\",\"case\":\"%s view, %.0f "
+               "spans/s\",\"ms\":%.2f,\"encode_ms\":%.2f,\"bytes\":%zu,\"cells\":%zu}\n",
+               i ? "next" : "first", rate, (looked - begun) / 1e6, (encoded - looked) / 1e6,
+               part.len, cell_set_cell_count(view.cells));
         buf_deinit(&part);
         (void)run(&m, &p, &clock_ns, 0.25, rate);
     }

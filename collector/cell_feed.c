@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/map64.h"
 #include "base/vec.h"
+#include "collector/cell_take.h"
 
 enum { ROWS_KEPT = 200000, HTTP_CODES = 1000, GRPC_CODES = 32 };
 
@@ -187,7 +188,7 @@ static bool add_times(struct cell *c, const struct request *q)
     return ok;
 }
 
-static bool add_counts(struct cell *c, const struct request *q)
+static void add_plain(struct cell *c, const struct request *q)
 {
     uint64_t w = q->weight;
     c->observed++;
@@ -207,6 +208,11 @@ static bool add_counts(struct cell *c, const struct request *q)
         c->response_bytes += weighted_bytes(w, q->response_bytes);
         c->response_sized += w;
     }
+}
+
+static bool add_counts(struct cell *c, const struct request *q)
+{
+    add_plain(c, q);
     return add_times(c, q);
 }
 
@@ -260,9 +266,10 @@ static bool add_flags(struct cell_feed *f, struct cell *c, const struct request 
     return ok;
 }
 
-static bool add_total(struct cell_feed *f, struct cell *c, const struct request *q)
+/* Codes, flags, evidence, exemplar: what only totals have. */
+static bool add_marks(struct cell_feed *f, struct cell *c, const struct request *q)
 {
-    bool ok = add_counts(c, q) && add_flags(f, c, q);
+    bool ok = add_flags(f, c, q);
     c->evidence |= q->evidence;
     if (ok && q->code_kind != CODE_IS_NONE) {
         uint32_t name = code_name(f, q);
@@ -278,28 +285,110 @@ static bool add_total(struct cell_feed *f, struct cell *c, const struct request 
     return ok;
 }
 
+static bool add_total(struct cell_feed *f, struct cell *c, const struct request *q)
+{
+    return add_counts(c, q) && add_marks(f, c, q);
+}
+
+/* The keys of the two rows that a request is counted in. */
+static void keys_of(struct cell_feed *f, const struct request *q, bool decide,
+                    struct row_key *total, struct row_key *joint)
+{
+    *total = (struct row_key){
+        .client = q->client,
+        .server = q->server,
+        .protocol = (uint8_t)q->protocol,
+        .views = (uint8_t)q->views,
+        .is_total = true,
+    };
+    row_caps_edge(f->caps, &total->client, &total->server, decide);
+    *joint = *total;
+    joint->is_total = false;
+    joint->client_variant = total->client == q->client ? q->client_variant : NAMES_NONE;
+    joint->server_variant = total->server == q->server ? q->server_variant : NAMES_NONE;
+    joint->code = (uint32_t)q->code_kind << 16 | (q->code & 0xffff);
+    joint->operation = q->operation;
+    if (q->operation.len && (total->server != q->server ||
+                             !row_caps_operation(f->caps, q->server, q->operation, decide)))
+        joint->operation = STR("other");
+}
+
+static struct cell *cell_of(struct cell_feed *f, const struct row_key *k, const struct request *q)
+{
+    uint32_t row = find_row(f, k);
+    return row == UINT32_MAX ? NULL : cell_set_cell(f->cells, row, q->time_ns / NS_PER_S);
+}
+
 bool cell_feed_add(struct cell_feed *f, const struct request *q, bool decide)
 {
-    struct row_key k = {.client = q->client,
-                        .server = q->server,
-                        .protocol = (uint8_t)q->protocol,
-                        .views = (uint8_t)q->views,
-                        .is_total = true};
-    row_caps_edge(f->caps, &k.client, &k.server, decide);
-    uint64_t second = q->time_ns / NS_PER_S;
-    uint32_t row = find_row(f, &k);
-    struct cell *cell = row == UINT32_MAX ? NULL : cell_set_cell(f->cells, row, second);
-    if (!cell || !add_total(f, cell, q))
+    struct row_key total, joint;
+    keys_of(f, q, decide, &total, &joint);
+    struct cell *c = cell_of(f, &total, q);
+    if (!c || !add_total(f, c, q))
         return false;
-    k.is_total = false;
-    k.client_variant = k.client == q->client ? q->client_variant : NAMES_NONE;
-    k.server_variant = k.server == q->server ? q->server_variant : NAMES_NONE;
-    k.code = (uint32_t)q->code_kind << 16 | (q->code & 0xffff);
-    k.operation = q->operation;
-    if (k.operation.len &&
-        (k.server != q->server || !row_caps_operation(f->caps, k.server, k.operation, decide)))
-        k.operation = STR("other");
-    row = find_row(f, &k);
-    cell = row == UINT32_MAX ? NULL : cell_set_cell(f->cells, row, second);
-    return cell && add_counts(cell, q);
+    c = cell_of(f, &joint, q);
+    return c && add_counts(c, q);
+}
+
+/* --- taking out --- */
+
+static void take_counts(struct cell *c, const struct request *q, bool *stale)
+{
+    struct cell one = {0};
+    add_plain(&one, q);
+    cell_take(c, &one, NULL, NULL, stale);
+    if (q->has_client_ns)
+        histogram_take(&c->client, q->client_ns, q->weight, stale);
+    for (size_t i = 0; i < q->server_count; i++)
+        histogram_take(&c->server, q->server_ns[i], q->weight, stale);
+    if (q->has_transit)
+        histogram_take(&c->transit, q->transit_ns, q->weight, stale);
+}
+
+void cell_feed_take(struct cell_feed *f, const struct request *q, bool *stale)
+{
+    struct row_key total, joint;
+    keys_of(f, q, false, &total, &joint);
+    struct cell *c = cell_of(f, &total, q), marks = {0};
+    if (c && c->observed) {
+        take_counts(c, q, stale);
+        /* Codes, flags and exemplar as they were added, in a cell of their own. */
+        if (add_marks(f, &marks, q))
+            cell_take(c, &marks, NULL, NULL, stale);
+        cell_deinit(&marks);
+    }
+    c = cell_of(f, &joint, q);
+    if (c && c->observed)
+        take_counts(c, q, stale);
+}
+
+struct taking {
+    struct cell_feed *feed;
+    const struct cell_set *from;
+    bool *stale;
+};
+
+static uint32_t translate(uint32_t name, void *user)
+{
+    const struct taking *t = user;
+    return cell_set_name(t->feed->cells, cell_set_name_at(t->from, name));
+}
+
+static enum status take_cell(const struct cell_row *row, uint64_t tile_s, const struct cell *cell,
+                             void *user, struct err *e)
+{
+    struct taking *t = user;
+    uint32_t id = cell_set_row(t->feed->cells, row);
+    struct cell *c = id == UINT32_MAX ? NULL : cell_set_cell(t->feed->cells, id, tile_s);
+    if (!c)
+        return err_set(e, ST_NO_MEMORY, "no memory to take saved cells out of the view");
+    cell_take(c, cell, translate, t, t->stale);
+    return ST_OK;
+}
+
+enum status cell_feed_take_cells(struct cell_feed *f, const struct cell_set *cells, bool *stale,
+                                 struct err *e)
+{
+    struct taking t = {f, cells, stale};
+    return cell_set_each(cells, take_cell, &t, e);
 }

@@ -19,6 +19,12 @@ struct cell_set *cell_feed_cells(struct cell_feed *f);
  * otherwise it only is judged by them (open ones). False when memory is short: q may be counted in
  * part. */
 bool cell_feed_add(struct cell_feed *f, const struct request *q, bool decide);
+/* Takes out a request that was added with `decide` false, under the same caps. *stale: see
+ * cell_take.h. */
+void cell_feed_take(struct cell_feed *f, const struct request *q, bool *stale);
+/* Takes out all that `cells` holds, which was merged in before. ST_NO_MEMORY: only a part was. */
+enum status cell_feed_take_cells(struct cell_feed *f, const struct cell_set *cells, bool *stale,
+                                 struct err *e);
 /* Empties the cells and, when they have become many, the rows. False when memory is short. */
 bool cell_feed_clear(struct cell_feed *f);
 

@@ -153,6 +153,7 @@ static void take_mail(struct collector *c, uint64_t deadline_mono_ns)
     (void)mailbox_wait(c->inbox, &mails, deadline_mono_ns);
     for (struct list *node; (node = list_pop(&mails));)
         handle(c, CONTAINER_OF(node, struct mail, link));
+    collector_rest(c);
     collector_note_stats(c);
 }
 

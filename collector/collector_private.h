@@ -51,8 +51,8 @@ struct collector {
     /* Thread only. */
     uint64_t charged_bytes; /* of the budget */
     bool ticking, stopping;
-    bool view_wanted;
-    uint64_t next_view_mono_ns;
+    bool view_wanted, was_fresh;
+    uint64_t next_view_mono_ns, next_fresh_mono_ns, last_view_mono_ns;
     struct cell_feed *in_flight; /* closed cells that a checkpoint is writing; NULL = none */
     uint64_t saving_position, saved_position;
     uint64_t last_save_clock_ns, bytes_since_save;
@@ -81,6 +81,8 @@ void collector_wake(struct list *waiting, enum status status, const struct err *
 
 /* collector_view.c: publishing. Thread only. */
 void collector_publish(struct collector *c);
+/* Stops keeping the view up when nobody looks. */
+void collector_rest(struct collector *c);
 void collector_note_stats(struct collector *c);
 
 #endif

@@ -115,6 +115,7 @@ void collector_save_finished(struct collector *c)
 {
     if (c->save_status == ST_OK) {
         c->saved_position = c->saving_position;
+        live_saved(c->live, cell_feed_cells(c->in_flight));
     } else {
         log_limited(LOG_WARN, "collector: checkpoint failed status=%s reason=\"%s\"",
                     status_name(c->save_status), c->save_error.msg);

@@ -5,14 +5,17 @@
 #include "collector/collector_private.h"
 #include "storage/edge_store.h"
 
-/* At most four views a second, and never more than a tenth of the time. */
-enum { VIEW_EVERY_MS = 250, VIEW_SHARE = 10 };
+/* At most four views a second, and never more than a tenth of the time; one made afresh only when
+ * it takes a twentieth. When nobody has looked for a while the view is no longer kept up. */
+enum { VIEW_EVERY_MS = 250, VIEW_SHARE = 10, FRESH_SHARE = 20, SLEEP_AFTER_S = 15 };
 
 static enum status make_head(struct collector *c, struct edge_head *head, struct err *e)
 {
     struct live_view view;
     struct cell_set *in_flight = c->in_flight ? cell_feed_cells(c->in_flight) : NULL;
-    TRY(live_look(c->live, in_flight, &view, e));
+    bool afresh = live_is_stale(c->live) && clock_mono_ns() >= c->next_fresh_mono_ns;
+    TRY(live_look(c->live, in_flight, afresh, &view, e));
+    c->was_fresh = afresh;
     *head = (struct edge_head){
         .registry = view.registry,
         .complete_until_ns = pipeline_complete_until(&c->pipeline),
@@ -49,7 +52,16 @@ void collector_publish(struct collector *c)
         log_limited(LOG_WARN, "collector: no view published reason=\"%s\"", e.msg);
     }
     uint64_t now = clock_mono_ns(), took = now - begun;
+    if (c->was_fresh)
+        c->next_fresh_mono_ns = now + took * FRESH_SHARE;
+    c->last_view_mono_ns = now;
     c->next_view_mono_ns = now + MAX(took * VIEW_SHARE, VIEW_EVERY_MS * NS_PER_MS);
+}
+
+void collector_rest(struct collector *c)
+{
+    if (!c->view_wanted && clock_mono_ns() - c->last_view_mono_ns > SLEEP_AFTER_S * NS_PER_S)
+        live_sleep(c->live);
 }
 
 static void note_offenders(struct collector *c)

@@ -103,11 +103,12 @@ static void named(const struct reading *r, const struct owner_entry *o, struct s
 }
 
 /* Id of a variant of which `o` said at least a part. */
-static uint32_t variant_of(const struct reading *r, const struct owner_entry *o, struct str version, struct str workload)
+static uint32_t variant_of(const struct reading *r, const struct owner_entry *o, struct str version,
+                           struct str workload)
 {
     const struct variant *v = names_variant_at(r->names, o->variant);
-    if (v->version.ptr == version.ptr && v->version.len == version.len && v->workload.ptr == workload.ptr &&
-        v->workload.len == workload.len)
+    if (v->version.ptr == version.ptr && v->version.len == version.len &&
+        v->workload.ptr == workload.ptr && v->workload.len == workload.len)
         return o->variant;
     return names_variant(r->names, &(struct variant){version, workload});
 }

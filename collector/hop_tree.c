@@ -24,14 +24,16 @@ static void fill_end(struct link_end *end, const struct names *names, uint32_t o
 static void fill_open(struct node *n, const struct names *names, struct open_span *s, uint32_t name)
 {
     *n = (struct node){.id = s->id, .parent_id = s->parent, .span = s, .name = name};
-    n->end = (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
+    n->end =
+        (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
     fill_end(&n->end, names, s->owner, s->dest);
 }
 
 static void fill_closed(struct node *n, const struct names *names, const struct closed_span *s)
 {
     *n = (struct node){.id = closed_id(s), .parent_id = closed_parent(s)};
-    n->end = (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
+    n->end =
+        (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
     fill_end(&n->end, names, s->owner, NAMES_NONE);
     n->made_request = s->made_request;
 }
@@ -62,18 +64,21 @@ static void sort_keys(struct node_key *keys, size_t count)
 }
 
 /* Names and ids of all spans, in order. */
-static void collect_keys(struct hop_tree *t, const struct open_table *table, const struct trace *trace, bool only_old)
+static void collect_keys(struct hop_tree *t, const struct open_table *table,
+                         const struct trace *trace, bool only_old)
 {
     t->keys.len = 0;
     for (uint32_t name = trace->first_open; name;) {
         const struct open_span *s = open_span_at(table, name);
         if (!only_old || !s->is_new)
-            t->keys.items[t->keys.len++] = (struct node_key){s->id, name, kind_is_called(s->kind), true};
+            t->keys.items[t->keys.len++] =
+                (struct node_key){s->id, name, kind_is_called(s->kind), true};
         name = s->next;
     }
     for (uint32_t name = trace->first_closed; name;) {
         const struct closed_span *s = closed_span_at(table, name);
-        t->keys.items[t->keys.len++] = (struct node_key){closed_id(s), name, kind_is_called(s->kind), false};
+        t->keys.items[t->keys.len++] =
+            (struct node_key){closed_id(s), name, kind_is_called(s->kind), false};
         name = s->next;
     }
     sort_keys(t->keys.items, t->keys.len);
@@ -219,7 +224,8 @@ bool hop_tree_load(struct hop_tree *t, const struct names *names, const struct o
     size_t count = (size_t)trace->open_count + trace->closed_count;
     t->nodes.len = t->order.len = 0;
     t->has_middle = false;
-    if (!vec_reserve(&t->keys, count) || !vec_reserve(&t->nodes, count) || !vec_reserve(&t->order, count))
+    if (!vec_reserve(&t->keys, count) || !vec_reserve(&t->nodes, count) ||
+        !vec_reserve(&t->order, count))
         return false;
     collect_keys(t, table, trace, only_old);
     for (size_t i = 0; i < t->keys.len; i++) {

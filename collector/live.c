@@ -1,89 +1,187 @@
-/* live.c - evaluates open traces for a look, without changing anything that is counted. */
+/* live.c - evaluates open traces for a look, without changing anything that is counted. Spans in
+ * the view are marked as not new; what a changed trace gave before is found again by leaving its
+ * new spans out. */
 #include "collector/live.h"
+
+struct changed {
+    uint32_t name;
+    struct trace_id id; /* the name may be another trace's by now */
+};
+
+/* Following more changes than this costs more than looking afresh. */
+enum { CHANGES_MAX = 1 << 18 };
 
 struct live {
     struct pipeline *pipeline;
-    struct cell_feed *feed;
-    struct sightings sightings; /* of open requests */
+    struct pipeline_watch watch;
+    struct cell_feed *feed; /* closed cells of the head, and open requests as of the last look */
+    struct sightings sightings;
     struct hop_tree tree;
     struct request_builder builder;
-    uint32_t open_hops, open_traces;
+    VEC(struct changed) changed;
+    uint64_t caps_generation;
+    bool awake, broken, is_stale; /* broken: a change could not be followed */
+    uint32_t open_hops;
 };
 
-struct live *live_new(struct pipeline *p)
-{
-    struct live *l = mem_calloc(1, sizeof(*l));
-    if (!l)
-        return NULL;
-    l->pipeline = p;
-    l->sightings.index.seed = p->config.seed;
-    l->feed = cell_feed_new(p->config.seed, p->names, p->caps);
-    if (l->feed)
-        return l;
-    mem_free(l);
-    return NULL;
-}
+/* --- requests of one trace --- */
 
-void live_free(struct live *l)
-{
-    if (!l)
-        return;
-    cell_feed_free(l->feed);
-    sightings_deinit(&l->sightings);
-    hop_tree_deinit(&l->tree);
-    request_builder_deinit(&l->builder);
-    mem_free(l);
-}
-
-static bool add_request(struct live *l, const struct trace *tr, const struct hop *h,
-                        enum cell_view views)
+static bool put_request(struct live *l, const struct trace *tr, const struct hop *h,
+                        enum cell_view views, bool add)
 {
     struct pipeline *p = l->pipeline;
     struct request q;
     if (h->is_done || !request_build(&l->builder, &l->tree, p->names, h, tr->id, &q))
         return true;
     q.views = views;
-    l->open_hops += views != VIEW_RAW;
+    if (views != VIEW_RAW)
+        l->open_hops += add ? 1 : UINT32_MAX;
+    if (!add) {
+        cell_feed_take(l->feed, &q, &l->is_stale);
+        return true;
+    }
     sightings_add(&l->sightings, p->names, &q);
     return cell_feed_add(l->feed, &q, false);
 }
 
-static bool add_trace(struct live *l, const struct trace *tr)
+static bool put_hops(struct live *l, const struct trace *tr, bool add)
 {
-    struct pipeline *p = l->pipeline;
     struct hop_tree *t = &l->tree;
-    if (!hop_tree_load(t, p->names, &p->table, tr, false) || !hop_tree_find(t, p->names, false))
+    const struct names *names = l->pipeline->names;
+    if (!hop_tree_find(t, names, false))
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < t->hops.len; i++) {
         const struct hop *h = &t->hops.items[i];
-        ok = add_request(l, tr, h, h->first_middle != NODE_NONE ? VIEW_MESH : VIEW_BOTH);
+        ok = put_request(l, tr, h, h->first_middle != NODE_NONE ? VIEW_MESH : VIEW_BOTH, add);
     }
     if (!t->has_middle || !ok)
         return ok;
-    if (!hop_tree_find(t, p->names, true))
+    if (!hop_tree_find(t, names, true))
         return false;
     for (size_t i = 0; ok && i < t->hops.len; i++)
         if (hop_touches_middle(t, &t->hops.items[i], false))
-            ok = add_request(l, tr, &t->hops.items[i], VIEW_RAW);
+            ok = put_request(l, tr, &t->hops.items[i], VIEW_RAW, add);
     return ok;
 }
 
-static bool add_open(struct live *l)
+/* Takes out what the last look showed of the trace. */
+static void hide_trace(struct live *l, const struct trace *tr)
+{
+    struct pipeline *p = l->pipeline;
+    bool any_shown = false;
+    for (uint32_t s = tr->first_open; s && !any_shown; s = open_span_at(&p->table, s)->next)
+        any_shown = !open_span_at(&p->table, s)->is_new;
+    if (any_shown &&
+        (!hop_tree_load(&l->tree, p->names, &p->table, tr, true) || !put_hops(l, tr, false)))
+        l->broken = true;
+}
+
+static void mark_spans(struct live *l, const struct trace *tr, bool is_new)
+{
+    for (uint32_t s = tr->first_open; s; s = open_span_at(&l->pipeline->table, s)->next)
+        open_span_at(&l->pipeline->table, s)->is_new = is_new;
+}
+
+static bool show_trace(struct live *l, struct trace *tr)
+{
+    struct pipeline *p = l->pipeline;
+    tr->changed = false;
+    if (!hop_tree_load(&l->tree, p->names, &p->table, tr, false) || !put_hops(l, tr, true))
+        return false;
+    mark_spans(l, tr, false);
+    return true;
+}
+
+/* --- following --- */
+
+static void note_changed(struct live *l, uint32_t name)
+{
+    struct trace *tr = trace_at(&l->pipeline->table, name);
+    if (tr->changed || l->broken)
+        return;
+    tr->changed = true;
+    if (l->changed.len >= CHANGES_MAX || !vec_push(&l->changed, ((struct changed){name, tr->id})))
+        l->broken = true;
+}
+
+static void on_adding(uint32_t name, void *user)
+{
+    note_changed(user, name);
+}
+
+static bool on_closing(uint32_t name, bool whole, void *user)
+{
+    struct live *l = user;
+    struct trace *tr = trace_at(&l->pipeline->table, name);
+    if (l->broken)
+        return true;
+    if (whole && !tr->changed)
+        return true;
+    hide_trace(l, tr);
+    mark_spans(l, tr, true);
+    note_changed(l, name);
+    return false;
+}
+
+static void on_counted(const struct request *q, void *user)
+{
+    struct live *l = user;
+    if (!l->broken && !cell_feed_add(l->feed, q, false))
+        l->broken = true;
+}
+
+static bool show_changes(struct live *l)
+{
+    const struct open_table *t = &l->pipeline->table;
+    for (size_t i = 0; i < l->changed.len; i++) {
+        const struct changed *c = &l->changed.items[i];
+        struct trace *tr = trace_at(t, c->name);
+        if (!trace_id_eq(tr->id, c->id) || !tr->changed)
+            continue;
+        hide_trace(l, tr);
+        if (l->broken || !show_trace(l, tr))
+            return false;
+    }
+    l->changed.len = 0;
+    return true;
+}
+
+/* --- afresh --- */
+
+static bool show_all(struct live *l)
 {
     const struct open_table *t = &l->pipeline->table;
     for (size_t i = 0; i <= t->bucket_mask; i++) {
         for (uint32_t name = t->buckets[i]; name; name = trace_at(t, name)->hash_next) {
-            const struct trace *tr = trace_at(t, name);
-            if (tr->open_count == 0)
-                continue;
-            l->open_traces++;
-            if (!add_trace(l, tr))
+            struct trace *tr = trace_at(t, name);
+            if (tr->open_count > 0 && !show_trace(l, tr))
                 return false;
+            tr->changed = false;
         }
     }
     return true;
 }
+
+static enum status look_afresh(struct live *l, struct cell_set *in_flight, struct err *e)
+{
+    struct pipeline *p = l->pipeline;
+    live_sleep(l);
+    sightings_clear(&l->sightings);
+    l->open_hops = 0;
+    l->is_stale = l->broken = false;
+    l->caps_generation = row_caps_generation(p->caps);
+    if (!cell_feed_clear(l->feed) || !show_all(l))
+        return err_set(e, ST_NO_MEMORY, "no memory for a view of the open requests");
+    TRY(cell_set_merge(cell_feed_cells(l->feed), cell_feed_cells(p->closed), e));
+    if (in_flight)
+        TRY(cell_set_merge(cell_feed_cells(l->feed), in_flight, e));
+    l->awake = true;
+    p->watch = &l->watch;
+    return ST_OK;
+}
+
+/* --- looking --- */
 
 static struct registry *registry_now(const struct live *l)
 {
@@ -96,22 +194,68 @@ static struct registry *registry_now(const struct live *l)
     return r;
 }
 
-enum status live_look(struct live *l, const struct cell_set *in_flight, struct live_view *out,
-                      struct err *e)
+enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
+                      struct live_view *out, struct err *e)
 {
     struct pipeline *p = l->pipeline;
-    l->open_hops = l->open_traces = 0;
-    sightings_clear(&l->sightings);
-    if (!cell_feed_clear(l->feed) || !add_open(l))
-        return err_set(e, ST_NO_MEMORY, "no memory for a view of the open requests");
-    TRY(cell_set_merge(cell_feed_cells(l->feed), cell_feed_cells(p->closed), e));
-    if (in_flight)
-        TRY(cell_set_merge(cell_feed_cells(l->feed), in_flight, e));
+    bool follow =
+        l->awake && !afresh && !l->broken && l->caps_generation == row_caps_generation(p->caps);
+    if (!follow || !show_changes(l))
+        TRY(look_afresh(l, in_flight, e));
+    cell_set_drop_empty(cell_feed_cells(l->feed));
     *out = (struct live_view){
         .cells = cell_feed_cells(l->feed),
         .registry = registry_now(l),
         .open_hops = l->open_hops,
-        .open_traces = l->open_traces,
+        .open_traces = p->table.traces.live,
     };
     return out->registry ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a copy of the registry");
+}
+
+void live_saved(struct live *l, const struct cell_set *saved)
+{
+    if (l->awake && !l->broken && cell_feed_take_cells(l->feed, saved, &l->is_stale, NULL) != ST_OK)
+        l->broken = true;
+}
+
+bool live_is_stale(const struct live *l)
+{
+    return l->is_stale;
+}
+
+void live_sleep(struct live *l)
+{
+    l->awake = false;
+    l->pipeline->watch = NULL;
+    l->changed.len = 0;
+}
+
+/* --- life --- */
+
+struct live *live_new(struct pipeline *p)
+{
+    struct live *l = mem_calloc(1, sizeof(*l));
+    if (!l)
+        return NULL;
+    l->pipeline = p;
+    l->watch = (struct pipeline_watch){on_adding, on_closing, on_counted, l};
+    l->sightings.index.seed = p->config.seed;
+    l->feed = cell_feed_new(p->config.seed, p->names, p->caps);
+    if (l->feed)
+        return l;
+    mem_free(l);
+    return NULL;
+}
+
+void live_free(struct live *l)
+{
+    if (!l)
+        return;
+    live_sleep(l);
+    cell_feed_free(l->feed);
+    sightings_deinit(&l->sightings);
+    hop_tree_deinit(&l->tree);
+    request_builder_deinit(&l->builder);
+    vec_deinit(&l->changed);
+    mem_free(l);
 }

@@ -1,11 +1,12 @@
 /* live.h - what a reader sees: all closed requests of the head, and the open ones as they look at
- * the moment. */
+ * the moment. While somebody looks, the view is kept up with what changes, trace by trace; it is
+ * made anew when that is cheap or needed. */
 #ifndef WEFT_COLLECTOR_LIVE_H
 #define WEFT_COLLECTOR_LIVE_H
 
 #include "collector/pipeline.h"
 
-struct live; /* one thread at a time */
+struct live; /* the pipeline's thread */
 
 /* NULL when memory is short. The pipeline is borrowed and outlives it. */
 struct live *live_new(struct pipeline *p);
@@ -17,8 +18,15 @@ struct live_view {
     uint32_t open_hops, open_traces;
 };
 /* The present moment. `in_flight` (may be NULL): closed cells that a checkpoint is writing.
- * ST_NO_MEMORY. */
-enum status live_look(struct live *l, const struct cell_set *in_flight, struct live_view *out,
-                      struct err *e);
+ * `afresh`: nothing is taken over from the last look. ST_NO_MEMORY. */
+enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
+                      struct live_view *out, struct err *e);
+/* The checkpoint is done: its cells are no part of the view any more. */
+void live_saved(struct live *l, const struct cell_set *saved);
+/* True when extremes or exemplars of the view may be those of requests that look different by now:
+ * worth a fresh look. */
+bool live_is_stale(const struct live *l);
+/* Nobody looks: stops following what changes. */
+void live_sleep(struct live *l);
 
 #endif

@@ -142,6 +142,7 @@ void trace_remove(struct open_table *t, uint32_t name)
     while (*at != name)
         at = &trace_at(t, *at)->hash_next;
     *at = tr->hash_next;
+    tr->id = (struct trace_id){0}; /* whoever noted the name finds that it is gone */
     slab_give(&t->traces, name);
 }
 

@@ -51,9 +51,9 @@ struct trace {
     uint32_t open_count, closed_count;
     uint32_t oldest, newest; /* arrivals of the open spans, in clock steps */
     uint32_t wheel_next;
-    uint32_t index;        /* of a big trace, + 1 */
-    uint32_t changed_next; /* list of those changed since the last view; its own name ends it */
-    bool partly_done;      /* some span of it has in_done or out_done set by a closing */
+    uint32_t index;   /* of a big trace, + 1 */
+    bool partly_done; /* some span of it has in_done or out_done set by a closing */
+    bool changed;     /* noted as changed since the last view */
 };
 
 enum { WHEEL_SLOTS = 1024, BIG_TRACE = 64 };

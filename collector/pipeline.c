@@ -146,8 +146,8 @@ static void take_span(struct pipeline *p, const struct span *s, const struct obs
         p->delta.dropped[DROP_LATE]++;
         return;
     }
-    if (p->before_change)
-        p->before_change(name, false, p->user);
+    if (p->watch)
+        p->watch->adding(name, p->watch->user);
     if (trace_add_span(&p->table, tr, &o))
         p->delta.pending++;
     else

@@ -16,6 +16,18 @@ struct pipeline_config {
     uint64_t open_bytes_max; /* 0 = no limit */
 };
 
+/* Told of what a view of open requests must know. */
+struct pipeline_watch {
+    /* A span is about to be added to the trace. */
+    void (*adding)(uint32_t trace, void *user);
+    /* Requests of the trace are about to close (`whole`: all of them), or what is remembered of it
+     * to be forgotten. True: what is counted now is in the view already, as it is. */
+    bool (*closing)(uint32_t trace, bool whole, void *user);
+    /* A request was counted, and was not in the view. */
+    void (*counted)(const struct request *q, void *user);
+    void *user;
+};
+
 struct pipeline {
     struct pipeline_config config;
     struct names *names;
@@ -33,10 +45,7 @@ struct pipeline {
     uint32_t wheel_second;    /* everything due before it was looked at; 0 = no clock yet */
     struct account_row delta; /* of the spans' account, since it was last taken */
     uint64_t closed_requests, end_before_start, lost_requests;
-    /* A trace's open spans are about to change in a way that a view must see; NULL = nobody views.
-     */
-    void (*before_change)(uint32_t trace, bool closes, void *user);
-    void *user;
+    const struct pipeline_watch *watch; /* borrowed; NULL = nobody views */
 };
 
 /* ST_NO_MEMORY. */

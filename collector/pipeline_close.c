@@ -82,8 +82,9 @@ static bool is_due(const struct pipeline *p, uint32_t arrival, bool force)
     return force || age >= steps_over(p->config.graph.wait_ns);
 }
 
+/* `shown`: it is in the view as it is. */
 static void count(struct pipeline *p, const struct trace *tr, const struct hop *h,
-                  enum cell_view views)
+                  enum cell_view views, bool shown)
 {
     struct request q;
     if (!request_build(&p->builder, &p->tree, p->names, h, tr->id, &q)) {
@@ -94,6 +95,8 @@ static void count(struct pipeline *p, const struct trace *tr, const struct hop *
     if (!cell_feed_add(p->closed, &q, true))
         p->lost_requests++;
     sightings_add(&p->sightings, p->names, &q);
+    if (p->watch && !shown)
+        p->watch->counted(&q, p->watch->user);
     if (views != VIEW_RAW) {
         p->closed_requests++;
         p->end_before_start += q.end_before_start;
@@ -106,13 +109,13 @@ static bool has_middle(const struct hop *h)
 }
 
 /* Counts the requests that are due; `counted` marks them, by hop. */
-static void count_due(struct pipeline *p, const struct trace *tr, bool force)
+static void count_due(struct pipeline *p, const struct trace *tr, bool force, bool shown)
 {
     for (size_t i = 0; i < p->tree.hops.len; i++) {
         struct hop *h = &p->tree.hops.items[i];
         h->closes = is_due(p, h->last_evidence, force);
         if (h->closes && !h->is_done)
-            count(p, tr, h, has_middle(h) ? VIEW_MESH : VIEW_BOTH);
+            count(p, tr, h, has_middle(h) ? VIEW_MESH : VIEW_BOTH, shown);
     }
 }
 
@@ -150,7 +153,7 @@ static void mark(struct pipeline *p, struct trace *tr, bool force)
 }
 
 /* The pictures in which proxies on the way are nodes: of the requests that just closed. */
-static void count_raw(struct pipeline *p, const struct trace *tr)
+static void count_raw(struct pipeline *p, const struct trace *tr, bool shown)
 {
     struct hop_tree *t = &p->tree;
     if (!t->has_middle || !hop_tree_find(t, p->names, true))
@@ -159,7 +162,7 @@ static void count_raw(struct pipeline *p, const struct trace *tr)
         struct hop *h = &t->hops.items[i];
         bool closes = hop_touches_middle(t, h, true);
         if (closes)
-            count(p, tr, h, VIEW_RAW);
+            count(p, tr, h, VIEW_RAW, shown);
     }
 }
 
@@ -223,22 +226,28 @@ static void schedule(struct pipeline *p, uint32_t name, struct trace *tr)
     wheel_add(&p->table, name, MAX(second_after(due), p->wheel_second + 1));
 }
 
+static void close_due(struct pipeline *p, struct trace *tr, bool force, bool shown)
+{
+    if (!hop_tree_load(&p->tree, p->names, &p->table, tr, false) ||
+        !hop_tree_find(&p->tree, p->names, false))
+        return; /* no memory now: a later look closes it */
+    count_due(p, tr, force, shown);
+    mark(p, tr, force);
+    count_raw(p, tr, shown);
+    close_spans(p, tr);
+}
+
 void pipeline_look(struct pipeline *p, uint32_t name, enum look how)
 {
     struct trace *tr = trace_at(&p->table, name);
     uint32_t now = clock_steps(p->clock_ns);
-    bool force = how != LOOK_DUE;
-    if (tr->open_count && (force || (int32_t)(now - open_due(p, tr)) >= 0)) {
-        if (p->before_change)
-            p->before_change(name, true, p->user);
-        if (hop_tree_load(&p->tree, p->names, &p->table, tr, false) &&
-            hop_tree_find(&p->tree, p->names, false)) {
-            count_due(p, tr, force);
-            mark(p, tr, force);
-            count_raw(p, tr);
-            close_spans(p, tr);
-        }
-    }
+    bool force = how != LOOK_DUE, shown = false;
+    bool closes = tr->open_count && (force || (int32_t)(now - open_due(p, tr)) >= 0);
+    if (p->watch && tr->open_count && (closes || tr->closed_count))
+        shown = p->watch->closing(name, closes && (force || is_due(p, tr->newest, false)),
+                                  p->watch->user);
+    if (closes)
+        close_due(p, tr, force, shown);
     if (tr->closed_count)
         trace_forget(&p->table, tr,
                      how == LOOK_EVICT ? now : now - steps_over(p->config.graph.remember_ns));

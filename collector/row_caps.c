@@ -18,7 +18,7 @@ struct row_caps {
     struct map64 edges;              /* client << 32 | server; value unused */
     struct map64 operations;         /* hash of (server, operation); value unused */
     VEC(struct entity_use) entities; /* by entity id */
-    uint64_t refused_edges, refused_operations;
+    uint64_t refused_edges, refused_operations, generation;
 };
 
 struct row_caps *row_caps_new(uint64_t seed, const struct graph_settings *graph)
@@ -71,6 +71,7 @@ static bool admit_edge(struct row_caps *c, uint32_t client, uint32_t server, siz
     if (!a || !b || !map64_put(&c->edges, key, &added))
         return false;
     c->entities.items[client].has_edge = c->entities.items[server].has_edge = true;
+    c->generation += c->edges.count >= c->max_edges;
     return true;
 }
 
@@ -106,12 +107,18 @@ bool row_caps_operation(struct row_caps *c, uint32_t server, struct str operatio
     use = use_of(c, server);
     if (use && used < c->max_operations && map64_put(&c->operations, key, &added)) {
         use->operations++;
+        c->generation += use->operations == c->max_operations;
         return true;
     }
     if (use)
         use->refused++;
     c->refused_operations++;
     return false;
+}
+
+uint64_t row_caps_generation(const struct row_caps *c)
+{
+    return c->generation;
 }
 
 /* --- who is to blame --- */

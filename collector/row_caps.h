@@ -24,6 +24,9 @@ void row_caps_edge(struct row_caps *c, uint32_t *client, uint32_t *server, bool 
 /* Whether an operation of `server` has a row of its own. */
 bool row_caps_operation(struct row_caps *c, uint32_t server, struct str operation, bool decide);
 
+/* Changes whenever a judgement without decision may turn out differently than before. */
+uint64_t row_caps_generation(const struct row_caps *c);
+
 struct cap_offender {
     uint32_t entity;   /* whose operations; NAMES_NONE = edges in all */
     uint64_t distinct; /* rows it has */

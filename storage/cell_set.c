@@ -123,6 +123,23 @@ void cell_set_clear(struct cell_set *s)
     map64_deinit(&s->cell_by_key);
 }
 
+void cell_set_drop_empty(struct cell_set *s)
+{
+    for (size_t i = s->cells.len; i-- > 0;) {
+        struct cell_entry *entry = &s->cells.items[i];
+        if (entry->cell.observed)
+            continue;
+        cell_deinit(&entry->cell);
+        (void)map64_remove(&s->cell_by_key, entry->key);
+        /* The last one, which is not empty, takes its place. */
+        const struct cell_entry last = s->cells.items[--s->cells.len];
+        if (i == s->cells.len)
+            continue;
+        *entry = last;
+        *map64_find(&s->cell_by_key, last.key) = i;
+    }
+}
+
 struct translation {
     struct cell_set *to;
     const struct cell_set *from;
