@@ -1,4 +1,5 @@
-/* test_collector.c - the thread: views while requests are open, checkpoints, and what is there after a restart. */
+/* test_collector.c - the thread: views while requests are open, checkpoints, and what is there
+ * after a restart. */
 #include "base/clock.h"
 #include "storage/edge_store.h"
 #include "support/leak.h"
@@ -90,8 +91,11 @@ static struct cell look(struct house *h, struct edge_result *result)
 {
     const struct edge_view *view;
     struct err e = {0};
-    struct edge_query q = {.start_s = START_S - 60, .end_s = START_S + 600, .sections = SECTION_ALL,
-                           .group = all_in_one, .max_points = 100};
+    struct edge_query q = {.start_s = START_S - 60,
+                           .end_s = START_S + 600,
+                           .sections = SECTION_ALL,
+                           .group = all_in_one,
+                           .max_points = 100};
     cr_assert(edge_store_view(h->store, 0, &view, &e) == ST_OK, "%s", e.msg);
     cr_assert(edge_query_run(view, &q, result, &e) == ST_OK, "%s", e.msg);
     edge_view_unref(view);
@@ -115,7 +119,10 @@ static void make_spans(struct rig *r)
     rig_init(r);
     for (uint64_t i = 0; i < 20; i++) {
         r->trace = i + 1;
-        rig_app(r, 1, 0, SPAN_CLIENT, "web", "GET", "http.request.method=GET;url.full=http://cart.shop.svc/x;http.response.status_code=#200", 0, 900);
+        rig_app(r, 1, 0, SPAN_CLIENT, "web", "GET",
+                "http.request.method=GET;url.full=http://cart.shop.svc/"
+                "x;http.response.status_code=#200",
+                0, 900);
         rig_app(r, 2, 1, SPAN_SERVER, "cart", "GET /x", "http.response.status_code=#200", 10, 100);
     }
 }
@@ -146,8 +153,8 @@ Test(collector, open_requests_show_and_survive)
     cr_expect(h.position == h.sequence + 1);
     cr_expect(spans_row(&h).pending == 21);
     cr_expect(spans_row(&h).received == 21);
-    send(&h, &r, 21, 1);  /* the other half */
-    send(&h, &r, 0, 4);   /* four that are known */
+    send(&h, &r, 21, 1); /* the other half */
+    send(&h, &r, 0, 4);  /* four that are known */
     cr_expect(requests(&h, &servers) == 11);
     cr_expect(servers == 11);
     collector_flush(h.collector, ++h.sequence, h.clock_ns);
@@ -172,7 +179,8 @@ Test(collector, open_requests_show_and_survive)
     EXPECT_NO_LEAK();
 }
 
-/* Time passes only by records: a request closes after its wait, and the checkpoint comes by itself. */
+/* Time passes only by records: a request closes after its wait, and the checkpoint comes by itself.
+ */
 Test(collector, ticks_close_and_save)
 {
     struct house h = {.clock_ns = 1000 * NS_PER_S};

@@ -1,6 +1,7 @@
 /* trace_rig.c - makes spans, feeds them, writes down what was counted. */
 #include "unit/collector/trace_rig.h"
 #include "collector/image.h"
+#include "collector/live.h"
 #include <criterion/criterion.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -273,30 +274,64 @@ static enum status keep_chunk(struct str chunk, void *user, struct err *e)
     return ST_OK;
 }
 
-/* Writes the state down and goes on with one that was read from it; the closed cells go over as
- * they would in a part. */
-static void restart(struct pipeline *p)
+/* A second pipeline that was read from the first one's image; the closed cells go over as they
+ * would in a part. */
+static void copy_state(struct pipeline *p, struct pipeline *copy)
 {
     struct buf image = {0};
     struct account_totals totals = {0};
-    struct pipeline fresh;
     struct err e;
     sightings_tell(&p->sightings, p->names, p->registry);
+    sightings_clear(&p->sightings);
     cr_assert(image_encode(p, &totals, keep_chunk, &image, &e) == ST_OK);
-    cr_assert(pipeline_init(&fresh, &p->config, &e) == ST_OK);
-    struct image_reader reader = {.pipeline = &fresh};
+    cr_assert(pipeline_init(copy, &p->config, &e) == ST_OK);
+    struct image_reader reader = {.pipeline = copy};
     struct cursor c = cursor_of(buf_str(&image));
     while (c.at < c.end) {
         struct str chunk = cursor_lenstr(&c);
         cr_assert(image_read_chunk(&reader, chunk, &e) == ST_OK, "%s", e.msg);
     }
     cr_assert(image_read_end(&reader, &e) == ST_OK);
-    cr_assert(cell_set_merge(cell_feed_cells(fresh.closed), cell_feed_cells(p->closed), &e) ==
+    cr_assert(cell_set_merge(cell_feed_cells(copy->closed), cell_feed_cells(p->closed), &e) ==
               ST_OK);
-    fresh.delta = p->delta;
+    copy->delta = p->delta;
     buf_deinit(&image);
+}
+
+static void restart(struct pipeline *p)
+{
+    struct pipeline copy;
+    copy_state(p, &copy);
     pipeline_deinit(p);
-    *p = fresh;
+    *p = copy;
+}
+
+static void look(struct live *live, struct buf *out)
+{
+    struct live_view view;
+    struct err e = {0};
+    cr_assert(live_look(live, NULL, false, &view, &e) == ST_OK, "%s", e.msg);
+    struct writer w = {out, view.registry, view.cells};
+    cr_assert(cell_set_each(view.cells, put_cell, &w, NULL) == ST_OK);
+    registry_free(view.registry);
+    buf_append_u8(out, 0);
+}
+
+/* A view that was kept up must be the one that is made anew. */
+static void check_view(struct pipeline *p, struct live *live)
+{
+    struct buf kept = {0}, fresh = {0};
+    struct pipeline copy;
+    look(live, &kept);
+    copy_state(p, &copy);
+    struct live *other = live_new(&copy);
+    look(other, &fresh);
+    cr_assert(strcmp(kept.ptr, fresh.ptr) == 0, "the view kept up is\n%safresh\n%s", kept.ptr,
+              fresh.ptr);
+    live_free(other);
+    pipeline_deinit(&copy);
+    buf_deinit(&kept);
+    buf_deinit(&fresh);
 }
 
 static void check_account(const struct pipeline *p, uint32_t received)
@@ -312,25 +347,33 @@ void rig_run(const struct rig *r, const struct rig_run *run, struct buf *out, st
     struct pipeline p;
     struct pipeline_config config = {.seed = 99, .graph = r->graph};
     cr_assert(pipeline_init(&p, &config, NULL) == ST_OK);
+    struct live *live = run->look_every ? live_new(&p) : NULL;
     uint64_t clock_ns = 5000 * NS_PER_S;
     uint32_t size = run->batch_spans ? run->batch_spans : MAX(r->count, 1u), batches = 0,
              received = 0;
     for (uint32_t from = 0; from < r->count; from += size) {
         struct batch *b = make_batch(r, run, from, MIN(size, r->count - from));
         b->sequence = ++batches;
-        b->clock_ns = clock_ns += 10 * NS_PER_MS;
+        b->clock_ns = clock_ns += 10 * NS_PER_MS + run->seconds_between * NS_PER_S;
         pipeline_batch(&p, b);
         received += b->span_count;
         check_account(&p, received);
         batch_free(b);
+        if (live && batches % run->look_every == 0)
+            check_view(&p, live);
         if (run->restart_after && batches % run->restart_after == 0)
             restart(&p);
     }
-    if (run->by_clock)
-        for (int second = 0; second < 45; second++)
-            pipeline_tick(&p, ++batches, START_NS, clock_ns += NS_PER_S);
-    else
+    for (uint32_t second = 0; run->by_clock && second < 45; second++) {
+        pipeline_tick(&p, ++batches, START_NS, clock_ns += NS_PER_S);
+        if (live && second % 16 == 0)
+            check_view(&p, live);
+    }
+    if (!run->by_clock)
         pipeline_flush(&p, batches + 1, clock_ns);
+    if (live)
+        check_view(&p, live);
+    live_free(live);
     check_account(&p, received);
     cr_assert(p.delta.pending == 0, "%llu pending", (unsigned long long)p.delta.pending);
     sightings_tell(&p.sightings, p.names, p.registry);
@@ -372,6 +415,8 @@ void rig_expect(const struct rig *r, const char *name, const char *want)
             .twice = round % 4 == 1,
             .restart_after = round % 5 == 2 ? 1 : 0,
             .by_clock = round % 2,
+            .look_every = round % 5 == 3 ? 1 + round % 3 : 0,
+            .seconds_between = round % 7 == 6 ? 7 : 0,
         };
         struct buf got = {0};
         rig_run(r, &run, &got, NULL);

@@ -65,7 +65,10 @@ struct rig_run {
     uint32_t batch_spans;   /* spans a batch; 0 = all in one */
     bool twice;             /* every span comes twice */
     uint32_t restart_after; /* batches after which the state goes through an image; 0 = never */
-    bool by_clock;          /* closed by time that passes, not by a flush */
+    uint32_t look_every; /* batches after which a view is kept up and held against a fresh one; 0 =
+                            never */
+    uint64_t seconds_between; /* batches */
+    bool by_clock;            /* closed by time that passes, not by a flush */
 };
 
 /* Feeds all spans and closes everything. The text has one line an edge, sorted:
