@@ -1,4 +1,5 @@
-/* file_fault.h - private to base: where fileio asks whether this call is to fail. */
+/* file_fault.h - where those who call the file system ask whether this call is to fail: fileio, and
+ * the catalogue's VFS. */
 #ifndef WEFT_BASE_FILE_FAULT_H
 #define WEFT_BASE_FILE_FAULT_H
 

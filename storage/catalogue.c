@@ -1,6 +1,7 @@
 /* catalogue.c - the SQLite file that says what of the data directory counts. */
 #include "storage/catalogue.h"
-#include "base/mem.h"
+#include "base/vec.h"
+#include "storage/catalogue_vfs.h"
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,8 @@ struct catalogue {
     sqlite3 *db;
     uint64_t seed, next_id;
     struct catalogue_checkpoint checkpoint;
+    VEC(struct catalogue_part) parts; /* what is listed */
+    bool in_doubt; /* the file may say something else: the next commit writes all of it */
 };
 
 /* DELETE journal with EXTRA: a committed transaction survives a power cut, and at rest there is one
@@ -120,6 +123,27 @@ static enum status create(struct catalogue *c, struct err *e)
     return run(c->db, tail, e);
 }
 
+static enum status load_parts(struct catalogue *c, struct err *e)
+{
+    sqlite3_stmt *stmt = NULL;
+    TRY(prepare(c->db,
+                "SELECT id, bytes, start_s, end_s, position, row_count FROM part WHERE kind='edge' "
+                "ORDER BY id",
+                NULL, 0, &stmt, e));
+    enum status st = ST_OK;
+    int rc = SQLITE_ROW;
+    while (st == ST_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct catalogue_part part = {column(stmt, 0), column(stmt, 1), column(stmt, 2),
+                                      column(stmt, 3), column(stmt, 4), (uint32_t)column(stmt, 5)};
+        if (!vec_push(&c->parts, part))
+            st = err_set(e, ST_NO_MEMORY, "no memory for the catalogue");
+    }
+    if (st == ST_OK && rc != SQLITE_DONE)
+        st = fail(c->db, is_damage(rc) ? ST_CORRUPT : ST_IO, "cannot be read", e);
+    sqlite3_finalize(stmt);
+    return st;
+}
+
 static enum status load(struct catalogue *c, bool *created, struct err *e)
 {
     uint64_t version, application, tables, v[5];
@@ -142,7 +166,7 @@ static enum status load(struct catalogue *c, bool *created, struct err *e)
     c->seed = v[0];
     c->next_id = v[1];
     c->checkpoint = (struct catalogue_checkpoint){v[2], v[3], v[4]};
-    return ST_OK;
+    return load_parts(c, e);
 }
 
 enum status catalogue_open(const char *path, struct catalogue **out, bool *created, struct err *e)
@@ -153,7 +177,7 @@ enum status catalogue_open(const char *path, struct catalogue **out, bool *creat
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
     enum status st = ST_OK;
-    if (sqlite3_open_v2(path, &c->db, flags, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(path, &c->db, flags, catalogue_vfs_name()) != SQLITE_OK)
         st = fail(c->db, ST_IO, "cannot be opened", e);
     if (st == ST_OK) {
         sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -172,6 +196,7 @@ void catalogue_close(struct catalogue *c)
     if (!c)
         return;
     sqlite3_close(c->db);
+    vec_deinit(&c->parts);
     mem_free(c);
 }
 
@@ -192,74 +217,103 @@ struct catalogue_checkpoint catalogue_checkpoint(const struct catalogue *c)
     return c->checkpoint;
 }
 
-enum status catalogue_each_part(struct catalogue *c,
-                                enum status (*fn)(const struct catalogue_part *part, void *user,
-                                                  struct err *e),
-                                void *user, struct err *e)
+const struct catalogue_part *catalogue_parts(const struct catalogue *c, size_t *count)
 {
-    sqlite3_stmt *stmt = NULL;
-    TRY(prepare(c->db,
-                "SELECT id, bytes, start_s, end_s, position, row_count FROM part WHERE kind='edge' "
-                "ORDER BY id",
-                NULL, 0, &stmt, e));
-    enum status st = ST_OK;
-    int rc = SQLITE_ROW;
-    while (st == ST_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct catalogue_part part = {column(stmt, 0), column(stmt, 1), column(stmt, 2),
-                                      column(stmt, 3), column(stmt, 4), (uint32_t)column(stmt, 5)};
-        st = fn(&part, user, e);
-    }
-    if (st == ST_OK && rc != SQLITE_DONE)
-        st = fail(c->db, is_damage(rc) ? ST_CORRUPT : ST_IO, "cannot be read", e);
-    sqlite3_finalize(stmt);
-    return st;
+    *count = c->parts.len;
+    return c->parts.items;
 }
 
-bool catalogue_has_part(struct catalogue *c, uint64_t id)
+bool catalogue_has_part(const struct catalogue *c, uint64_t id)
 {
-    sqlite3_stmt *stmt = NULL;
-    if (prepare(c->db, "SELECT 1 FROM part WHERE id=?1", &id, 1, &stmt, NULL) != ST_OK)
-        return true; /* better a file too many than one too few */
-    bool has = sqlite3_step(stmt) != SQLITE_DONE;
-    sqlite3_finalize(stmt);
-    return has;
+    for (size_t i = 0; i < c->parts.len; i++) {
+        if (c->parts.items[i].id == id)
+            return true;
+    }
+    return false;
 }
 
 /* --- changing --- */
+
+static enum status insert_part(sqlite3 *db, const struct catalogue_part *p, struct err *e)
+{
+    uint64_t v[] = {p->id, p->bytes, p->start_s, p->end_s, p->rows, p->position};
+    return execute(db, "INSERT INTO part VALUES(?1, 'edge', ?2, ?3, ?4, ?5, ?6)", v, 6, e);
+}
+
+/* The list as this process knows it, whatever the file says. */
+static enum status rewrite_parts(struct catalogue *c, struct err *e)
+{
+    TRY(run(c->db, "DELETE FROM part", e));
+    for (size_t i = 0; i < c->parts.len; i++)
+        TRY(insert_part(c->db, &c->parts.items[i], e));
+    return ST_OK;
+}
 
 static enum status change_rows(struct catalogue *c, const struct catalogue_change *change,
                                const struct catalogue_checkpoint *checkpoint, uint64_t next_id,
                                struct err *e)
 {
+    if (c->in_doubt)
+        TRY(rewrite_parts(c, e));
     for (size_t i = 0; i < change->removed_count; i++)
         TRY(execute(c->db, "DELETE FROM part WHERE id=?1", &change->removed[i], 1, e));
-    if (change->added) {
-        const struct catalogue_part *p = change->added;
-        uint64_t v[] = {p->id, p->bytes, p->start_s, p->end_s, p->rows, p->position};
-        TRY(execute(c->db, "INSERT INTO part VALUES(?1, 'edge', ?2, ?3, ?4, ?5, ?6)", v, 6, e));
-    }
+    if (change->added)
+        TRY(insert_part(c->db, change->added, e));
     uint64_t v[] = {next_id, checkpoint->position, checkpoint->image, checkpoint->image_bytes};
     return execute(c->db, "UPDATE state SET next_id=?1, position=?2, image=?3, image_bytes=?4", v,
                    4, e);
 }
 
+/* The same change in memory; parts has room for one more. */
+static void change_list(struct catalogue *c, const struct catalogue_change *change)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->parts.len; i++) {
+        bool removed = false;
+        for (size_t r = 0; r < change->removed_count; r++)
+            removed |= change->removed[r] == c->parts.items[i].id;
+        if (!removed)
+            c->parts.items[kept++] = c->parts.items[i];
+    }
+    c->parts.len = kept;
+    if (change->added)
+        c->parts.items[c->parts.len++] = *change->added;
+}
+
+/* After a failed COMMIT: true when the file certainly says what it said before. Every commit moves
+ * next_id. */
+static bool is_as_before(struct catalogue *c)
+{
+    uint64_t next_id;
+    return query_row(c->db, "SELECT next_id FROM state", &next_id, 1, NULL) == ST_OK &&
+           next_id == c->next_id;
+}
+
 enum status catalogue_commit(struct catalogue *c, const struct catalogue_change *change,
-                             struct err *e)
+                             bool *unknown, struct err *e)
 {
     struct catalogue_checkpoint checkpoint =
         change->checkpoint ? *change->checkpoint : c->checkpoint;
-    uint64_t next_id = MAX(c->next_id, checkpoint.image + 1);
+    uint64_t next_id = MAX(c->next_id + 1, checkpoint.image + 1);
+    *unknown = false;
     if (change->added)
         next_id = MAX(next_id, change->added->id + 1);
+    if (!vec_reserve(&c->parts, 1))
+        return err_set(e, ST_NO_MEMORY, "no memory for the catalogue");
     TRY(run(c->db, "BEGIN IMMEDIATE", e));
     enum status st = change_rows(c, change, &checkpoint, next_id, e);
-    if (st == ST_OK)
+    bool committing = st == ST_OK;
+    if (committing)
         st = run(c->db, "COMMIT", e);
     if (st != ST_OK) {
         sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-        return st == ST_CORRUPT ? st : ST_IO;
+        *unknown = committing && !is_as_before(c);
+        c->in_doubt |= *unknown;
+        return ST_IO;
     }
+    c->in_doubt = false;
     c->checkpoint = checkpoint;
     c->next_id = next_id;
+    change_list(c, change);
     return ST_OK;
 }

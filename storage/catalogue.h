@@ -32,14 +32,9 @@ uint64_t catalogue_seed(const struct catalogue *c);
 uint64_t catalogue_next_id(const struct catalogue *c);
 /* As of the last catalogue_commit(). */
 struct catalogue_checkpoint catalogue_checkpoint(const struct catalogue *c);
-/* Ascending by id; stops at the first error of fn. */
-enum status catalogue_each_part(struct catalogue *c,
-                                enum status (*fn)(const struct catalogue_part *part, void *user,
-                                                  struct err *e),
-                                void *user, struct err *e);
-
-/* Is it listed? True also when the catalogue cannot be read. */
-bool catalogue_has_part(struct catalogue *c, uint64_t id);
+/* What is listed; borrowed until the next catalogue_commit(). */
+const struct catalogue_part *catalogue_parts(const struct catalogue *c, size_t *count);
+bool catalogue_has_part(const struct catalogue *c, uint64_t id);
 
 struct catalogue_change {
     const uint64_t *removed; /* ids */
@@ -47,8 +42,11 @@ struct catalogue_change {
     const struct catalogue_part *added;            /* NULL = none */
     const struct catalogue_checkpoint *checkpoint; /* NULL = as it was */
 };
-/* All of it or nothing, on disk when it returns ST_OK. ST_IO: nothing changed. */
+/* All of it or nothing, on disk when it returns ST_OK. On ST_IO or ST_NO_MEMORY nothing has changed
+ * as far as this process is concerned, and the next commit makes it so on disk. *unknown is then
+ * true when a restart may find the change done: the files that it adds must stay until the next
+ * start, which removes what is not listed. */
 enum status catalogue_commit(struct catalogue *c, const struct catalogue_change *change,
-                             struct err *e);
+                             bool *unknown, struct err *e);
 
 #endif

@@ -56,7 +56,7 @@ static enum status directories_sync(struct store *s, struct err *e)
 
 /* Files first, names next, then the one transaction that makes them count. */
 static enum status checkpoint_write(struct store *s, struct image_writer *w,
-                                    struct listed_part *part, struct err *e)
+                                    struct listed_part *part, bool *unknown, struct err *e)
 {
     file_point("checkpoint_begin");
     TRY(parts_reserve(s, e));
@@ -70,18 +70,21 @@ static enum status checkpoint_write(struct store *s, struct image_writer *w,
     struct catalogue_checkpoint checkpoint = {w->position, w->id, w->bytes};
     struct catalogue_change change = {.added = part->part ? &part->info : NULL,
                                       .checkpoint = &checkpoint};
-    TRY(catalogue_commit(s->catalogue, &change, e));
+    TRY(catalogue_commit(s->catalogue, &change, unknown, e));
     file_point("checkpoint_committed");
     return ST_OK;
 }
 
-static void checkpoint_undo(struct store *s, struct image_writer *w, struct listed_part *part)
+/* When it is unknown whether the catalogue lists the files now, they stay until the next start. */
+static void checkpoint_undo(struct store *s, struct image_writer *w, struct listed_part *part,
+                            bool unknown)
 {
+    edge_part_unref(part->part);
+    if (unknown)
+        return;
     image_remove(s, w->id);
-    if (part->part) {
-        edge_part_unref(part->part);
+    if (part->part)
         part_remove_file(s, part->info.id);
-    }
 }
 
 void checkpoint_run(struct store *s, struct image_writer *w)
@@ -89,7 +92,8 @@ void checkpoint_run(struct store *s, struct image_writer *w)
     struct err e = {0};
     struct listed_part part = {0};
     uint64_t old_image = catalogue_checkpoint(s->catalogue).image;
-    enum status st = checkpoint_write(s, w, &part, &e);
+    bool unknown = false;
+    enum status st = checkpoint_write(s, w, &part, &unknown, &e);
     if (st == ST_OK) {
         pthread_mutex_lock(&s->lock);
         if (part.part)
@@ -100,7 +104,7 @@ void checkpoint_run(struct store *s, struct image_writer *w)
             image_remove(s, old_image);
         file_point("checkpoint_cleaned");
     } else {
-        checkpoint_undo(s, w, &part);
+        checkpoint_undo(s, w, &part, unknown);
         log_limited(LOG_ERROR, "store: checkpoint failed, the journal is kept error=\"%s\"", e.msg);
     }
     void (*done)(void *, enum status, const struct err *) = w->done;

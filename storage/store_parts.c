@@ -9,9 +9,8 @@
 
 /* --- loading --- */
 
-static enum status load_part(const struct catalogue_part *info, void *user, struct err *e)
+static enum status load_part(struct store *s, const struct catalogue_part *info, struct err *e)
 {
-    struct store *s = user;
     char path[STORE_PATH_MAX];
     struct listed_part listed = {.info = *info, .shows = true};
     store_path(s, "edges", info->id, "part", path);
@@ -30,7 +29,11 @@ static enum status load_part(const struct catalogue_part *info, void *user, stru
 
 enum status parts_load(struct store *s, struct err *e)
 {
-    return catalogue_each_part(s->catalogue, load_part, s, e);
+    size_t count;
+    const struct catalogue_part *parts = catalogue_parts(s->catalogue, &count);
+    for (size_t i = 0; i < count; i++)
+        TRY(load_part(s, &parts[i], e));
+    return ST_OK;
 }
 
 void parts_unload(struct store *s)
@@ -181,9 +184,10 @@ struct replacement {
     uint64_t file; /* 0 = none */
 };
 
+/* *unknown as of catalogue_commit(). */
 static enum status replacement_write(struct store *s, const uint64_t *ids, size_t count,
                                      const struct replacement *by, struct listed_part *added,
-                                     struct err *e)
+                                     bool *unknown, struct err *e)
 {
     char folder[STORE_PATH_MAX];
     TRY(parts_reserve(s, e));
@@ -200,7 +204,7 @@ static enum status replacement_write(struct store *s, const uint64_t *ids, size_
     file_point("merge_synced");
     struct catalogue_change change = {
         .removed = ids, .removed_count = count, .added = added->part ? &added->info : NULL};
-    TRY(catalogue_commit(s->catalogue, &change, e));
+    TRY(catalogue_commit(s->catalogue, &change, unknown, e));
     file_point("merge_committed");
     return ST_OK;
 }
@@ -209,10 +213,11 @@ static enum status parts_replace(struct store *s, const uint64_t *ids, size_t co
                                  const struct replacement *by, struct err *e)
 {
     struct listed_part added = {.shows = true};
-    enum status st = replacement_write(s, ids, count, by, &added, e);
+    bool unknown = false;
+    enum status st = replacement_write(s, ids, count, by, &added, &unknown, e);
     if (st != ST_OK) {
         edge_part_unref(added.part);
-        if (added.part || by->file)
+        if (!unknown && (added.part || by->file))
             part_remove_file(s, by->file ? by->file : added.info.id);
         return st;
     }

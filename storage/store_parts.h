@@ -18,10 +18,10 @@ struct stored_part {
     struct edge_part *part; /* a reference */
 };
 
-/* Shows what came with checkpoints up to `checkpointed` and gives every part that shows, ascending
- * by id: an array of *count (mem_free) with a reference each (edge_part_unref). One consistent
- * moment: before or after a replacement, never between. UINT64_MAX shows nothing new. Any thread.
- * ST_NO_MEMORY. */
+/* Shows what came with checkpoints up to `checkpointed` and gives every part that shows, in the
+ * order they were committed: an array of *count (mem_free) with a reference each (edge_part_unref).
+ * One consistent moment: before or after a replacement, never between. UINT64_MAX shows nothing
+ * new. Any thread. ST_NO_MEMORY. */
 enum status store_parts_snapshot(struct store *s, uint64_t checkpointed, struct stored_part **out,
                                  size_t *count, struct err *e);
 /* Gives the references and the array back. Any thread. */
@@ -34,7 +34,6 @@ void stored_parts_free(struct stored_part *parts, size_t count);
 enum status store_parts_replace(struct store *s, const uint64_t *ids, size_t count,
                                 struct buf *bytes, struct err *e);
 
-/* The settings, read-only, as long as the store. Any thread. */
 /* For sums that are too big to hold: a number and path (cap bytes) for a file that the caller
  * writes and syncs, and the exchange once it is whole. The file goes when the exchange fails; one
  * that is never exchanged goes when the store is opened next. Writer thread. */

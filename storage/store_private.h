@@ -50,7 +50,7 @@ struct store {
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t compacted;
-    VEC(struct listed_part) parts; /* ascending by id */
+    VEC(struct listed_part) parts; /* in the order of commits */
     struct store_stats stats;      /* counters only; the rest is summed when asked for */
 };
 

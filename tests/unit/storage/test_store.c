@@ -5,6 +5,7 @@
 #include "storage/catalogue.h"
 #include "storage/store_parts.h"
 #include "tests/unit/storage/journal_rig.h"
+#include "tests/unit/storage/store_rig.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
@@ -16,155 +17,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const uint64_t tile_s = 1700000000 / 15 * 15;
-
-static struct store *open_store(const char *directory, struct retention retention)
-{
-    struct store *s = NULL;
-    struct err e = {0};
-    struct store_config config = {str_from_c(directory), retention};
-    cr_assert(eq(int, store_open(&config, &s, &e), ST_OK), "%s", e.msg);
-    return s;
-}
-
-/* A part with one cell in the tile that holds `unix_s`. */
-static struct buf part_bytes(uint64_t unix_s)
-{
-    struct buf out = {0};
-    struct cell_set *cells = cell_set_new(1);
-    struct cell_row row = {.client = {.name = STR("web")},
-                           .server = {.name = STR("cart")},
-                           .views = VIEW_BOTH,
-                           .is_total = true};
-    struct cell *cell = cell_set_cell(cells, cell_set_row(cells, &row), unix_s);
-    cell->observed = 1;
-    cell->weight = 1 << 16;
-    cr_assert(eq(int, edge_part_encode(cells, true, &out, NULL), ST_OK));
-    cell_set_free(cells);
-    return out;
-}
-
-/* --- one checkpoint, waited for --- */
-
-struct answer {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool came;
-    enum status status;
-};
-
-static void on_done(void *user, enum status status, const struct err *e)
-{
-    struct answer *a = user;
-    cr_expect(status == ST_OK || e->msg[0] != '\0');
-    pthread_mutex_lock(&a->lock);
-    a->came = true;
-    a->status = status;
-    pthread_cond_signal(&a->changed);
-    pthread_mutex_unlock(&a->lock);
-}
-
-/* Image chunks of these lengths, a part when part_s is not 0. */
-static enum status checkpoint(struct store *s, uint64_t position, const size_t *chunks,
-                              size_t count, uint64_t part_s)
-{
-    struct answer a = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, ST_OK};
-    struct image_writer *w;
-    struct buf part = part_s ? part_bytes(part_s) : (struct buf){0};
-    enum status st = store_checkpoint_begin(s, &w, NULL);
-    if (st != ST_OK) {
-        buf_deinit(&part);
-        return st;
-    }
-    for (size_t i = 0; st == ST_OK && i < count; i++) {
-        char *bytes = mem_alloc(chunks[i]);
-        memset(bytes, (int)(position + i), chunks[i]);
-        st = image_write(w, (struct str){bytes, chunks[i]}, NULL);
-        mem_free(bytes);
-    }
-    if (st != ST_OK) {
-        store_checkpoint_abort(w);
-        buf_deinit(&part);
-        return st;
-    }
-    store_checkpoint_commit(w, &part, position, on_done, &a);
-    pthread_mutex_lock(&a.lock);
-    while (!a.came)
-        pthread_cond_wait(&a.changed, &a.lock);
-    pthread_mutex_unlock(&a.lock);
-    return a.status;
-}
-
-static const size_t small_image[] = {100, 7};
-
-/* --- the image, read --- */
-
-struct image_seen {
-    size_t count, lengths[8];
-    int first_bytes[8];
-};
-
-static enum status see_chunk(struct str bytes, void *user, struct err *e)
-{
-    (void)e;
-    struct image_seen *seen = user;
-    cr_assert(lt(sz, seen->count, LEN(seen->lengths)));
-    for (size_t i = 1; i < bytes.len; i++)
-        cr_assert(eq(int, bytes.ptr[i], bytes.ptr[0]));
-    seen->first_bytes[seen->count] = bytes.ptr[0];
-    seen->lengths[seen->count++] = bytes.len;
-    return ST_OK;
-}
-
-static uint64_t image_position(struct store *s, struct image_seen *seen)
-{
-    uint64_t position;
-    struct err e = {0};
-    *seen = (struct image_seen){0};
-    cr_assert(eq(int, store_image_read(s, see_chunk, seen, &position, &e), ST_OK), "%s", e.msg);
-    return position;
-}
-
-static size_t showing(struct store *s, uint64_t checkpointed)
-{
-    struct stored_part *parts;
-    size_t count;
-    cr_assert(eq(int, store_parts_snapshot(s, checkpointed, &parts, &count, NULL), ST_OK));
-    stored_parts_free(parts, count);
-    return count;
-}
-
-static bool count_name(const char *name, void *user)
-{
-    (void)name;
-    ++*(size_t *)user;
-    return true;
-}
-
-static size_t files_in(const char *directory, const char *folder)
-{
-    char path[512];
-    size_t count = 0;
-    snprintf(path, sizeof(path), "%s/%s", directory, folder);
-    cr_assert(eq(int, dir_each(path, count_name, &count, NULL), ST_OK));
-    return count;
-}
-
-static void touch(const char *directory, const char *name, const char *content)
-{
-    char path[512];
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
-    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    cr_assert(write(fd, content, strlen(content)) == (ssize_t)strlen(content));
-    close(fd);
-}
-
-/* --- tests --- */
+/* test_store.c - the data directory: lock, checkpoints that are whole or not at all, images, parts,
+ * retention. */
+#include "base/clock.h"
+#include "base/fileio.h"
+#include "storage/catalogue.h"
+#include "storage/store_parts.h"
+#include "tests/unit/storage/journal_rig.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 Test(store, seed_stays_and_a_second_weft_is_refused)
 {
     char *dir = temp_dir_make(), pid[24];
-    struct store *s = open_store(dir, (struct retention){0}), *second = NULL;
+    struct store *s = store_rig_open(dir, (struct retention){0}), *second = NULL;
     struct err e = {0};
     uint64_t seed = store_seed(s);
     struct store_config config = {str_from_c(dir), {0}};
@@ -172,10 +46,10 @@ Test(store, seed_stays_and_a_second_weft_is_refused)
     snprintf(pid, sizeof(pid), "pid %d", (int)getpid());
     cr_expect(ne(ptr, strstr(e.msg, pid), NULL), "%s", e.msg);
     store_close(s);
-    s = open_store(dir, (struct retention){0});
+    s = store_rig_open(dir, (struct retention){0});
     cr_expect(eq(u64, store_seed(s), seed));
     struct image_seen seen;
-    cr_expect(eq(u64, image_position(s, &seen), 0), "no checkpoint yet");
+    cr_expect(eq(u64, store_rig_position(s, &seen), 0), "no checkpoint yet");
     cr_expect(eq(sz, seen.count, 0));
     store_close(s);
     temp_dir_remove(dir);
@@ -186,18 +60,18 @@ Test(store, checkpoint_is_there_after_a_restart)
     static const size_t chunks[] = {1, 1 * MIB, 2 * MIB + 5, 3};
     static const size_t want[] = {1, 1 * MIB, 1 * MIB, 1 * MIB, 5, 3};
     char *dir = temp_dir_make();
-    struct store *s = open_store(dir, (struct retention){0});
-    cr_assert(eq(int, checkpoint(s, 40, chunks, LEN(chunks), tile_s), ST_OK));
-    cr_assert(eq(int, checkpoint(s, 50, chunks, LEN(chunks), 0), ST_OK));
-    cr_expect(eq(sz, files_in(dir, "image"), 1), "the old image is gone");
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_rig_checkpoint(s, 40, chunks, LEN(chunks), tile_s), ST_OK));
+    cr_assert(eq(int, store_rig_checkpoint(s, 50, chunks, LEN(chunks), 0), ST_OK));
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 1), "the old image is gone");
     store_close(s);
-    s = open_store(dir, (struct retention){0});
+    s = store_rig_open(dir, (struct retention){0});
     struct image_seen seen;
-    cr_expect(eq(u64, image_position(s, &seen), 50));
+    cr_expect(eq(u64, store_rig_position(s, &seen), 50));
     cr_assert(eq(sz, seen.count, LEN(want)));
     for (size_t i = 0; i < LEN(want); i++)
         cr_expect(eq(sz, seen.lengths[i], want[i]));
-    cr_expect(eq(sz, showing(s, UINT64_MAX), 1));
+    cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 1));
     struct store_stats stats;
     store_stats(s, &stats);
     cr_expect(eq(u64, stats.edge_files, 1));
@@ -209,12 +83,12 @@ Test(store, checkpoint_is_there_after_a_restart)
 Test(store, a_part_shows_only_when_the_head_has_let_it_go)
 {
     char *dir = temp_dir_make();
-    struct store *s = open_store(dir, (struct retention){0});
-    cr_assert(eq(int, checkpoint(s, 10, small_image, 2, tile_s), ST_OK));
-    cr_expect(eq(sz, showing(s, UINT64_MAX), 0));
-    cr_expect(eq(sz, showing(s, 9), 0));
-    cr_expect(eq(sz, showing(s, 10), 1));
-    cr_expect(eq(sz, showing(s, UINT64_MAX), 1), "it stays");
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, tile_s), ST_OK));
+    cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 0));
+    cr_expect(eq(sz, store_rig_showing(s, 9), 0));
+    cr_expect(eq(sz, store_rig_showing(s, 10), 1));
+    cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 1), "it stays");
     store_close(s);
     temp_dir_remove(dir);
 }
@@ -222,116 +96,16 @@ Test(store, a_part_shows_only_when_the_head_has_let_it_go)
 Test(store, one_checkpoint_at_a_time_and_abort_leaves_nothing)
 {
     char *dir = temp_dir_make();
-    struct store *s = open_store(dir, (struct retention){0});
+    struct store *s = store_rig_open(dir, (struct retention){0});
     struct image_writer *w, *second;
     cr_assert(eq(int, store_checkpoint_begin(s, &w, NULL), ST_OK));
     cr_expect(eq(int, store_checkpoint_begin(s, &second, NULL), ST_BUSY));
     cr_expect(eq(int, image_write(w, STR("abc"), NULL), ST_OK));
     store_checkpoint_abort(w);
-    cr_expect(eq(sz, files_in(dir, "image"), 0));
-    cr_expect(eq(int, checkpoint(s, 5, small_image, 2, 0), ST_OK));
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 0));
+    cr_expect(eq(int, store_rig_checkpoint(s, 5, store_rig_image, 2, 0), ST_OK));
     store_close(s);
     temp_dir_remove(dir);
-}
-
-Test(store, a_failing_disk_changes_nothing, .timeout = 60)
-{
-    disk_reset();
-    char *dir = temp_dir_make();
-    struct store *s = open_store(dir, (struct retention){0});
-    struct image_seen seen;
-    cr_assert(eq(int, checkpoint(s, 10, small_image, 2, tile_s), ST_OK));
-    uint64_t position = 10;
-    size_t parts = 1, failures = 0;
-    static const enum disk_call calls[] = {DISK_OPEN, DISK_WRITE, DISK_SYNC};
-    for (size_t c = 0; c < LEN(calls); c++) {
-        for (long n = 0; n < 6; n++) {
-            disk_plans[calls[c]] =
-                (struct disk_plan){disk_calls(calls[c]) + n, 1, n % 2 ? EIO : ENOSPC};
-            enum status st = checkpoint(s, position + 1, small_image, 2, tile_s + 86400 * position);
-            disk_plans[calls[c]] = (struct disk_plan){0};
-            failures += st != ST_OK;
-            position += st == ST_OK;
-            parts += st == ST_OK;
-            store_close(s);
-            s = open_store(dir, (struct retention){0});
-            cr_expect(eq(u64, image_position(s, &seen), position));
-            cr_expect(eq(sz, seen.count, 2));
-            cr_expect(eq(sz, showing(s, 0), parts));
-            cr_expect(eq(sz, files_in(dir, "edges"), parts));
-            cr_expect(eq(sz, files_in(dir, "image"), 1));
-        }
-    }
-    cr_expect(ge(sz, failures, 8), "the plans did hit");
-    store_close(s);
-    temp_dir_remove(dir);
-}
-
-/* --- kill at every point --- */
-
-/* In a child: opens, checkpoints, merges the two parts, and dies at the point if it comes. */
-static void work_until_killed(const char *dir, const char *point)
-{
-    char fault[64];
-    snprintf(fault, sizeof(fault), "kill:%s:1", point);
-    setenv("WEFT_FAULT", fault, 1);
-    file_faults_init();
-    struct store *s = open_store(dir, (struct retention){0});
-    checkpoint(s, 20, small_image, 2, tile_s + 86400); /* another day: not merged by itself */
-    struct stored_part *parts;
-    size_t count;
-    cr_assert(eq(int, store_parts_snapshot(s, 20, &parts, &count, NULL), ST_OK));
-    uint64_t ids[] = {parts[0].id, parts[1].id};
-    stored_parts_free(parts, count);
-    struct buf merged = part_bytes(tile_s);
-    /* No job runs now: the writer thread is asleep. */
-    store_parts_replace(s, ids, 2, &merged, NULL);
-    _exit(0);
-}
-
-Test(store, killed_at_any_point_it_is_before_or_after, .timeout = 60)
-{
-    static const struct {
-        const char *point;
-        uint64_t position;
-        size_t parts;
-    } rows[] = {
-        {"checkpoint_image_write", 10, 1},
-        {"checkpoint_begin", 10, 1},
-        {"checkpoint_image", 10, 1},
-        {"checkpoint_part", 10, 1},
-        {"checkpoint_synced", 10, 1},
-        {"checkpoint_committed", 20, 2},
-        {"checkpoint_cleaned", 20, 2},
-        {"merge_begin", 20, 2},
-        {"merge_part", 20, 2},
-        {"merge_synced", 20, 2},
-        {"merge_committed", 20, 1},
-        {"merge_remove", 20, 1},
-    };
-    for (size_t i = 0; i < LEN(rows); i++) {
-        char *dir = temp_dir_make();
-        struct store *s = open_store(dir, (struct retention){0});
-        cr_assert(eq(int, checkpoint(s, 10, small_image, 2, tile_s), ST_OK));
-        store_close(s);
-        pid_t child = fork();
-        if (child == 0)
-            work_until_killed(dir, rows[i].point);
-        int how;
-        waitpid(child, &how, 0);
-        bool killed = WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL;
-        cr_assert(killed, "%s was not reached", rows[i].point);
-        s = open_store(dir, (struct retention){0});
-        struct image_seen seen;
-        cr_expect(eq(u64, image_position(s, &seen), rows[i].position), "%s", rows[i].point);
-        cr_expect(eq(sz, seen.count, 2), "%s", rows[i].point);
-        cr_expect(eq(sz, showing(s, UINT64_MAX), rows[i].parts), "%s", rows[i].point);
-        cr_expect(eq(sz, files_in(dir, "edges"), rows[i].parts), "%s: unlisted files are gone",
-                  rows[i].point);
-        cr_expect(eq(sz, files_in(dir, "image"), 1), "%s", rows[i].point);
-        store_close(s);
-        temp_dir_remove(dir);
-    }
 }
 
 /* --- damage --- */
@@ -349,10 +123,10 @@ static char *image_path(const char *dir, char *out, size_t cap)
 Test(store, a_damaged_image_is_refused_not_half_read, .timeout = 60)
 {
     char *dir = temp_dir_make(), path[512], *bytes;
-    struct store *s = open_store(dir, (struct retention){0});
-    cr_assert(eq(int, checkpoint(s, 10, small_image, 2, 0), ST_OK));
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, 0), ST_OK));
     store_close(s);
-    s = open_store(dir, (struct retention){0});
+    s = store_rig_open(dir, (struct retention){0});
     size_t len;
     image_path(dir, path, sizeof(path));
     cr_assert(eq(int, file_read_all(path, MIB, &bytes, &len, NULL), ST_OK));
@@ -366,7 +140,7 @@ Test(store, a_damaged_image_is_refused_not_half_read, .timeout = 60)
         cr_assert(write(fd, bytes, len) == (ssize_t)len);
         close(fd);
         enum status want = at == len ? ST_OK : (at >= 8 && at < 12) ? ST_UNSUPPORTED : ST_CORRUPT;
-        cr_expect(eq(int, store_image_read(s, see_chunk, &seen, &position, &e), want),
+        cr_expect(eq(int, store_image_read(s, store_rig_chunk, &seen, &position, &e), want),
                   "byte %zu: %s", at, e.msg);
         if (at < len)
             bytes[at] = (char)(bytes[at] ^ 4);
@@ -375,7 +149,7 @@ Test(store, a_damaged_image_is_refused_not_half_read, .timeout = 60)
         struct image_seen seen = {0};
         uint64_t position;
         cr_assert(eq(int, truncate(path, (off_t)(len - 1 - cut)), 0));
-        cr_expect(eq(int, store_image_read(s, see_chunk, &seen, &position, NULL), ST_CORRUPT),
+        cr_expect(eq(int, store_image_read(s, store_rig_chunk, &seen, &position, NULL), ST_CORRUPT),
                   "cut to %zu", len - 1 - cut);
     }
     mem_free(bytes);
@@ -386,8 +160,8 @@ Test(store, a_damaged_image_is_refused_not_half_read, .timeout = 60)
 Test(store, golden_image)
 {
     char *dir = temp_dir_make(), path[512], golden_path[512], *bytes, *golden;
-    struct store *s = open_store(dir, (struct retention){0});
-    cr_assert(eq(int, checkpoint(s, 65, small_image, 2, 0), ST_OK));
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_rig_checkpoint(s, 65, store_rig_image, 2, 0), ST_OK));
     store_close(s);
     size_t len, golden_len;
     cr_assert(eq(int, file_read_all(image_path(dir, path, sizeof(path)), MIB, &bytes, &len, NULL),
@@ -406,21 +180,21 @@ Test(store, golden_image)
 Test(store, what_is_not_listed_goes_and_what_is_listed_but_damaged_stays)
 {
     char *dir = temp_dir_make();
-    struct store *s = open_store(dir, (struct retention){0});
-    cr_assert(eq(int, checkpoint(s, 10, small_image, 2, tile_s), ST_OK));
-    cr_assert(eq(int, checkpoint(s, 11, small_image, 2, tile_s), ST_OK));
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, tile_s), ST_OK));
+    cr_assert(eq(int, store_rig_checkpoint(s, 11, store_rig_image, 2, tile_s), ST_OK));
     store_close(s);
-    touch(dir, "edges/00000000000000aa.part", "half a part");
-    touch(dir, "image/00000000000000bb.image", "half an image");
-    touch(dir, "edges/readme.txt", "not ours");
-    touch(dir, "edges/0000000000000002.part", "damaged");
-    s = open_store(dir, (struct retention){0});
+    store_rig_touch(dir, "edges/00000000000000aa.part", "half a part");
+    store_rig_touch(dir, "image/00000000000000bb.image", "half an image");
+    store_rig_touch(dir, "edges/readme.txt", "not ours");
+    store_rig_touch(dir, "edges/0000000000000002.part", "damaged");
+    s = store_rig_open(dir, (struct retention){0});
     struct store_stats stats;
     store_stats(s, &stats);
     cr_expect(eq(u64, stats.lost_blocks, 1));
-    cr_expect(eq(sz, showing(s, UINT64_MAX), 1));
-    cr_expect(eq(sz, files_in(dir, "edges"), 3), "two listed, one not ours");
-    cr_expect(eq(sz, files_in(dir, "image"), 1));
+    cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 1));
+    cr_expect(eq(sz, store_rig_files(dir, "edges"), 3), "two listed, one not ours");
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 1));
     store_close(s);
     temp_dir_remove(dir);
 }
@@ -428,8 +202,8 @@ Test(store, what_is_not_listed_goes_and_what_is_listed_but_damaged_stays)
 Test(store, a_catalogue_that_is_missing_damaged_or_newer_is_refused)
 {
     char *dir = temp_dir_make(), path[512];
-    struct store *s = open_store(dir, (struct retention){0});
-    cr_assert(eq(int, checkpoint(s, 10, small_image, 2, tile_s), ST_OK));
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, tile_s), ST_OK));
     store_close(s);
     struct store_config config = {str_from_c(dir), {0}};
     struct err e = {0};
@@ -441,12 +215,12 @@ Test(store, a_catalogue_that_is_missing_damaged_or_newer_is_refused)
     cr_expect(eq(int, store_open(&config, &s, &e), ST_UNSUPPORTED));
     cr_expect(ne(ptr, strstr(e.msg, "newer"), NULL), "%s", e.msg);
 
-    touch(dir, "catalogue.db", "this is no database, it only stands where one should be");
+    store_rig_touch(dir, "catalogue.db", "this is no database, it only stands where one should be");
     cr_expect(eq(int, store_open(&config, &s, &e), ST_CORRUPT));
     unlink(path);
     cr_expect(eq(int, store_open(&config, &s, &e), ST_CORRUPT));
     cr_expect(ne(ptr, strstr(e.msg, "missing"), NULL), "%s", e.msg);
-    cr_expect(eq(sz, files_in(dir, "edges"), 1), "nothing was deleted");
+    cr_expect(eq(sz, store_rig_files(dir, "edges"), 1), "nothing was deleted");
     temp_dir_remove(dir);
 }
 
@@ -455,33 +229,33 @@ Test(store, a_catalogue_that_is_missing_damaged_or_newer_is_refused)
 Test(store, readers_keep_what_was_replaced)
 {
     char *dir = temp_dir_make();
-    struct store *s = open_store(dir, (struct retention){0});
-    cr_assert(eq(int, checkpoint(s, 10, small_image, 2, tile_s), ST_OK));
-    cr_assert(eq(int, checkpoint(s, 11, small_image, 2, tile_s + 15), ST_OK));
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, tile_s), ST_OK));
+    cr_assert(eq(int, store_rig_checkpoint(s, 11, store_rig_image, 2, tile_s + 15), ST_OK));
     struct stored_part *parts;
     size_t count;
     cr_assert(eq(int, store_parts_snapshot(s, 11, &parts, &count, NULL), ST_OK));
     cr_assert(eq(sz, count, 2));
     uint64_t ids[] = {parts[0].id, parts[1].id};
-    struct buf merged = part_bytes(tile_s);
+    struct buf merged = store_rig_part(tile_s);
     cr_assert(eq(int, store_parts_replace(s, ids, 2, &merged, NULL), ST_OK));
-    cr_expect(eq(sz, showing(s, UINT64_MAX), 1));
-    cr_expect(eq(sz, files_in(dir, "edges"), 1));
+    cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 1));
+    cr_expect(eq(sz, store_rig_files(dir, "edges"), 1));
     cr_expect(eq(u64, edge_part_start_s(parts[1].part), tile_s + 15), "still readable");
     stored_parts_free(parts, count);
     struct buf rubbish = {0};
     buf_append_str(&rubbish, STR("no part"));
     cr_expect(eq(int, store_parts_replace(s, NULL, 0, &rubbish, NULL), ST_CORRUPT));
-    cr_expect(eq(sz, files_in(dir, "edges"), 1));
+    cr_expect(eq(sz, store_rig_files(dir, "edges"), 1));
     store_close(s);
     temp_dir_remove(dir);
 }
 
 static bool becomes(struct store *s, size_t parts)
 {
-    for (int i = 0; i < 500 && showing(s, UINT64_MAX) != parts; i++)
+    for (int i = 0; i < 500 && store_rig_showing(s, UINT64_MAX) != parts; i++)
         usleep(10000);
-    return showing(s, UINT64_MAX) == parts;
+    return store_rig_showing(s, UINT64_MAX) == parts;
 }
 
 Test(store, retention_drops_old_parts_and_keeps_for_ever_with_0)
@@ -491,14 +265,15 @@ Test(store, retention_drops_old_parts_and_keeps_for_ever_with_0)
     for (size_t i = 0; i < LEN(hours); i++) {
         char *dir = temp_dir_make();
         struct store *s =
-            open_store(dir, (struct retention){.edges_ns = hours[i] * 3600 * NS_PER_S});
-        cr_assert(eq(int, checkpoint(s, 10, small_image, 2, now_s - 25 * 3600), ST_OK));
-        cr_assert(eq(int, checkpoint(s, 11, small_image, 2, now_s), ST_OK));
-        cr_expect(eq(sz, showing(s, 11), 2), "what does not show yet is never dropped");
+            store_rig_open(dir, (struct retention){.edges_ns = hours[i] * 3600 * NS_PER_S});
+        cr_assert(
+            eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, now_s - 25 * 3600), ST_OK));
+        cr_assert(eq(int, store_rig_checkpoint(s, 11, store_rig_image, 2, now_s), ST_OK));
+        cr_expect(eq(sz, store_rig_showing(s, 11), 2), "what does not show yet is never dropped");
         store_maintain(s);
         cr_expect(becomes(s, hours[i] ? 1 : 2));
         cr_expect(eq(int, store_compact(s, NULL), ST_OK));
-        cr_expect(eq(sz, showing(s, UINT64_MAX), hours[i] ? 1 : 2));
+        cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), hours[i] ? 1 : 2));
         store_close(s);
         temp_dir_remove(dir);
     }
@@ -508,12 +283,14 @@ Test(store, retention_keeps_to_its_bytes_and_drops_the_oldest)
 {
     char *dir = temp_dir_make();
     struct store_stats stats;
-    struct store *s = open_store(dir, (struct retention){0});
+    struct store *s = store_rig_open(dir, (struct retention){0});
     for (uint64_t i = 0; i < 4; i++)
-        cr_assert(eq(int, checkpoint(s, 10 + i, small_image, 2, tile_s + 86400 * (4 - i)), ST_OK));
+        cr_assert(eq(int,
+                     store_rig_checkpoint(s, 10 + i, store_rig_image, 2, tile_s + 86400 * (4 - i)),
+                     ST_OK));
     store_stats(s, &stats);
     store_close(s);
-    s = open_store(dir, (struct retention){.disk_bytes = stats.edge_bytes * 2 / 4});
+    s = store_rig_open(dir, (struct retention){.disk_bytes = stats.edge_bytes * 2 / 4});
     store_maintain(s);
     cr_expect(becomes(s, 2));
     store_stats(s, &stats);
