@@ -318,7 +318,7 @@ enum status journal_start(struct journal *j, const struct journal_sink *sink, st
     j->stats.last_sequence = j->next_sequence - 1;
     if (pthread_create(&j->thread, NULL, journal_thread, j) != 0)
         return err_set(e, ST_NO_MEMORY, "no thread for the journal");
-    j->running = true;
+    j->running = j->keep_spares = true;
     return ST_OK;
 }
 
@@ -331,6 +331,8 @@ void journal_stop(struct journal *j, bool cut_unused)
     j->running = false;
     if (cut_unused)
         segment_finish(j);
+    j->keep_spares = false;
+    spares_remove(j);
     if (j->fd >= 0)
         file_close(j->fd);
     j->fd = -1;
@@ -454,6 +456,7 @@ void journal_stats(struct journal *j, struct journal_stats *out)
 {
     pthread_mutex_lock(&j->lock);
     *out = j->stats;
+    out->bytes = j->spare_count * j->segment_bytes;
     for (size_t i = 0; i < j->segments.len; i++) {
         const struct segment *s = &j->segments.items[i];
         out->bytes += s->disk_bytes;

@@ -25,7 +25,12 @@ struct segment {
     uint64_t oldest_ns;  /* arrival of its first record, 0 = it has none */
     bool end_known;      /* while opening: a later segment says where it ends */
     bool head_damaged;   /* while opening */
+    bool recycled; /* the file was another segment before: what lies behind `end` means nothing */
 };
+
+/* Trimmed segments that wait to be written again: their blocks are allocated and their pages are in
+ * the page cache, which makes a group's write and sync half as dear as into fresh space. */
+enum { SPARES_MAX = 6 };
 
 /* One record on its way through the queue. A batch's entry lives in the batch's arena, a flush's on
  * the heap. */
@@ -50,8 +55,11 @@ struct journal {
     uint64_t max_bytes, segment_bytes;
     struct journal_sink sink;
 
-    pthread_mutex_t lock;         /* guards segments and stats */
+    pthread_mutex_t lock;         /* guards segments, spares and stats */
     VEC(struct segment) segments; /* ascending by number */
+    uint64_t spares[SPARES_MAX];  /* numbers they had; NUMBER.spare */
+    unsigned spare_count;
+    bool keep_spares; /* while the thread runs; afterwards trimming deletes */
     struct journal_stats stats;
 
     /* Shared without the lock. */
@@ -84,6 +92,8 @@ void segment_path(const struct journal *j, uint64_t number, char *out);
 /* Begins a segment with room for a group of group_bytes: preallocated, named on disk, its head
  * written but not synced: the sync of the first group is the head's too. Journal thread. */
 enum status segment_begin(struct journal *j, uint64_t group_bytes, struct err *e);
+/* Deletes the spare files. After the thread has ended. */
+void spares_remove(struct journal *j);
 /* Closes the full segment `s` that is being written. Journal thread. */
 void segment_leave(struct journal *j, const struct segment *s);
 /* Closes the segment being written and cuts it behind its committed groups. Journal thread. */

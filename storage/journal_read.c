@@ -176,7 +176,8 @@ enum status segment_scan(struct journal *j, const struct segment *s, struct segm
             *out = seen;
         }
     }
-    if (st == ST_OK)
+    /* In a file that was another segment before, what lies behind the end tells nothing. */
+    if (st == ST_OK && !s->recycled)
         st = count_written(&w, out->end, &out->torn_bytes, e);
     window_close(&w);
     return st;

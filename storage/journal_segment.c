@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char suffix[] = ".journal";
+static const char suffix[] = ".journal", spare_suffix[] = ".spare";
 enum {
     NUMBER_DIGITS = 16,
+    /* Behind the two copies of the head: 1 when the file was another segment before. */
+    RECYCLED_AT = 2 * SEGMENT_HEAD_BYTES,
     /* Cutting costs milliseconds in which nobody is acknowledged: what is left of a full segment
        stays till it is trimmed. */
     CUT_WORTH_BYTES = MIB,
@@ -19,6 +21,12 @@ void segment_path(const struct journal *j, uint64_t number, char *out)
 {
     snprintf(out, JOURNAL_PATH_MAX, "%s/%016llx%s", j->directory, (unsigned long long)number,
              suffix);
+}
+
+static void spare_path(const struct journal *j, uint64_t number, char *out)
+{
+    snprintf(out, JOURNAL_PATH_MAX, "%s/%016llx%s", j->directory, (unsigned long long)number,
+             spare_suffix);
 }
 
 /* --- opening --- */
@@ -43,6 +51,13 @@ static bool note_file(const char *name, void *user)
 {
     struct listing *l = user;
     struct segment s = {0};
+    if (str_ends_with(str_from_c(name), STR(".spare"))) {
+        char path[JOURNAL_PATH_MAX];
+        struct err e;
+        snprintf(path, sizeof(path), "%s/%s", l->j->directory, name);
+        (void)file_remove(path, &e); /* what stays is found again at the next start */
+        return true;
+    }
     if (!segment_name_parse(name, &s.head.number))
         return true;
     if (!vec_push(&l->j->segments, s))
@@ -93,6 +108,7 @@ static enum status segment_head_load(struct journal *j, struct segment *s, struc
         return ST_OK;
     }
     s->head = head;
+    s->recycled = area[RECYCLED_AT] != 0;
     return st;
 }
 
@@ -210,15 +226,31 @@ enum status segments_open(struct journal *j, struct err *e)
 
 /* --- writing --- */
 
-static enum status segment_create(struct journal *j, const struct segment *s, int *fd,
-                                  struct err *e)
+/* Gives a spare file the segment's name; false when there is none of that size. */
+static bool spare_take(struct journal *j, const struct segment *s, const char *path)
+{
+    char spare[JOURNAL_PATH_MAX];
+    struct err e;
+    if (s->disk_bytes != j->segment_bytes)
+        return false;
+    pthread_mutex_lock(&j->lock);
+    bool found = j->spare_count > 0;
+    uint64_t number = found ? j->spares[--j->spare_count] : 0;
+    pthread_mutex_unlock(&j->lock);
+    spare_path(j, number, spare);
+    return found && file_rename(spare, path, &e) == ST_OK;
+}
+
+static enum status segment_create(struct journal *j, struct segment *s, int *fd, struct err *e)
 {
     char path[JOURNAL_PATH_MAX], area[SEGMENT_DATA_AT];
     segment_path(j, s->head.number, path);
     segment_head_encode(&s->head, area);
-    TRY(file_open(path, O_RDWR | O_CREAT | O_EXCL, fd, e));
+    s->recycled = spare_take(j, s, path);
+    area[RECYCLED_AT] = s->recycled;
+    TRY(file_open(path, s->recycled ? O_RDWR : O_RDWR | O_CREAT | O_EXCL, fd, e));
     file_point("journal_segment_created");
-    enum status st = file_preallocate(*fd, s->disk_bytes, e);
+    enum status st = s->recycled ? ST_OK : file_preallocate(*fd, s->disk_bytes, e);
     if (st == ST_OK)
         st = file_write_at(*fd, (struct str){area, sizeof(area)}, 0, e);
     file_point("journal_segment_head");
@@ -305,10 +337,43 @@ void segment_leave(struct journal *j, const struct segment *s)
 
 /* --- trimming --- */
 
+/* Keeps a whole segment's file for another life, as long as all files together stay under half of
+ * what the journal may hold. */
+static bool spare_keep(struct journal *j, const struct segment *s)
+{
+    char path[JOURNAL_PATH_MAX], spare[JOURNAL_PATH_MAX];
+    struct err e;
+    pthread_mutex_lock(&j->lock);
+    uint64_t files = j->segments.len + j->spare_count + 1;
+    bool wanted = j->keep_spares && s->disk_bytes == j->segment_bytes &&
+                  j->spare_count < SPARES_MAX && files * j->segment_bytes <= j->max_bytes / 2;
+    pthread_mutex_unlock(&j->lock);
+    if (!wanted)
+        return false;
+    segment_path(j, s->head.number, path);
+    spare_path(j, s->head.number, spare);
+    if (file_rename(path, spare, &e) != ST_OK)
+        return false;
+    pthread_mutex_lock(&j->lock);
+    j->spares[j->spare_count++] = s->head.number; /* only trimming adds: the room is still there */
+    pthread_mutex_unlock(&j->lock);
+    return true;
+}
+
+void spares_remove(struct journal *j)
+{
+    while (j->spare_count > 0) {
+        char path[JOURNAL_PATH_MAX];
+        struct err e;
+        spare_path(j, j->spares[--j->spare_count], path);
+        (void)file_remove(path, &e); /* the next start removes what is left */
+    }
+}
+
 void journal_trim(struct journal *j, uint64_t position)
 {
     enum { AT_ONCE = 64 };
-    uint64_t gone[AT_ONCE];
+    struct segment gone[AT_ONCE];
     size_t count;
     do {
         count = 0;
@@ -316,7 +381,7 @@ void journal_trim(struct journal *j, uint64_t position)
         /* The newest stays: it knows the clock and the sequence. */
         while (count < AT_ONCE && count + 1 < j->segments.len &&
                j->segments.items[count + 1].head.first_sequence <= position) {
-            gone[count] = j->segments.items[count].head.number;
+            gone[count] = j->segments.items[count];
             j->reserved_bytes -= j->segments.items[count].end;
             count++;
         }
@@ -326,7 +391,8 @@ void journal_trim(struct journal *j, uint64_t position)
         pthread_mutex_unlock(&j->lock);
         for (size_t i = 0; i < count; i++) {
             file_point("journal_trim");
-            segment_remove_file(j, gone[i]);
+            if (!spare_keep(j, &gone[i]))
+                segment_remove_file(j, gone[i].head.number);
         }
     } while (count == AT_ONCE);
 }
