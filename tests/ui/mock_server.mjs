@@ -53,7 +53,7 @@ function largeMesh() {
 const nasty = "<img src=x onerror=alert(1)>";
 const NASTY = [["user", `web/${nasty}`, "http", 5, 0.02, 12, {}], [`web/${nasty}`, "web/\"quoted\" & <b>bold</b>", "http", 5, 0, 4, {}]];
 
-const kindOf = (id) => (id === "user" ? "user" : /gateway/.test(id) ? "gateway" : /^(postgresql|redis):/.test(id) ? "database"
+const kindOf = (id) => (id === "user" || id === "unknown" ? id : /gateway/.test(id) ? "gateway" : /^(postgresql|redis):/.test(id) ? "database"
   : /^kafka:/.test(id) ? "messaging" : id.includes("/") ? "service" : "external");
 const spaceOf = (id) => (id.includes("/") && !id.includes(":") ? id.slice(0, id.indexOf("/")) : "");
 const wave = (t, seed) => 1 + 0.25 * Math.sin(t / 170 + seed) + 0.08 * Math.sin(t / 23 + seed * 3);
@@ -87,13 +87,13 @@ function edgeOf(row, range, index) {
     error_ratio: requests ? errors / requests : 0, interval: null, attempts: Math.round(requests * (1 + (extra.retry ?? 0))),
     retried: Math.round(requests * (extra.retry ?? 0) * 0.7), codes: protocol === "http" ? { 200: requests - errors, 503: errors } : {},
     grpc_codes: protocol === "grpc" ? { 0: requests - errors, 14: errors } : {}, flags,
-    client_latency: kindOf(client) === "user" ? null : latency(median, requests, index),
+    client_latency: ["user", "unknown"].includes(client) ? null : latency(median, requests, index),
     server_latency: ["database", "external", "messaging"].includes(kindOf(server)) ? null : latency(median * 0.86, requests, index),
     transit_latency: ["database", "external"].includes(kindOf(server)) || client === "user" ? null : latency(median * 0.1, requests, index),
     transit_skipped: 9, request_bytes: requests * 310, response_bytes: requests * 2900, tcp: null, mtls: null, principals: null,
     versions: versions.map((v, i) => ({ client_version: "v1", server_version: v || "v1", requests: Math.round(requests * (i ? 0.1 : versions.length > 1 ? 0.9 : 1)),
       errors: Math.round(errors * (i ? 0.7 : 0.3)), client_latency: latency(median * (1 + i), requests, index), server_latency: latency(median * (1 + i) * 0.86, requests, index) })),
-    evidence: client === "user" ? ["server_span"] : ["client_span", "server_span"], denied: 0, exemplars: exemplars(median) };
+    evidence: client === "user" || client === "unknown" ? ["server_span"] : ["client_span", "server_span"], denied: 0, exemplars: exemplars(median) };
 }
 
 function nodeOf(id, edges) {
@@ -125,7 +125,9 @@ function rangeOf(query) {
 export function startMock(root, state = "busy", port = 0) {
   const mock = { state, extra: [], requests: [] };
   const rows = () => ({ waiting: [], large: largeMesh(), nasty: NASTY }[mock.state] ?? MESH).concat(mock.extra);
-  const edges = (range) => rows().map((row, i) => edgeOf(row, range, i));
+  /* A row marked open is younger than the wait: an answer that ends before now does not hold it. */
+  const edges = (range) => rows().map((row, i) => ({ row, i })).filter(({ row }) => !row[6].open || range.end > Date.now() / 1000 - 20)
+    .map(({ row, i }) => edgeOf(row, range, i));
 
   function graph(query) {
     const range = rangeOf(query);

@@ -49,6 +49,13 @@ function patch(cy, wanted) {
   return new Set(added.map(({ data }) => data.id));
 }
 
+/** How far to move so that no side stays empty while the other is cut off. */
+function overhang(from, to, room, margin = 36) {
+  if (from > margin && to > room - margin) return -Math.min(from - margin, to - room + margin);
+  if (from < margin && to < room - margin) return Math.min(margin - from, room - margin - to);
+  return 0;
+}
+
 /** The next card in the direction of an arrow key: near along the way, nearer still across it. */
 function neighbour(cy, from, [dx, dy]) {
   const cards = cy.nodes(".card").toArray(), here = from?.position() ?? { x: -Infinity, y: 0 };
@@ -94,6 +101,8 @@ export function createCanvas(container, events) {
   function lookAt(chosen) {
     cy.zoom(BESIDE_PANEL);
     cy.center(chosen);
+    const { x1, x2, y1, y2 } = cy.elements().renderedBoundingBox();
+    cy.panBy({ x: overhang(x1, x2, cy.width()), y: overhang(y1, y2, cy.height()) });
   }
 
   /* A phone cannot show the whole width readably: begin with who calls first. */

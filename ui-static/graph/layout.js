@@ -3,7 +3,7 @@ import { NODE_HEIGHT } from "./model.js";
 import { bends, curve } from "./curve.js";
 import { twoLevel } from "./two_level.js";
 
-const RANK_GAP = 68, NODE_GAP = 44, COLUMN = 220, ROW = 90, BOX = 22;
+const RANK_GAP = 68, NODE_GAP = 30, COLUMN = 220, ROW = 82, BOX = 22;
 
 const boxOf = (place, margin) => ({ x1: place.x - place.width / 2 - margin, x2: place.x + place.width / 2 + margin,
   y1: place.y - NODE_HEIGHT / 2 - margin, y2: place.y + NODE_HEIGHT / 2 + margin });

@@ -37,8 +37,8 @@ function seriesOf({ name, color, bars, dash, width, soft }) {
 function axes(format) {
   const stroke = () => cssVar("--text-3"), grid = { stroke: () => cssVar("--line"), width: 1 };
   return [
-    { stroke, font: FONT, grid: { show: false }, ticks: { show: false }, size: 22, gap: 4, values: (u, times) => timeLabels(times), space: 70 },
-    { stroke, font: FONT, grid, ticks: { show: false }, size: 54, gap: 6, values: (u, values) => values.map((v) => (v === null ? "" : format(v))), space: 30 },
+    { stroke, font: FONT, grid: { show: false }, ticks: { show: false }, size: 22, gap: 4, values: (u, times) => timeLabels(times), space: 56 },
+    { stroke, font: FONT, grid, ticks: { show: false }, size: 54, gap: 6, values: (u, values) => values.map((v) => (v === null ? "" : format(v))), space: 24 },
   ];
 }
 
@@ -63,7 +63,7 @@ export function createChart({ series, format, height = 92, sync = null, label, l
   }
 
   function options() {
-    return { width: Math.max(box.clientWidth, 40), height, legend: { show: false }, padding: [8, 18, 0, 0], axes: axes(format), scales: { x: { time: true }, y: scaleY(logarithmic) },
+    return { width: Math.max(box.clientWidth, 40), height, legend: { show: false }, padding: [8, 24, 0, 0], axes: axes(format), scales: { x: { time: true }, y: scaleY(logarithmic) },
       series: [{}, ...series.map(seriesOf)], cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: sync ? { key: sync } : undefined }, hooks: { setCursor: [read] } };
   }
 

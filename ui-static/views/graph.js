@@ -10,6 +10,8 @@ import { createHoverCard } from "../graph/hover.js";
 import { createTableTwin } from "../graph/table_twin.js";
 import { createWaiting } from "../graph/waiting.js";
 import { saveJson, savePng, saveSvg } from "../graph/export.js";
+import { leaveUndecided } from "../graph/undecided.js";
+import { plural } from "../lib/format.js";
 import { createEdgePanel } from "../panel/edge.js";
 import { createNodePanel } from "../panel/node.js";
 
@@ -32,12 +34,12 @@ export function createGraphView(context) {
   const picture = h("div", { class: "picture", tabindex: "0", role: "application", "aria-label": "Service graph" });
   const stage = h("div", { class: "stage" }, picture), side = h("div", { class: "side" });
   const empty = h("div", { class: "empty overlay-note", hidden: true });
-  const live = h("p", { class: "sr-only", role: "status" });
+  const live = h("p", { class: "sr-only", role: "status" }), undecided = h("p", { class: "undecided" });
   const canvas = createCanvas(picture, { hover, choose, focus: (node) => focus(factsOf(node).api.id), cursor: (node) => { live.textContent = spoken(node); } });
   const card = createHoverCard(stage), twin = createTableTwin((sel) => state.set({ sel })), waiting = createWaiting();
   const toolbar = createToolbar({ nextHit, table: toggleTable, save: { png: () => savePng(canvas.cy, canvas.colors()), svg: () => saveSvg(canvas.cy, canvas.colors()), json: () => view.answer && saveJson(view.answer) } });
   const corner = createCorner({ zoomIn: () => canvas.zoomBy(1.25), zoomOut: () => canvas.zoomBy(0.8), fit: canvas.fit, tidy });
-  stage.append(corner.element, empty, live);
+  stage.append(corner.element, undecided, empty, live);
   const body = h("div", { class: "graph-body" }, h("div", { class: "graph-main" }, stage, twin.element), side);
   const drawn = h("div", { class: "graph-view" }, toolbar.element, body);
   const element = h("div", { class: "view" }, drawn, waiting.element);
@@ -152,8 +154,16 @@ export function createGraphView(context) {
       now.last === "24h" ? "" : h("button", { type: "button", class: "button", on: { click: () => state.set({ last: "24h", start: "", end: "", at: "" }) } }, "Show the last 24 hours"));
   }
 
+  async function ask(now, signal) {
+    const params = graphParams(now), answer = await api.graph(params, signal);
+    if (!state.isLive(now)) return { shown: answer, waiting: 0 };
+    return leaveUndecided(answer, params, signal);
+  }
+
   async function refresh(now, signal) {
-    view.answer = await api.graph(graphParams(now), signal);
+    const { shown, waiting: open } = await ask(now, signal);
+    view.answer = shown;
+    undecided.textContent = open ? `${plural(open, "request waits for its caller's span", "requests wait for their callers' spans")}` : "";
     for (const node of view.answer.nodes) if (node.namespace) view.spaces.add(node.namespace);
     const waits = isWaiting();
     waiting.element.hidden = !waits;
