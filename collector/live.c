@@ -35,7 +35,7 @@ static bool put_request(struct live *l, const struct trace *tr, const struct hop
         return true;
     q.views = views;
     if (views != VIEW_RAW)
-        l->open_hops += add ? 1 : UINT32_MAX;
+        l->open_hops += add;
     if (!add) {
         cell_feed_take(l->feed, &q, &l->is_stale);
         return true;
@@ -65,11 +65,18 @@ static bool put_hops(struct live *l, const struct trace *tr, bool add)
     return ok;
 }
 
+static void forget_hops(struct live *l, struct trace *tr)
+{
+    l->open_hops -= tr->shown_hops;
+    tr->shown_hops = 0;
+}
+
 /* Takes out what the last look showed of the trace. */
-static void hide_trace(struct live *l, const struct trace *tr)
+static void hide_trace(struct live *l, struct trace *tr)
 {
     struct pipeline *p = l->pipeline;
     bool any_shown = false;
+    forget_hops(l, tr);
     for (uint32_t s = tr->first_open; s && !any_shown; s = open_span_at(&p->table, s)->next)
         any_shown = !open_span_at(&p->table, s)->is_new;
     if (any_shown &&
@@ -86,9 +93,11 @@ static void mark_spans(struct live *l, const struct trace *tr, bool is_new)
 static bool show_trace(struct live *l, struct trace *tr)
 {
     struct pipeline *p = l->pipeline;
+    uint32_t before = l->open_hops;
     tr->changed = false;
     if (!hop_tree_load(&l->tree, p->names, &p->table, tr, false) || !put_hops(l, tr, true))
         return false;
+    tr->shown_hops = l->open_hops - before;
     mark_spans(l, tr, false);
     return true;
 }
@@ -116,8 +125,10 @@ static bool on_closing(uint32_t name, bool whole, void *user)
     struct trace *tr = trace_at(&l->pipeline->table, name);
     if (l->broken)
         return true;
-    if (whole && !tr->changed)
+    if (whole && !tr->changed) {
+        forget_hops(l, tr);
         return true;
+    }
     hide_trace(l, tr);
     mark_spans(l, tr, true);
     note_changed(l, name);
@@ -155,6 +166,7 @@ static bool show_all(struct live *l)
     for (size_t i = 0; i <= t->bucket_mask; i++) {
         for (uint32_t name = t->buckets[i]; name; name = trace_at(t, name)->hash_next) {
             struct trace *tr = trace_at(t, name);
+            tr->shown_hops = 0; /* of a view that was not kept up */
             if (tr->open_count > 0 && !show_trace(l, tr))
                 return false;
             tr->changed = false;

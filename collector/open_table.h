@@ -51,9 +51,10 @@ struct trace {
     uint32_t open_count, closed_count;
     uint32_t oldest, newest; /* arrivals of the open spans, in clock steps */
     uint32_t wheel_next;
-    uint32_t index;   /* of a big trace, + 1 */
-    bool partly_done; /* some span of it has in_done or out_done set by a closing */
-    bool changed;     /* noted as changed since the last view */
+    uint32_t index;      /* of a big trace, + 1 */
+    bool partly_done;    /* some span of it has in_done or out_done set by a closing */
+    bool changed;        /* noted as changed since the last view */
+    uint32_t shown_hops; /* that the last view counts as open */
 };
 
 enum { WHEEL_SLOTS = 1024, BIG_TRACE = 64 };
