@@ -7,8 +7,6 @@ static inline void bits_load(struct bit_reader *r)
     if (r->end - r->at >= 8 && r->count < 64) { /* eight bytes at once, as many as fit are taken */
         uint64_t word;
         memcpy(&word, r->at, sizeof(word));
-        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-            word = __builtin_bswap64(word);
         unsigned bytes = (63 - r->count) / 8;
         uint64_t mask = bytes ? UINT64_MAX >> (64 - 8 * bytes) : 0;
         r->bits |= (word & mask) << r->count;
@@ -145,12 +143,17 @@ static bool gaps_each(const struct histogram_head *head,
 }
 
 typedef uint8_t bytes16 __attribute__((vector_size(PLANE_GROUP)));
+typedef uint16_t halves8 __attribute__((vector_size(PLANE_GROUP)));
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "a plane is loaded as it lies in the file");
 
 /* Bit j of the plane to byte j: `value` where it is set, else 0. */
 static inline bytes16 spread_plane(const uint8_t plane[2], uint8_t value)
 {
     static const bytes16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    bytes16 v = {plane[0], plane[1]};
+    uint16_t bits;
+    memcpy(&bits, plane, sizeof(bits));
+    bytes16 v = (bytes16)(halves8){bits};
     v = __builtin_shufflevector(v, v, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
     return (bytes16)((v & bit) == bit) & value;
 }

@@ -93,29 +93,29 @@ static uint32_t used_slots(const struct histogram_dense *d)
     return used;
 }
 
-/* Moves the slots into the empty `out`. */
-static void take_slots(struct histogram_dense *d, uint32_t used, struct histogram *out)
+/* Moves the slots into `out`, which is empty and has room for all of them. */
+static void take_slots(struct histogram_dense *d, struct histogram *out)
 {
-    d->bound = 0;
-    if (used == 0)
-        return;
-    struct histogram_bucket *at = out->buckets, *end = at + used;
-    for (uint32_t i = 0; at < end; i++) {
-        *at =
-            (struct histogram_bucket){d->base + (int32_t)i, (uint64_t)d->slots[i] << WEIGHT_SHIFT};
-        at += d->slots[i] != 0;
+    struct histogram_bucket *at = out->buckets, *end = at + out->bucket_cap;
+    const uint32_t *slots = d->slots;
+    int32_t index = d->base;
+    for (uint32_t left = d->len; left > 0 && at < end; left--, slots++, index++) {
+        uint32_t count = *slots; /* a 0 is overwritten by the next */
+        *at = (struct histogram_bucket){index, (uint64_t)count << WEIGHT_SHIFT};
+        at += count != 0;
     }
-    out->bucket_count = used;
+    out->bucket_count = (uint32_t)(at - out->buckets);
     memset(d->slots, 0, d->len * sizeof(*d->slots));
+    d->bound = 0;
 }
 
 bool histogram_dense_take(struct histogram_dense *d, struct histogram *out)
 {
-    uint32_t used = used_slots(d);
     histogram_reset(out);
-    if (!histogram_reserve(out, used + d->rest.bucket_count))
+    if (out->bucket_cap < d->len && !histogram_reserve(out, used_slots(d)))
         return false;
-    take_slots(d, used, out);
+    if (d->bound > 0 && out->bucket_cap > 0)
+        take_slots(d, out);
     if (!histogram_merge(out, &d->rest))
         return false;
     histogram_reset(&d->rest);

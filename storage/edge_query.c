@@ -10,6 +10,7 @@
 enum {
     BATCH_STEPS = 16, /* a slab of tiles when the step is a tile */
     ACCUMULATORS = 16384,
+    KEPT_BYTES = 256 * MIB,
 };
 
 /* One group in one step. */
@@ -39,7 +40,7 @@ struct query_run {
     struct sum *sums;     /* owned; by step of the batch, then group */
     struct block_reader reader;
     const struct block_entry *loaded; /* in reader */
-    uint64_t points;
+    uint64_t points, kept_bytes;
 };
 
 /* --- rows to groups --- */
@@ -195,7 +196,15 @@ static enum status keep_point(struct query_run *run, uint32_t group, uint64_t ti
         !vec_grow((void **)&series->points, &series->cap, series->len + 1, sizeof(*series->points)))
         return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
     series->points[series->len++] = point;
+    const struct cell *c = &sum->cell;
+    size_t buckets = (size_t)c->client.bucket_cap + c->server.bucket_cap + c->transit.bucket_cap;
+    run->kept_bytes += sizeof(point) + buckets * sizeof(struct histogram_bucket);
     sum->cell = (struct cell){0};
+    if (run->kept_bytes > KEPT_BYTES)
+        return err_set(e, ST_QUERY,
+                       "the answer needs more than %d MiB: ask for a longer step, a "
+                       "shorter range or fewer services",
+                       KEPT_BYTES / MIB);
     return ST_OK;
 }
 
