@@ -182,10 +182,19 @@ static struct times run(struct trace_mill *m, struct pipeline *p, uint64_t *cloc
     return t;
 }
 
-static void print(const char *name, double ns, double spans, double aim)
+static int by_size(const void *a, const void *b)
 {
-    printf("{\"bench\":\"collector\",\"case\":\"%s\",\"ns_per_span\":%.1f,\"aim\":%.0f}\n", name,
-           ns / spans, aim);
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median and the best of many windows: other work on the machine must not decide. */
+static void print(const char *what, double rate, double *ns, size_t count, double aim)
+{
+    qsort(ns, count, sizeof(*ns), by_size);
+    printf("{\"bench\":\"collector\",\"case\":\"%s, %.0f "
+           "spans/s\",\"ns_per_span\":%.1f,\"best\":%.1f,\"aim\":%.0f}\n",
+           what, rate, ns[count / 2], ns[0], aim);
 }
 
 static void bench_rate(double rate)
@@ -194,16 +203,19 @@ static void bench_rate(double rate)
     struct pipeline p;
     struct pipeline_config config = {.seed = 5, .graph = graph_settings_default()};
     uint64_t clock_ns = 1000 * NS_PER_S;
-    char name[80];
     mill_init(&m);
     if (pipeline_init(&p, &config, NULL) != ST_OK)
         exit(1);
     (void)run(&m, &p, &clock_ns, 35, rate); /* until as much closes as comes */
-    struct times t = run(&m, &p, &clock_ns, 20, rate);
-    snprintf(name, sizeof(name), "observe, %.0f spans/s", rate);
-    print(name, t.prepare_ns, (double)t.spans, 150);
-    snprintf(name, sizeof(name), "apply and close, %.0f spans/s", rate);
-    print(name, t.apply_ns, (double)t.spans, 150);
+    enum { WINDOWS = 20 };
+    double observe[WINDOWS], apply[WINDOWS];
+    for (int i = 0; i < WINDOWS; i++) {
+        struct times t = run(&m, &p, &clock_ns, 1, rate);
+        observe[i] = t.prepare_ns / (double)t.spans;
+        apply[i] = t.apply_ns / (double)t.spans;
+    }
+    print("observe", rate, observe, WINDOWS, 150);
+    print("apply and close", rate, apply, WINDOWS, 150);
     (void)run(&m, &p, &clock_ns, 30, rate); /* until as much is forgotten as closes */
     printf("{\"bench\":\"collector\",\"case\":\"memory, %.0f "
            "spans/s\",\"open_spans\":%u,\"remembered\":%u,\"traces\":%u,"

@@ -259,8 +259,10 @@ struct str authority_split(struct str a, uint32_t *port)
 
 struct str url_split(struct str url, struct str *path)
 {
-    size_t mark = str_search(url, STR("://"));
-    struct str rest = mark < url.len ? str_sub(url, mark + 3, url.len) : url;
+    size_t colon = str_find(str_sub(url, 0, 16), ':'); /* schemes are short */
+    bool has_scheme = colon + 2 < url.len && url.ptr[colon] == ':' && url.ptr[colon + 1] == '/' &&
+                      url.ptr[colon + 2] == '/';
+    struct str rest = has_scheme ? str_sub(url, colon + 3, url.len) : url;
     size_t slash = 0;
     while (slash < rest.len && rest.ptr[slash] != '/' && rest.ptr[slash] != '?' &&
            rest.ptr[slash] != '#')

@@ -23,7 +23,7 @@ struct observer {
     const struct resource *resource;
     struct owner_memo memos[OWNER_MEMOS];
     unsigned next_memo;
-    const struct attr *attrs[ATTR_COUNT]; /* of the span at hand */
+    struct span_facts span; /* at hand */
 };
 
 static bool owner_push(struct observer *o, const struct owner *owner, uint32_t *index)
@@ -59,14 +59,14 @@ static bool memo_matches(const struct owner_memo *m, const struct observer *o,
 static bool observe_owner(struct observer *o, const struct span *s, struct node_name *node,
                           uint32_t *index)
 {
-    struct str node_id = attr_text(o->attrs[ATTR_NODE_ID]);
+    struct str node_id = attr_text(o->span.attrs[ATTR_NODE_ID]);
     *node = node_name_of(node_id);
     struct str words[6] = {node_id,
-                           attr_text(o->attrs[ATTR_ISTIO_SERVICE]),
-                           attr_text(o->attrs[ATTR_ISTIO_NAMESPACE]),
-                           attr_text(o->attrs[ATTR_ISTIO_REVISION]),
+                           attr_text(o->span.attrs[ATTR_ISTIO_SERVICE]),
+                           attr_text(o->span.attrs[ATTR_ISTIO_NAMESPACE]),
+                           attr_text(o->span.attrs[ATTR_ISTIO_REVISION]),
                            s->scope->name,
-                           attr_text(o->attrs[ATTR_COMPONENT])};
+                           attr_text(o->span.attrs[ATTR_COMPONENT])};
     for (size_t i = 0; i < OWNER_MEMOS; i++) {
         if (memo_matches(&o->memos[i], o, words)) {
             *index = o->memos[i].owner;
@@ -74,7 +74,7 @@ static bool observe_owner(struct observer *o, const struct span *s, struct node_
         }
     }
     struct owner owner;
-    owner_of_span(&o->facts, o->attrs, node, s->scope->name, &owner);
+    owner_of_span(&o->facts, o->span.attrs, node, s->scope->name, &owner);
     if (!owner_push(o, &owner, index))
         return false;
     struct owner_memo *m = &o->memos[o->next_memo++ % OWNER_MEMOS];
@@ -86,16 +86,16 @@ static bool observe_owner(struct observer *o, const struct span *s, struct node_
 /* A waypoint says who called, when it knows. */
 static bool observe_source(struct observer *o, uint32_t *index)
 {
-    struct str name = attr_text(o->attrs[ATTR_SRC_SERVICE]);
+    struct str name = attr_text(o->span.attrs[ATTR_SRC_SERVICE]);
     *index = UINT32_MAX;
     if (name.len == 0 || str_eq(name, STR("unknown")))
         return true;
     struct owner source = {
-        .entity = {.cluster = attr_text(o->attrs[ATTR_SRC_CLUSTER]),
-                   .space = attr_text(o->attrs[ATTR_SRC_NAMESPACE]),
+        .entity = {.cluster = attr_text(o->span.attrs[ATTR_SRC_CLUSTER]),
+                   .space = attr_text(o->span.attrs[ATTR_SRC_NAMESPACE]),
                    .name = name},
-        .variant = {.version = attr_text(o->attrs[ATTR_SRC_REVISION]),
-                    .workload = attr_text(o->attrs[ATTR_SRC_WORKLOAD])},
+        .variant = {.version = attr_text(o->span.attrs[ATTR_SRC_REVISION]),
+                    .workload = attr_text(o->span.attrs[ATTR_SRC_WORKLOAD])},
         .maker = MAKER_ENVOY,
     };
     return owner_push(o, &source, index);
@@ -127,9 +127,10 @@ static enum role role_of(const struct observer *o, const struct span *s, enum ma
 {
     switch (maker) {
     case MAKER_ENVOY:
-        return envoy_role(s, node, attr_text(o->attrs[ATTR_CLUSTER]));
+        return envoy_role(s, node, attr_text(o->span.attrs[ATTR_CLUSTER]));
     case MAKER_LINKERD:
-        return str_eq(attr_text(o->attrs[ATTR_DIRECTION]), STR("outbound")) ? ROLE_OUT : ROLE_IN;
+        return str_eq(attr_text(o->span.attrs[ATTR_DIRECTION]), STR("outbound")) ? ROLE_OUT
+                                                                                 : ROLE_IN;
     case MAKER_PROXY:
         if (s->kind == SPAN_SERVER)
             return ROLE_GATEWAY;
@@ -146,7 +147,7 @@ static bool index_attributes(struct observer *o, const struct span *s)
     static const struct str rbac = {"rbac_access_denied_matched_policy",
                                     sizeof("rbac_access_denied_matched_policy") - 1};
     bool denied = false;
-    memset(o->attrs, 0, sizeof(o->attrs));
+    memset(o->span.attrs, 0, sizeof(o->span.attrs));
     for (uint32_t i = 0; i < s->attr_count; i++) {
         const struct attr *a = &s->attrs[i];
         if (a->type == VALUE_STRING && a->text.len > 0 && a->text.ptr[0] == 'r' &&
@@ -154,9 +155,10 @@ static bool index_attributes(struct observer *o, const struct span *s)
             denied = true;
         enum span_attr field = span_attr_of(a->key);
         if (field != ATTR_NONE)
-            o->attrs[field] = a;
+            o->span.attrs[field] = a;
     }
-    return denied || str_eq(attr_text(o->attrs[ATTR_GRPC_MESSAGE]), STR("RBAC: access denied"));
+    return denied ||
+           str_eq(attr_text(o->span.attrs[ATTR_GRPC_MESSAGE]), STR("RBAC: access denied"));
 }
 
 static bool observe_span(struct observer *o, const struct span *s, struct observation *x)
@@ -166,15 +168,17 @@ static bool observe_span(struct observer *o, const struct span *s, struct observ
         resource_read(s->resource, &o->facts);
     }
     *x = (struct observation){.kind = (uint8_t)s->kind};
+    o->span.span = s;
     x->denied = index_attributes(o, s);
     struct node_name node;
     if (!observe_owner(o, s, &node, &x->owner) || !observe_source(o, &x->source))
         return false;
-    enum maker maker = o->out->owners[x->owner].maker;
-    x->role = (uint8_t)role_of(o, s, maker, &node);
-    observe_outcome(o->attrs, s, maker, x);
-    observe_destination(o->attrs, s, maker, x);
-    return observe_operation(o->attrs, s, maker, &o->batch->arena, x);
+    o->span.maker = o->out->owners[x->owner].maker;
+    x->role = (uint8_t)role_of(o, s, o->span.maker, &node);
+    observe_url(&o->span);
+    observe_outcome(&o->span, x);
+    observe_destination(&o->span, x);
+    return observe_operation(&o->span, &o->batch->arena, x);
 }
 
 enum status collector_prepare(struct batch *b, struct err *e)

@@ -142,38 +142,41 @@ static bool says_error(const struct attr *a)
     return a->type == VALUE_STRING && str_eq_nocase(a->text, STR("true"));
 }
 
-/* The host that the client asked for. */
-static struct str authority_of(const struct attr *const attrs[ATTR_COUNT])
+void observe_url(struct span_facts *f)
 {
-    struct str path;
-    struct str authority = url_split(attr_text(attrs[ATTR_URL]), &path);
-    if (authority.len == 0)
-        authority = attr_text(attrs[ATTR_GRPC_AUTHORITY]);
-    if (authority.len == 0)
-        authority = attr_text(attrs[ATTR_HTTP_HOST]);
-    return str_sub(authority, 0, NAME_MAX_BYTES);
+    f->authority = url_split(attr_text(f->attrs[ATTR_URL]), &f->path);
+    if (f->authority.len == 0)
+        f->authority = attr_text(f->attrs[ATTR_GRPC_AUTHORITY]);
+    if (f->authority.len == 0)
+        f->authority = attr_text(f->attrs[ATTR_HTTP_HOST]);
+    f->authority = str_sub(f->authority, 0, NAME_MAX_BYTES);
+    if (f->path.len == 0) {
+        struct str query;
+        str_cut(attr_text(f->attrs[ATTR_PATH]), '?', &f->path, &query);
+    }
+    if (f->path.len == 0)
+        f->path = attr_text(f->attrs[ATTR_GRPC_PATH]);
 }
 
-void observe_outcome(const struct attr *const attrs[ATTR_COUNT], const struct span *s,
-                     enum maker maker, struct observation *x)
+void observe_outcome(const struct span_facts *f, struct observation *x)
 {
+    const struct attr *const *attrs = f->attrs;
+    const struct span *s = f->span;
     uint64_t n;
-    x->protocol = (uint8_t)protocol_of(attrs, s, maker);
+    x->protocol = (uint8_t)protocol_of(attrs, s, f->maker);
     observe_codes(attrs, x);
     x->error = s->status == SPAN_STATUS_ERROR || says_error(attrs[ATTR_ERROR]);
     x->flags = text(attrs, ATTR_FLAGS);
     x->request_bytes = size_of(attrs[ATTR_REQUEST_SIZE]);
     x->response_bytes = size_of(attrs[ATTR_RESPONSE_SIZE]);
     /* An SDK makes a span a try: only a proxy's count says what one span hides. */
-    if (maker != MAKER_APP && attr_number(attrs[ATTR_RETRY], &n))
+    if (f->maker != MAKER_APP && attr_number(attrs[ATTR_RETRY], &n))
         x->retries = (uint8_t)MIN(n, (uint64_t)UINT8_MAX - 1);
     x->weight = s->trace_state.len ? sampling_weight(s->trace_state) : WEIGHT_ONE;
     bool called = s->kind == SPAN_SERVER || s->kind == SPAN_CONSUMER;
-    if (called) {
-        struct str authority = authority_of(attrs);
+    if (called)
         x->mirror =
-            authority_is_shadow(authority.len ? authority : text(attrs, ATTR_SERVER_ADDRESS));
-    }
+            authority_is_shadow(f->authority.len ? f->authority : text(attrs, ATTR_SERVER_ADDRESS));
 }
 
 /* --- destination --- */
@@ -193,11 +196,10 @@ static uint32_t port_of(const struct attr *a)
 }
 
 /* The address as far as any attribute knows it, the asked name first. */
-static void to_any_host(const struct attr *const attrs[ATTR_COUNT], struct observation *x)
+static void to_any_host(const struct span_facts *f, struct observation *x)
 {
-    struct str authority = authority_of(attrs);
-    if (authority.len) {
-        to_host(x, authority, 0);
+    if (f->authority.len) {
+        to_host(x, f->authority, 0);
         return;
     }
     static const struct {
@@ -206,7 +208,7 @@ static void to_any_host(const struct attr *const attrs[ATTR_COUNT], struct obser
                  {ATTR_UPSTREAM_ADDRESS, ATTR_NONE},
                  {ATTR_PEER_ADDRESS, ATTR_PEER_PORT}};
     for (size_t i = 0; i < LEN(pairs) && x->dest_kind == DEST_NONE; i++)
-        to_host(x, text(attrs, pairs[i].host), port_of(attrs[pairs[i].port]));
+        to_host(x, text(f->attrs, pairs[i].host), port_of(f->attrs[pairs[i].port]));
 }
 
 static void to_name(struct observation *x, enum dest_kind kind, struct str dest, struct str more)
@@ -216,8 +218,9 @@ static void to_name(struct observation *x, enum dest_kind kind, struct str dest,
     x->dest_more = more;
 }
 
-static void envoy_destination(const struct attr *const attrs[ATTR_COUNT], struct observation *x)
+static void envoy_destination(const struct span_facts *f, struct observation *x)
 {
+    const struct attr *const *attrs = f->attrs;
     struct str cluster = text(attrs, ATTR_CLUSTER);
     if (cluster.len == 0)
         cluster = text(attrs, ATTR_CLUSTER_NAME);
@@ -231,23 +234,24 @@ static void envoy_destination(const struct attr *const attrs[ATTR_COUNT], struct
     case CLUSTER_PASSTHROUGH:
         /* An upstream span knows only the address; the span above it knows the name. */
         if (attrs[ATTR_NODE_ID] || attrs[ATTR_URL])
-            to_any_host(attrs, x);
+            to_any_host(f, x);
         break;
     case CLUSTER_NONE:
         /* What no route was found for goes where its authority says. A gateway answers it itself.
          */
         if (x->role == ROLE_OUT || x->role == ROLE_IN)
-            to_host(x, authority_of(attrs), 0);
+            to_host(x, f->authority, 0);
         break;
     case CLUSTER_INBOUND:
         break;
     }
 }
 
-static void app_destination(const struct attr *const attrs[ATTR_COUNT], struct observation *x)
+static void app_destination(const struct span_facts *f, struct observation *x)
 {
+    const struct attr *const *attrs = f->attrs;
     if (attrs[ATTR_DB_SYSTEM]) {
-        to_any_host(attrs, x);
+        to_any_host(f, x);
         x->dest_host = x->dest;
         to_name(x, DEST_DATABASE, text(attrs, ATTR_DB_SYSTEM), text(attrs, ATTR_DB_NAME));
     } else if (attrs[ATTR_MSG_SYSTEM] || attrs[ATTR_MSG_DESTINATION]) {
@@ -255,63 +259,54 @@ static void app_destination(const struct attr *const attrs[ATTR_COUNT], struct o
     } else if (attr_text(attrs[ATTR_PEER_SERVICE]).len) {
         to_name(x, DEST_SERVICE, text(attrs, ATTR_PEER_SERVICE), (struct str){0});
     } else if (x->kind != SPAN_CONSUMER) {
-        to_any_host(attrs, x);
+        to_any_host(f, x);
         if (x->dest_port == 0)
             x->dest_port = port_of(attrs[ATTR_SERVER_PORT]);
     }
 }
 
-void observe_destination(const struct attr *const attrs[ATTR_COUNT], const struct span *s,
-                         enum maker maker, struct observation *x)
+void observe_destination(const struct span_facts *f, struct observation *x)
 {
-    if (x->role == ROLE_WAYPOINT && attr_text(attrs[ATTR_DST_SERVICE]).len) {
-        to_name(x, DEST_SERVICE, text(attrs, ATTR_DST_SERVICE), text(attrs, ATTR_DST_NAMESPACE));
+    enum span_kind kind = f->span->kind;
+    if (x->role == ROLE_WAYPOINT && attr_text(f->attrs[ATTR_DST_SERVICE]).len) {
+        to_name(x, DEST_SERVICE, text(f->attrs, ATTR_DST_SERVICE),
+                text(f->attrs, ATTR_DST_NAMESPACE));
         return;
     }
-    switch (maker) {
+    switch (f->maker) {
     case MAKER_ENVOY:
-        envoy_destination(attrs, x);
+        envoy_destination(f, x);
         break;
     case MAKER_LINKERD:
         if (x->role == ROLE_OUT)
-            to_any_host(attrs, x);
+            to_any_host(f, x);
         break;
     default:
-        if (s->kind == SPAN_CLIENT || s->kind == SPAN_PRODUCER || s->kind == SPAN_CONSUMER)
-            app_destination(attrs, x);
+        if (kind == SPAN_CLIENT || kind == SPAN_PRODUCER || kind == SPAN_CONSUMER)
+            app_destination(f, x);
         break;
     }
 }
 
 /* --- operation --- */
 
-bool observe_operation(const struct attr *const attrs[ATTR_COUNT], const struct span *s,
-                       enum maker maker, struct arena *a, struct observation *x)
+bool observe_operation(const struct span_facts *f, struct arena *a, struct observation *x)
 {
-    if (s->kind == SPAN_INTERNAL || s->kind == SPAN_UNSPECIFIED)
+    enum span_kind kind = f->span->kind;
+    if (kind == SPAN_INTERNAL || kind == SPAN_UNSPECIFIED)
         return true;
-    bool app = maker == MAKER_APP;
-    struct str method = attr_text(attrs[ATTR_METHOD]);
-    struct str route = attr_text(attrs[ATTR_ROUTE]);
-    if ((app && (s->kind == SPAN_SERVER || s->kind == SPAN_CONSUMER)) || method.len == 0) {
+    bool app = f->maker == MAKER_APP;
+    struct str method = attr_text(f->attrs[ATTR_METHOD]);
+    struct str route = attr_text(f->attrs[ATTR_ROUTE]);
+    if ((app && (kind == SPAN_SERVER || kind == SPAN_CONSUMER)) || method.len == 0) {
         /* An Envoy's upstream span is named after its cluster: no operation. */
-        if (app || attrs[ATTR_NODE_ID] || maker == MAKER_PROXY)
-            x->operation = operation_cut(s->name);
+        if (app || f->attrs[ATTR_NODE_ID] || f->maker == MAKER_PROXY)
+            x->operation = operation_cut(f->span->name);
         return true;
     }
-    if (route.len > 0) {
+    if (route.len > 0)
         x->operation = operation_from_route(a, method, route);
-        return x->operation.ptr != NULL;
-    }
-    struct str path;
-    url_split(attr_text(attrs[ATTR_URL]), &path);
-    if (path.len == 0) {
-        struct str before, query;
-        str_cut(attr_text(attrs[ATTR_PATH]), '?', &before, &query);
-        path = before;
-    }
-    if (path.len == 0)
-        path = attr_text(attrs[ATTR_GRPC_PATH]);
-    x->operation = operation_from_path(a, method, path.len ? path : STR("/"));
+    else
+        x->operation = operation_from_path(a, method, f->path.len ? f->path : STR("/"));
     return x->operation.ptr != NULL;
 }

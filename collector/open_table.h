@@ -115,6 +115,13 @@ static inline void trace_prefetch(const struct open_table *t, uint64_t hash)
 {
     __builtin_prefetch(&t->buckets[hash & t->bucket_mask]);
 }
+/* A little later: the first trace of the bucket. */
+static inline void trace_prefetch_first(const struct open_table *t, uint64_t hash)
+{
+    uint32_t name = t->buckets[hash & t->bucket_mask];
+    if (name)
+        __builtin_prefetch(trace_at(t, name));
+}
 /* Name of the trace, 0 when it is not there. */
 uint32_t trace_find(const struct open_table *t, struct trace_id id, uint64_t hash);
 /* A new trace that is to be looked at in second `due`; 0 when memory is short. */

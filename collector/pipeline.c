@@ -32,20 +32,57 @@ void pipeline_deinit(struct pipeline *p)
 
 /* --- clock --- */
 
+enum { LOOK_AHEAD = 12 };
+
+/* Brings the spans of several traces near at once: each list alone would wait for memory at every
+ * step. */
+static void prefetch_spans(const struct open_table *t, const uint32_t *traces, size_t count)
+{
+    uint32_t at[LOOK_AHEAD];
+    bool more = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct trace *tr = trace_at(t, traces[i]);
+        at[i] = tr->first_open;
+        more |= at[i] != 0;
+        if (at[i])
+            __builtin_prefetch(open_span_at(t, at[i]));
+        if (tr->first_closed)
+            __builtin_prefetch(closed_span_at(t, tr->first_closed));
+    }
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < count; i++) {
+            if (!at[i])
+                continue;
+            at[i] = open_span_at(t, at[i])->next;
+            if (at[i])
+                __builtin_prefetch(open_span_at(t, at[i]));
+            more |= at[i] != 0;
+        }
+    }
+}
+
 /* Looks at every trace of the slot that is due; those of a later round go back. */
 static void look_at_second(struct pipeline *p, uint32_t second)
 {
     uint32_t name = wheel_take(&p->table, second);
     while (name) {
-        const struct trace *tr = trace_at(&p->table, name);
-        uint32_t next = tr->wheel_next;
-        if (next)
-            __builtin_prefetch(trace_at(&p->table, next));
-        if (tr->due > second)
-            wheel_add(&p->table, name, tr->due);
-        else
-            pipeline_look(p, name, LOOK_DUE);
-        name = next;
+        uint32_t due[LOOK_AHEAD];
+        size_t count = 0;
+        for (; name && count < LOOK_AHEAD;) {
+            const struct trace *tr = trace_at(&p->table, name);
+            uint32_t next = tr->wheel_next;
+            if (next)
+                __builtin_prefetch(trace_at(&p->table, next));
+            if (tr->due > second)
+                wheel_add(&p->table, name, tr->due);
+            else
+                due[count++] = name;
+            name = next;
+        }
+        prefetch_spans(&p->table, due, count);
+        for (size_t i = 0; i < count; i++)
+            pipeline_look(p, due[i], LOOK_DUE);
     }
 }
 
@@ -191,7 +228,7 @@ static void keep_limit(struct pipeline *p)
 
 void pipeline_batch(struct pipeline *p, const struct batch *b)
 {
-    enum { AHEAD = 8 };
+    enum { AHEAD = 8, NEAR = 4 };
     const struct observations *seen = b->observations;
     move_clock(p, b->clock_ns);
     p->arrival_ns = MAX(p->arrival_ns, b->arrival_ns);
@@ -204,6 +241,8 @@ void pipeline_batch(struct pipeline *p, const struct batch *b)
     for (uint32_t i = 0; i < b->span_count + AHEAD; i++) {
         if (i >= AHEAD)
             take_span(p, &b->spans[i - AHEAD], &seen->items[i - AHEAD], hashes[i % AHEAD]);
+        if (i >= NEAR && i < b->span_count + NEAR)
+            trace_prefetch_first(&p->table, hashes[(i - NEAR) % AHEAD]);
         if (i < b->span_count) {
             hashes[i % AHEAD] = trace_hash(&p->table, b->spans[i].trace);
             trace_prefetch(&p->table, hashes[i % AHEAD]);

@@ -15,6 +15,8 @@ uint32_t slab_take(struct slab *s)
     uint32_t name = s->free;
     if (name) {
         memcpy(&s->free, slab_at(s, name), sizeof(s->free));
+        if (s->free)
+            __builtin_prefetch(slab_at(s, s->free), 1);
     } else {
         if (s->used == 0)
             s->used = 1;
