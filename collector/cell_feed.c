@@ -80,6 +80,13 @@ bool cell_feed_clear(struct cell_feed *f)
     return true;
 }
 
+void cell_feed_rename(struct cell_feed *f, const struct names *names)
+{
+    f->names = names;
+    map64_deinit(&f->row_by_hash);
+    f->entries.len = 0;
+}
+
 /* --- rows --- */
 
 static uint64_t row_hash(const struct cell_feed *f, const struct row_key *k)

@@ -25,6 +25,8 @@ void cell_feed_take(struct cell_feed *f, const struct request *q, bool *stale);
 /* Takes out all that `cells` holds, which was merged in before. ST_NO_MEMORY: only a part was. */
 enum status cell_feed_take_cells(struct cell_feed *f, const struct cell_set *cells, bool *stale,
                                  struct err *e);
+/* The names and caps have new ids now: rows are found by their content again. */
+void cell_feed_rename(struct cell_feed *f, const struct names *names);
 /* Empties the cells and, when they have become many, the rows. False when memory is short. */
 bool cell_feed_clear(struct cell_feed *f);
 

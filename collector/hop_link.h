@@ -33,6 +33,7 @@ struct link_end {
     uint32_t owner_id, dest;
     uint8_t role, kind, dest_kind; /* enum role, span_kind, dest_kind */
     bool mirror;
+    bool is_remembered; /* its destination is forgotten */
 };
 
 /* Which side of a hop a span of this role and kind saw; `raw` as in view=raw. */

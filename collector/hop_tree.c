@@ -35,6 +35,7 @@ static void fill_closed(struct node *n, const struct names *names, const struct 
     n->end =
         (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
     fill_end(&n->end, names, s->owner, NAMES_NONE);
+    n->end.is_remembered = true;
     n->made_request = s->made_request;
 }
 

@@ -56,6 +56,8 @@ static void put_header(const struct pipeline *p, struct buf *out)
     buf_append_varint(out, p->closed_requests);
     buf_append_varint(out, p->end_before_start);
     buf_append_varint(out, p->lost_requests);
+    buf_append_u64(out, p->tidied_ns);
+    buf_append_u64(out, p->caps_reset_ns);
 }
 
 static void put_open(struct buf *out, const struct open_span *s, uint64_t base_ns)
@@ -192,6 +194,8 @@ static enum status read_header(struct image_reader *r, struct cursor *c, struct 
     p->closed_requests = cursor_varint(c);
     p->end_before_start = cursor_varint(c);
     p->lost_requests = cursor_varint(c);
+    p->tidied_ns = cursor_u64(c);
+    p->caps_reset_ns = cursor_u64(c);
     r->has_header = true;
     return ST_OK;
 }

@@ -135,6 +135,14 @@ static bool on_closing(uint32_t name, bool whole, void *user)
     return false;
 }
 
+static void on_renamed(void *user)
+{
+    struct live *l = user;
+    l->broken = true;
+    sightings_clear(&l->sightings); /* ids of the old table */
+    cell_feed_rename(l->feed, l->pipeline->names);
+}
+
 static void on_counted(const struct request *q, void *user)
 {
     struct live *l = user;
@@ -180,6 +188,7 @@ static enum status look_afresh(struct live *l, struct cell_set *in_flight, struc
     struct pipeline *p = l->pipeline;
     live_sleep(l);
     sightings_clear(&l->sightings);
+    cell_feed_rename(l->feed, p->names); /* they may have changed while nobody looked */
     l->open_hops = 0;
     l->is_stale = l->broken = false;
     l->caps_generation = row_caps_generation(p->caps);
@@ -250,7 +259,7 @@ struct live *live_new(struct pipeline *p)
     if (!l)
         return NULL;
     l->pipeline = p;
-    l->watch = (struct pipeline_watch){on_adding, on_closing, on_counted, l};
+    l->watch = (struct pipeline_watch){on_adding, on_closing, on_renamed, on_counted, l};
     l->sightings.index.seed = p->config.seed;
     l->feed = cell_feed_new(p->config.seed, p->names, p->caps);
     if (l->feed)

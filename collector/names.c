@@ -427,6 +427,42 @@ void names_overflow(const struct names *n, uint64_t *operations, uint64_t *other
     *others = n->overflow_others;
 }
 
+/* --- moving to a fresh table --- */
+
+bool names_are_many(const struct names *n)
+{
+    const uint32_t half = NAMES_MAX / 2;
+    return intern_count(n->owner_keys) > half || intern_count(n->dest_keys) > half ||
+           intern_count(n->variant_keys) > half || intern_count(n->operation_keys) > 2 * half ||
+           intern_count(n->flags) > NAMES_FLAGS_MAX / 2 || n->weights.len > NAMES_WEIGHTS_MAX / 2;
+}
+
+uint32_t names_move_owner(struct names *to, const struct names *from, uint32_t id)
+{
+    if (id <= NAMES_OTHER)
+        return id;
+    struct owner_entry o = *names_owner_at(from, id);
+    o.entity = names_entity(to, &names_entity_at(from, o.entity)->entity);
+    o.variant = names_variant(to, names_variant_at(from, o.variant));
+    o.source = names_move_owner(to, from, o.source); /* a source has none itself */
+    return put_owner(to, &o);
+}
+
+uint32_t names_move_dest(struct names *to, const struct names *from, uint32_t id)
+{
+    return id <= NAMES_OTHER ? id : add_dest(to, intern_get(from->dest_keys, id));
+}
+
+uint32_t names_move_operation(struct names *to, const struct names *from, uint32_t id)
+{
+    if (id <= NAMES_OTHER)
+        return id;
+    struct str key = intern_get(from->operation_keys, id);
+    struct cursor c = cursor_of(key);
+    const struct entity_entry *serves = names_entity_at(from, cursor_u32(&c));
+    return names_operation(to, names_entity(to, &serves->entity), names_operation_at(from, id));
+}
+
 /* --- image --- */
 
 static void encode_keys(const struct intern *keys, struct buf *out)

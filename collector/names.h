@@ -66,6 +66,12 @@ uint64_t names_weight_at(const struct names *n, uint32_t id);
 
 /* Bytes of heap it holds. */
 size_t names_bytes(const struct names *n);
+/* True when a table is more than half full: time to keep only what is still in use. */
+bool names_are_many(const struct names *n);
+/* Ids in `to` of what has these ids in `from`, added when new. One thread. */
+uint32_t names_move_owner(struct names *to, const struct names *from, uint32_t id);
+uint32_t names_move_dest(struct names *to, const struct names *from, uint32_t id);
+uint32_t names_move_operation(struct names *to, const struct names *from, uint32_t id);
 /* How many additions were answered with NAMES_OTHER: entities' operations, and all else. */
 void names_overflow(const struct names *n, uint64_t *operations, uint64_t *others);
 

@@ -97,6 +97,7 @@ static void move_clock(struct pipeline *p, uint64_t clock_ns)
         p->wheel_second = second - WHEEL_SLOTS;
     while (p->wheel_second < second)
         look_at_second(p, ++p->wheel_second);
+    pipeline_tidy(p);
 }
 
 uint64_t pipeline_complete_until(const struct pipeline *p)

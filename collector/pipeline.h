@@ -23,6 +23,8 @@ struct pipeline_watch {
     /* Requests of the trace are about to close (`whole`: all of them), or what is remembered of it
      * to be forgotten. True: what is counted now is in the view already, as it is. */
     bool (*closing)(uint32_t trace, bool whole, void *user);
+    /* Names have new ids: nothing of the view can be followed. */
+    void (*renamed)(void *user);
     /* A request was counted, and was not in the view. */
     void (*counted)(const struct request *q, void *user);
     void *user;
@@ -38,10 +40,12 @@ struct pipeline {
     struct registry *registry;  /* without them */
     struct hop_tree tree;
     struct request_builder builder;
-    VEC(uint32_t) owner_ids;  /* of the batch at hand */
-    uint64_t clock_ns;        /* pipeline clock */
-    uint64_t arrival_ns;      /* wall clock of the newest record */
-    uint64_t sequence;        /* of the last record */
+    VEC(uint32_t) owner_ids; /* of the batch at hand */
+    uint64_t clock_ns;       /* pipeline clock */
+    uint64_t arrival_ns;     /* wall clock of the newest record */
+    uint64_t sequence;       /* of the last record */
+    uint64_t tidied_ns,
+        caps_reset_ns;        /* pipeline clock when names were last looked at, caps last reset */
     uint32_t wheel_second;    /* everything due before it was looked at; 0 = no clock yet */
     struct account_row delta; /* of the spans' account, since it was last taken */
     uint64_t closed_requests, end_before_start, lost_requests;
@@ -87,6 +91,10 @@ static inline uint32_t second_after(uint32_t step)
 {
     return (uint32_t)(((uint64_t)(step + 1) << CLOCK_SHIFT) / NS_PER_S + 1);
 }
+
+/* pipeline_tidy.c: once an hour of the pipeline clock, forgets names that nothing open uses; once a
+ * day, which rows had a place of their own, when there were too many. */
+void pipeline_tidy(struct pipeline *p);
 
 enum look {
     LOOK_DUE,   /* closes what has waited long enough */

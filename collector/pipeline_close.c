@@ -31,6 +31,7 @@ static struct link_end end_of_closed(const struct pipeline *p, const struct clos
         .role = (uint8_t)s->role,
         .kind = (uint8_t)s->kind,
         .mirror = s->mirror,
+        .is_remembered = true,
     };
 }
 

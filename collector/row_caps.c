@@ -19,6 +19,7 @@ struct row_caps {
     struct map64 operations;         /* hash of (server, operation); value unused */
     VEC(struct entity_use) entities; /* by entity id */
     uint64_t refused_edges, refused_operations, generation;
+    uint64_t refused_before; /* of both, at the last reset */
 };
 
 struct row_caps *row_caps_new(uint64_t seed, const struct graph_settings *graph)
@@ -40,6 +41,20 @@ void row_caps_free(struct row_caps *c)
     map64_deinit(&c->operations);
     vec_deinit(&c->entities);
     mem_free(c);
+}
+
+void row_caps_reset(struct row_caps *c)
+{
+    map64_deinit(&c->edges);
+    map64_deinit(&c->operations);
+    c->entities.len = 0;
+    c->refused_before = c->refused_edges + c->refused_operations;
+    c->generation++;
+}
+
+bool row_caps_were_reached(const struct row_caps *c)
+{
+    return c->refused_edges + c->refused_operations != c->refused_before;
 }
 
 /* NULL when memory is short. */
@@ -178,6 +193,7 @@ void row_caps_encode(const struct row_caps *c, struct buf *out)
     }
     buf_append_varint(out, c->refused_edges);
     buf_append_varint(out, c->refused_operations);
+    buf_append_varint(out, c->refused_before);
 }
 
 static bool decode_map(struct cursor *in, struct map64 *m)
@@ -203,6 +219,7 @@ enum status row_caps_decode(struct cursor *in, struct row_caps *c, struct err *e
     }
     c->refused_edges = cursor_varint(in);
     c->refused_operations = cursor_varint(in);
+    c->refused_before = cursor_varint(in);
     if (!room)
         return err_set(e, ST_NO_MEMORY, "no memory for the image's caps");
     return in->failed ? err_set(e, ST_CORRUPT, "the image's caps are damaged") : ST_OK;

@@ -16,6 +16,10 @@ struct row_caps;
 /* With the limits of `graph`. NULL when memory is short. */
 struct row_caps *row_caps_new(uint64_t seed, const struct graph_settings *graph);
 void row_caps_free(struct row_caps *c);
+/* Forgets all decisions, keeps the totals: rows that are still in use take their place again. */
+void row_caps_reset(struct row_caps *c);
+/* True when something was refused since the last reset. */
+bool row_caps_were_reached(const struct row_caps *c);
 
 /* Under which pair of entities a request between these two is counted: they themselves, or with
  * NAMES_OTHER in place of one or both. `decide`: a new edge takes its place; otherwise it is only

@@ -1,0 +1,320 @@
+/* test_pipeline.c - limits and time: floods of names, memory, long-lived and huge traces, what
+ * comes late. */
+#include "base/clock.h"
+#include "collector/collector.h"
+#include "collector/image.h"
+#include "support/leak.h"
+#include "unit/collector/trace_rig.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static const uint64_t START_NS = UINT64_C(1700000000) * NS_PER_S;
+
+struct line {
+    struct pipeline p;
+    uint64_t clock_ns, sequence;
+};
+
+static void line_init(struct line *l, uint64_t open_bytes_max, uint32_t max_operations)
+{
+    struct pipeline_config config = {
+        .seed = 3, .graph = graph_settings_default(), .open_bytes_max = open_bytes_max};
+    config.graph.max_operations = max_operations;
+    *l = (struct line){.clock_ns = 1000 * NS_PER_S};
+    cr_assert(pipeline_init(&l->p, &config, NULL) == ST_OK);
+}
+
+static void wait_s(struct line *l, unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds; i++)
+        pipeline_tick(&l->p, ++l->sequence, START_NS, l->clock_ns += NS_PER_S);
+}
+
+/* One span of an application; `name` may be unique. */
+struct one {
+    uint64_t trace, id, parent;
+    enum span_kind kind;
+    const char *service, *name;
+};
+
+static struct batch *batch_of(struct line *l, const struct one *spans, uint32_t count)
+{
+    static const struct scope scope = {{"app", 3}, {"", 0}};
+    struct batch *b = batch_new();
+    struct resource *resources = arena_calloc(&b->arena, count, sizeof(*resources));
+    struct attr *attrs = arena_calloc(&b->arena, count, sizeof(*attrs));
+    b->spans = arena_calloc(&b->arena, count, sizeof(*b->spans));
+    for (uint32_t i = 0; i < count; i++) {
+        attrs[i] = (struct attr){.key = STR("service.name"),
+                                 .type = VALUE_STRING,
+                                 .text = arena_dup_str(&b->arena, str_from_c(spans[i].service))};
+        resources[i] = (struct resource){&attrs[i], 1};
+        b->spans[i] = (struct span){.trace = {9, spans[i].trace},
+                                    .id = spans[i].id,
+                                    .parent = spans[i].parent,
+                                    .start_ns = START_NS,
+                                    .end_ns = START_NS + 1000,
+                                    .resource = &resources[i],
+                                    .scope = &scope,
+                                    .kind = spans[i].kind,
+                                    .name = arena_dup_str(&b->arena, str_from_c(spans[i].name))};
+    }
+    b->span_count = b->received = count;
+    b->clock_ns = l->clock_ns;
+    b->arrival_ns = START_NS;
+    b->sequence = ++l->sequence;
+    cr_assert(collector_prepare(b, NULL) == ST_OK);
+    return b;
+}
+
+static void send(struct line *l, const struct one *spans, uint32_t count)
+{
+    struct batch *b = batch_of(l, spans, count);
+    pipeline_batch(&l->p, b);
+    batch_free(b);
+}
+
+static void send_one(struct line *l, uint64_t trace, uint64_t id, uint64_t parent,
+                     enum span_kind kind, const char *service)
+{
+    send(l, &(struct one){trace, id, parent, kind, service, "x"}, 1);
+}
+
+struct sums {
+    uint64_t totals, joints, rows, other;
+};
+
+static enum status add_up(const struct cell_row *row, uint64_t tile_s, const struct cell *c,
+                          void *user, struct err *e)
+{
+    struct sums *s = user;
+    (void)tile_s;
+    (void)e;
+    s->rows++;
+    *(row->is_total ? &s->totals : &s->joints) += c->observed;
+    if (!row->is_total && str_eq(row->operation, STR("other")))
+        s->other += c->observed;
+    return ST_OK;
+}
+
+static struct sums sums_of(struct line *l)
+{
+    struct sums s = {0};
+    cr_assert(cell_set_each(cell_feed_cells(l->p.closed), add_up, &s, NULL) == ST_OK);
+    return s;
+}
+
+/* --- floods --- */
+
+static void flood(struct line *l, uint32_t count, bool services)
+{
+    enum { SIZE = 500 };
+    static struct one spans[SIZE];
+    static char names[SIZE][32];
+    for (uint32_t from = 0; from < count; from += SIZE) {
+        for (uint32_t i = 0; i < SIZE; i++) {
+            snprintf(names[i], sizeof(names[i]), "name-%u", from + i);
+            spans[i] = (struct one){1 + from + i,
+                                    5,
+                                    0,
+                                    SPAN_SERVER,
+                                    services ? names[i] : "shop",
+                                    services ? "x" : names[i]};
+        }
+        send(l, spans, SIZE);
+        if (from % 20000 == 0)
+            wait_s(l, 40);
+    }
+    pipeline_flush(&l->p, ++l->sequence, l->clock_ns);
+}
+
+Test(pipeline, a_flood_of_operations_keeps_sums_and_memory)
+{
+    struct line l;
+    line_init(&l, 0, 200);
+    flood(&l, 100000, false);
+    struct sums s = sums_of(&l);
+    cr_expect(s.totals == 100000 && s.joints == 100000);
+    cr_expect(s.rows <= 203, "%llu rows", (unsigned long long)s.rows);
+    cr_expect(s.other == 100000 - 200, "%llu in other", (unsigned long long)s.other);
+    cr_expect(names_bytes(l.p.names) < MIB, "%zu bytes of names", names_bytes(l.p.names));
+    struct cap_offender worst[2];
+    cr_expect(row_caps_offenders(l.p.caps, worst, 2) == 1);
+    cr_expect(worst[0].distinct == 200 && worst[0].refused == 100000 - 200);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+Test(pipeline, a_flood_of_services_keeps_sums_and_names_are_forgotten)
+{
+    struct line l;
+    line_init(&l, 0, 200);
+    flood(&l, 200000, true);
+    struct sums s = sums_of(&l);
+    cr_expect(s.totals == 200000 && s.joints == 200000);
+    cr_expect(s.rows < 2 * 24000, "%llu rows", (unsigned long long)s.rows);
+    cr_expect(names_bytes(l.p.names) < 64 * MIB, "%zu bytes of names", names_bytes(l.p.names));
+    cr_expect(names_are_many(l.p.names));
+    /* An hour later only what is open is known; then an ordinary service has its own row again. */
+    send_one(&l, 999999, 1, 0, SPAN_CLIENT, "late-riser");
+    pipeline_tick(&l.p, ++l.sequence, START_NS, l.clock_ns += 3601 * NS_PER_S);
+    cr_expect(!names_are_many(l.p.names));
+    cr_expect(names_bytes(l.p.names) < MIB, "%zu bytes of names", names_bytes(l.p.names));
+    send_one(&l, 1000000, 1, 0, SPAN_SERVER, "late-riser");
+    pipeline_flush(&l.p, ++l.sequence, l.clock_ns);
+    sightings_tell(&l.p.sightings, l.p.names, l.p.registry);
+    s = sums_of(&l);
+    cr_expect(s.totals == 200002 && s.joints == 200002);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+Test(pipeline, over_the_limit_the_oldest_close_early)
+{
+    struct line l;
+    line_init(&l, 2 * MIB, 200);
+    for (uint64_t t = 1; t <= 100; t++) {
+        struct one spans[500];
+        for (uint64_t i = 0; i < 500; i++)
+            spans[i] = (struct one){t * 1000 + i, 1, 0, SPAN_SERVER, "shop", "x"};
+        l.clock_ns += NS_PER_MS;
+        send(&l, spans, 500);
+        cr_expect(open_table_used(&l.p.table) < 3 * MIB);
+    }
+    cr_expect(l.p.delta.stored + l.p.delta.pending == 50000);
+    pipeline_flush(&l.p, ++l.sequence, l.clock_ns);
+    cr_expect(sums_of(&l).totals == 50000);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+/* --- time --- */
+
+Test(pipeline, a_request_closes_after_its_wait_and_is_remembered)
+{
+    struct line l;
+    line_init(&l, 0, 200);
+    send_one(&l, 1, 10, 0, SPAN_CLIENT, "web");
+    wait_s(&l, 20);
+    send_one(&l, 1, 11, 10, SPAN_SERVER, "cart"); /* new evidence: the wait begins again */
+    wait_s(&l, 27);
+    cr_expect(l.p.delta.pending == 2, "still open");
+    wait_s(&l, 6);
+    cr_expect(l.p.delta.pending == 0 && l.p.delta.stored == 2);
+    send_one(&l, 1, 12, 10, SPAN_SERVER, "cart"); /* another try of a request that is counted */
+    cr_expect(l.p.delta.dropped[DROP_LATE] == 1);
+    send_one(&l, 1, 10, 0, SPAN_CLIENT, "web");
+    cr_expect(l.p.delta.dropped[DROP_DUPLICATE] == 1);
+    send_one(&l, 1, 13, 11, SPAN_CLIENT,
+             "cart"); /* a request of its own, below a remembered span */
+    cr_expect(l.p.delta.pending == 1);
+    wait_s(&l, 75);
+    cr_expect(l.p.closed_requests == 2);
+    cr_expect(pipeline_is_idle(&l.p));
+    send_one(&l, 1, 14, 10, SPAN_SERVER,
+             "cart"); /* nothing is known any more: a request of its own */
+    wait_s(&l, 40);
+    cr_expect(l.p.closed_requests == 3);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+/* A trace that never ends still closes each of its requests, at most ten seconds after its wait. */
+Test(pipeline, a_long_lived_trace_closes_its_requests)
+{
+    struct line l;
+    line_init(&l, 0, 200);
+    for (uint64_t second = 0; second < 300; second++) {
+        send_one(&l, 1, 1000 + 2 * second, 1, SPAN_CLIENT, "web");
+        send_one(&l, 1, 1001 + 2 * second, 1000 + 2 * second, SPAN_SERVER, "cart");
+        wait_s(&l, 1);
+        uint64_t open = l.p.delta.pending / 2;
+        cr_assert(open <= 42, "%llu requests open after %llu s", (unsigned long long)open,
+                  (unsigned long long)second);
+    }
+    wait_s(&l, 45);
+    cr_expect(l.p.closed_requests == 300);
+    cr_expect(l.p.delta.stored == 600);
+    wait_s(&l, 45);
+    cr_expect(pipeline_is_idle(&l.p));
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+/* A gateway's two requests close each in its time; the half that comes after is late for one of
+ * them only. */
+Test(pipeline, a_gateway_after_its_own_request_was_counted)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_upstream(&r, 2, 1, "gw", "edge", "latest", "outbound|8080||cart.shop.svc.cluster.local",
+                 200, "-", 0, 10, 400);
+    rig_gateway(&r, 1, 0, "outbound|8080||cart.shop.svc.cluster.local",
+                "http://shop.example.com/cart", 200, "-", 0, 500);
+    struct buf out = {0};
+    struct pipeline p;
+    rig_run(&r, &(struct rig_run){.batch_spans = 1, .seconds_between = 40, .by_clock = true}, &out,
+            &p);
+    cr_expect(p.closed_requests == 2, "%llu", (unsigned long long)p.closed_requests);
+    cr_expect(p.delta.stored == 2);
+    pipeline_deinit(&p);
+    buf_deinit(&out);
+    rig_deinit(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* 100,000 spans of one trace: linear, and every repeat is known. */
+Test(pipeline, a_huge_trace)
+{
+    enum { SPANS = 100000, SIZE = 1000 };
+    struct line l;
+    static struct one spans[SIZE];
+    line_init(&l, 0, 200);
+    uint64_t begun = clock_mono_ns();
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint64_t from = 0; from < SPANS; from += SIZE) {
+            for (uint64_t i = 0; i < SIZE; i++)
+                spans[i] = (struct one){1,
+                                        from + i + 1,
+                                        (from + i) / 2,
+                                        (from + i) % 2 ? SPAN_SERVER : SPAN_CLIENT,
+                                        (from + i) % 3 ? "web" : "cart",
+                                        "x"};
+            send(&l, spans, SIZE);
+        }
+        wait_s(&l, 40);
+        cr_expect(l.p.delta.stored == SPANS);
+    }
+    cr_expect(l.p.delta.dropped[DROP_DUPLICATE] == SPANS);
+    cr_expect(clock_mono_ns() - begun < 20 * NS_PER_S);
+    wait_s(&l, 40);
+    cr_expect(pipeline_is_idle(&l.p));
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+/* --- memory --- */
+
+/* Every allocation fails once: the account balances, nothing leaks. */
+Test(pipeline, memory_runs_short_anywhere)
+{
+    bool failed = true;
+    for (long after = 0; failed; after++) {
+        struct line l;
+        line_init(&l, 0, 200);
+        struct one spans[] = {{1, 1, 0, SPAN_CLIENT, "web", "x"},
+                              {1, 2, 1, SPAN_SERVER, "cart", "x"}};
+        struct batch *b = batch_of(&l, spans, 2);
+        mem_fail_after(after);
+        pipeline_batch(&l.p, b);
+        pipeline_flush(&l.p, 2, l.clock_ns);
+        failed = mem_did_fail();
+        mem_fail_after(-1);
+        const struct account_row *d = &l.p.delta;
+        cr_expect(d->stored + d->pending + d->dropped[DROP_MEMORY] == 2, "allocation %ld", after);
+        batch_free(b);
+        pipeline_deinit(&l.p);
+        cr_assert(after < 1000);
+    }
+    EXPECT_NO_LEAK();
+}
