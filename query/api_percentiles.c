@@ -27,8 +27,12 @@ struct ask {
 /* One line of the answer: the sums of one or more groups. */
 struct line {
     struct row_key key;
-    struct edge_series *points; /* borrowed from the sums */
+    struct edge_series *points; /* of the whole range; borrowed from the sums */
     struct histogram whole;     /* owned */
+    struct histogram now;       /* owned; of the step that is being added up */
+    uint64_t now_s;
+    struct buf text; /* owned; the steps before it, as JSON */
+    struct json_writer steps;
 };
 
 struct answer {
@@ -37,8 +41,11 @@ struct answer {
     struct row_sums sums;
     struct intern *line_keys;
     VEC(struct line) lines;
+    uint32_t *line_of; /* of each series of the sums, LINE_NONE; in the arena */
     struct warnings warnings;
 };
+
+#define LINE_NONE UINT32_MAX
 
 /* --- what is asked --- */
 
@@ -137,11 +144,13 @@ static struct row_key line_key(const struct ask *ask, const struct row_key *key)
                             .code = key->code};
 }
 
-static bool add_line(struct answer *a, const struct row_key *key, struct edge_series *series)
+static bool add_line(struct answer *a, const struct row_key *key, uint32_t number)
 {
+    struct edge_series *series = &a->sums.result.series[number];
     uint32_t id = intern_add(a->line_keys, (struct str){(const char *)key, sizeof(*key)});
     if (id == INTERN_NONE)
         return false;
+    a->line_of[number] = id - 1;
     if (id <= a->lines.len)
         return edge_series_join(a->lines.items[id - 1].points, series);
     struct line line = {.key = *key, .points = series};
@@ -151,16 +160,20 @@ static bool add_line(struct answer *a, const struct row_key *key, struct edge_se
 static enum status collect_lines(struct answer *a, const struct ask *ask,
                                  const struct map64 *strongest, struct err *e)
 {
-    for (uint32_t i = 0; i < a->sums.result.series_count; i++) {
-        struct edge_series *series = &a->sums.result.series[i];
+    uint32_t count = a->sums.result.series_count;
+    a->line_of = arena_alloc(a->nodes.arena, (count + 1) * sizeof(*a->line_of));
+    if (!a->line_of)
+        return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+    for (uint32_t i = 0; i < count; i++) {
         struct row_key key = row_sums_key(&a->sums, i);
-        if (!series->len)
+        a->line_of[i] = LINE_NONE;
+        if (!a->sums.result.series[i].len)
             continue;
         if (ask->protocol != PROTOCOL_ANY &&
             *map64_find(strongest, row_pair(key.client, key.server)) != (uint64_t)ask->protocol)
             continue;
         key = line_key(ask, &key);
-        if (!add_line(a, &key, series))
+        if (!add_line(a, &key, i))
             return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
     }
     return ST_OK;
@@ -181,6 +194,68 @@ static enum status merge_points(struct answer *a, const struct ask *ask, struct 
     for (size_t i = 0; i < a->lines.len; i++)
         if (!merge_line(&a->lines.items[i], ask->side, a->nodes.arena))
             return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+    return ST_OK;
+}
+
+/* --- steps: written as they come, for a day of them is more than memory may hold --- */
+
+static void write_values(struct json_writer *w, const struct ask *ask, const struct histogram *h)
+{
+    JSON_U64(w, "count", histogram_count(h));
+    json_key(w, "values");
+    json_array_begin(w);
+    for (size_t i = 0; i < ask->q_count; i++)
+        reply_quantile(w, h, ask->q[i]);
+    json_array_end(w);
+}
+
+static void end_step(struct line *line, const struct ask *ask)
+{
+    if (!line->now.weight)
+        return; /* that side was not observed in this step */
+    json_object_begin(&line->steps);
+    JSON_U64(&line->steps, "time", line->now_s);
+    write_values(&line->steps, ask, &line->now);
+    json_object_end(&line->steps);
+    histogram_reset(&line->now);
+}
+
+struct stepping {
+    struct answer *answer;
+    const struct ask *ask;
+};
+
+static enum status add_step(uint32_t series, uint64_t time_s, const struct cell *cell, void *user,
+                            struct err *e)
+{
+    const struct stepping *s = user;
+    uint32_t number = s->answer->line_of[series];
+    if (number == LINE_NONE)
+        return ST_OK;
+    struct line *line = &s->answer->lines.items[number];
+    if (line->now_s != time_s)
+        end_step(line, s->ask);
+    line->now_s = time_s;
+    if (!histogram_merge(&line->now, side_of(cell, s->ask->side)) || line->text.failed)
+        return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+    return ST_OK;
+}
+
+static enum status write_steps(struct answer *a, const struct ask *ask, struct err *e)
+{
+    struct stepping stepping = {a, ask};
+    for (size_t i = 0; i < a->lines.len; i++) {
+        struct line *line = &a->lines.items[i];
+        line->steps = json_writer_of(&line->text);
+        json_array_begin(&line->steps);
+    }
+    TRY(row_query_points(&ask->rows, &a->sums, add_step, &stepping, e));
+    for (size_t i = 0; i < a->lines.len; i++) {
+        end_step(&a->lines.items[i], ask);
+        json_array_end(&a->lines.items[i].steps);
+        if (a->lines.items[i].text.failed)
+            return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+    }
     return ST_OK;
 }
 
@@ -215,7 +290,9 @@ static void warn_unknown(struct answer *a, const char *name, const struct str_li
 static enum status compute(struct answer *a, const struct ask *ask, struct err *e)
 {
     struct map64 strongest = {0};
-    enum status status = row_query_run(&ask->rows, &a->sums, e);
+    struct row_query whole = ask->rows;
+    whole.step_s = 0;
+    enum status status = row_query_run(&whole, &a->sums, e);
     if (status == ST_OK && ask->protocol != PROTOCOL_ANY)
         status = find_protocols(&a->sums, &strongest, e);
     if (status == ST_OK)
@@ -223,6 +300,8 @@ static enum status compute(struct answer *a, const struct ask *ask, struct err *
     map64_deinit(&strongest);
     TRY(status);
     TRY(merge_points(a, ask, e));
+    if (ask->rows.step_s)
+        TRY(write_steps(a, ask, e));
     if (a->lines.len)
         qsort_r(a->lines.items, a->lines.len, sizeof(*a->lines.items), by_names_of_line, a);
     ask_warn_step(ask->rows.step_s, a->sums.result.step_s, &a->warnings);
@@ -234,16 +313,6 @@ static enum status compute(struct answer *a, const struct ask *ask, struct err *
                      (unsigned long long)a->sums.result.lost_blocks);
     }
     return ST_OK;
-}
-
-static void write_values(struct json_writer *w, const struct ask *ask, const struct histogram *h)
-{
-    JSON_U64(w, "count", histogram_count(h));
-    json_key(w, "values");
-    json_array_begin(w);
-    for (size_t i = 0; i < ask->q_count; i++)
-        reply_quantile(w, h, ask->q[i]);
-    json_array_end(w);
 }
 
 static void write_line_names(struct json_writer *w, const struct answer *a, const struct ask *ask,
@@ -261,23 +330,6 @@ static void write_line_names(struct json_writer *w, const struct answer *a, cons
         JSON_STR(w, "code", intern_get(a->words, key->code));
 }
 
-static void write_points(struct json_writer *w, const struct ask *ask,
-                         const struct edge_series *points)
-{
-    json_key(w, "points");
-    json_array_begin(w);
-    for (size_t i = 0; ask->rows.step_s && i < points->len; i++) {
-        const struct histogram *h = side_of(&points->points[i].cell, ask->side);
-        if (!h->weight)
-            continue; /* that side was not observed in this step */
-        json_object_begin(w);
-        JSON_U64(w, "time", points->points[i].time_s);
-        write_values(w, ask, h);
-        json_object_end(w);
-    }
-    json_array_end(w);
-}
-
 static void write_lines(struct json_writer *w, const struct answer *a, const struct ask *ask)
 {
     json_key(w, "series");
@@ -289,7 +341,8 @@ static void write_lines(struct json_writer *w, const struct answer *a, const str
         json_object_begin(w);
         write_line_names(w, a, ask, &line->key);
         write_values(w, ask, &line->whole);
-        write_points(w, ask, line->points);
+        json_key(w, "points");
+        json_raw(w, ask->rows.step_s ? buf_str(&line->text) : STR("[]"));
         json_object_end(w);
     }
     json_array_end(w);
@@ -318,8 +371,11 @@ static void write_answer(struct json_writer *w, const struct answer *a, const st
 
 static void answer_deinit(struct answer *a)
 {
-    for (size_t i = 0; i < a->lines.len; i++)
+    for (size_t i = 0; i < a->lines.len; i++) {
         histogram_deinit(&a->lines.items[i].whole);
+        histogram_deinit(&a->lines.items[i].now);
+        buf_deinit(&a->lines.items[i].text);
+    }
     vec_deinit(&a->lines);
     row_sums_deinit(&a->sums);
     intern_free(a->line_keys);

@@ -5,6 +5,8 @@ struct row_grouping {
     const struct row_query *query;
     struct intern *keys;
     bool failed;
+    row_point_fn point;
+    void *user; /* of point */
 };
 
 static bool has_flags(const struct node *n, unsigned flags)
@@ -66,23 +68,48 @@ static uint32_t group_of(const struct cell_row *row, void *user)
     return g->failed ? UINT32_MAX : id - 1;
 }
 
+static enum status give_point(uint32_t group, uint64_t time_s, const struct cell *cell, void *user,
+                              struct err *e)
+{
+    struct row_grouping *g = user;
+    return g->point(group, time_s, cell, g->user, e);
+}
+
+static enum status run(struct row_grouping *g, uint32_t step_s, struct edge_result *out,
+                       struct err *e)
+{
+    const struct row_query *q = g->query;
+    struct edge_query query = {.start_s = q->start_s,
+                               .end_s = q->end_s,
+                               .step_s = step_s,
+                               .joint = q->joint,
+                               .sections = q->sections,
+                               .group = group_of,
+                               .point = g->point ? give_point : NULL,
+                               .user = g,
+                               .max_points = POINTS_MAX};
+    TRY(edge_query_run(q->view, &query, out, e));
+    return g->failed ? err_set(e, ST_NO_MEMORY, "no memory for the groups of the answer") : ST_OK;
+}
+
 enum status row_query_run(const struct row_query *q, struct row_sums *out, struct err *e)
 {
     *out = (struct row_sums){.keys = intern_new(0)};
     if (!out->keys)
         return err_set(e, ST_NO_MEMORY, "no memory for the groups of the answer");
     struct row_grouping grouping = {.query = q, .keys = out->keys};
-    struct edge_query query = {.start_s = q->start_s,
-                               .end_s = q->end_s,
-                               .step_s = q->step_s,
-                               .joint = q->joint,
-                               .sections = q->sections,
-                               .group = group_of,
-                               .user = &grouping,
-                               .max_points = POINTS_MAX};
-    TRY(edge_query_run(q->view, &query, &out->result, e));
-    return grouping.failed ? err_set(e, ST_NO_MEMORY, "no memory for the groups of the answer")
-                           : ST_OK;
+    return run(&grouping, q->step_s, &out->result, e);
+}
+
+enum status row_query_points(const struct row_query *q, struct row_sums *sums, row_point_fn point,
+                             void *user, struct err *e)
+{
+    struct row_grouping grouping = {.query = q, .keys = sums->keys, .point = point, .user = user};
+    struct edge_result steps;
+    TRY(run(&grouping, q->step_s, &steps, e));
+    sums->result.step_s = steps.step_s;
+    edge_result_deinit(&steps);
+    return ST_OK;
 }
 
 void row_sums_deinit(struct row_sums *s)

@@ -65,6 +65,14 @@ enum { POINTS_MAX = 400000 };
  * ends *out (also on error) with row_sums_deinit. */
 enum status row_query_run(const struct row_query *q, struct row_sums *out, struct err *e);
 void row_sums_deinit(struct row_sums *s);
+
+/* As row_query_run() over the same range, but by step and point by point, in order of time: what is
+ * too much to hold at once. `series` is that of *sums, which was filled without a step. The cell is
+ * borrowed for the call. */
+typedef enum status (*row_point_fn)(uint32_t series, uint64_t time_s, const struct cell *cell,
+                                    void *user, struct err *e);
+enum status row_query_points(const struct row_query *q, struct row_sums *sums, row_point_fn point,
+                             void *user, struct err *e);
 struct row_key row_sums_key(const struct row_sums *s, uint32_t series);
 
 /* Adds the points of `from` into `to`, step by step; both from one result. `from` is empty
