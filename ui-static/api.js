@@ -26,7 +26,10 @@ async function failure(response) {
 async function call(path, params = {}, signal = undefined) {
   let response;
   try {
-    response = await fetch(address(path, params), { signal, headers: { Accept: "application/json" } });
+    response = await fetch(address(path, params), {
+      signal,
+      headers: { Accept: "application/json" },
+    });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "weft does not answer");
@@ -39,5 +42,6 @@ export const graph = (params, signal) => call("/api/mesh/graph", params, signal)
 export const percentiles = (params, signal) => call("/api/mesh/percentiles", params, signal);
 export const edge = (params, signal) => call("/api/mesh/edge", params, signal);
 export const services = (params, signal) => call("/api/mesh/services", params, signal);
-export const service = (id, params, signal) => call(`/api/mesh/services/${encodeURIComponent(id)}`, params, signal);
+export const service = (id, params, signal) =>
+  call(`/api/mesh/services/${encodeURIComponent(id)}`, params, signal);
 export const status = (signal) => call("/api/mesh/status", {}, signal);

@@ -11,16 +11,23 @@ import { createServicesView } from "./views/services.js";
 import { createLatencyView } from "./views/latency.js";
 import { createSendersView } from "./views/senders.js";
 
-const CREATE = { graph: createGraphView, services: createServicesView, latency: createLatencyView, senders: createSendersView };
+const CREATE = {
+  graph: createGraphView,
+  services: createServicesView,
+  latency: createLatencyView,
+  senders: createSendersView,
+};
 const TITLES = { graph: "Graph", services: "Services", latency: "Latency", senders: "Senders" };
-const REFRESH_MS = 5000, WAITING_MS = 1000;
+const REFRESH_MS = 5000,
+  WAITING_MS = 1000;
 
 const truth = createTruth();
 const help = createHelp();
 const topbar = createTopbar({ help: help.open });
 const main = h("main", { id: "main", tabindex: "-1" });
 const context = { status: null, truth };
-let view = null, shown = "";
+let view = null,
+  shown = "";
 
 function showView(now) {
   if (shown !== now.view) {
@@ -47,7 +54,10 @@ async function askStatus(signal) {
 
 /* The graph view learns this with its own answer; the others ask for the smallest graph there is. */
 async function askCompleteness(signal) {
-  const { complete_until: completeUntil } = await api.graph({ last: "5m", group: "namespace" }, signal);
+  const { complete_until: completeUntil } = await api.graph(
+    { last: "5m", group: "namespace" },
+    signal,
+  );
   truth.update({ completeUntil, warnings: [] });
 }
 
@@ -64,24 +74,50 @@ async function askView(signal) {
 }
 
 function pause() {
-  if (!context.status || context.status.account.spans?.received === 0 || !context.status.ready) return WAITING_MS;
+  if (!context.status || context.status.account.spans?.received === 0 || !context.status.ready)
+    return WAITING_MS;
   return state.isLive(state.get()) ? REFRESH_MS : 30_000;
 }
 
 function keyAction(key) {
   const index = Number(key) - 1;
-  if (key >= "1" && key <= "4") return () => { location.hash = state.viewHref(state.VIEWS[index]); };
+  if (key >= "1" && key <= "4")
+    return () => {
+      location.hash = state.viewHref(state.VIEWS[index]);
+    };
   return { "?": help.open, " ": topbar.toggleLive }[key] ?? view.keys?.[key];
 }
 
 function start() {
-  fill(document.getElementById("app"), h("a", { class: "skip", href: "#main", on: { click: (event) => { event.preventDefault(); main.focus(); } } }, "Skip to the view"),
-    topbar.element, truth.element, main, help.element);
+  fill(
+    document.getElementById("app"),
+    h(
+      "a",
+      {
+        class: "skip",
+        href: "#main",
+        on: {
+          click: (event) => {
+            event.preventDefault();
+            main.focus();
+          },
+        },
+      },
+      "Skip to the view",
+    ),
+    topbar.element,
+    truth.element,
+    main,
+    help.element,
+  );
   showView(state.get());
-  const poll = createPoll(async (signal) => {
-    await askStatus(signal);
-    await askView(signal);
-  }, () => (view.hurried?.() ? WAITING_MS : pause()));
+  const poll = createPoll(
+    async (signal) => {
+      await askStatus(signal);
+      await askView(signal);
+    },
+    () => (view.hurried?.() ? WAITING_MS : pause()),
+  );
   state.subscribe((now) => {
     showView(now);
     poll.now();

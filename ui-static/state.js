@@ -1,9 +1,30 @@
 /* state.js - the whole view state, kept in the fragment of the address: a copied address shows the same picture. */
 
 const DEFAULTS = {
-  view: "graph", last: "15m", start: "", end: "", at: "", group: "service", mode: "mesh", ns: "", protocol: "",
-  min: "", focus: "", depth: "1", label: "rate", find: "", table: "", sel: "", service: "", server: "", client: "",
-  version: "", operation: "", side: "server", compare: "", with: "",
+  view: "graph",
+  last: "15m",
+  start: "",
+  end: "",
+  at: "",
+  group: "service",
+  mode: "mesh",
+  ns: "",
+  protocol: "",
+  min: "",
+  focus: "",
+  depth: "1",
+  label: "rate",
+  find: "",
+  table: "",
+  sel: "",
+  service: "",
+  server: "",
+  client: "",
+  version: "",
+  operation: "",
+  side: "server",
+  compare: "",
+  with: "",
 };
 export const VIEWS = ["graph", "services", "latency", "senders"];
 /** What the next view keeps when a person changes it. */
@@ -17,7 +38,8 @@ function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const state = { ...DEFAULTS };
   if (VIEWS.includes(path)) state.view = path;
-  for (const [key, value] of new URLSearchParams(query)) if (key in DEFAULTS && key !== "view") state[key] = value;
+  for (const [key, value] of new URLSearchParams(query))
+    if (key in DEFAULTS && key !== "view") state[key] = value;
   if (!(state.last in RANGES)) state.last = DEFAULTS.last;
   return state;
 }

@@ -8,7 +8,10 @@ const BUDGET = 300 * 1024;
 
 export async function bundleTests(dist) {
   await test("first load is at most 300 KB gzip", () => {
-    const sizes = readdirSync(dist).map((name) => [name, gzipSync(readFileSync(join(dist, name)), { level: 9 }).length]);
+    const sizes = readdirSync(dist).map((name) => [
+      name,
+      gzipSync(readFileSync(join(dist, name)), { level: 9 }).length,
+    ]);
     const total = sizes.reduce((sum, [, size]) => sum + size, 0);
     ok(total <= BUDGET, `${total} bytes: ${sizes.map((pair) => pair.join(" ")).join(", ")}`);
     return `${(total / 1024).toFixed(0)} KB`;

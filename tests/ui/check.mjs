@@ -9,7 +9,9 @@ export async function test(name, run) {
   try {
     const remark = await run();
     counts.passed++;
-    console.log(`ok    ${name}${remark ? ` (${remark})` : ""} ${Math.round(performance.now() - started)} ms`);
+    console.log(
+      `ok    ${name}${remark ? ` (${remark})` : ""} ${Math.round(performance.now() - started)} ms`,
+    );
   } catch (error) {
     counts.failed++;
     console.log(`FAIL  ${name}: ${error.message ?? error}`);

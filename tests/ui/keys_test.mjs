@@ -4,7 +4,8 @@ import { equal, ok, test } from "./check.mjs";
 import { go, picture } from "./page.mjs";
 
 const hash = (page) => page.evaluate(() => decodeURIComponent(location.hash));
-const focused = (page) => page.evaluate(() => document.activeElement.className || document.activeElement.tagName);
+const focused = (page) =>
+  page.evaluate(() => document.activeElement.className || document.activeElement.tagName);
 
 /** Presses Tab until `test` holds for the focused element. */
 async function tabTo(page, what, test) {
@@ -33,9 +34,17 @@ async function graphKeys(page) {
 async function tableKeys(page) {
   await page.keyboard.press("t");
   await until(page, "the table", () => document.querySelector(".twin:not([hidden]) tbody tr"));
-  await tabTo(page, "the heading Requests", () => document.activeElement.closest(".twin thead") && /^Rate/.test(document.activeElement.textContent));
+  await tabTo(
+    page,
+    "the heading Requests",
+    () =>
+      document.activeElement.closest(".twin thead") &&
+      /^Rate/.test(document.activeElement.textContent),
+  );
   await page.keyboard.press("Enter");
-  const sort = await page.evaluate(() => document.activeElement.closest("th").getAttribute("aria-sort"));
+  const sort = await page.evaluate(() =>
+    document.activeElement.closest("th").getAttribute("aria-sort"),
+  );
   equal(sort, "descending", "order after Enter");
   await tabTo(page, "a row", () => document.activeElement.classList.contains("row-button"));
   await page.keyboard.press("Enter");
@@ -53,9 +62,19 @@ async function pageKeys(page) {
   await page.keyboard.press("/");
   ok((await focused(page)).includes("find"), "/ does not reach the find box");
   await page.keyboard.press("Escape");
-  for (const [key, view] of [["2", "services"], ["3", "latency"], ["4", "senders"], ["1", "graph"]]) {
+  for (const [key, view] of [
+    ["2", "services"],
+    ["3", "latency"],
+    ["4", "senders"],
+    ["1", "graph"],
+  ]) {
     await page.keyboard.press(key);
-    await until(page, `the view ${view}`, (name) => document.querySelector("main").dataset.view === name, view);
+    await until(
+      page,
+      `the view ${view}`,
+      (name) => document.querySelector("main").dataset.view === name,
+      view,
+    );
   }
   await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press(" ");
@@ -69,8 +88,15 @@ async function addressTest(page) {
   await go(page, "#/graph?last=1h&label=p95&table=1&find=cart&sel=n:shop/cart");
   await picture(page, 6);
   await page.reload({ waitUntil: "load" });
-  await until(page, "the same state after a reload", () => document.querySelector(".panel-head h2")?.textContent === "cart" && !document.querySelector(".twin").hidden &&
-    document.querySelector(".find").value === "cart" && document.querySelector('[data-last="1h"]').getAttribute("aria-pressed") === "true");
+  await until(
+    page,
+    "the same state after a reload",
+    () =>
+      document.querySelector(".panel-head h2")?.textContent === "cart" &&
+      !document.querySelector(".twin").hidden &&
+      document.querySelector(".find").value === "cart" &&
+      document.querySelector('[data-last="1h"]').getAttribute("aria-pressed") === "true",
+  );
   await go(page, "#/graph");
   await until(page, "the plain graph", () => !document.querySelector(".panel"));
 }

@@ -4,19 +4,32 @@ import { equal, test } from "./check.mjs";
 import { axe, clean, fits, go, picture, screenshot } from "./page.mjs";
 
 const VIEWS = [
-  ["graph", "#/graph"], ["graph-edge", "#/graph?sel=e:shop/checkout>pay/payment>http"], ["graph-node", "#/graph?sel=n:shop/web"], ["graph-table", "#/graph?table=1"],
-  ["services", "#/services"], ["service", "#/services?service=shop/web"], ["latency", "#/latency?server=shop/web"], ["senders", "#/senders"],
+  ["graph", "#/graph"],
+  ["graph-edge", "#/graph?sel=e:shop/checkout>pay/payment>http"],
+  ["graph-node", "#/graph?sel=n:shop/web"],
+  ["graph-table", "#/graph?table=1"],
+  ["services", "#/services"],
+  ["service", "#/services?service=shop/web"],
+  ["latency", "#/latency?server=shop/web"],
+  ["senders", "#/senders"],
 ];
 const READY = {
-  graph: () => document.querySelector(".ground")?._cyreg.cy.nodes(".card").length > 0, services: () => document.querySelector(".table tbody tr, .page h1"),
-  latency: () => document.querySelector(".latency-summary b"), senders: () => document.querySelector(".table tbody tr"),
+  graph: () => document.querySelector(".ground")?._cyreg.cy.nodes(".card").length > 0,
+  services: () => document.querySelector(".table tbody tr, .page h1"),
+  latency: () => document.querySelector(".latency-summary b"),
+  senders: () => document.querySelector(".table tbody tr"),
 };
 
 async function look(page, where) {
   for (const [name, fragment] of VIEWS) {
     await go(page, fragment);
     const view = fragment.slice(2).split("?")[0];
-    await until(page, `the view ${name}`, (wanted) => document.querySelector("main").dataset.view === wanted, view);
+    await until(
+      page,
+      `the view ${name}`,
+      (wanted) => document.querySelector("main").dataset.view === wanted,
+      view,
+    );
     await until(page, `content of ${name}`, READY[view]);
     await new Promise((resolve) => setTimeout(resolve, 350));
     await screenshot(page, `${name}-${where}`);
@@ -26,15 +39,24 @@ async function look(page, where) {
 }
 
 export async function looksTests(browser, url) {
-  for (const dark of [false, true]) for (const width of [1280, 390]) {
-    const where = `${dark ? "dark" : "light"}-${width}`;
-    await test(`every view fits and has no serious axe finding, ${where}`, async () => {
-      const { page, seen } = await openPage(browser, `${url}/#/graph`, { dark, width, height: width < 500 ? 844 : 800 });
-      await picture(page, 6);
-      equal(await page.evaluate(() => document.documentElement.dataset.theme), dark ? "dark" : "light", "theme");
-      await look(page, where);
-      clean(seen, where);
-      await page.close();
-    });
-  }
+  for (const dark of [false, true])
+    for (const width of [1280, 390]) {
+      const where = `${dark ? "dark" : "light"}-${width}`;
+      await test(`every view fits and has no serious axe finding, ${where}`, async () => {
+        const { page, seen } = await openPage(browser, `${url}/#/graph`, {
+          dark,
+          width,
+          height: width < 500 ? 844 : 800,
+        });
+        await picture(page, 6);
+        equal(
+          await page.evaluate(() => document.documentElement.dataset.theme),
+          dark ? "dark" : "light",
+          "theme",
+        );
+        await look(page, where);
+        clean(seen, where);
+        await page.close();
+      });
+    }
 }

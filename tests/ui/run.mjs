@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const here = dirname(fileURLToPath(import.meta.url)), root = join(here, "../..");
+const here = dirname(fileURLToPath(import.meta.url)),
+  root = join(here, "../..");
 
 function must(command, args, what, cwd = root) {
   const done = spawnSync(command, args, { cwd, encoding: "utf8" });
@@ -15,9 +16,15 @@ function must(command, args, what, cwd = root) {
   process.exit(1);
 }
 
-if (!existsSync(join(here, "node_modules/puppeteer-core"))) must("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci in tests/ui", here);
-const scratch = mkdtempSync(join(tmpdir(), "weft-ui-dist-")), dist = join(scratch, "ui");
-must("python3", ["tools/embed_ui.py", "ui-static", dist, join(scratch, "ui_files.c")], "bundling the UI");
+if (!existsSync(join(here, "node_modules/puppeteer-core")))
+  must("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci in tests/ui", here);
+const scratch = mkdtempSync(join(tmpdir(), "weft-ui-dist-")),
+  dist = join(scratch, "ui");
+must(
+  "python3",
+  ["tools/embed_ui.py", "ui-static", dist, join(scratch, "ui_files.c")],
+  "bundling the UI",
+);
 
 const { skip, summary } = await import("./check.mjs");
 const { findChromium, launch } = await import("./browser.mjs");
@@ -28,7 +35,8 @@ const { liveTests } = await import("./live_test.mjs");
 const { corpusTests } = await import("./corpus_test.mjs");
 
 async function inBrowser() {
-  const chromium = await launch(), binary = findWeft(root);
+  const chromium = await launch(),
+    binary = findWeft(root);
   try {
     if (binary) {
       await liveTests(chromium.browser, binary);

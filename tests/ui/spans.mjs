@@ -2,10 +2,14 @@
 import { randomBytes } from "node:crypto";
 
 export const NASTY = "<img src=x onerror=alert(1)>";
-const SERVER = 2, CLIENT = 3;
+const SERVER = 2,
+  CLIENT = 3;
 
 const hex = (bytes) => randomBytes(bytes).toString("hex");
-const attribute = (key, value) => ({ key, value: typeof value === "number" ? { intValue: String(value) } : { stringValue: value } });
+const attribute = (key, value) => ({
+  key,
+  value: typeof value === "number" ? { intValue: String(value) } : { stringValue: value },
+});
 
 const NODES = {
   web: { "service.name": "web", "service.namespace": "shop", "service.version": "v1" },
@@ -18,19 +22,52 @@ const NODES = {
 
 function span(trace, parent, kind, name, start, milliseconds, extra = {}, failed = false) {
   const end = start + BigInt(Math.round(milliseconds * 1e6));
-  return { traceId: trace, spanId: hex(8), ...(parent ? { parentSpanId: parent } : {}), name, kind, startTimeUnixNano: String(start), endTimeUnixNano: String(end),
-    attributes: Object.entries(extra).map(([key, value]) => attribute(key, value)), status: failed ? { code: 2 } : {} };
+  return {
+    traceId: trace,
+    spanId: hex(8),
+    ...(parent ? { parentSpanId: parent } : {}),
+    name,
+    kind,
+    startTimeUnixNano: String(start),
+    endTimeUnixNano: String(end),
+    attributes: Object.entries(extra).map(([key, value]) => attribute(key, value)),
+    status: failed ? { code: 2 } : {},
+  };
 }
 
 /** One request: user -> web, and from there on the branch that `i` chooses. */
 function request(i, start, out) {
-  const trace = hex(16), failed = i % 10 === 0, status = failed ? 503 : 200;
-  const answer = (code) => ({ "http.request.method": "GET", "http.route": "/shop", "http.response.status_code": code });
+  const trace = hex(16),
+    failed = i % 10 === 0,
+    status = failed ? 503 : 200;
+  const answer = (code) => ({
+    "http.request.method": "GET",
+    "http.route": "/shop",
+    "http.response.status_code": code,
+  });
   const root = span(trace, null, SERVER, "GET /shop", start, 60 + i, answer(status), failed);
   out.web.push(root);
   const call = (from, to, parent, at, milliseconds, code) => {
-    const client = span(trace, parent, CLIENT, "GET", start + BigInt(at) * 1_000_000n, milliseconds, { ...answer(code), ...(code === 503 ? { response_flags: "UO" } : {}) }, code === 503);
-    const server = span(trace, client.spanId, SERVER, "GET /call", start + BigInt(at) * 1_000_000n + 500_000n, milliseconds - 1, answer(code), code === 503);
+    const client = span(
+      trace,
+      parent,
+      CLIENT,
+      "GET",
+      start + BigInt(at) * 1_000_000n,
+      milliseconds,
+      { ...answer(code), ...(code === 503 ? { response_flags: "UO" } : {}) },
+      code === 503,
+    );
+    const server = span(
+      trace,
+      client.spanId,
+      SERVER,
+      "GET /call",
+      start + BigInt(at) * 1_000_000n + 500_000n,
+      milliseconds - 1,
+      answer(code),
+      code === 503,
+    );
     out[from].push(client);
     out[to].push(server);
     return server.spanId;
@@ -48,17 +85,26 @@ export function batch(n) {
   const out = Object.fromEntries(Object.keys(NODES).map((name) => [name, []]));
   const now = BigInt(Date.now()) * 1_000_000n;
   for (let i = 0; i < n; i++) request(i, now - BigInt(2000 + (i % 40) * 100) * 1_000_000n, out);
-  return JSON.stringify({ resourceSpans: Object.entries(out).filter(([, spans]) => spans.length).map(([name, spans]) => ({
-    resource: { attributes: Object.entries(NODES[name]).map(([key, value]) => attribute(key, value)) }, scopeSpans: [{ scope: { name: "ui-test" }, spans }] })) });
+  return JSON.stringify({
+    resourceSpans: Object.entries(out)
+      .filter(([, spans]) => spans.length)
+      .map(([name, spans]) => ({
+        resource: {
+          attributes: Object.entries(NODES[name]).map(([key, value]) => attribute(key, value)),
+        },
+        scopeSpans: [{ scope: { name: "ui-test" }, spans }],
+      })),
+  });
 }
 
 /** Edges of `n` requests: id without protocol -> [requests, errors]. */
 export function expected(n) {
-  const edges = {}, add = (id, failed) => {
-    edges[id] ??= [0, 0];
-    edges[id][0]++;
-    edges[id][1] += failed ? 1 : 0;
-  };
+  const edges = {},
+    add = (id, failed) => {
+      edges[id] ??= [0, 0];
+      edges[id][0]++;
+      edges[id][1] += failed ? 1 : 0;
+    };
   for (let i = 0; i < n; i++) {
     const failed = i % 10 === 0;
     add("user>shop/web", failed);
@@ -74,8 +120,22 @@ export function expected(n) {
 
 /** One more service that nobody knew: cart -> stock. */
 export function newcomer() {
-  const trace = hex(16), start = BigInt(Date.now() - 1500) * 1_000_000n;
-  const client = span(trace, null, CLIENT, "GET", start, 12, { "http.response.status_code": 200 }), server = span(trace, client.spanId, SERVER, "GET /stock", start + 500_000n, 10, { "http.response.status_code": 200 });
-  const of = (attributes, spans) => ({ resource: { attributes: Object.entries(attributes).map(([key, value]) => attribute(key, value)) }, scopeSpans: [{ spans }] });
-  return JSON.stringify({ resourceSpans: [of(NODES.cart, [client]), of({ "service.name": "stock", "service.namespace": "shop" }, [server])] });
+  const trace = hex(16),
+    start = BigInt(Date.now() - 1500) * 1_000_000n;
+  const client = span(trace, null, CLIENT, "GET", start, 12, { "http.response.status_code": 200 }),
+    server = span(trace, client.spanId, SERVER, "GET /stock", start + 500_000n, 10, {
+      "http.response.status_code": 200,
+    });
+  const of = (attributes, spans) => ({
+    resource: {
+      attributes: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
+    },
+    scopeSpans: [{ spans }],
+  });
+  return JSON.stringify({
+    resourceSpans: [
+      of(NODES.cart, [client]),
+      of({ "service.name": "stock", "service.namespace": "shop" }, [server]),
+    ],
+  });
 }

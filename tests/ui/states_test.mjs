@@ -5,7 +5,8 @@ import { equal, ok, test } from "./check.mjs";
 import { startMock } from "./mock_server.mjs";
 import { axe, clean, drawn, picture, positions, screenshot, text } from "./page.mjs";
 
-const REFRESHES = 8, BUDGET_MS = 100;
+const REFRESHES = 8,
+  BUDGET_MS = 100;
 
 async function withMock(browser, dist, state, fragment, run, options) {
   const mock = await startMock(dist, state);
@@ -23,7 +24,10 @@ async function threadClock(page) {
   const session = await page.createCDPSession();
   await session.send("Performance.setTimeDomain", { timeDomain: "threadTicks" });
   await session.send("Performance.enable");
-  return async () => (await session.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration").value * 1000;
+  return async () =>
+    (await session.send("Performance.getMetrics")).metrics.find(
+      ({ name }) => name === "TaskDuration",
+    ).value * 1000;
 }
 
 const updates = (page) => page.evaluate(() => performance.getEntriesByName("graph-update").length);
@@ -31,80 +35,134 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 
 /** Main-thread time of one refresh: from the asking to two frames after the new figures, whatever else runs meanwhile. */
 async function refreshCost(page, clock) {
-  const seen = await updates(page), before = await clock();
+  const seen = await updates(page),
+    before = await clock();
   await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
-  await until(page, "a refresh", (n) => performance.getEntriesByName("graph-update").length > n, seen);
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 50)))));
+  await until(
+    page,
+    "a refresh",
+    (n) => performance.getEntriesByName("graph-update").length > n,
+    seen,
+  );
+  await page.evaluate(
+    () =>
+      new Promise((resolve) =>
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 50))),
+      ),
+  );
   return (await clock()) - before;
 }
 
 export async function stateTests(browser, dist) {
-  await test("the truth line turns amber when something was refused or dropped", () => withMock(browser, dist, "dropped", "#/graph", async (page, seen) => {
-    await until(page, "an amber line", () => document.querySelector(".truth").dataset.level === "warn");
-    const line = await text(page, ".truth-text");
-    ok(/31 dropped/.test(line) && /1,200 refused/.test(line), `it says: ${line}`);
-    await page.click(".truth-button");
-    const account = await text(page, "#account");
-    ok(/dropped: late/.test(account) && /refused: memory/.test(account), `the account says: ${account}`);
-    await screenshot(page, "amber");
-    await axe(page, "amber");
-    clean(seen, "amber");
-  }));
+  await test("the truth line turns amber when something was refused or dropped", () =>
+    withMock(browser, dist, "dropped", "#/graph", async (page, seen) => {
+      await until(
+        page,
+        "an amber line",
+        () => document.querySelector(".truth").dataset.level === "warn",
+      );
+      const line = await text(page, ".truth-text");
+      ok(/31 dropped/.test(line) && /1,200 refused/.test(line), `it says: ${line}`);
+      await page.click(".truth-button");
+      const account = await text(page, "#account");
+      ok(
+        /dropped: late/.test(account) && /refused: memory/.test(account),
+        `the account says: ${account}`,
+      );
+      await screenshot(page, "amber");
+      await axe(page, "amber");
+      clean(seen, "amber");
+    }));
 
-  await test("while weft replays its journal the page says so and recovers by itself", () => withMock(browser, dist, "unready", "#/graph", async (page, seen, mock) => {
-    await until(page, "the reason", () => /replaying/.test(document.querySelector(".truth").textContent));
-    mock.state = "busy";
-    await picture(page, 10);
-    ok(seen.foreign.length === 0, "requests elsewhere");
-  }));
+  await test("while weft replays its journal the page says so and recovers by itself", () =>
+    withMock(browser, dist, "unready", "#/graph", async (page, seen, mock) => {
+      await until(page, "the reason", () =>
+        /replaying/.test(document.querySelector(".truth").textContent),
+      );
+      mock.state = "busy";
+      await picture(page, 10);
+      ok(seen.foreign.length === 0, "requests elsewhere");
+    }));
 
   await test("a busy mesh in dark and light, 1280 and 390 wide", async () => {
-    for (const dark of [false, true]) for (const width of [1280, 390])
-      await withMock(browser, dist, "busy", "#/graph", async (page, seen) => {
-        await picture(page, 15);
-        await screenshot(page, `busy-${dark ? "dark" : "light"}-${width}`);
-        clean(seen, `busy ${width}`);
-      }, { dark, width });
+    for (const dark of [false, true])
+      for (const width of [1280, 390])
+        await withMock(
+          browser,
+          dist,
+          "busy",
+          "#/graph",
+          async (page, seen) => {
+            await picture(page, 15);
+            await screenshot(page, `busy-${dark ? "dark" : "light"}-${width}`);
+            clean(seen, `busy ${width}`);
+          },
+          { dark, width },
+        );
   });
 
-  await test(`a refresh of 200 nodes takes at most ${BUDGET_MS} ms of main thread`, () => withMock(browser, dist, "large", "#/graph", async (page, seen) => {
-    await picture(page, 200, 20_000);
-    await page.setViewport({ width: 1280, height: 800, deviceScaleFactor: 1 });
-    await pause(2500);
-    const clock = await threadClock(page), costs = [];
-    for (let i = 0; i < REFRESHES; i++) {
-      costs.push(await refreshCost(page, clock));
-      await pause(400);
-    }
-    const marks = await page.evaluate(() => performance.getEntriesByName("graph-update").slice(1).map((entry) => Math.round(entry.duration)));
-    costs.sort((a, b) => a - b);
-    const middle = (costs[REFRESHES / 2 - 1] + costs[REFRESHES / 2]) / 2;
-    console.log(`      main thread per refresh, median of ${REFRESHES}: ${middle.toFixed(0)} ms (all: ${costs.map((c) => c.toFixed(0)).join(", ")}); update alone: ${marks.join(", ")} ms`);
-    ok(middle <= BUDGET_MS, `${middle.toFixed(0)} ms`);
-    await screenshot(page, "large");
-    clean(seen, "200 nodes");
-  }));
+  await test(`a refresh of 200 nodes takes at most ${BUDGET_MS} ms of main thread`, () =>
+    withMock(browser, dist, "large", "#/graph", async (page, seen) => {
+      await picture(page, 200, 20_000);
+      await page.setViewport({ width: 1280, height: 800, deviceScaleFactor: 1 });
+      await pause(2500);
+      const clock = await threadClock(page),
+        costs = [];
+      for (let i = 0; i < REFRESHES; i++) {
+        costs.push(await refreshCost(page, clock));
+        await pause(400);
+      }
+      const marks = await page.evaluate(() =>
+        performance
+          .getEntriesByName("graph-update")
+          .slice(1)
+          .map((entry) => Math.round(entry.duration)),
+      );
+      costs.sort((a, b) => a - b);
+      const middle = (costs[REFRESHES / 2 - 1] + costs[REFRESHES / 2]) / 2;
+      console.log(
+        `      main thread per refresh, median of ${REFRESHES}: ${middle.toFixed(0)} ms (all: ${costs.map((c) => c.toFixed(0)).join(", ")}); update alone: ${marks.join(", ")} ms`,
+      );
+      ok(middle <= BUDGET_MS, `${middle.toFixed(0)} ms`);
+      await screenshot(page, "large");
+      clean(seen, "200 nodes");
+    }));
 
-  await test("a caller whose span is on its way does not flicker as unknown", () => withMock(browser, dist, "busy", "#/graph", async (page, seen, mock) => {
-    mock.extra.push(["unknown", "shop/cart", "http", 0.02, 0, 8, { open: true }], ["unknown", "shop/web", "http", 0.02, 0, 8, {}]);
-    await until(page, "the note", () => /waits? for/.test(document.querySelector(".undecided")?.textContent ?? ""));
-    const { edges } = await drawn(page);
-    ok(!edges.includes("unknown>shop/cart>http"), "an open request is drawn under unknown");
-    ok(edges.includes("unknown>shop/web>http"), "a decided unknown caller is not drawn");
-    await page.keyboard.press(" ");
-    await until(page, "everything while paused", () => document.querySelector(".ground")._cyreg.cy.getElementById("e:unknown>shop/cart>http").nonempty());
-    clean(seen, "half seen");
-  }));
+  await test("a caller whose span is on its way does not flicker as unknown", () =>
+    withMock(browser, dist, "busy", "#/graph", async (page, seen, mock) => {
+      mock.extra.push(
+        ["unknown", "shop/cart", "http", 0.02, 0, 8, { open: true }],
+        ["unknown", "shop/web", "http", 0.02, 0, 8, {}],
+      );
+      await until(page, "the note", () =>
+        /waits? for/.test(document.querySelector(".undecided")?.textContent ?? ""),
+      );
+      const { edges } = await drawn(page);
+      ok(!edges.includes("unknown>shop/cart>http"), "an open request is drawn under unknown");
+      ok(edges.includes("unknown>shop/web>http"), "a decided unknown caller is not drawn");
+      await page.keyboard.press(" ");
+      await until(page, "everything while paused", () =>
+        document
+          .querySelector(".ground")
+          ._cyreg.cy.getElementById("e:unknown>shop/cart>http")
+          .nonempty(),
+      );
+      clean(seen, "half seen");
+    }));
 
-  await test("a new node moves none of the others", () => withMock(browser, dist, "busy", "#/graph", async (page, seen, mock) => {
-    await picture(page, 15);
-    const before = await positions(page);
-    mock.extra.push(["shop/web", "shop/reviews", "http", 3, 0, 20, {}], ["shop/reviews", "postgresql:reviews@db.shop", "database", 3, 0, 2, {}]);
-    await picture(page, Object.keys(before).length + 2);
-    const after = await positions(page);
-    for (const id of Object.keys(before)) equal(after[id], before[id], `position of ${id}`);
-    ok((await drawn(page)).nodes.includes("shop/reviews"), "the newcomer is not drawn");
-    await screenshot(page, "newcomer");
-    clean(seen, "newcomer");
-  }));
+  await test("a new node moves none of the others", () =>
+    withMock(browser, dist, "busy", "#/graph", async (page, seen, mock) => {
+      await picture(page, 15);
+      const before = await positions(page);
+      mock.extra.push(
+        ["shop/web", "shop/reviews", "http", 3, 0, 20, {}],
+        ["shop/reviews", "postgresql:reviews@db.shop", "database", 3, 0, 2, {}],
+      );
+      await picture(page, Object.keys(before).length + 2);
+      const after = await positions(page);
+      for (const id of Object.keys(before)) equal(after[id], before[id], `position of ${id}`);
+      ok((await drawn(page)).nodes.includes("shop/reviews"), "the newcomer is not drawn");
+      await screenshot(page, "newcomer");
+      clean(seen, "newcomer");
+    }));
 }

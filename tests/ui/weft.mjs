@@ -14,30 +14,52 @@ export function findWeft(root) {
 
 function addresses(child) {
   return new Promise((resolve, reject) => {
-    let text = "", complaints = "";
-    child.stderr.on("data", (chunk) => { complaints += chunk; });
+    let text = "",
+      complaints = "";
+    child.stderr.on("data", (chunk) => {
+      complaints += chunk;
+    });
     child.stdout.on("data", (chunk) => {
       text += chunk;
       const found = /listening http=(\S+) otlp_grpc=(\S+) otlp_http=(\S+)/.exec(text);
       if (found) resolve({ http: found[1], grpc: found[2], otlp: found[3] });
     });
-    child.on("exit", (code) => reject(new Error(`weft ended with ${code}: ${complaints.slice(-600)}`)));
+    child.on("exit", (code) =>
+      reject(new Error(`weft ended with ${code}: ${complaints.slice(-600)}`)),
+    );
     setTimeout(() => reject(new Error("weft printed no addresses within 10 s")), 10_000).unref();
   });
 }
 
 /** `url` of the page, `otlp` to push to, `get(path)` for JSON, `push(body)`, `stop()`. */
 export async function startWeft(binary) {
-  const folder = mkdtempSync(join(tmpdir(), "weft-ui-data-")), config = join(folder, "weft.yaml");
+  const folder = mkdtempSync(join(tmpdir(), "weft-ui-data-")),
+    config = join(folder, "weft.yaml");
   writeFileSync(config, CONFIG);
-  const child = spawn(binary, ["run", "--config", config, "--data", join(folder, "data"), "--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"],
-    { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(
+    binary,
+    [
+      "run",
+      "--config",
+      config,
+      "--data",
+      join(folder, "data"),
+      "--http",
+      "127.0.0.1:0",
+      "--otlp-grpc",
+      "127.0.0.1:0",
+      "--otlp-http",
+      "127.0.0.1:0",
+    ],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
   const at = await addresses(child);
   const weft = { url: `http://${at.http}`, otlp: `http://${at.otlp}`, grpc: at.grpc };
 
   weft.get = async (path) => {
     const response = await fetch(weft.url + path);
-    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+    if (!response.ok)
+      throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
     return response.json();
   };
   weft.push = async (body, headers = { "Content-Type": "application/json" }) => {

@@ -3,7 +3,12 @@ import { h, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { clock, count, plural, rate } from "../lib/format.js";
 
-const SIGNALS = { spans: "Spans", log_records: "Log records", metric_points: "Metric points", samples: "Samples" };
+const SIGNALS = {
+  spans: "Spans",
+  log_records: "Log records",
+  metric_points: "Metric points",
+  samples: "Samples",
+};
 const GROUPS = ["rejected", "dropped", "refused"];
 
 const sum = (reasons) => Object.values(reasons ?? {}).reduce((total, n) => total + n, 0);
@@ -17,7 +22,10 @@ function createSpeed() {
   let before = null;
   return (status) => {
     const now = { time: performance.now() / 1000, received: status.account.spans?.received ?? 0 };
-    const speed = before && now.time > before.time ? (now.received - before.received) / (now.time - before.time) : null;
+    const speed =
+      before && now.time > before.time
+        ? (now.received - before.received) / (now.time - before.time)
+        : null;
     before = now;
     return speed !== null && speed >= 0 ? speed : null;
   };
@@ -29,42 +37,104 @@ function losses(account) {
     const n = total(account, group);
     if (n > 0) words.push(`${count(n)} ${group}`);
   }
-  const off = Object.values(account).reduce((all, signal) => all + Math.abs(signal.difference ?? 0), 0);
+  const off = Object.values(account).reduce(
+    (all, signal) => all + Math.abs(signal.difference ?? 0),
+    0,
+  );
   if (off > 0) words.push(`${count(off)} unaccounted for`);
   return words;
 }
 
 function accountTable(account) {
-  const rows = Object.entries(account).filter(([, signal]) => signal.received > 0).flatMap(([name, signal]) => [
-    h("tr", { class: "head" }, h("th", { scope: "row" }, SIGNALS[name] ?? name), h("td", {}, "received"), h("td", { class: "num" }, count(signal.received))),
-    ["stored", "sampled_out", "pending"].filter((key) => signal[key] > 0 || key === "stored").map((key) =>
-      h("tr", {}, h("td"), h("td", {}, key.replace("_", " ")), h("td", { class: "num" }, count(signal[key])))),
-    GROUPS.flatMap((group) => Object.entries(signal[group] ?? {}).filter(([, n]) => n > 0).map(([reason, n]) =>
-      h("tr", { class: group }, h("td"), h("td", {}, `${group}: ${reason.replaceAll("_", " ")}`), h("td", { class: "num" }, count(n))))),
-    h("tr", {}, h("td"), h("td", {}, "difference"), h("td", { class: "num" }, count(signal.difference)))]);
-  return rows.length ? h("table", { class: "account" }, h("tbody", {}, rows)) : h("p", { class: "quiet-text" }, "Nothing received yet.");
+  const rows = Object.entries(account)
+    .filter(([, signal]) => signal.received > 0)
+    .flatMap(([name, signal]) => [
+      h(
+        "tr",
+        { class: "head" },
+        h("th", { scope: "row" }, SIGNALS[name] ?? name),
+        h("td", {}, "received"),
+        h("td", { class: "num" }, count(signal.received)),
+      ),
+      ["stored", "sampled_out", "pending"]
+        .filter((key) => signal[key] > 0 || key === "stored")
+        .map((key) =>
+          h(
+            "tr",
+            {},
+            h("td"),
+            h("td", {}, key.replace("_", " ")),
+            h("td", { class: "num" }, count(signal[key])),
+          ),
+        ),
+      GROUPS.flatMap((group) =>
+        Object.entries(signal[group] ?? {})
+          .filter(([, n]) => n > 0)
+          .map(([reason, n]) =>
+            h(
+              "tr",
+              { class: group },
+              h("td"),
+              h("td", {}, `${group}: ${reason.replaceAll("_", " ")}`),
+              h("td", { class: "num" }, count(n)),
+            ),
+          ),
+      ),
+      h(
+        "tr",
+        {},
+        h("td"),
+        h("td", {}, "difference"),
+        h("td", { class: "num" }, count(signal.difference)),
+      ),
+    ]);
+  return rows.length
+    ? h("table", { class: "account" }, h("tbody", {}, rows))
+    : h("p", { class: "quiet-text" }, "Nothing received yet.");
 }
 
 /** The line; `update` takes what became known: status, completeUntil, warnings, `lost` (no status) or `failed` (no view). */
 export function createTruth() {
   const speedOf = createSpeed();
-  const known = { status: null, speed: null, completeUntil: null, warnings: [], lost: null, failed: null };
+  const known = {
+    status: null,
+    speed: null,
+    completeUntil: null,
+    warnings: [],
+    lost: null,
+    failed: null,
+  };
   const text = h("span", { class: "truth-text" });
   const sign = h("span", { class: "truth-sign" });
   const notes = h("span", { class: "truth-notes" });
-  const button = h("button", { type: "button", class: "truth-button", popovertarget: "account" }, sign, text);
-  const account = h("div", { id: "account", class: "popover", popover: "auto", role: "dialog", "aria-label": "The account" });
+  const button = h(
+    "button",
+    { type: "button", class: "truth-button", popovertarget: "account" },
+    sign,
+    text,
+  );
+  const account = h("div", {
+    id: "account",
+    class: "popover",
+    popover: "auto",
+    role: "dialog",
+    "aria-label": "The account",
+  });
   const element = h("div", { class: "truth", role: "status" }, button, notes, account);
 
   function parts() {
     if (known.lost ?? known.failed) return [known.lost ?? known.failed];
     const { status } = known;
     if (!status) return ["asking weft"];
-    const list = known.completeUntil && status.account.spans?.received > 0 ? [`complete to ${clock(known.completeUntil)}`] : [];
+    const list =
+      known.completeUntil && status.account.spans?.received > 0
+        ? [`complete to ${clock(known.completeUntil)}`]
+        : [];
     list.push(plural(status.senders.length, "sender"));
     if (known.speed !== null) list.push(rate(known.speed).replace("/s", " spans/s"));
     if (!status.ready) list.push("replaying the journal");
-    const lost = losses(status.account), rejected = total(status.account, "rejected");
+    const lost = losses(status.account),
+      rejected = total(status.account, "rejected");
     if (rejected > 0) list.push(`${count(rejected)} rejected`);
     return list.concat(lost.length ? lost : ["nothing dropped"]);
   }
@@ -72,16 +142,37 @@ export function createTruth() {
   function level() {
     if (known.lost ?? known.failed) return "bad";
     if (!known.status) return "calm";
-    return losses(known.status.account).length || known.warnings.length || !known.status.ready ? "warn" : "calm";
+    return losses(known.status.account).length || known.warnings.length || !known.status.ready
+      ? "warn"
+      : "calm";
   }
 
   function render() {
-    const now = level(), line = parts().join(" · ");
+    const now = level(),
+      line = parts().join(" · ");
     element.dataset.level = now;
-    fill(sign, now === "calm" ? h("span", { class: "dot", "aria-hidden": "true" }) : icon(now === "bad" ? "failing" : "degraded", now === "bad" ? "Error" : "Attention"));
+    fill(
+      sign,
+      now === "calm"
+        ? h("span", { class: "dot", "aria-hidden": "true" })
+        : icon(now === "bad" ? "failing" : "degraded", now === "bad" ? "Error" : "Attention"),
+    );
     if (text.textContent !== line) text.textContent = line;
-    fill(notes, known.warnings.map((w) => h("span", {}, w)));
-    if (known.status) fill(account, h("h2", {}, "The account"), h("p", { class: "quiet-text" }, "received = stored + sampled out + rejected + dropped + refused + pending"), accountTable(known.status.account));
+    fill(
+      notes,
+      known.warnings.map((w) => h("span", {}, w)),
+    );
+    if (known.status)
+      fill(
+        account,
+        h("h2", {}, "The account"),
+        h(
+          "p",
+          { class: "quiet-text" },
+          "received = stored + sampled out + rejected + dropped + refused + pending",
+        ),
+        accountTable(known.status.account),
+      );
   }
 
   function update(patch) {

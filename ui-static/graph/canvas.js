@@ -18,7 +18,9 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const MARKS = ["dim", "lit", "found", "chosen"];
 /* Each changed line costs a redraw of everything, so a line that would change by a hair does not. */
 const STEADY = 0.6;
-const NARROW = 640, READABLE = 0.55, BESIDE_PANEL = 0.72;
+const NARROW = 640,
+  READABLE = 0.55,
+  BESIDE_PANEL = 0.72;
 
 /** New figures always; style only where something to be seen changed, for that is what costs time. */
 function renew(old, { data, classes, facts }) {
@@ -33,7 +35,9 @@ function renew(old, { data, classes, facts }) {
 /** Brings the elements of `cy` to `wanted` without touching what did not change; answers the ids that are new. */
 function patch(cy, wanted) {
   const keep = new Set(wanted.map((element) => element.data.id));
-  cy.elements().filter((element) => !keep.has(element.id())).remove();
+  cy.elements()
+    .filter((element) => !keep.has(element.id()))
+    .remove();
   const added = [];
   for (const element of wanted) {
     const old = cy.getElementById(element.data.id);
@@ -41,7 +45,8 @@ function patch(cy, wanted) {
       added.push(element);
       continue;
     }
-    if (old.data("parent") !== element.data.parent) old.move({ parent: element.data.parent ?? null });
+    if (old.data("parent") !== element.data.parent)
+      old.move({ parent: element.data.parent ?? null });
     renew(old, element);
   }
   cy.add(added.map(({ group, classes, data }) => ({ group, classes, data })));
@@ -58,11 +63,15 @@ function overhang(from, to, room, margin = 36) {
 
 /** The next card in the direction of an arrow key: near along the way, nearer still across it. */
 function neighbour(cy, from, [dx, dy]) {
-  const cards = cy.nodes(".card").toArray(), here = from?.position() ?? { x: -Infinity, y: 0 };
+  const cards = cy.nodes(".card").toArray(),
+    here = from?.position() ?? { x: -Infinity, y: 0 };
   if (!from) return cards.sort((a, b) => a.position("x") - b.position("x"))[0];
-  let best = null, bestCost = Infinity;
+  let best = null,
+    bestCost = Infinity;
   for (const card of cards) {
-    const { x, y } = card.position(), along = (x - here.x) * dx + (y - here.y) * dy, across = Math.abs((x - here.x) * dy) + Math.abs((y - here.y) * dx);
+    const { x, y } = card.position(),
+      along = (x - here.x) * dx + (y - here.y) * dy,
+      across = Math.abs((x - here.x) * dy) + Math.abs((y - here.y) * dx);
     const cost = along + across * 2.2;
     if (along > 5 && cost < bestCost) [best, bestCost] = [card, cost];
   }
@@ -73,24 +82,40 @@ function neighbour(cy, from, [dx, dy]) {
  * The picture in `container`. `events`: hover(element|null, event), choose(element|null), focus(node), cursor(node).
  */
 export function createCanvas(container, events) {
-  let colors = readColors(), untouched = true, fitted = false, cursor = null;
+  let colors = readColors(),
+    untouched = true,
+    fitted = false,
+    cursor = null;
   /* An element of its own: cytoscape takes any change of its container's attributes for a change of size. */
   const ground = h("div", { class: "ground" });
   container.append(ground);
-  const cy = cytoscape({ container: ground, style: stylesheet(colors), layout: { name: "preset" }, minZoom: 0.08, maxZoom: 2.5, autoungrabify: true, boxSelectionEnabled: false,
-    autounselectify: true, wheelSensitivity: 0.35 });
+  const cy = cytoscape({
+    container: ground,
+    style: stylesheet(colors),
+    layout: { name: "preset" },
+    minZoom: 0.08,
+    maxZoom: 2.5,
+    autoungrabify: true,
+    boxSelectionEnabled: false,
+    autounselectify: true,
+    wheelSensitivity: 0.35,
+  });
   const layout = createLayout(cy);
   const overlay = createOverlay(cy, container, () => colors);
   const stopTheme = onTheme(() => {
     colors = readColors();
     cy.style(stylesheet(colors));
   });
-  document.fonts?.load("600 12px Inter").then(() => overlay.draw(), () => {});
+  document.fonts?.load("600 12px Inter").then(
+    () => overlay.draw(),
+    () => {},
+  );
 
   function fit() {
     if (!cy.nodes().length || !cy.width()) return;
     cy.fit(undefined, Math.min(44, cy.width() / 16));
-    if (cy.zoom() > 1.08) cy.zoom({ level: 1.08, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+    if (cy.zoom() > 1.08)
+      cy.zoom({ level: 1.08, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
     const chosen = cy.elements(".chosen");
     if (chosen.nonempty() && cy.zoom() < BESIDE_PANEL) lookAt(chosen);
     else if (cy.zoom() < READABLE && cy.width() < NARROW) startAtLeft();
@@ -108,8 +133,14 @@ export function createCanvas(container, events) {
   /* A phone cannot show the whole width readably: begin with who calls first. */
   function startAtLeft() {
     cy.zoom(READABLE);
-    const first = cy.nodes(".card").min((card) => card.position("x")).ele.position();
-    cy.pan({ x: 14 - cy.elements().boundingBox().x1 * READABLE, y: cy.height() / 2 - first.y * READABLE });
+    const first = cy
+      .nodes(".card")
+      .min((card) => card.position("x"))
+      .ele.position();
+    cy.pan({
+      x: 14 - cy.elements().boundingBox().x1 * READABLE,
+      y: cy.height() / 2 - first.y * READABLE,
+    });
   }
 
   /* A panel that opens must not make the picture small: the scale stays, the chosen element comes into sight. */
@@ -124,10 +155,13 @@ export function createCanvas(container, events) {
   function update(answer, { label, key, anew = false }) {
     performance.mark("graph-start");
     let added;
-    cy.batch(() => { added = patch(cy, elements(answer, label)); });
+    cy.batch(() => {
+      added = patch(cy, elements(answer, label));
+    });
     const result = layout.arrange(key, anew, added);
     if (result.moved) untouched = true;
-    if (untouched && (result.moved || (result.squeezed > 0 && cy.elements(".chosen").empty()))) fit();
+    if (untouched && (result.moved || (result.squeezed > 0 && cy.elements(".chosen").empty())))
+      fit();
     overlay.draw();
     performance.measure("graph-update", "graph-start");
     return result;
@@ -144,20 +178,29 @@ export function createCanvas(container, events) {
 
   /** Lights an element with its neighbours; null lights everything. */
   function light(element) {
-    const lit = element === null ? cy.collection() : element.isNode() ? element.closedNeighborhood() : element.union(element.connectedNodes());
+    const lit =
+      element === null
+        ? cy.collection()
+        : element.isNode()
+          ? element.closedNeighborhood()
+          : element.union(element.connectedNodes());
     mark("lit", lit);
     mark("dim", element === null ? cy.collection() : cy.elements(".card, .link").difference(lit));
     overlay.draw();
   }
 
   function reveal(element) {
-    const box = element.renderedBoundingBox(), inside = box.x1 >= 0 && box.y1 >= 0 && box.x2 <= cy.width() && box.y2 <= cy.height();
+    const box = element.renderedBoundingBox(),
+      inside = box.x1 >= 0 && box.y1 >= 0 && box.x2 <= cy.width() && box.y2 <= cy.height();
     if (!inside) cy.animate({ center: { eles: element }, duration: 180 });
   }
 
   function zoomBy(factor) {
     untouched = false;
-    cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+    cy.zoom({
+      level: cy.zoom() * factor,
+      renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 },
+    });
   }
 
   function onKey(event) {
@@ -180,15 +223,29 @@ export function createCanvas(container, events) {
   cy.on("tap", "node.card, edge", (event) => events.choose(event.target));
   cy.on("tap", (event) => event.target === cy && events.choose(null));
   cy.on("dbltap", "node.card", (event) => events.focus(event.target));
-  cy.on("dragpan scrollzoom pinchzoom", () => { untouched = false; });
+  cy.on("dragpan scrollzoom pinchzoom", () => {
+    untouched = false;
+  });
   const watcher = new ResizeObserver(refit);
   watcher.observe(container);
 
   return {
-    cy, update, light, mark, reveal, zoomBy,
-    fit() { untouched = true; fit(); },
+    cy,
+    update,
+    light,
+    mark,
+    reveal,
+    zoomBy,
+    fit() {
+      untouched = true;
+      fit();
+    },
     colors: () => colors,
     cursor: () => cursor,
-    destroy() { watcher.disconnect(); stopTheme(); cy.destroy(); },
+    destroy() {
+      watcher.disconnect();
+      stopTheme();
+      cy.destroy();
+    },
   };
 }

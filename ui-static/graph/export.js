@@ -5,18 +5,25 @@ import { PATHS } from "../lib/icons.js";
 import { paint } from "./overlay.js";
 import { NODE_HEIGHT, TEXT_LEFT } from "./model.js";
 
-const MARGIN = 32, SCALE = 2;
+const MARGIN = 32,
+  SCALE = 2;
 
 function frameOf(cy) {
   const box = cy.elements().boundingBox();
-  return { x: box.x1 - MARGIN, y: box.y1 - MARGIN, width: box.w + 2 * MARGIN, height: box.h + 2 * MARGIN };
+  return {
+    x: box.x1 - MARGIN,
+    y: box.y1 - MARGIN,
+    width: box.w + 2 * MARGIN,
+    height: box.h + 2 * MARGIN,
+  };
 }
 
 /** The whole graph at twice the size, whatever part is on the screen. */
 export async function savePng(cy, colors) {
   const box = cy.elements().boundingBox();
   const blob = await cy.png({ output: "blob-promise", full: true, scale: SCALE });
-  const picture = await createImageBitmap(blob), frame = frameOf(cy);
+  const picture = await createImageBitmap(blob),
+    frame = frameOf(cy);
   const canvas = document.createElement("canvas");
   canvas.width = frame.width * SCALE;
   canvas.height = frame.height * SCALE;
@@ -33,7 +40,9 @@ const escapeXml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charC
 const n = (value) => value.toFixed(1);
 
 function tag(name, attributes, inside = "") {
-  const list = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeXml(value)}"`).join("");
+  const list = Object.entries(attributes)
+    .map(([key, value]) => ` ${key}="${escapeXml(value)}"`)
+    .join("");
   return `<${name}${list}>${inside}</${name}>`;
 }
 
@@ -43,52 +52,166 @@ function text(x, y, words, attributes) {
 
 /** Quadratic pieces through the middles of the control points, as cytoscape draws them. */
 function edgePath(edge) {
-  const start = edge.sourceEndpoint(), end = edge.targetEndpoint(), controls = edge.controlPoints() ?? [];
+  const start = edge.sourceEndpoint(),
+    end = edge.targetEndpoint(),
+    controls = edge.controlPoints() ?? [];
   if (!controls.length) return `M${n(start.x)} ${n(start.y)}L${n(end.x)} ${n(end.y)}`;
   let path = `M${n(start.x)} ${n(start.y)}`;
   controls.forEach((point, i) => {
-    const next = controls[i + 1], to = next ? { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 } : end;
+    const next = controls[i + 1],
+      to = next ? { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 } : end;
     path += `Q${n(point.x)} ${n(point.y)} ${n(to.x)} ${n(to.y)}`;
   });
   return path;
 }
 
 function edgeSvg(edge, c) {
-  const color = { degraded: c["warn-mark"], failing: c["bad-mark"], idle: c["edge-idle"] }[factsOf(edge).health] ?? c.edge;
-  const middle = edge.midpoint(), label = factsOf(edge).label;
-  return tag("path", { d: edgePath(edge), fill: "none", stroke: color, "stroke-width": n(edge.data("width")), "marker-end": "url(#tip)",
-    ...(factsOf(edge).health === "idle" ? { "stroke-dasharray": "5 5" } : {}) }) +
-    (label ? text(middle.x, middle.y + 4, label, { "text-anchor": "middle", "font-size": 10.5, fill: c["text-2"], stroke: c.bg, "stroke-width": 4, "paint-order": "stroke" }) : "");
+  const color =
+    { degraded: c["warn-mark"], failing: c["bad-mark"], idle: c["edge-idle"] }[
+      factsOf(edge).health
+    ] ?? c.edge;
+  const middle = edge.midpoint(),
+    label = factsOf(edge).label;
+  return (
+    tag("path", {
+      d: edgePath(edge),
+      fill: "none",
+      stroke: color,
+      "stroke-width": n(edge.data("width")),
+      "marker-end": "url(#tip)",
+      ...(factsOf(edge).health === "idle" ? { "stroke-dasharray": "5 5" } : {}),
+    }) +
+    (label
+      ? text(middle.x, middle.y + 4, label, {
+          "text-anchor": "middle",
+          "font-size": 10.5,
+          fill: c["text-2"],
+          stroke: c.bg,
+          "stroke-width": 4,
+          "paint-order": "stroke",
+        })
+      : "")
+  );
 }
 
 function nodeSvg(node, c) {
-  const { x, y } = node.position(), width = node.data("width"), api = factsOf(node).api, left = x - width / 2;
-  const border = { degraded: c["warn-mark"], failing: c["bad-mark"] }[api.health] ?? c["line-strong"];
-  const around = 2 * Math.PI * 11, share = api.requests ? Math.min(1, api.error_ratio) : 0;
-  const ring = (color, wide, dash) => tag("circle", { cx: n(left + 21), cy: n(y), r: 11, fill: "none", stroke: color, "stroke-width": wide,
-    "stroke-dasharray": dash, transform: `rotate(-90 ${n(left + 21)} ${n(y)})` });
-  return tag("rect", { x: n(left), y: n(y - NODE_HEIGHT / 2), width, height: NODE_HEIGHT, rx: 10, fill: c.surface, stroke: border }) +
-    ring(api.requests ? c.ok : c["line-strong"], 2.2, "none") + (share > 0 ? ring(c["bad-mark"], 3.6, `${n(around * share)} ${n(around)}`) : "") +
-    tag("path", { d: PATHS[api.kind] ?? PATHS.service, fill: "none", stroke: c["text-2"], "stroke-width": 1.5, transform: `translate(${n(left + 15.5)} ${n(y - 5.5)}) scale(.69)` }) +
-    text(left + TEXT_LEFT, y - 3, factsOf(node).title, { "font-size": 12.5, "font-weight": 600, fill: c.text }) +
-    text(left + TEXT_LEFT, y + 12, factsOf(node).sub, { "font-size": 11, fill: c["text-3"] });
+  const { x, y } = node.position(),
+    width = node.data("width"),
+    api = factsOf(node).api,
+    left = x - width / 2;
+  const border =
+    { degraded: c["warn-mark"], failing: c["bad-mark"] }[api.health] ?? c["line-strong"];
+  const around = 2 * Math.PI * 11,
+    share = api.requests ? Math.min(1, api.error_ratio) : 0;
+  const ring = (color, wide, dash) =>
+    tag("circle", {
+      cx: n(left + 21),
+      cy: n(y),
+      r: 11,
+      fill: "none",
+      stroke: color,
+      "stroke-width": wide,
+      "stroke-dasharray": dash,
+      transform: `rotate(-90 ${n(left + 21)} ${n(y)})`,
+    });
+  return (
+    tag("rect", {
+      x: n(left),
+      y: n(y - NODE_HEIGHT / 2),
+      width,
+      height: NODE_HEIGHT,
+      rx: 10,
+      fill: c.surface,
+      stroke: border,
+    }) +
+    ring(api.requests ? c.ok : c["line-strong"], 2.2, "none") +
+    (share > 0 ? ring(c["bad-mark"], 3.6, `${n(around * share)} ${n(around)}`) : "") +
+    tag("path", {
+      d: PATHS[api.kind] ?? PATHS.service,
+      fill: "none",
+      stroke: c["text-2"],
+      "stroke-width": 1.5,
+      transform: `translate(${n(left + 15.5)} ${n(y - 5.5)}) scale(.69)`,
+    }) +
+    text(left + TEXT_LEFT, y - 3, factsOf(node).title, {
+      "font-size": 12.5,
+      "font-weight": 600,
+      fill: c.text,
+    }) +
+    text(left + TEXT_LEFT, y + 12, factsOf(node).sub, { "font-size": 11, fill: c["text-3"] })
+  );
 }
 
 function spaceSvg(space, c) {
-  const { x, y } = space.position(), width = space.outerWidth(), height = space.outerHeight();
-  return tag("rect", { x: n(x - width / 2), y: n(y - height / 2), width: n(width), height: n(height), rx: 14, fill: c["space-box"], stroke: c.line }) +
-    text(x - width / 2 + 14, y - height / 2 + 15, factsOf(space).title, { "font-size": 11, "font-weight": 600, fill: c["text-3"] });
+  const { x, y } = space.position(),
+    width = space.outerWidth(),
+    height = space.outerHeight();
+  return (
+    tag("rect", {
+      x: n(x - width / 2),
+      y: n(y - height / 2),
+      width: n(width),
+      height: n(height),
+      rx: 14,
+      fill: c["space-box"],
+      stroke: c.line,
+    }) +
+    text(x - width / 2 + 14, y - height / 2 + 15, factsOf(space).title, {
+      "font-size": 11,
+      "font-weight": 600,
+      fill: c["text-3"],
+    })
+  );
 }
 
 /** A document of its own: no script, no reference to anything else, every name escaped. */
 export function svgText(cy, c) {
-  const frame = frameOf(cy), all = (selector, draw) => cy.elements(selector).toArray().map((element) => draw(element, c)).join("\n");
-  const tip = tag("defs", {}, tag("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" },
-    tag("path", { d: "M0 0 8 4 0 8Z", fill: c["text-3"] })));
-  return tag("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: [frame.x, frame.y, frame.width, frame.height].map(n).join(" "), width: n(frame.width),
-    height: n(frame.height), "font-family": "Inter, system-ui, sans-serif" },
-    tip + tag("rect", { x: n(frame.x), y: n(frame.y), width: n(frame.width), height: n(frame.height), fill: c.bg }) +
-    all(".space", spaceSvg) + all(".link", edgeSvg) + all(".card", nodeSvg));
+  const frame = frameOf(cy),
+    all = (selector, draw) =>
+      cy
+        .elements(selector)
+        .toArray()
+        .map((element) => draw(element, c))
+        .join("\n");
+  const tip = tag(
+    "defs",
+    {},
+    tag(
+      "marker",
+      {
+        id: "tip",
+        viewBox: "0 0 8 8",
+        refX: 7,
+        refY: 4,
+        markerWidth: 8,
+        markerHeight: 8,
+        markerUnits: "userSpaceOnUse",
+        orient: "auto",
+      },
+      tag("path", { d: "M0 0 8 4 0 8Z", fill: c["text-3"] }),
+    ),
+  );
+  return tag(
+    "svg",
+    {
+      xmlns: "http://www.w3.org/2000/svg",
+      viewBox: [frame.x, frame.y, frame.width, frame.height].map(n).join(" "),
+      width: n(frame.width),
+      height: n(frame.height),
+      "font-family": "Inter, system-ui, sans-serif",
+    },
+    tip +
+      tag("rect", {
+        x: n(frame.x),
+        y: n(frame.y),
+        width: n(frame.width),
+        height: n(frame.height),
+        fill: c.bg,
+      }) +
+      all(".space", spaceSvg) +
+      all(".link", edgeSvg) +
+      all(".card", nodeSvg),
+  );
 }
 
 export function saveSvg(cy, colors) {
@@ -96,5 +219,8 @@ export function saveSvg(cy, colors) {
 }
 
 export function saveJson(answer) {
-  download("weft-graph.json", new Blob([JSON.stringify(answer, null, 2)], { type: "application/json" }));
+  download(
+    "weft-graph.json",
+    new Blob([JSON.stringify(answer, null, 2)], { type: "application/json" }),
+  );
 }

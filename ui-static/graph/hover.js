@@ -8,20 +8,50 @@ import { healthBadge } from "../lib/parts.js";
 const line = (name, value) => h("div", {}, h("dt", {}, name), h("dd", { class: "num" }, value));
 
 function latencyLines(latency, words) {
-  return latency ? [line(`p50 ${words}`, ms(latency.p50)), line("p95", ms(latency.p95)), line("p99", ms(latency.p99))] : [];
+  return latency
+    ? [
+        line(`p50 ${words}`, ms(latency.p50)),
+        line("p95", ms(latency.p95)),
+        line("p99", ms(latency.p99)),
+      ]
+    : [];
 }
 
 function nodeCard(api) {
-  return [h("strong", {}, api.name), h("p", { class: "quiet-text" }, [kindWords(api.kind), api.namespace].filter(Boolean).join(" · ")), healthBadge(api.health),
-    h("dl", {}, line("Requests", `${count(api.requests)} · ${rate(api.rate)}`), line("Errors", percent(api.error_ratio)), latencyLines(api.latency, ""),
-      api.versions.filter(Boolean).length > 1 ? line("Versions", api.versions.join(", ")) : null)];
+  return [
+    h("strong", {}, api.name),
+    h(
+      "p",
+      { class: "quiet-text" },
+      [kindWords(api.kind), api.namespace].filter(Boolean).join(" · "),
+    ),
+    healthBadge(api.health),
+    h(
+      "dl",
+      {},
+      line("Requests", `${count(api.requests)} · ${rate(api.rate)}`),
+      line("Errors", percent(api.error_ratio)),
+      latencyLines(api.latency, ""),
+      api.versions.filter(Boolean).length > 1 ? line("Versions", api.versions.join(", ")) : null,
+    ),
+  ];
 }
 
 function edgeCard(api, health) {
   const side = api.client_latency ? "client" : "server";
-  return [h("strong", {}, `${api.client} → ${api.server}`), h("p", { class: "quiet-text" }, api.protocol), healthBadge(health),
-    h("dl", {}, line("Requests", `${count(api.requests)} · ${rate(api.rate)}`), line("Errors", percent(api.error_ratio)),
-      latencyLines(api[`${side}_latency`], side), Object.keys(api.flags).length ? line("Flags", Object.keys(api.flags).join(" ")) : null)];
+  return [
+    h("strong", {}, `${api.client} → ${api.server}`),
+    h("p", { class: "quiet-text" }, api.protocol),
+    healthBadge(health),
+    h(
+      "dl",
+      {},
+      line("Requests", `${count(api.requests)} · ${rate(api.rate)}`),
+      line("Errors", percent(api.error_ratio)),
+      latencyLines(api[`${side}_latency`], side),
+      Object.keys(api.flags).length ? line("Flags", Object.keys(api.flags).join(" ")) : null,
+    ),
+  ];
 }
 
 /** The card; `show(element, event)` fills and places it, `hide()` takes it away. */
@@ -30,16 +60,23 @@ export function createHoverCard(container) {
   container.append(card);
 
   function place(x, y) {
-    const width = card.offsetWidth, height = card.offsetHeight;
+    const width = card.offsetWidth,
+      height = card.offsetHeight;
     card.style.left = `${Math.max(8, x + 18 + width > container.clientWidth ? x - width - 14 : x + 18)}px`;
     card.style.top = `${Math.max(8, Math.min(y + 14, container.clientHeight - height - 8))}px`;
   }
 
   function show(element, event) {
-    const api = factsOf(element).api, box = container.getBoundingClientRect();
+    const api = factsOf(element).api,
+      box = container.getBoundingClientRect();
     fill(card, element.isNode() ? nodeCard(api) : edgeCard(api, factsOf(element).health));
     card.hidden = false;
     place(event.clientX - box.left, event.clientY - box.top);
   }
-  return { show, hide() { card.hidden = true; } };
+  return {
+    show,
+    hide() {
+      card.hidden = true;
+    },
+  };
 }

@@ -3,12 +3,28 @@ import { NODE_HEIGHT } from "./model.js";
 import { bends, curve } from "./curve.js";
 import { twoLevel } from "./two_level.js";
 
-const RANK_GAP = 68, NODE_GAP = 30, COLUMN = 220, ROW = 82, BOX = 22;
+const RANK_GAP = 68,
+  NODE_GAP = 30,
+  COLUMN = 220,
+  ROW = 82,
+  BOX = 22;
 
-const boxOf = (place, margin) => ({ x1: place.x - place.width / 2 - margin, x2: place.x + place.width / 2 + margin,
-  y1: place.y - NODE_HEIGHT / 2 - margin, y2: place.y + NODE_HEIGHT / 2 + margin });
+const boxOf = (place, margin) => ({
+  x1: place.x - place.width / 2 - margin,
+  x2: place.x + place.width / 2 + margin,
+  y1: place.y - NODE_HEIGHT / 2 - margin,
+  y2: place.y + NODE_HEIGHT / 2 + margin,
+});
 const overlap = (a, b) => a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2;
-const join = (a, b) => (a ? { x1: Math.min(a.x1, b.x1), x2: Math.max(a.x2, b.x2), y1: Math.min(a.y1, b.y1), y2: Math.max(a.y2, b.y2) } : b);
+const join = (a, b) =>
+  a
+    ? {
+        x1: Math.min(a.x1, b.x1),
+        x2: Math.max(a.x2, b.x2),
+        y1: Math.min(a.y1, b.y1),
+        y2: Math.max(a.y2, b.y2),
+      }
+    : b;
 
 function place(node) {
   const { x, y } = node.position();
@@ -21,23 +37,38 @@ function mean(list) {
 
 /** Where the neighbours that already stand would like the node to be. */
 function wish(node, standing) {
-  const callers = node.incomers("node").toArray().map((n) => standing.get(n.id())).filter(Boolean);
-  const callees = node.outgoers("node").toArray().map((n) => standing.get(n.id())).filter(Boolean);
+  const callers = node
+    .incomers("node")
+    .toArray()
+    .map((n) => standing.get(n.id()))
+    .filter(Boolean);
+  const callees = node
+    .outgoers("node")
+    .toArray()
+    .map((n) => standing.get(n.id()))
+    .filter(Boolean);
   if (!callers.length && !callees.length) return null;
   const right = callers.length ? Math.max(...callers.map((p) => p.x)) + COLUMN : null;
   const left = callees.length ? Math.min(...callees.map((p) => p.x)) - COLUMN : null;
-  return { x: right === null ? left : left === null ? right : Math.max(right, (right + left) / 2), y: mean([...callers, ...callees].map((p) => p.y)) };
+  return {
+    x: right === null ? left : left === null ? right : Math.max(right, (right + left) / 2),
+    y: mean([...callers, ...callees].map((p) => p.y)),
+  };
 }
 
 /** The column that is already there, when one is near. */
 function snap(x, standing) {
-  const nearest = [...standing.values()].reduce((best, p) => (Math.abs(p.x - x) < Math.abs(best - x) ? p.x : best), Infinity);
+  const nearest = [...standing.values()].reduce(
+    (best, p) => (Math.abs(p.x - x) < Math.abs(best - x) ? p.x : best),
+    Infinity,
+  );
   return Math.abs(nearest - x) < COLUMN / 2 ? nearest : x;
 }
 
 function spaces(standing) {
   const boxes = new Map();
-  for (const p of standing.values()) if (p.space) boxes.set(p.space, join(boxes.get(p.space), boxOf(p, BOX)));
+  for (const p of standing.values())
+    if (p.space) boxes.set(p.space, join(boxes.get(p.space), boxOf(p, BOX)));
   return boxes;
 }
 
@@ -45,17 +76,25 @@ function spaces(standing) {
 function isFree(candidate, standing, boxes) {
   const card = boxOf(candidate, 12);
   const own = candidate.space ? join(boxes.get(candidate.space), boxOf(candidate, BOX)) : card;
-  for (const p of standing.values()) if (overlap(card, boxOf(p, 0)) || (p.space !== candidate.space && overlap(own, boxOf(p, 0)))) return false;
-  for (const [space, box] of boxes) if (space !== candidate.space && overlap(own, box)) return false;
+  for (const p of standing.values())
+    if (overlap(card, boxOf(p, 0)) || (p.space !== candidate.space && overlap(own, boxOf(p, 0))))
+      return false;
+  for (const [space, box] of boxes)
+    if (space !== candidate.space && overlap(own, box)) return false;
   return true;
 }
 
 function nearestFree(wanted, standing, boxes) {
   for (let ring = 0; ring < 60; ring++)
-    for (const column of [0, 1, -1]) for (const sign of ring ? [1, -1] : [1]) {
-      const candidate = { ...wanted, x: wanted.x + column * COLUMN, y: wanted.y + sign * ring * ROW };
-      if (isFree(candidate, standing, boxes)) return candidate;
-    }
+    for (const column of [0, 1, -1])
+      for (const sign of ring ? [1, -1] : [1]) {
+        const candidate = {
+          ...wanted,
+          x: wanted.x + column * COLUMN,
+          y: wanted.y + sign * ring * ROW,
+        };
+        if (isFree(candidate, standing, boxes)) return candidate;
+      }
   return wanted;
 }
 
@@ -65,9 +104,17 @@ function settle(newcomers, standing) {
   while (waiting.size) {
     const next = [...waiting].find((node) => wish(node, standing)) ?? [...waiting][0];
     const all = [...standing.values()];
-    const lowest = { x: all.length ? Math.min(...all.map((p) => p.x)) : 0, y: all.length ? Math.max(...all.map((p) => p.y)) + ROW * 1.5 : 0 };
+    const lowest = {
+      x: all.length ? Math.min(...all.map((p) => p.x)) : 0,
+      y: all.length ? Math.max(...all.map((p) => p.y)) + ROW * 1.5 : 0,
+    };
     const near = wish(next, standing) ?? lowest;
-    const wanted = { ...near, x: snap(near.x, standing), width: next.data("width"), space: next.data("parent") };
+    const wanted = {
+      ...near,
+      x: snap(near.x, standing),
+      width: next.data("width"),
+      space: next.data("parent"),
+    };
     const found = nearestFree(wanted, standing, spaces(standing));
     standing.set(next.id(), found);
     next.position({ x: found.x, y: found.y });
@@ -90,9 +137,20 @@ function wholeGraph(cy) {
 }
 
 function runDagre(cy) {
-  cy.layout({ name: "dagre", rankDir: "LR", rankSep: RANK_GAP, nodeSep: NODE_GAP, edgeSep: 14, ranker: "network-simplex", fit: false, animate: false,
-    nodeDimensionsIncludeLabels: false, useDagreEdgeControlPoints: true, automaticDagreEdgeStyle: false,
-    sort: (a, b) => (a.id() < b.id() ? -1 : 1) }).run();
+  cy.layout({
+    name: "dagre",
+    rankDir: "LR",
+    rankSep: RANK_GAP,
+    nodeSep: NODE_GAP,
+    edgeSep: 14,
+    ranker: "network-simplex",
+    fit: false,
+    animate: false,
+    nodeDimensionsIncludeLabels: false,
+    useDagreEdgeControlPoints: true,
+    automaticDagreEdgeStyle: false,
+    sort: (a, b) => (a.id() < b.id() ? -1 : 1),
+  }).run();
 }
 
 /** 0 for an edge alone; edges of one pair fan out. */
@@ -105,8 +163,11 @@ function bowOf(edge) {
 function drawCurves(cy, which) {
   for (const edge of cy.edges().toArray()) {
     if (edge.hasClass("loop") || (which === "new" && edge.data("weights"))) continue;
-    const from = place(edge.source()), to = place(edge.target());
-    edge.data(curve(from, to, which === "dagre" ? bends(edge.scratch(), from, to) : [], bowOf(edge)));
+    const from = place(edge.source()),
+      to = place(edge.target());
+    edge.data(
+      curve(from, to, which === "dagre" ? bends(edge.scratch(), from, to) : [], bowOf(edge)),
+    );
   }
 }
 
@@ -135,12 +196,21 @@ export function createLayout(cy) {
     current = key;
     if (!cy.nodes().length) return { moved: false, squeezed: 0 };
     if (!places || force) return anew(key);
-    const newcomers = cy.nodes(".card").toArray().filter((node) => !places.has(node.id()));
+    const newcomers = cy
+      .nodes(".card")
+      .toArray()
+      .filter((node) => !places.has(node.id()));
     for (const node of cy.nodes(".card").toArray()) {
       const known = places.get(node.id());
       if (known && (changed || added.has(node.id()))) node.position({ x: known.x, y: known.y });
     }
-    const standing = new Map(cy.nodes(".card").toArray().filter((n) => places.has(n.id())).map((n) => [n.id(), places.get(n.id())]));
+    const standing = new Map(
+      cy
+        .nodes(".card")
+        .toArray()
+        .filter((n) => places.has(n.id()))
+        .map((n) => [n.id(), places.get(n.id())]),
+    );
     settle(newcomers, standing);
     drawCurves(cy, "new");
     remember(places);

@@ -4,14 +4,22 @@ import { edgeHealth } from "../lib/words.js";
 
 export const NODE_HEIGHT = 46;
 export const TEXT_LEFT = 40;
-const MIN_WIDTH = 104, MAX_WIDTH = 196, TEXT_RIGHT = 14;
+const MIN_WIDTH = 104,
+  MAX_WIDTH = 196,
+  TEXT_RIGHT = 14;
 export const NAME_FONT = "600 12.5px Inter, system-ui, sans-serif";
 export const SMALL_FONT = "450 11px Inter, system-ui, sans-serif";
 
 const MARKS = { degraded: "▲ ", failing: "✕ ", healthy: "", idle: "" };
 
 export const LABELS = {
-  rate: "Requests/s", errors: "Errors %", p50: "p50", p95: "p95", p99: "p99", transit: "Transit p50", none: "No label",
+  rate: "Requests/s",
+  errors: "Errors %",
+  p50: "p50",
+  p95: "p95",
+  p99: "p99",
+  transit: "Transit p50",
+  none: "No label",
 };
 
 const measure = document.createElement("canvas").getContext("2d");
@@ -24,7 +32,8 @@ function textWidth(text, font) {
 /** Cuts `text` with an ellipsis so that it fits. */
 function fitText(text, font, width) {
   if (textWidth(text, font) <= width) return text;
-  let low = 1, high = text.length;
+  let low = 1,
+    high = text.length;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
     if (textWidth(`${text.slice(0, middle)}…`, font) <= width) low = middle;
@@ -39,7 +48,9 @@ const usualWidth = () => textWidth("88.8/min  ·  p95 88.8 ms", SMALL_FONT);
 /** The second line of a node: rate and p95, or that nothing happened. */
 function figures(node) {
   if (node.requests === 0) return "no requests";
-  return [rate(node.rate), node.latency ? `p95 ${ms(node.latency.p95)}` : null].filter(Boolean).join("  ·  ");
+  return [rate(node.rate), node.latency ? `p95 ${ms(node.latency.p95)}` : null]
+    .filter(Boolean)
+    .join("  ·  ");
 }
 
 const edgeLatency = (edge) => edge.client_latency ?? edge.server_latency;
@@ -62,35 +73,66 @@ function edgeWidth(perSecond) {
 /** Requests by version of a node, from the edges that reach it. */
 function versionShares(node, inbound) {
   const shares = new Map(node.versions.map((version) => [version, 0]));
-  for (const edge of inbound) for (const row of edge.versions ?? [])
-    if (shares.has(row.server_version)) shares.set(row.server_version, shares.get(row.server_version) + row.requests);
+  for (const edge of inbound)
+    for (const row of edge.versions ?? [])
+      if (shares.has(row.server_version))
+        shares.set(row.server_version, shares.get(row.server_version) + row.requests);
   const total = [...shares.values()].reduce((all, n) => all + n, 0);
-  return [...shares].map(([version, n]) => ({ version, share: total ? n / total : 1 / shares.size }));
+  return [...shares].map(([version, n]) => ({
+    version,
+    share: total ? n / total : 1 / shares.size,
+  }));
 }
 
 /** Namespaces of one cluster go without its name. */
 function spaceTitles(nodes) {
   const several = new Set(nodes.map((node) => node.cluster).filter(Boolean)).size > 1;
-  return new Map(nodes.filter((node) => node.namespace).map((node) => [spaceKey(node), several ? spaceKey(node) : node.namespace]));
+  return new Map(
+    nodes
+      .filter((node) => node.namespace)
+      .map((node) => [spaceKey(node), several ? spaceKey(node) : node.namespace]),
+  );
 }
 
-const spaceKey = (node) => (node.namespace ? `${node.cluster ? `${node.cluster}:` : ""}${node.namespace}` : "");
+const spaceKey = (node) =>
+  node.namespace ? `${node.cluster ? `${node.cluster}:` : ""}${node.namespace}` : "";
 
 function nodeElement(node, inbound, grouped) {
   const sub = figures(node);
   const wanted = TEXT_LEFT + TEXT_RIGHT + Math.max(textWidth(node.name, NAME_FONT), usualWidth());
   const width = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, wanted)));
   const space = spaceKey(node);
-  const classes = `card kind-${node.kind} ${node.health}`, title = fitText(node.name, NAME_FONT, width - TEXT_LEFT - TEXT_RIGHT + 4);
-  return { group: "nodes", classes, data: { id: `n:${node.id}`, parent: grouped && space ? `s:${space}` : undefined, width },
-    facts: { api: node, classes, title, sub: fitText(sub, SMALL_FONT, width - TEXT_LEFT - 6), versions: versionShares(node, inbound) } };
+  const classes = `card kind-${node.kind} ${node.health}`,
+    title = fitText(node.name, NAME_FONT, width - TEXT_LEFT - TEXT_RIGHT + 4);
+  return {
+    group: "nodes",
+    classes,
+    data: { id: `n:${node.id}`, parent: grouped && space ? `s:${space}` : undefined, width },
+    facts: {
+      api: node,
+      classes,
+      title,
+      sub: fitText(sub, SMALL_FONT, width - TEXT_LEFT - 6),
+      versions: versionShares(node, inbound),
+    },
+  };
 }
 
 function edgeElement(edge, label) {
-  const health = edgeHealth(edge), text = edgeText(edge, label);
+  const health = edgeHealth(edge),
+    text = edgeText(edge, label);
   const classes = `link ${health}${edge.client === edge.server ? " loop" : ""}`;
-  return { group: "edges", classes, data: { id: `e:${edge.id}`, source: `n:${edge.client}`, target: `n:${edge.server}`,
-    width: edgeWidth(edge.rate) }, facts: { api: edge, classes, health, label: text && MARKS[health] + text } };
+  return {
+    group: "edges",
+    classes,
+    data: {
+      id: `e:${edge.id}`,
+      source: `n:${edge.client}`,
+      target: `n:${edge.server}`,
+      width: edgeWidth(edge.rate),
+    },
+    facts: { api: edge, classes, health, label: text && MARKS[health] + text },
+  };
 }
 
 function groupBy(edges, key) {
@@ -102,12 +144,21 @@ function groupBy(edges, key) {
 /** Elements in a stable order, so that one answer always makes the same picture. */
 export function elements(answer, label) {
   const byId = (a, b) => (a.id < b.id ? -1 : 1);
-  const nodes = [...answer.nodes].sort(byId), known = new Set(nodes.map((node) => node.id));
-  const edges = [...answer.edges].sort(byId).filter((edge) => known.has(edge.client) && known.has(edge.server));
-  const inbound = groupBy(edges, "server"), grouped = answer.group !== "namespace";
+  const nodes = [...answer.nodes].sort(byId),
+    known = new Set(nodes.map((node) => node.id));
+  const edges = [...answer.edges]
+    .sort(byId)
+    .filter((edge) => known.has(edge.client) && known.has(edge.server));
+  const inbound = groupBy(edges, "server"),
+    grouped = answer.group !== "namespace";
   const spaces = grouped ? [...spaceTitles(nodes)] : [];
   return [
-    ...spaces.map(([space, title]) => ({ group: "nodes", classes: "space", data: { id: `s:${space}` }, facts: { title, classes: "space" } })),
+    ...spaces.map(([space, title]) => ({
+      group: "nodes",
+      classes: "space",
+      data: { id: `s:${space}` },
+      facts: { title, classes: "space" },
+    })),
     ...nodes.map((node) => nodeElement(node, inbound.get(node.id) ?? [], grouped)),
     ...edges.map((edge) => edgeElement(edge, label)),
   ];

@@ -3,7 +3,8 @@ import { factsOf } from "./facts.js";
 import { PATHS } from "../lib/icons.js";
 import { NAME_FONT, SMALL_FONT, NODE_HEIGHT, TEXT_LEFT } from "./model.js";
 
-const RING = 11, RING_LEFT = 21;
+const RING = 11,
+  RING_LEFT = 21;
 const paths = new Map();
 
 function glyph(name) {
@@ -33,15 +34,19 @@ function arc(ctx, x, y, from, to, color, width) {
 
 /** The ring's red share is the error share; a share above nothing is never thinner than a hair. */
 function drawRing(ctx, api, x, y, c) {
-  const top = -Math.PI / 2, share = api.requests ? Math.min(1, api.errors ? Math.max(api.error_ratio, 0.02) : 0) : 0;
+  const top = -Math.PI / 2,
+    share = api.requests ? Math.min(1, api.errors ? Math.max(api.error_ratio, 0.02) : 0) : 0;
   const split = top + share * 2 * Math.PI;
-  if (share < 1) arc(ctx, x, y, split, top + 2 * Math.PI, api.requests ? c.ok : c["line-strong"], 2.2);
+  if (share < 1)
+    arc(ctx, x, y, split, top + 2 * Math.PI, api.requests ? c.ok : c["line-strong"], 2.2);
   if (share > 0) arc(ctx, x, y, top, split, c["bad-mark"], 3.6);
 }
 
 function drawVersions(ctx, versions, left, right, y, c) {
   if (versions.length < 2) return;
-  const colors = [c.p50, c.p95, c.p99], gap = 2, room = right - left - gap * (versions.length - 1);
+  const colors = [c.p50, c.p95, c.p99],
+    gap = 2,
+    room = right - left - gap * (versions.length - 1);
   let x = left;
   versions.forEach(({ share }, i) => {
     const width = Math.max(3, room * share);
@@ -62,13 +67,17 @@ function drawMark(ctx, health, x, y, c) {
 }
 
 function drawNode(ctx, node, c, zoom) {
-  const { x, y } = node.position(), api = factsOf(node).api, width = node.data("width");
-  const left = x - width / 2, ringX = left + RING_LEFT;
+  const { x, y } = node.position(),
+    api = factsOf(node).api,
+    width = node.data("width");
+  const left = x - width / 2,
+    ringX = left + RING_LEFT;
   ctx.globalAlpha = node.hasClass("dim") ? 0.22 : 1;
   drawRing(ctx, api, ringX, y, c);
   drawGlyph(ctx, api.kind, ringX, y, 11, c["text-2"]);
   drawMark(ctx, api.health, left + width - 4, y - NODE_HEIGHT / 2 + 2, c);
-  const versions = factsOf(node).versions, low = zoom > 0.42;
+  const versions = factsOf(node).versions,
+    low = zoom > 0.42;
   if (zoom > 0.22) {
     ctx.fillStyle = c.text;
     ctx.font = NAME_FONT;
@@ -87,7 +96,11 @@ function drawSpace(ctx, space, c) {
   ctx.globalAlpha = 1;
   ctx.fillStyle = c["text-3"];
   ctx.font = "600 11px Inter, system-ui, sans-serif";
-  ctx.fillText(factsOf(space).title, x - space.outerWidth() / 2 + 14, y - space.outerHeight() / 2 + 15);
+  ctx.fillText(
+    factsOf(space).title,
+    x - space.outerWidth() / 2 + 14,
+    y - space.outerHeight() / 2 + 15,
+  );
 }
 
 const LABEL_COLORS = { degraded: "warn", failing: "bad", idle: "text-3" };
@@ -96,7 +109,8 @@ const LABEL_COLORS = { degraded: "warn", failing: "bad", idle: "text-3" };
 function drawLabel(ctx, edge, c) {
   const label = factsOf(edge).label;
   if (!label || edge.hasClass("dim")) return;
-  const { x, y } = edge.midpoint(), width = ctx.measureText(label).width;
+  const { x, y } = edge.midpoint(),
+    width = ctx.measureText(label).width;
   ctx.globalAlpha = 0.92;
   ctx.fillStyle = c.bg;
   ctx.fillRect(x - width / 2 - 3, y - 8, width + 6, 16);
@@ -109,14 +123,16 @@ function drawLabel(ctx, edge, c) {
 function drawLabels(ctx, edges, c) {
   ctx.font = "500 10.5px Inter, system-ui, sans-serif";
   const isSick = (edge) => factsOf(edge).health in { degraded: 1, failing: 1 };
-  for (const sick of [false, true]) for (const edge of edges) if (isSick(edge) === sick) drawLabel(ctx, edge, c);
+  for (const sick of [false, true])
+    for (const edge of edges) if (isSick(edge) === sick) drawLabel(ctx, edge, c);
 }
 
 /** Only when the API knows: closed when all of it is mutual TLS, open when some is plain. */
 function drawLock(ctx, edge, c) {
   const mtls = factsOf(edge).api.mtls;
   if (!mtls || (mtls.mutual === 0 && mtls.plain === 0)) return;
-  const { x, y } = edge.midpoint(), open = mtls.plain > 0;
+  const { x, y } = edge.midpoint(),
+    open = mtls.plain > 0;
   ctx.globalAlpha = edge.hasClass("dim") ? 0.12 : 1;
   drawGlyph(ctx, open ? "unlocked" : "locked", x, y - 15, 11, open ? c.warn : c["text-3"], 1.6);
 }
@@ -142,12 +158,18 @@ export function createOverlay(cy, container, colors) {
   const ctx = canvas.getContext("2d");
 
   function draw() {
-    const ratio = devicePixelRatio || 1, width = container.clientWidth, height = container.clientHeight;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    const ratio = devicePixelRatio || 1,
+      width = container.clientWidth,
+      height = container.clientHeight;
+    if (
+      canvas.width !== Math.round(width * ratio) ||
+      canvas.height !== Math.round(height * ratio)
+    ) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
     }
-    const zoom = cy.zoom(), pan = cy.pan();
+    const zoom = cy.zoom(),
+      pan = cy.pan();
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, canvas.width, canvas.height);
     ctx.setTransform(ratio * zoom, 0, 0, ratio * zoom, ratio * pan.x, ratio * pan.y);

@@ -148,7 +148,10 @@ service:
       exporters: [otlp/weft]
 `;
 
-const hex = (digits) => Array.from(crypto.getRandomValues(new Uint8Array(digits / 2)), (b) => b.toString(16).padStart(2, "0")).join("");
+const hex = (digits) =>
+  Array.from(crypto.getRandomValues(new Uint8Array(digits / 2)), (b) =>
+    b.toString(16).padStart(2, "0"),
+  ).join("");
 
 const curl = ({ http }) => `
 now=$(date +%s)
@@ -159,14 +162,41 @@ curl -sS ${http}/v1/traces -H 'Content-Type: application/json' -d '{"resourceSpa
 `;
 
 export const SNIPPETS = [
-  { name: "Istio", text: istio, words: "Inside the cluster the service's port must be named grpc-otlp (or carry appProtocol: grpc); a host outside of it needs a ServiceEntry." },
-  { name: "Consul", text: consul, words: "Proxies take it on their next start; the service needs protocol http or grpc to be traced." },
-  { name: "Linkerd", text: linkerd, words: "Applications must start the traces; weft's pod must be injected, under the service account named here." },
+  {
+    name: "Istio",
+    text: istio,
+    words:
+      "Inside the cluster the service's port must be named grpc-otlp (or carry appProtocol: grpc); a host outside of it needs a ServiceEntry.",
+  },
+  {
+    name: "Consul",
+    text: consul,
+    words:
+      "Proxies take it on their next start; the service needs protocol http or grpc to be traced.",
+  },
+  {
+    name: "Linkerd",
+    text: linkerd,
+    words:
+      "Applications must start the traces; weft's pod must be injected, under the service account named here.",
+  },
   { name: "Envoy", text: envoy, words: "Spans go out at five a worker, or after five seconds." },
-  { name: "nginx", text: nginx, words: "Needs the module nginx-otel; spans go out every five seconds." },
-  { name: "Caddy", text: caddy, words: "Caddy speaks OTLP/HTTP unless told otherwise, so it goes to the HTTP port." },
+  {
+    name: "nginx",
+    text: nginx,
+    words: "Needs the module nginx-otel; spans go out every five seconds.",
+  },
+  {
+    name: "Caddy",
+    text: caddy,
+    words: "Caddy speaks OTLP/HTTP unless told otherwise, so it goes to the HTTP port.",
+  },
   { name: "Traefik", text: traefik, words: "Traefik v3; restart it after the change." },
-  { name: "OpenTelemetry SDK", text: sdk, words: "Environment of the application; every language's SDK reads these names." },
+  {
+    name: "OpenTelemetry SDK",
+    text: sdk,
+    words: "Environment of the application; every language's SDK reads these names.",
+  },
   { name: "Collector", text: collector, words: "Beside the exporters that are there already." },
   { name: "curl", text: curl, words: "One span by hand, to see that it works." },
 ];

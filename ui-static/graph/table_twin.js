@@ -10,27 +10,73 @@ const latencyOf = (edge) => edge.client_latency ?? edge.server_latency;
 const numbers = (latency, health) => [
   { name: "Requests", num: true, value: (row) => row.requests, cell: (row) => count(row.requests) },
   { name: "Rate", num: true, value: (row) => row.rate, cell: (row) => rate(row.rate) },
-  { name: "Errors", num: true, value: (row) => row.error_ratio, cell: (row) => percent(row.error_ratio) },
-  ...["p50", "p95", "p99"].map((q) => ({ name: q, num: true, value: (row) => latency(row)?.[q] ?? null, cell: (row) => ms(latency(row)?.[q]) })),
+  {
+    name: "Errors",
+    num: true,
+    value: (row) => row.error_ratio,
+    cell: (row) => percent(row.error_ratio),
+  },
+  ...["p50", "p95", "p99"].map((q) => ({
+    name: q,
+    num: true,
+    value: (row) => latency(row)?.[q] ?? null,
+    cell: (row) => ms(latency(row)?.[q]),
+  })),
   { name: "Health", value: (row) => RANK[health(row)], cell: (row) => healthBadge(health(row)) },
 ];
 
 const EDGES = [
-  { name: "Caller", value: (e) => e.client }, { name: "Called", value: (e) => e.server }, { name: "Protocol", value: (e) => e.protocol },
-  ...numbers(latencyOf, edgeHealth), { name: "Flags", value: (e) => Object.keys(e.flags).join(" ") },
+  { name: "Caller", value: (e) => e.client },
+  { name: "Called", value: (e) => e.server },
+  { name: "Protocol", value: (e) => e.protocol },
+  ...numbers(latencyOf, edgeHealth),
+  { name: "Flags", value: (e) => Object.keys(e.flags).join(" ") },
 ];
 const NODES = [
-  { name: "Service", value: (n) => n.name }, { name: "Namespace", value: (n) => n.namespace }, { name: "Kind", value: (n) => n.kind, cell: (n) => kindWords(n.kind) },
-  ...numbers((n) => n.latency, (n) => n.health), { name: "Versions", value: (n) => n.versions.join(", ") },
+  { name: "Service", value: (n) => n.name },
+  { name: "Namespace", value: (n) => n.namespace },
+  { name: "Kind", value: (n) => n.kind, cell: (n) => kindWords(n.kind) },
+  ...numbers(
+    (n) => n.latency,
+    (n) => n.health,
+  ),
+  { name: "Versions", value: (n) => n.versions.join(", ") },
 ];
 
 /** `choose(sel)` opens the panel of a row. */
 export function createTableTwin(choose) {
-  const edges = createTable({ columns: EDGES, key: (e) => `e:${e.id}`, open: (e) => choose(`e:${e.id}`), caption: "Edges of the graph", sort: { column: 3, direction: "descending" } });
-  const nodes = createTable({ columns: NODES, key: (n) => `n:${n.id}`, open: (n) => choose(`n:${n.id}`), caption: "Nodes of the graph", sort: { column: 3, direction: "descending" } });
+  const edges = createTable({
+    columns: EDGES,
+    key: (e) => `e:${e.id}`,
+    open: (e) => choose(`e:${e.id}`),
+    caption: "Edges of the graph",
+    sort: { column: 3, direction: "descending" },
+  });
+  const nodes = createTable({
+    columns: NODES,
+    key: (n) => `n:${n.id}`,
+    open: (n) => choose(`n:${n.id}`),
+    caption: "Nodes of the graph",
+    sort: { column: 3, direction: "descending" },
+  });
   let shown = "edges";
-  const tabs = [["edges", "Edges"], ["nodes", "Nodes"]].map(([name, words]) => h("button", { type: "button", data: { name }, on: { click: () => show(name) } }, words));
-  const element = h("section", { class: "twin", "aria-label": "The graph as a table", hidden: true }, h("div", { class: "twin-head" }, h("div", { class: "segmented", role: "group", "aria-label": "Rows" }, tabs)), edges.element, nodes.element);
+  const tabs = [
+    ["edges", "Edges"],
+    ["nodes", "Nodes"],
+  ].map(([name, words]) =>
+    h("button", { type: "button", data: { name }, on: { click: () => show(name) } }, words),
+  );
+  const element = h(
+    "section",
+    { class: "twin", "aria-label": "The graph as a table", hidden: true },
+    h(
+      "div",
+      { class: "twin-head" },
+      h("div", { class: "segmented", role: "group", "aria-label": "Rows" }, tabs),
+    ),
+    edges.element,
+    nodes.element,
+  );
 
   function show(name) {
     shown = name;

@@ -10,39 +10,91 @@ const COMPARE = { "": "nothing", before: "the range before", version: "another v
 function options(select, entries, value) {
   const same = select.dataset.list === JSON.stringify(entries);
   if (!same) {
-    fill(select, entries.map(([key, words]) => h("option", { value: key }, words)));
+    fill(
+      select,
+      entries.map(([key, words]) => h("option", { value: key }, words)),
+    );
     select.dataset.list = JSON.stringify(entries);
   }
-  if (value !== "" && !entries.some(([key]) => key === value)) select.append(h("option", { value }, value));
+  if (value !== "" && !entries.some(([key]) => key === value))
+    select.append(h("option", { value }, value));
   select.value = value;
 }
 
 function picker(name, key, patch = () => ({})) {
-  const select = h("select", { "aria-label": name, on: { change: () => state.set({ [key]: select.value, ...patch() }) } });
+  const select = h("select", {
+    "aria-label": name,
+    on: { change: () => state.set({ [key]: select.value, ...patch() }) },
+  });
   return { select, element: h("label", { class: "picker" }, h("span", {}, name), select) };
 }
 
-const list = (key, names) => [["", ANY[key]], ...[...new Set(names)].filter(Boolean).sort().map((name) => [name, name])];
+const list = (key, names) => [
+  ["", ANY[key]],
+  ...[...new Set(names)]
+    .filter(Boolean)
+    .sort()
+    .map((name) => [name, name]),
+];
 
 export function createPickers() {
   const parts = {
-    server: picker("Server", "server", () => ({ client: "", version: "", operation: "", compare: "", with: "" })), client: picker("Caller", "client"), version: picker("Version", "version"),
-    operation: picker("Operation", "operation"), side: picker("Seen from", "side"), compare: picker("Beside", "compare", () => ({ with: "" })), with: picker("Version beside", "with"),
+    server: picker("Server", "server", () => ({
+      client: "",
+      version: "",
+      operation: "",
+      compare: "",
+      with: "",
+    })),
+    client: picker("Caller", "client"),
+    version: picker("Version", "version"),
+    operation: picker("Operation", "operation"),
+    side: picker("Seen from", "side"),
+    compare: picker("Beside", "compare", () => ({ with: "" })),
+    with: picker("Version beside", "with"),
   };
-  const element = h("div", { class: "pickers" }, Object.values(parts).map((part) => part.element));
+  const element = h(
+    "div",
+    { class: "pickers" },
+    Object.values(parts).map((part) => part.element),
+  );
   let known = { services: [], detail: null };
 
   function render(now) {
-    const { services, detail } = known, versions = detail?.versions ?? [];
-    options(parts.server.select, [["", "choose a server"], ...services.map((id) => [id, id])], now.server);
-    options(parts.client.select, list("client", (detail?.inbound ?? []).map((edge) => edge.client)), now.client);
+    const { services, detail } = known,
+      versions = detail?.versions ?? [];
+    options(
+      parts.server.select,
+      [["", "choose a server"], ...services.map((id) => [id, id])],
+      now.server,
+    );
+    options(
+      parts.client.select,
+      list(
+        "client",
+        (detail?.inbound ?? []).map((edge) => edge.client),
+      ),
+      now.client,
+    );
     options(parts.version.select, list("version", versions), now.version);
-    options(parts.operation.select, list("operation", (detail?.operations ?? []).map((operation) => operation.name)), now.operation);
+    options(
+      parts.operation.select,
+      list(
+        "operation",
+        (detail?.operations ?? []).map((operation) => operation.name),
+      ),
+      now.operation,
+    );
     options(parts.side.select, Object.entries(SIDES), now.side);
     options(parts.compare.select, Object.entries(COMPARE), now.compare);
-    options(parts.with.select, [["", "choose"], ...versions.filter(Boolean).map((v) => [v, v])], now.with);
+    options(
+      parts.with.select,
+      [["", "choose"], ...versions.filter(Boolean).map((v) => [v, v])],
+      now.with,
+    );
     parts.with.element.hidden = now.compare !== "version";
-    for (const key of ["client", "version", "operation", "side", "compare"]) parts[key].select.disabled = now.server === "";
+    for (const key of ["client", "version", "operation", "side", "compare"])
+      parts[key].select.disabled = now.server === "";
   }
 
   /** Learns what can be chosen; opens with the busiest server when none is. */
@@ -50,9 +102,14 @@ export function createPickers() {
     const { services } = await api.services(state.rangeParams(now), signal);
     const served = services.filter((one) => one.p95 !== null && one.p95 !== undefined);
     known = { ...known, services: served.map((one) => one.id).sort() };
-    if (!now.server && served.length) state.quietly({ server: served.reduce((a, b) => (b.requests > a.requests ? b : a)).id });
+    if (!now.server && served.length)
+      state.quietly({ server: served.reduce((a, b) => (b.requests > a.requests ? b : a)).id });
     const { server } = state.get();
-    if (server) known.detail = await api.service(server, state.rangeParams(now), signal).catch((error) => { if (error.status === 404) return null; throw error; });
+    if (server)
+      known.detail = await api.service(server, state.rangeParams(now), signal).catch((error) => {
+        if (error.status === 404) return null;
+        throw error;
+      });
   }
   return { element, render, refresh };
 }

@@ -8,9 +8,15 @@ const FONT = "11px Inter, system-ui, sans-serif";
 
 /** Points of the API on an unbroken grid: steps that were left out become gaps; a step that is not over is not shown. */
 export function align(points, { start, end }, step, pick) {
-  const known = new Map(points.map((point) => [point.time, point])), times = [], columns = pick.map(() => []);
+  const known = new Map(points.map((point) => [point.time, point])),
+    times = [],
+    columns = pick.map(() => []);
   const over = Math.min(end, Date.now() / 1000 + 1);
-  for (let t = Math.floor(start / step) * step; t + step <= over || known.size === 1 && t < over; t += step) {
+  for (
+    let t = Math.floor(start / step) * step;
+    t + step <= over || (known.size === 1 && t < over);
+    t += step
+  ) {
     times.push(t);
     pick.forEach((value, i) => columns[i].push(known.has(t) ? value(known.get(t)) : null));
   }
@@ -19,26 +25,65 @@ export function align(points, { start, end }, step, pick) {
 
 function timeLabels(times) {
   const long = times.length > 1 && times.at(-1) - times[0] >= 86_400;
-  return times.map((t) => (long ? stamp(t).slice(5, 16) : clock(t).slice(0, times.length > 1 && times[1] - times[0] < 60 ? 8 : 5)));
+  return times.map((t) =>
+    long
+      ? stamp(t).slice(5, 16)
+      : clock(t).slice(0, times.length > 1 && times[1] - times[0] < 60 ? 8 : 5),
+  );
 }
 
 /** A value between two gaps would be a line of no length: it gets a dot. */
 function lonely(u, i) {
-  const values = u.data[i], known = (at) => values[at] !== null && values[at] !== undefined;
+  const values = u.data[i],
+    known = (at) => values[at] !== null && values[at] !== undefined;
   return values.map((_, at) => at).filter((at) => known(at) && !known(at - 1) && !known(at + 1));
 }
 
 function seriesOf({ name, color, bars, dash, width, soft }) {
   const stroke = () => cssVar(color);
-  if (bars) return { label: name, fill: stroke, stroke, width: 0, paths: uPlot.paths.bars({ size: [0.72, 14], align: 1 }), points: { show: false } };
-  return { label: name, stroke, width: width ?? 1.6, dash, points: { show: true, size: 4, width: 0, fill: stroke, filter: lonely }, fill: soft ? () => `${cssVar(color)}22` : undefined };
+  if (bars)
+    return {
+      label: name,
+      fill: stroke,
+      stroke,
+      width: 0,
+      paths: uPlot.paths.bars({ size: [0.72, 14], align: 1 }),
+      points: { show: false },
+    };
+  return {
+    label: name,
+    stroke,
+    width: width ?? 1.6,
+    dash,
+    points: { show: true, size: 4, width: 0, fill: stroke, filter: lonely },
+    fill: soft ? () => `${cssVar(color)}22` : undefined,
+  };
 }
 
 function axes(format) {
-  const stroke = () => cssVar("--text-3"), grid = { stroke: () => cssVar("--line"), width: 1 };
+  const stroke = () => cssVar("--text-3"),
+    grid = { stroke: () => cssVar("--line"), width: 1 };
   return [
-    { stroke, font: FONT, grid: { show: false }, ticks: { show: false }, size: 22, gap: 4, values: (u, times) => timeLabels(times), space: 56 },
-    { stroke, font: FONT, grid, ticks: { show: false }, size: 54, gap: 6, values: (u, values) => values.map((v) => (v === null ? "" : format(v))), space: 24 },
+    {
+      stroke,
+      font: FONT,
+      grid: { show: false },
+      ticks: { show: false },
+      size: 22,
+      gap: 4,
+      values: (u, times) => timeLabels(times),
+      space: 56,
+    },
+    {
+      stroke,
+      font: FONT,
+      grid,
+      ticks: { show: false },
+      size: 54,
+      gap: 6,
+      values: (u, values) => values.map((v) => (v === null ? "" : format(v))),
+      space: 24,
+    },
   ];
 }
 
@@ -51,20 +96,61 @@ function scaleY(logarithmic) {
  * `series`: {name, color (CSS variable), bars, dash, width, soft}; `format` writes a value; charts of one `sync` share the pointer.
  * `update(data)` takes uPlot's columns; the readout shows the values under the pointer.
  */
-export function createChart({ series, format, height = 92, sync = null, label, logarithmic = false, readout = true }) {
-  const box = h("div", { class: "chart-box" }), values = h("div", { class: "chart-readout", "aria-hidden": "true" });
-  const element = h("figure", { class: "chart", role: "img", "aria-label": label }, box, readout ? values : null);
-  let plot = null, data = null;
+export function createChart({
+  series,
+  format,
+  height = 92,
+  sync = null,
+  label,
+  logarithmic = false,
+  readout = true,
+}) {
+  const box = h("div", { class: "chart-box" }),
+    values = h("div", { class: "chart-readout", "aria-hidden": "true" });
+  const element = h(
+    "figure",
+    { class: "chart", role: "img", "aria-label": label },
+    box,
+    readout ? values : null,
+  );
+  let plot = null,
+    data = null;
 
   function read(u) {
     const i = u.cursor.idx;
     if (i === null || i === undefined || !readout) return fill(values);
-    fill(values, h("span", {}, clock(u.data[0][i])), series.map((one, n) => h("span", {}, h("i", { vars: { "--c": `var(${one.color})` } }), `${one.name} `, u.data[n + 1][i] === null ? "–" : format(u.data[n + 1][i]))));
+    fill(
+      values,
+      h("span", {}, clock(u.data[0][i])),
+      series.map((one, n) =>
+        h(
+          "span",
+          {},
+          h("i", { vars: { "--c": `var(${one.color})` } }),
+          `${one.name} `,
+          u.data[n + 1][i] === null ? "–" : format(u.data[n + 1][i]),
+        ),
+      ),
+    );
   }
 
   function options() {
-    return { width: Math.max(box.clientWidth, 40), height, legend: { show: false }, padding: [8, 24, 0, 0], axes: axes(format), scales: { x: { time: true }, y: scaleY(logarithmic) },
-      series: [{}, ...series.map(seriesOf)], cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: sync ? { key: sync } : undefined }, hooks: { setCursor: [read] } };
+    return {
+      width: Math.max(box.clientWidth, 40),
+      height,
+      legend: { show: false },
+      padding: [8, 24, 0, 0],
+      axes: axes(format),
+      scales: { x: { time: true }, y: scaleY(logarithmic) },
+      series: [{}, ...series.map(seriesOf)],
+      cursor: {
+        y: false,
+        drag: { x: false, y: false },
+        points: { size: 6 },
+        sync: sync ? { key: sync } : undefined,
+      },
+      hooks: { setCursor: [read] },
+    };
   }
 
   function draw() {
@@ -81,12 +167,31 @@ export function createChart({ series, format, height = 92, sync = null, label, l
   const stopTheme = onTheme(() => plot?.redraw(false));
   return {
     element,
-    update(next) { data = next; draw(); },
-    destroy() { watcher.disconnect(); stopTheme(); plot?.destroy(); },
+    update(next) {
+      data = next;
+      draw();
+    },
+    destroy() {
+      watcher.disconnect();
+      stopTheme();
+      plot?.destroy();
+    },
   };
 }
 
 /** Names of lines with their colours. */
 export function legend(entries) {
-  return h("div", { class: "legend" }, entries.map(({ name, color, value, dash }) => h("span", {}, h("i", { class: dash ? "dashed" : "", vars: { "--c": `var(${color})` } }), name, value ? h("b", { class: "num" }, value) : null)));
+  return h(
+    "div",
+    { class: "legend" },
+    entries.map(({ name, color, value, dash }) =>
+      h(
+        "span",
+        {},
+        h("i", { class: dash ? "dashed" : "", vars: { "--c": `var(${color})` } }),
+        name,
+        value ? h("b", { class: "num" }, value) : null,
+      ),
+    ),
+  );
 }

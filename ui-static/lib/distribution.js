@@ -1,7 +1,22 @@
 /* distribution.js - the shape of latencies out of many exact quantiles: how much lies between two bounds. */
 
 /** Closer at both ends; the API takes at most 32. */
-export const QUANTILES = [0, 0.005, 0.01, 0.025, 0.05, ...Array.from({ length: 17 }, (_, i) => (i + 2) / 20), 0.925, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 1];
+export const QUANTILES = [
+  0,
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  ...Array.from({ length: 17 }, (_, i) => (i + 2) / 20),
+  0.925,
+  0.95,
+  0.97,
+  0.98,
+  0.99,
+  0.995,
+  0.999,
+  1,
+];
 
 const log = (value) => Math.log(Math.max(value, 1e-6));
 
@@ -11,7 +26,8 @@ export function shareBelow(q, values, value) {
   for (let i = values.length - 1; i >= 0; i--) {
     if (values[i] > value) continue;
     if (i === values.length - 1) return 1;
-    const from = log(values[i]), to = log(values[i + 1]);
+    const from = log(values[i]),
+      to = log(values[i + 1]);
     return q[i] + (to > from ? (q[i + 1] - q[i]) * ((log(value) - from) / (to - from)) : 0);
   }
   return 0;
@@ -19,13 +35,16 @@ export function shareBelow(q, values, value) {
 
 /** `n` bounds from `low` to `high`, equally far apart on a log scale. */
 export function logBounds(low, high, n) {
-  const from = log(Math.max(low, 1e-4)), to = Math.max(log(high), from + 0.05);
+  const from = log(Math.max(low, 1e-4)),
+    to = Math.max(log(high), from + 0.05);
   return Array.from({ length: n + 1 }, (_, i) => Math.exp(from + ((to - from) * i) / n));
 }
 
 /** Shares between neighbouring bounds; they add up to 1 when the bounds cover everything. */
 export function shares(q, values, bounds) {
-  const below = bounds.map((bound, i) => (i === bounds.length - 1 && bound >= values.at(-1) * 0.999 ? 1 : shareBelow(q, values, bound)));
+  const below = bounds.map((bound, i) =>
+    i === bounds.length - 1 && bound >= values.at(-1) * 0.999 ? 1 : shareBelow(q, values, bound),
+  );
   below[0] = bounds[0] <= values[0] * 1.001 ? 0 : below[0];
   return below.slice(1).map((share, i) => Math.max(0, share - below[i]));
 }

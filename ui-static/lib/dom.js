@@ -4,8 +4,10 @@ const SVG = "http://www.w3.org/2000/svg";
 
 function setProperty(element, name, value) {
   if (value === null || value === undefined || value === false) return;
-  if (name === "on") for (const [event, run] of Object.entries(value)) element.addEventListener(event, run);
-  else if (name === "vars") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
+  if (name === "on")
+    for (const [event, run] of Object.entries(value)) element.addEventListener(event, run);
+  else if (name === "vars")
+    for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
   else if (name === "data") Object.assign(element.dataset, value);
   else if (name === "value" || name === "checked" || name === "disabled") element[name] = value;
   else element.setAttribute(name, value === true ? "" : String(value));
@@ -67,7 +69,8 @@ function copyBySelection(text) {
 
 /** Copies text and lets the button say so; plain HTTP from another host has no clipboard API. */
 export async function copyText(text, button) {
-  if (navigator.clipboard) await navigator.clipboard.writeText(text).catch(() => copyBySelection(text));
+  if (navigator.clipboard)
+    await navigator.clipboard.writeText(text).catch(() => copyBySelection(text));
   else copyBySelection(text);
   button.classList.add("done");
   setTimeout(() => button.classList.remove("done"), 1200);

@@ -11,7 +11,11 @@ export function count(n) {
 /** 1234567 -> "1.23 M". */
 export function short(n) {
   if (n === null || n === undefined) return NONE;
-  for (const [size, unit] of [[1e9, " G"], [1e6, " M"], [1e4, " k"]])
+  for (const [size, unit] of [
+    [1e9, " G"],
+    [1e6, " M"],
+    [1e4, " k"],
+  ])
     if (Math.abs(n) >= size) return digits(n / (unit === " k" ? 1e3 : size)) + unit;
   return count(Math.round(n));
 }
@@ -20,7 +24,10 @@ export function short(n) {
 export function digits(n) {
   if (n === 0) return "0";
   const size = Math.floor(Math.log10(Math.abs(n)));
-  return n.toFixed(Math.min(Math.max(2 - size, 0), 6)).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+  return n
+    .toFixed(Math.min(Math.max(2 - size, 0), 6))
+    .replace(/(\.\d*?)0+$/, "$1")
+    .replace(/\.$/, "");
 }
 
 /** Requests in a second; rare ones in a minute or an hour. */
@@ -55,7 +62,11 @@ export function bound(error) {
 
 export function bytes(n) {
   if (n === null || n === undefined) return NONE;
-  for (const [size, unit] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]])
+  for (const [size, unit] of [
+    [2 ** 30, "GiB"],
+    [2 ** 20, "MiB"],
+    [2 ** 10, "KiB"],
+  ])
     if (n >= size) return `${digits(n / size)} ${unit}`;
   return `${digits(n)} B`;
 }

@@ -5,7 +5,8 @@ export const PATHS = {
   service: "M8 2 13.2 5v6L8 14 2.8 11V5Z M2.8 5 8 8l5.2-3 M8 8v6",
   gateway: "M2 8h9 M8 4.5 11.5 8 8 11.5 M14 3v10",
   external: "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2Z M2 8h12 M8 2c4 4 4 8 0 12 M8 2c-4 4-4 8 0 12",
-  database: "M3 4.2C3 1.6 13 1.6 13 4.2v7.6c0 2.6-10 2.6-10 0Z M3 4.2c0 2.6 10 2.6 10 0 M3 8c0 2.6 10 2.6 10 0",
+  database:
+    "M3 4.2C3 1.6 13 1.6 13 4.2v7.6c0 2.6-10 2.6-10 0Z M3 4.2c0 2.6 10 2.6 10 0 M3 8c0 2.6 10 2.6 10 0",
   messaging: "M2 4h12v8H2Z M5.3 4v8 M8.7 4v8 M12 4v8",
   user: "M8 2.4a2.6 2.6 0 1 0 0 5.2 2.6 2.6 0 0 0 0-5.2Z M2.8 13.6c.6-5 9.8-5 10.4 0",
   unknown: "M5.6 6c0-3.4 5-3 4.8-.2C10.3 7.6 8 7.6 8 9.8 M8 12.4v.4",
@@ -39,5 +40,9 @@ export const PATHS = {
 /** An icon for the page; hidden from screen readers unless it has a title. */
 export function icon(name, title) {
   const label = title ? { role: "img", "aria-label": title } : { "aria-hidden": "true" };
-  return s("svg", { class: `icon icon-${name}`, viewBox: "0 0 16 16", ...label }, s("path", { d: PATHS[name] }));
+  return s(
+    "svg",
+    { class: `icon icon-${name}`, viewBox: "0 0 16 16", ...label },
+    s("path", { d: PATHS[name] }),
+  );
 }

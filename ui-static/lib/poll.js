@@ -4,7 +4,9 @@
  * `ask(signal)` is run now and `delay()` milliseconds after each end. `now()` drops what is under way and asks at once.
  */
 export function createPoll(ask, delay) {
-  let timer = 0, running = null, stopped = false;
+  let timer = 0,
+    running = null,
+    stopped = false;
 
   async function run() {
     clearTimeout(timer);

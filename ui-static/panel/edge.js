@@ -8,19 +8,42 @@ import { QUANTILES } from "../lib/distribution.js";
 import { bytes, count, digits, percent, rate } from "../lib/format.js";
 import { edgeHealth, evidenceWords } from "../lib/words.js";
 import { chip, figure, healthBadge, section } from "../lib/parts.js";
-import { codesBlock, evidenceBlock, exemplarsBlock, flagsBlock, mtlsBlock, versionsBlock } from "./blocks.js";
+import {
+  codesBlock,
+  evidenceBlock,
+  exemplarsBlock,
+  flagsBlock,
+  mtlsBlock,
+  versionsBlock,
+} from "./blocks.js";
 import { histogram } from "./histogram.js";
 import { askSide, createSideChart } from "./latency.js";
 import { createShell, createSlots } from "./shell.js";
 
 const SIDES = ["client", "server", "transit"];
-const TRAFFIC = [{ name: "requests", color: "--bar", bars: true }, { name: "errors", color: "--bad-mark", bars: true }];
+const TRAFFIC = [
+  { name: "requests", color: "--bar", bars: true },
+  { name: "errors", color: "--bad-mark", bars: true },
+];
 
-const nodeButton = (id) => h("button", { type: "button", class: "link-button", on: { click: () => state.set({ sel: `n:${id}` }) } }, id);
+const nodeButton = (id) =>
+  h(
+    "button",
+    { type: "button", class: "link-button", on: { click: () => state.set({ sel: `n:${id}` }) } },
+    id,
+  );
 
 function title(edge) {
-  return [h("h2", { class: "edge-title" }, nodeButton(edge.client), icon("arrow", "calls"), nodeButton(edge.server)),
-    h("p", { class: "row" }, healthBadge(edgeHealth(edge)), chip(edge.protocol))];
+  return [
+    h(
+      "h2",
+      { class: "edge-title" },
+      nodeButton(edge.client),
+      icon("arrow", "calls"),
+      nodeButton(edge.server),
+    ),
+    h("p", { class: "row" }, healthBadge(edgeHealth(edge)), chip(edge.protocol)),
+  ];
 }
 
 /** When senders sampled, counts are estimates and say so. */
@@ -36,12 +59,28 @@ function attemptsRemark(edge) {
 }
 
 function figures(edge) {
-  return h("dl", { class: "figures" }, figure("Requests", count(edge.requests), requestsRemark(edge)),
-    figure("Errors", count(edge.errors), percent(edge.error_ratio), edge.errors > 0 ? edgeHealth(edge) : ""), figure("Attempts", count(edge.attempts), attemptsRemark(edge)));
+  return h(
+    "dl",
+    { class: "figures" },
+    figure("Requests", count(edge.requests), requestsRemark(edge)),
+    figure(
+      "Errors",
+      count(edge.errors),
+      percent(edge.error_ratio),
+      edge.errors > 0 ? edgeHealth(edge) : "",
+    ),
+    figure("Attempts", count(edge.attempts), attemptsRemark(edge)),
+  );
 }
 
 function trafficBlock() {
-  const chart = createChart({ series: TRAFFIC, format: (n) => count(Math.round(n)), height: 84, sync: "edge", label: "Requests and errors over time" });
+  const chart = createChart({
+    series: TRAFFIC,
+    format: (n) => count(Math.round(n)),
+    height: 84,
+    sync: "edge",
+    label: "Requests and errors over time",
+  });
   const element = section("Requests over time", legend(TRAFFIC), chart.element);
   return { element, chart };
 }
@@ -49,8 +88,20 @@ function trafficBlock() {
 /** `sync` of the charts: one pointer shows the same moment in all of them. */
 export function createEdgePanel(close) {
   const shell = createShell(close);
-  const slots = createSlots(shell.body, ["figures", "traffic", "sides", "histogram", "codes", "flags", "versions", "mtls", "exemplars", "evidence"]);
-  const traffic = trafficBlock(), sides = Object.fromEntries(SIDES.map((side) => [side, createSideChart(side, "edge")]));
+  const slots = createSlots(shell.body, [
+    "figures",
+    "traffic",
+    "sides",
+    "histogram",
+    "codes",
+    "flags",
+    "versions",
+    "mtls",
+    "exemplars",
+    "evidence",
+  ]);
+  const traffic = trafficBlock(),
+    sides = Object.fromEntries(SIDES.map((side) => [side, createSideChart(side, "edge")]));
   slots.traffic.append(traffic.element);
   slots.sides.append(section("Latency", ...SIDES.map((side) => sides[side].element)));
 
@@ -70,15 +121,44 @@ export function createEdgePanel(close) {
   async function askHistogram(edge, now, signal) {
     const side = edge.client_latency ? "client" : "server";
     if (!edge[`${side}_latency`]) return fill(slots.histogram);
-    const answer = await api.percentiles({ ...state.rangeParams(now), client: edge.client, server: edge.server, protocol: edge.protocol, side, q: QUANTILES.join(","), by: "" }, signal);
-    if (answer.series[0]) fill(slots.histogram, section(`How ${side}-side latency is spread`, histogram(answer.q, answer.series[0])));
+    const answer = await api.percentiles(
+      {
+        ...state.rangeParams(now),
+        client: edge.client,
+        server: edge.server,
+        protocol: edge.protocol,
+        side,
+        q: QUANTILES.join(","),
+        by: "",
+      },
+      signal,
+    );
+    if (answer.series[0])
+      fill(
+        slots.histogram,
+        section(`How ${side}-side latency is spread`, histogram(answer.q, answer.series[0])),
+      );
   }
 
   async function askTraffic(edge, now, signal) {
     const step = state.stepFor(now, 60);
-    const answer = await api.edge({ ...state.rangeParams(now), client: edge.client, server: edge.server, protocol: edge.protocol, step }, signal);
-    const range = { start: answer.start ?? state.bounds(now).start, end: answer.end ?? state.bounds(now).end };
-    traffic.chart.update(align(answer.points ?? [], range, step, [(p) => p.requests, (p) => p.errors]));
+    const answer = await api.edge(
+      {
+        ...state.rangeParams(now),
+        client: edge.client,
+        server: edge.server,
+        protocol: edge.protocol,
+        step,
+      },
+      signal,
+    );
+    const range = {
+      start: answer.start ?? state.bounds(now).start,
+      end: answer.end ?? state.bounds(now).end,
+    };
+    traffic.chart.update(
+      align(answer.points ?? [], range, step, [(p) => p.requests, (p) => p.errors]),
+    );
   }
 
   /** Over time: only for whole services, since the API names other groups in the graph alone. */
@@ -89,13 +169,18 @@ export function createEdgePanel(close) {
     if (!whole) return;
     const who = { client: edge.client, server: edge.server, protocol: edge.protocol };
     const seen = SIDES.filter((side) => edge[`${side}_latency`]);
-    await Promise.all([askTraffic(edge, now, signal), askHistogram(edge, now, signal),
-      ...seen.map(async (side) => sides[side].points(await askSide(now, side, who, signal), state.stepFor(now, 60)))]);
+    await Promise.all([
+      askTraffic(edge, now, signal),
+      askHistogram(edge, now, signal),
+      ...seen.map(async (side) =>
+        sides[side].points(await askSide(now, side, who, signal), state.stepFor(now, 60)),
+      ),
+    ]);
   }
 
   function destroy() {
     traffic.chart.destroy();
     for (const side of SIDES) sides[side].destroy();
   }
-  return { element: shell.element, refresh, destroy };
+  return { element: shell.element, refresh, missing: shell.missing, destroy };
 }

@@ -12,27 +12,84 @@ import { createShell, createSlots } from "./shell.js";
 const SHOWN = 12;
 
 function title(node) {
-  return [h("h2", {}, node.name), h("p", { class: "row wrap" }, healthBadge(node.health), chip(kindWords(node.kind)), node.namespace ? chip(node.namespace, "namespace") : null,
-    (node.aliases ?? []).map((alias) => chip(`also ${alias}`, "another name for it")))];
+  return [
+    h("h2", {}, node.name),
+    h(
+      "p",
+      { class: "row wrap" },
+      healthBadge(node.health),
+      chip(kindWords(node.kind)),
+      node.namespace ? chip(node.namespace, "namespace") : null,
+      (node.aliases ?? []).map((alias) => chip(`also ${alias}`, "another name for it")),
+    ),
+  ];
 }
 
 function figures(node) {
-  return h("dl", { class: "figures" }, figure("Requests", count(node.requests), rate(node.rate)),
-    figure("Errors", count(node.errors), percent(node.error_ratio), node.errors > 0 ? node.health : ""), figure("p95", node.latency ? ms(node.latency.p95) : "–", node.latency ? `max ${ms(node.latency.max)}` : "not observed"));
+  return h(
+    "dl",
+    { class: "figures" },
+    figure("Requests", count(node.requests), rate(node.rate)),
+    figure(
+      "Errors",
+      count(node.errors),
+      percent(node.error_ratio),
+      node.errors > 0 ? node.health : "",
+    ),
+    figure(
+      "p95",
+      node.latency ? ms(node.latency.p95) : "–",
+      node.latency ? `max ${ms(node.latency.max)}` : "not observed",
+    ),
+  );
 }
 
 function actions(node, focus) {
-  return h("div", { class: "row wrap actions" }, h("button", { type: "button", class: "button", on: { click: () => focus(node.id) } }, icon("focus"), "Focus"),
-    h("a", { class: "button", href: state.viewHref("services", { service: node.id }) }, "Open as page"),
-    node.latency ? h("a", { class: "button", href: state.viewHref("latency", { server: node.id }) }, "Latency") : null);
+  return h(
+    "div",
+    { class: "row wrap actions" },
+    h(
+      "button",
+      { type: "button", class: "button", on: { click: () => focus(node.id) } },
+      icon("focus"),
+      "Focus",
+    ),
+    h(
+      "a",
+      { class: "button", href: state.viewHref("services", { service: node.id }) },
+      "Open as page",
+    ),
+    node.latency
+      ? h("a", { class: "button", href: state.viewHref("latency", { server: node.id }) }, "Latency")
+      : null,
+  );
 }
 
 /** One line for each edge of the node; `other` names its far end. */
 export function edgeList(edges, other) {
   const sorted = [...edges].sort((a, b) => b.requests - a.requests);
-  return h("ul", { class: "edge-list" }, sorted.slice(0, 40).map((edge) => h("li", {}, h("button", { type: "button", on: { click: () => state.set({ view: "graph", sel: `e:${edge.id}` }) } },
-    h("span", { class: `edge-dot health-${edgeHealth(edge)}` }, icon(edgeHealth(edge))), h("span", { class: "edge-name" }, edge[other]), h("span", { class: "num quiet-text" }, rate(edge.rate)),
-    h("span", { class: `num ${mood(edge)}` }, percent(edge.error_ratio)), h("span", { class: "num" }, ms((edge.client_latency ?? edge.server_latency)?.p95))))));
+  return h(
+    "ul",
+    { class: "edge-list" },
+    sorted.slice(0, 40).map((edge) =>
+      h(
+        "li",
+        {},
+        h(
+          "button",
+          {
+            type: "button",
+            on: { click: () => state.set({ view: "graph", sel: `e:${edge.id}` }) },
+          },
+          h("span", { class: `edge-dot health-${edgeHealth(edge)}` }, icon(edgeHealth(edge))),
+          h("span", { class: "edge-name" }, edge[other]),
+          h("span", { class: "num quiet-text" }, rate(edge.rate)),
+          h("span", { class: `num ${mood(edge)}` }, percent(edge.error_ratio)),
+          h("span", { class: "num" }, ms((edge.client_latency ?? edge.server_latency)?.p95)),
+        ),
+      ),
+    ),
+  );
 }
 
 function edgesBlock(name, edges, other) {
@@ -43,20 +100,82 @@ function operationsBlock(operations) {
   const rows = [...(operations ?? [])].sort((a, b) => b.requests - a.requests);
   if (!rows.length) return null;
   const head = ["Operation", "Requests", "Errors", "p95"];
-  return section("Operations", h("table", { class: "plain operations" }, h("thead", {}, h("tr", {}, head.map((name, i) => h("th", { scope: "col", class: i ? "num" : "" }, name)))),
-    h("tbody", {}, rows.slice(0, SHOWN).map((row) => h("tr", {}, h("th", { scope: "row" }, row.name), h("td", { class: "num" }, count(row.requests)),
-      h("td", { class: `num ${mood(row)}` }, percent(row.requests ? row.errors / row.requests : 0)), h("td", { class: "num" }, ms(row.latency?.p95)))))),
-  rows.length > SHOWN ? note(`and ${rows.length - SHOWN} more on its page`) : null);
+  return section(
+    "Operations",
+    h(
+      "table",
+      { class: "plain operations" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          head.map((name, i) => h("th", { scope: "col", class: i ? "num" : "" }, name)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows
+          .slice(0, SHOWN)
+          .map((row) =>
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, row.name),
+              h("td", { class: "num" }, count(row.requests)),
+              h(
+                "td",
+                { class: `num ${mood(row)}` },
+                percent(row.requests ? row.errors / row.requests : 0),
+              ),
+              h("td", { class: "num" }, ms(row.latency?.p95)),
+            ),
+          ),
+      ),
+    ),
+    rows.length > SHOWN ? note(`and ${rows.length - SHOWN} more on its page`) : null,
+  );
 }
 
 function instancesBlock(instances) {
   if (!instances?.length) return null;
-  return section("Instances", h("table", { class: "plain" }, h("tbody", {}, instances.slice(0, SHOWN).map((one) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, one.id)), h("td", { class: "num quiet-text" }, ago(one.last_seen)))))));
+  return section(
+    "Instances",
+    h(
+      "table",
+      { class: "plain" },
+      h(
+        "tbody",
+        {},
+        instances
+          .slice(0, SHOWN)
+          .map((one) =>
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, h("code", {}, one.id)),
+              h("td", { class: "num quiet-text" }, ago(one.last_seen)),
+            ),
+          ),
+      ),
+    ),
+  );
 }
 
 export function createNodePanel(close, focus) {
   const shell = createShell(close);
-  const slots = createSlots(shell.body, ["figures", "actions", "chart", "versions", "inbound", "outbound", "operations", "instances"]);
+  const slots = createSlots(shell.body, [
+    "figures",
+    "actions",
+    "chart",
+    "versions",
+    "inbound",
+    "outbound",
+    "operations",
+    "instances",
+  ]);
   const chart = createSideChart("server", null);
   slots.chart.append(section("Latency", chart.element));
 
@@ -67,9 +186,35 @@ export function createNodePanel(close, focus) {
     const served = answer.edges.some((edge) => edge.server === node.id && edge.server_latency);
     slots.chart.hidden = !served;
     chart.summary(served ? node.latency : null);
-    fill(slots.versions, node.versions.filter(Boolean).length ? section("Versions", h("p", { class: "row wrap" }, node.versions.filter(Boolean).map((v) => chip(v)))) : null);
-    fill(slots.inbound, edgesBlock("Called by", answer.edges.filter((edge) => edge.server === node.id), "client"));
-    fill(slots.outbound, edgesBlock("Calls", answer.edges.filter((edge) => edge.client === node.id), "server"));
+    fill(
+      slots.versions,
+      node.versions.filter(Boolean).length
+        ? section(
+            "Versions",
+            h(
+              "p",
+              { class: "row wrap" },
+              node.versions.filter(Boolean).map((v) => chip(v)),
+            ),
+          )
+        : null,
+    );
+    fill(
+      slots.inbound,
+      edgesBlock(
+        "Called by",
+        answer.edges.filter((edge) => edge.server === node.id),
+        "client",
+      ),
+    );
+    fill(
+      slots.outbound,
+      edgesBlock(
+        "Calls",
+        answer.edges.filter((edge) => edge.client === node.id),
+        "server",
+      ),
+    );
     return served;
   }
 
@@ -82,8 +227,16 @@ export function createNodePanel(close, focus) {
   async function refresh(node, now, signal, answer) {
     const served = show(node, answer);
     if (now.group !== "service") return;
-    await Promise.all([askDetail(node, now, signal).catch((error) => { if (error.status !== 404) throw error; }),
-      served ? askSide(now, "server", { server: node.id }, signal).then((series) => chart.points(series, state.stepFor(now, 60))) : null]);
+    await Promise.all([
+      askDetail(node, now, signal).catch((error) => {
+        if (error.status !== 404) throw error;
+      }),
+      served
+        ? askSide(now, "server", { server: node.id }, signal).then((series) =>
+            chart.points(series, state.stepFor(now, 60)),
+          )
+        : null,
+    ]);
   }
-  return { element: shell.element, refresh, destroy: chart.destroy };
+  return { element: shell.element, refresh, missing: shell.missing, destroy: chart.destroy };
 }

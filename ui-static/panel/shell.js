@@ -4,15 +4,42 @@ import { icon } from "../lib/icons.js";
 
 /** `close()` is called by the button and by Escape. */
 export function createShell(close) {
-  const head = h("div", { class: "panel-head" }), body = h("div", { class: "panel-body", tabindex: "0", role: "region", "aria-label": "Details" });
-  const button = h("button", { type: "button", class: "button quiet square", "aria-label": "Close panel", title: "Close (Esc)", on: { click: close } }, icon("close"));
-  const element = h("aside", { class: "panel", "aria-label": "Details" }, h("header", {}, head, button), body);
-  return { element, head, body, title(...parts) { fill(head, ...parts); } };
+  const head = h("div", { class: "panel-head" }),
+    body = h("div", {
+      class: "panel-body",
+      tabindex: "0",
+      role: "region",
+      "aria-label": "Details",
+    });
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "button quiet square",
+      "aria-label": "Close panel",
+      title: "Close (Esc)",
+      on: { click: close },
+    },
+    icon("close"),
+  );
+  const element = h(
+    "aside",
+    { class: "panel", "aria-label": "Details" },
+    h("header", {}, head, button),
+    body,
+  );
+  const title = (...parts) => fill(head, ...parts);
+  /* A copied address may name what this range does not hold. */
+  const missing = (id) =>
+    title(h("h2", {}, id), h("p", { class: "quiet-text" }, "Not seen in this range."));
+  return { element, head, body, title, missing };
 }
 
 /** Places that are refilled one by one, so that charts and scroll position survive a refresh. */
 export function createSlots(parent, names) {
-  const slots = Object.fromEntries(names.map((name) => [name, h("div", { class: `slot slot-${name}` })]));
+  const slots = Object.fromEntries(
+    names.map((name) => [name, h("div", { class: `slot slot-${name}` })]),
+  );
   parent.append(...Object.values(slots));
   return slots;
 }

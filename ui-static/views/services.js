@@ -18,11 +18,20 @@ function columns(lines) {
     { name: "Health", value: (s) => RANK[s.health], cell: (s) => healthBadge(s.health) },
     { name: "Requests", num: true, value: (s) => s.requests, cell: (s) => count(s.requests) },
     { name: "Traffic", value: (s) => s.requests, cell: (s) => lines.traffic(s.id) },
-    { name: "Errors", num: true, value: (s) => s.error_ratio, cell: (s) => h("span", { class: MOOD[s.health] }, percent(s.error_ratio)) },
+    {
+      name: "Errors",
+      num: true,
+      value: (s) => s.error_ratio,
+      cell: (s) => h("span", { class: MOOD[s.health] }, percent(s.error_ratio)),
+    },
     { name: "p95", num: true, value: (s) => s.p95, cell: (s) => ms(s.p95) },
     { name: "p95 over time", value: (s) => s.p95, cell: (s) => lines.latency(s.id) },
     { name: "Kind", value: (s) => s.kind, cell: (s) => kindWords(s.kind) },
-    { name: "Versions", value: (s) => s.versions.join(", "), cell: (s) => s.versions.filter(Boolean).join(", ") },
+    {
+      name: "Versions",
+      value: (s) => s.versions.join(", "),
+      cell: (s) => s.versions.filter(Boolean).join(", "),
+    },
     { name: "Last seen", num: true, value: (s) => s.last_seen, cell: (s) => ago(s.last_seen) },
   ];
 }
@@ -30,10 +39,16 @@ function columns(lines) {
 /** Small lines for all services out of one answer. */
 function createLines() {
   let known = new Map();
-  const line = (id, i, words) => (known.has(id) ? sparkline(known.get(id)[i], `${words} of ${id} over time`) : "");
+  const line = (id, i, words) =>
+    known.has(id) ? sparkline(known.get(id)[i], `${words} of ${id} over time`) : "";
   return {
     update(answer, step) {
-      known = new Map(answer.series.map((one) => [one.server, align(one.points ?? [], answer, step, [(p) => p.count, (p) => p.values[0]]).slice(1)]));
+      known = new Map(
+        answer.series.map((one) => [
+          one.server,
+          align(one.points ?? [], answer, step, [(p) => p.count, (p) => p.values[0]]).slice(1),
+        ]),
+      );
     },
     traffic: (id) => line(id, 0, "requests"),
     latency: (id) => line(id, 1, "p95"),
@@ -41,12 +56,42 @@ function createLines() {
 }
 
 export function createServicesView(context) {
-  const lines = createLines(), page = createServicePage();
-  const table = createTable({ columns: columns(lines), key: (s) => s.id, open: (s) => state.set({ service: s.id }), caption: "Services", sort: { column: 2, direction: "descending" } });
-  const filter = h("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter services by name", on: { input: () => state.set({ find: filter.value }, { replace: true }) } });
+  const lines = createLines(),
+    page = createServicePage();
+  const table = createTable({
+    columns: columns(lines),
+    key: (s) => s.id,
+    open: (s) => state.set({ service: s.id }),
+    caption: "Services",
+    sort: { column: 2, direction: "descending" },
+  });
+  const filter = h("input", {
+    type: "search",
+    placeholder: "Filter by name",
+    "aria-label": "Filter services by name",
+    on: { input: () => state.set({ find: filter.value }, { replace: true }) },
+  });
   const total = h("span", { class: "quiet-text" });
-  const empty = h("div", { class: "empty", hidden: true }, h("strong", {}, "No services in this range"), h("p", {}, "They appear with the first spans."));
-  const list = h("div", { class: "page" }, h("div", { class: "page-head" }, h("h1", {}, "Services"), total, h("span", { class: "spring" }), filter), table.element, empty);
+  const empty = h(
+    "div",
+    { class: "empty", hidden: true },
+    h("strong", {}, "No services in this range"),
+    h("p", {}, "They appear with the first spans."),
+  );
+  const list = h(
+    "div",
+    { class: "page" },
+    h(
+      "div",
+      { class: "page-head" },
+      h("h1", {}, "Services"),
+      total,
+      h("span", { class: "spring" }),
+      filter,
+    ),
+    table.element,
+    empty,
+  );
   const element = h("div", { class: "view" }, list, page.element);
   let answer = null;
 
@@ -55,7 +100,8 @@ export function createServicesView(context) {
     page.element.hidden = now.service === "";
     if (document.activeElement !== filter) filter.value = now.find;
     if (!answer || now.service) return;
-    const wanted = now.find.toLowerCase(), rows = answer.services.filter((s) => s.id.toLowerCase().includes(wanted));
+    const wanted = now.find.toLowerCase(),
+      rows = answer.services.filter((s) => s.id.toLowerCase().includes(wanted));
     total.textContent = count(rows.length);
     empty.hidden = rows.length > 0;
     table.element.hidden = rows.length === 0;
@@ -64,14 +110,24 @@ export function createServicesView(context) {
 
   async function refreshList(now, signal) {
     const step = state.stepFor(now, 40);
-    const [next, series] = await Promise.all([api.services(state.rangeParams(now), signal),
-      api.percentiles({ ...state.rangeParams(now), by: "server", q: "0.95", step }, signal)]);
+    const [next, series] = await Promise.all([
+      api.services(state.rangeParams(now), signal),
+      api.percentiles({ ...state.rangeParams(now), by: "server", q: "0.95", step }, signal),
+    ]);
     answer = next;
     lines.update(series, step);
     fill(empty.lastChild, "They appear with the first spans.");
     render(now);
   }
 
-  return { element, render, destroy: page.destroy, refresh: (now, signal) => (now.service ? page.refresh(now, signal) : refreshList(now, signal)),
-    keys: { Escape: () => (state.get().service ? state.set({ service: "" }) : false), "/": () => filter.focus() } };
+  return {
+    element,
+    render,
+    destroy: page.destroy,
+    refresh: (now, signal) => (now.service ? page.refresh(now, signal) : refreshList(now, signal)),
+    keys: {
+      Escape: () => (state.get().service ? state.set({ service: "" }) : false),
+      "/": () => filter.focus(),
+    },
+  };
 }
