@@ -22,10 +22,13 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
     ".woff2": "font/woff2",
 }
 BUNDLED = ("app.js", "app.css")
 COPIED = ("index.html", "icon.svg")
+# What ends up in the bundle; their licences ask to go with it.
+SHIPPED = ("cytoscape", "cytoscape-dagre", "uplot", "@fontsource-variable/inter")
 TARGET = "--target=chrome100,firefox100,safari15"
 
 
@@ -71,6 +74,14 @@ def bundle(src, out):
         src, "bundling the web UI (esbuild)")
     for name in COPIED:
         shutil.copyfile(src / name, out / name)
+
+
+def write_licences(src, out):
+    """The licences of what is in the bundle, as a file that is served with it."""
+    texts = [f"{name}\n\n{(src / 'node_modules' / name / 'LICENSE').read_text().strip()}\n"
+             for name in SHIPPED]
+    texts.append("cytoscape-dagre holds dagre: MIT licence, Copyright (c) 2012-2014 Chris Pettitt\n")
+    (out / "licences.txt").write_text(f"\n{'-' * 72}\n\n".join(texts))
 
 
 def c_string(data):
@@ -120,6 +131,7 @@ def main(arguments):
         raise Failed(f"{src} holds no index.html, so it is not the web UI")
     install_packages(src)
     bundle(src, out)
+    write_licences(src, out)
     write_table(out, generated)
 
 

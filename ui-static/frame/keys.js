@@ -73,6 +73,11 @@ export function createHelp() {
         h("button", { class: "button quiet", type: "submit" }, "Close"),
       ),
       h("div", { class: "keys-grid" }, card()),
+      h(
+        "p",
+        { class: "licences" },
+        h("a", { href: "licences.txt" }, "Licences of the libraries in this page"),
+      ),
     ),
   );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
