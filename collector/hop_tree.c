@@ -13,30 +13,43 @@ void hop_tree_deinit(struct hop_tree *t)
 
 /* --- nodes --- */
 
-static void fill_end(struct link_end *end, const struct names *names, uint32_t owner, uint32_t dest)
+/* Only what is not set while the tree is linked and searched: nodes are many, and used again. */
+static void fill_node(struct node *n, const struct names *names, const struct link_end *end)
 {
-    end->owner_id = owner;
-    end->owner = names_owner_at(names, owner);
-    end->dest = dest;
-    end->dest_kind = names_dest_at(names, dest)->kind;
+    n->end = *end;
+    n->end.owner = names_owner_at(names, end->owner_id);
+    n->end.dest_kind = names_dest_at(names, end->dest)->kind;
+    n->closes = n->is_late = false;
 }
 
 static void fill_open(struct node *n, const struct names *names, struct open_span *s, uint32_t name)
 {
-    *n = (struct node){.id = s->id, .parent_id = s->parent, .span = s, .name = name};
-    n->end =
-        (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
-    fill_end(&n->end, names, s->owner, s->dest);
+    n->id = s->id;
+    n->parent_id = s->parent;
+    n->span = s;
+    n->name = name;
+    n->made_request = false;
+    fill_node(n, names,
+              &(struct link_end){.owner_id = s->owner,
+                                 .dest = s->dest,
+                                 .role = (uint8_t)s->role,
+                                 .kind = (uint8_t)s->kind,
+                                 .mirror = s->mirror});
 }
 
 static void fill_closed(struct node *n, const struct names *names, const struct closed_span *s)
 {
-    *n = (struct node){.id = closed_id(s), .parent_id = closed_parent(s)};
-    n->end =
-        (struct link_end){.role = (uint8_t)s->role, .kind = (uint8_t)s->kind, .mirror = s->mirror};
-    fill_end(&n->end, names, s->owner, NAMES_NONE);
-    n->end.is_remembered = true;
+    n->id = closed_id(s);
+    n->parent_id = closed_parent(s);
+    n->span = NULL;
+    n->name = 0;
     n->made_request = s->made_request;
+    fill_node(n, names,
+              &(struct link_end){.owner_id = s->owner,
+                                 .role = (uint8_t)s->role,
+                                 .kind = (uint8_t)s->kind,
+                                 .mirror = s->mirror,
+                                 .is_remembered = true});
 }
 
 static bool comes_before(const struct node_key *a, const struct node_key *b)

@@ -10,6 +10,7 @@
 struct owner_memo {
     const struct resource *resource;
     struct str words[6];
+    struct node_name node;
     uint32_t owner;
     bool filled;
 };
@@ -59,9 +60,7 @@ static bool memo_matches(const struct owner_memo *m, const struct observer *o,
 static bool observe_owner(struct observer *o, const struct span *s, struct node_name *node,
                           uint32_t *index)
 {
-    struct str node_id = attr_text(o->span.attrs[ATTR_NODE_ID]);
-    *node = node_name_of(node_id);
-    struct str words[6] = {node_id,
+    struct str words[6] = {attr_text(o->span.attrs[ATTR_NODE_ID]),
                            attr_text(o->span.attrs[ATTR_ISTIO_SERVICE]),
                            attr_text(o->span.attrs[ATTR_ISTIO_NAMESPACE]),
                            attr_text(o->span.attrs[ATTR_ISTIO_REVISION]),
@@ -70,15 +69,18 @@ static bool observe_owner(struct observer *o, const struct span *s, struct node_
     for (size_t i = 0; i < OWNER_MEMOS; i++) {
         if (memo_matches(&o->memos[i], o, words)) {
             *index = o->memos[i].owner;
+            *node = o->memos[i].node;
             return true;
         }
     }
     struct owner owner;
+    *node = node_name_of(words[0]);
     owner_of_span(&o->facts, o->span.attrs, node, s->scope->name, &owner);
     if (!owner_push(o, &owner, index))
         return false;
     struct owner_memo *m = &o->memos[o->next_memo++ % OWNER_MEMOS];
-    *m = (struct owner_memo){.resource = o->resource, .owner = *index, .filled = true};
+    *m = (struct owner_memo){
+        .resource = o->resource, .node = *node, .owner = *index, .filled = true};
     memcpy(m->words, words, sizeof(words));
     return true;
 }

@@ -345,3 +345,138 @@ Test(hops, mirrored)
            "    shop/web > shop/canary [v1>v2] GET /a 500 1 s1:700us\n"
            "    shop/web > shop/cart [v1>v1] GET /a 200 1 c1:900us s1:800us t1:100us\n");
 }
+
+/* Consul's sidecars with spawn_upstream_span: the upstream spans name nobody. */
+Test(hops, consul_spawned)
+{
+    static const char api[] = "api.default.dc1.internal.e5b08d03-bfc3.consul";
+    struct rig r;
+    rig_init(&r);
+    rig_consul(&r, 1, 0, SPAN_SERVER, "web-6c9f7d8b5-q1w0", api, "http://api.virtual.consul/orders",
+               503, 0, 900);
+    for (uint64_t i = 0; i < 2; i++) {
+        rig_add(&r, 2 + 10 * i, 1, SPAN_CLIENT, "router",
+                "service.name=consul-mesh;telemetry.sdk.name=envoy",
+                "component=proxy;upstream_cluster=api.default.dc1.internal.e5b08d03-bfc3.consul;"
+                "http.status_code=503;response_flags=-",
+                10 + 400 * i, 300);
+        rig_consul(&r, 3 + 10 * i, 2 + 10 * i, SPAN_SERVER, "api-6c9f7d8b5-q1w1", "local_app",
+                   "http://api.virtual.consul/orders", 503, 20 + 400 * i, 200);
+        rig_add(&r, 4 + 10 * i, 3 + 10 * i, SPAN_CLIENT, "router",
+                "service.name=consul-mesh;telemetry.sdk.name=envoy",
+                "component=proxy;upstream_cluster=local_app;http.status_code=503;response_flags=-",
+                30 + 400 * i, 100);
+    }
+    expect(&r, "consul spawned",
+           "web > default/api http 1/1/2 503=1 c1:900us s2:400us skipped\n"
+           "    web > default/api [>] GET /orders 503 1 c1:900us s2:400us skipped\n");
+}
+
+/* In through one gateway, out through another. */
+Test(hops, egress_gateway)
+{
+    static const char stripe[] = "outbound|443||api.stripe.com";
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", "outbound|80||gw.edge.svc.cluster.local",
+              "http://api.stripe.com/v1/charges", 200, "-", 0, 900, NULL);
+    rig_gateway(&r, 2, 1, stripe, "http://api.stripe.com/v1/charges", 200, "-", 10, 800);
+    rig_upstream(&r, 3, 2, "gw", "edge", "latest", stripe, 200, "-", 0, 20, 700);
+    expect(&r, "egress gateway",
+           "edge/gw > api.stripe.com http 1/0/1 200=1 c1:700us\n"
+           "shop/web > edge/gw http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
+           "    edge/gw > api.stripe.com [latest>] GET /v1/charges 200 1 c1:700us\n"
+           "    shop/web > edge/gw [v1>latest] GET /v1/charges 200 1 c1:900us s1:800us t1:100us\n");
+}
+
+/* Traefik: server, internal and client spans of its own. */
+Test(hops, traefik)
+{
+    static const struct scope traefik = {{"github.com/traefik/traefik", 26}, {"3.1", 3}};
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_SERVER, "service.name=traefik", "EntryPoint",
+            "http.request.method=GET;url.path=/cart/7;http.response.status_code=#200", 0, 900)
+        ->span.scope = &traefik;
+    rig_app(&r, 2, 1, SPAN_INTERNAL, "service.name=traefik", "Router", NULL, 10, 800)->span.scope =
+        &traefik;
+    rig_app(&r, 3, 2, SPAN_CLIENT, "service.name=traefik", "ReverseProxy",
+            "http.request.method=GET;url.full=http://10.0.0.4:8080/cart/"
+            "7;http.response.status_code=#200",
+            20, 700)
+        ->span.scope = &traefik;
+    rig_app(&r, 4, 3, SPAN_SERVER, "cart", "GET /cart/{id}", "http.response.status_code=#200", 30,
+            600);
+    expect(&r, "traefik",
+           "traefik > cart http 1/0/1 200=1 c1:700us s1:600us t1:100us\n"
+           "user > traefik http 1/0/1 200=1 s1:900us\n"
+           "    traefik > cart [>v1] GET /cart/{id} 200 1 c1:700us s1:600us t1:100us\n"
+           "    user > traefik [>] GET /cart/{} 200 1 s1:900us\n");
+}
+
+/* A plain Envoy in front, its clusters named as somebody liked. */
+Test(hops, plain_envoy)
+{
+    static const char envoy[] = "service.name=front-proxy;telemetry.sdk.name=envoy";
+    struct rig r;
+    rig_init(&r);
+    rig_add(&r, 1, 0, SPAN_SERVER, "ingress", envoy,
+            "component=proxy;node_id=front;upstream_cluster=cart;http.url=http://shop/cart/"
+            "7;http.method=GET;http.status_code=200;response_flags=-",
+            0, 900);
+    rig_app(&r, 2, 1, SPAN_SERVER, "cart", "GET /cart/{id}", "http.response.status_code=#200", 30,
+            600);
+    r.trace = 2;
+    rig_add(&r, 3, 0, SPAN_SERVER, "ingress", envoy,
+            "component=proxy;node_id=front;upstream_cluster=old_stock;http.url=http://shop/"
+            "stock;http.method=GET;http.status_code=200;response_flags=-",
+            0, 900);
+    expect(&r, "plain envoy",
+           "front-proxy > cart http 1/0/1 200=1 c1:900us s1:600us t1:300us\n"
+           "front-proxy > old_stock http 1/0/1 200=1 c1:900us\n"
+           "user > front-proxy http 2/0/2 200=2 s2:1800us\n"
+           "    front-proxy > cart [>v1] GET /cart/{id} 200 1 c1:900us s1:600us t1:300us\n"
+           "    front-proxy > old_stock [>] GET /stock 200 1 c1:900us\n"
+           "    user > front-proxy [>] GET /cart/{} 200 1 s1:900us\n"
+           "    user > front-proxy [>] GET /stock 200 1 s1:900us\n");
+}
+
+/* Envoy asks an authorisation service on the way: a request of its own, no try of the one it
+ * serves. */
+Test(hops, external_authorisation)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_gateway(&r, 1, 0, CART, "http://shop.example.com/cart/7", 200, "-", 0, 900);
+    rig_upstream(&r, 2, 1, "gw", "edge", "latest", "outbound|9000||authz.sec.svc.cluster.local",
+                 200, "-", 0, 5, 50);
+    rig_istio(&r, 3, 2, SPAN_SERVER, "authz", "sec", "v1", IN,
+              "http://authz.sec.svc.cluster.local:9000/check", 200, "-", 8, 40, NULL);
+    rig_upstream(&r, 4, 1, "gw", "edge", "latest", CART, 200, "-", 0, 100, 700);
+    rig_istio(&r, 5, 4, SPAN_SERVER, "cart", "shop", "v1", IN, "http://shop.example.com/cart/7",
+              200, "-", 110, 600, NULL);
+    expect(&r, "external authorisation",
+           "user > edge/gw http 1/0/1 200=1 s1:900us\n"
+           "edge/gw > sec/authz http 1/0/1 200=1 c1:50us s1:40us t1:10us\n"
+           "edge/gw > shop/cart http 1/0/1 200=1 c1:700us s1:600us t1:100us\n"
+           "    user > edge/gw [>latest] GET /cart/{} 200 1 s1:900us\n"
+           "    edge/gw > sec/authz [latest>v1] GET /check 200 1 c1:50us s1:40us t1:10us\n"
+           "    edge/gw > shop/cart [latest>v1] GET /cart/{} 200 1 c1:700us s1:600us t1:100us\n");
+}
+
+/* Semantic-convention names in place of Envoy's own. */
+Test(hops, new_attribute_names)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_add(&r, 1, 0, SPAN_CLIENT, "x", "service.name=web.shop;telemetry.sdk.name=envoy",
+            "component=proxy;node_id=sidecar~10.0.0.1~web-v1-7d9f4c5b6-x2k41.shop~shop.svc.cluster."
+            "local;upstream_cluster=" CART
+            ";url.full=http://cart.shop.svc.cluster.local:8080/items/"
+            "7;http.request.method=GET;http.response.status_code=#503;response_flags=URX;"
+            "http.request.resend_count=2;http.request.body.size=#7;http.response.body.size=#9",
+            0, 900);
+    expect(&r, "new names",
+           "shop/web > shop/cart http 1/1/3 503=1 URX=1 c1:900us\n"
+           "    shop/web > shop/cart [>] GET /items/{} 503 1 c1:900us\n");
+}
