@@ -143,37 +143,58 @@ static bool gaps_each(const struct histogram_head *head,
 }
 
 typedef uint8_t bytes16 __attribute__((vector_size(PLANE_GROUP)));
-typedef uint16_t halves8 __attribute__((vector_size(PLANE_GROUP)));
+typedef uint64_t words2 __attribute__((vector_size(PLANE_GROUP)));
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "a plane is loaded as it lies in the file");
+               "planes are loaded as they lie in the file");
 
-/* Bit j of the plane to byte j: `value` where it is set, else 0. */
-static inline bytes16 spread_plane(const uint8_t plane[2], uint8_t value)
+/* One step of turning 8 x 8 bits by 90 degrees, in both halves at once. */
+static inline words2 swap_bits(words2 x, unsigned shift, uint64_t mask)
 {
-    static const bytes16 bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    uint16_t bits;
-    memcpy(&bits, plane, sizeof(bits));
-    bytes16 v = (bytes16)(halves8){bits};
-    v = __builtin_shufflevector(v, v, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-    return (bytes16)((v & bit) == bit) & value;
+    words2 t = (x ^ (x >> shift)) & mask;
+    return x ^ t ^ (t << shift);
 }
 
-/* Up to 8 planes at a time become bytes, the bytes are added as words. */
-static void group_add(const uint8_t *at, unsigned planes, uint32_t scale,
-                      uint32_t slots[PLANE_GROUP])
+/* Eight planes of 16 bits become 16 bytes: bit j of plane p is bit p of byte j. No branch, for the
+ * number of planes changes from group to group and cannot be guessed. */
+static inline bytes16 turn_planes(bytes16 planes)
 {
-    for (unsigned done = 0; done < planes; done += 8) {
-        bytes16 bytes = {0};
-        for (unsigned p = done; p < MIN(planes, done + 8); p++)
-            bytes |= spread_plane(at + 2 * (size_t)p, (uint8_t)(1u << (p - done)));
-        uint8_t each[PLANE_GROUP];
+    bytes16 rows = __builtin_shufflevector(planes, planes, 0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9,
+                                           11, 13, 15);
+    words2 x = (words2)rows;
+    x = swap_bits(x, 7, UINT64_C(0x00aa00aa00aa00aa));
+    x = swap_bits(x, 14, UINT64_C(0x0000cccc0000cccc));
+    x = swap_bits(x, 28, UINT64_C(0x00000000f0f0f0f0));
+    return (bytes16)x;
+}
+
+/* The first `count` of eight planes; `readable` bytes may be touched. */
+static inline bytes16 load_planes(const uint8_t *at, unsigned count, size_t readable)
+{
+    static const uint8_t keep[2 * PLANE_GROUP] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                                  255, 255, 255, 255, 255, 255, 255, 255};
+    bytes16 planes = {0}, mask;
+    memcpy(&mask, keep + PLANE_GROUP - 2 * (size_t)count, sizeof(mask));
+    if (LIKELY(readable >= sizeof(planes)))
+        memcpy(&planes, at, sizeof(planes));
+    else
+        memcpy(&planes, at, 2 * (size_t)count);
+    return planes & mask;
+}
+
+static inline void group_add(const uint8_t *at, unsigned planes, size_t readable, uint32_t scale,
+                             uint32_t slots[PLANE_GROUP])
+{
+    uint8_t each[PLANE_GROUP];
+    bytes16 bytes = turn_planes(load_planes(at, MIN(planes, 8u), readable));
+    memcpy(each, &bytes, sizeof(each));
+    for (unsigned j = 0; j < PLANE_GROUP; j++)
+        slots[j] += each[j] * scale;
+    for (unsigned done = 8; UNLIKELY(done < planes); done += 8) {
+        bytes = turn_planes(load_planes(at + 2 * (size_t)done, MIN(planes - done, 8u),
+                                        readable - 2 * (size_t)done));
         memcpy(each, &bytes, sizeof(each));
-        if (scale == 1 && done == 0)
-            for (unsigned j = 0; j < PLANE_GROUP; j++)
-                slots[j] += each[j];
-        else
-            for (unsigned j = 0; j < PLANE_GROUP; j++)
-                slots[j] += each[j] * (scale << done);
+        for (unsigned j = 0; j < PLANE_GROUP; j++)
+            slots[j] += each[j] * (scale << done);
     }
 }
 
@@ -190,7 +211,7 @@ static bool planes_add(const struct histogram_head *head, uint32_t scale, uint32
         unsigned planes = histogram_code_planes[code];
         if (left < 2 * (size_t)planes)
             return false;
-        group_add(at, planes, scale, slots + (size_t)g * PLANE_GROUP);
+        group_add(at, planes, left, scale, slots + (size_t)g * PLANE_GROUP);
         at += 2 * (size_t)planes;
         left -= 2 * (size_t)planes;
     }

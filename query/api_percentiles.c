@@ -31,6 +31,7 @@ struct line {
     struct histogram whole;     /* owned */
     struct histogram now;       /* owned; of the step that is being added up */
     uint64_t now_s;
+    uint32_t groups; /* series of the sums that it is made of */
     struct buf text; /* owned; the steps before it, as JSON */
     struct json_writer steps;
 };
@@ -151,9 +152,11 @@ static bool add_line(struct answer *a, const struct row_key *key, uint32_t numbe
     if (id == INTERN_NONE)
         return false;
     a->line_of[number] = id - 1;
-    if (id <= a->lines.len)
+    if (id <= a->lines.len) {
+        a->lines.items[id - 1].groups++;
         return edge_series_join(a->lines.items[id - 1].points, series);
-    struct line line = {.key = *key, .points = series};
+    }
+    struct line line = {.key = *key, .points = series, .groups = 1};
     return vec_push(&a->lines, line);
 }
 
@@ -209,14 +212,20 @@ static void write_values(struct json_writer *w, const struct ask *ask, const str
     json_array_end(w);
 }
 
-static void end_step(struct line *line, const struct ask *ask)
+static void write_step(struct line *line, const struct ask *ask, uint64_t time_s,
+                       const struct histogram *h)
 {
-    if (!line->now.weight)
+    if (!h->weight)
         return; /* that side was not observed in this step */
     json_object_begin(&line->steps);
-    JSON_U64(&line->steps, "time", line->now_s);
-    write_values(&line->steps, ask, &line->now);
+    JSON_U64(&line->steps, "time", time_s);
+    write_values(&line->steps, ask, h);
     json_object_end(&line->steps);
+}
+
+static void end_step(struct line *line, const struct ask *ask)
+{
+    write_step(line, ask, line->now_s, &line->now);
     histogram_reset(&line->now);
 }
 
@@ -233,12 +242,18 @@ static enum status add_step(uint32_t series, uint64_t time_s, const struct cell 
     if (number == LINE_NONE)
         return ST_OK;
     struct line *line = &s->answer->lines.items[number];
-    if (line->now_s != time_s)
-        end_step(line, s->ask);
-    line->now_s = time_s;
-    if (!histogram_merge(&line->now, side_of(cell, s->ask->side)) || line->text.failed)
-        return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
-    return ST_OK;
+    const struct histogram *h = side_of(cell, s->ask->side);
+    bool ok = true;
+    if (line->groups == 1) {
+        write_step(line, s->ask, time_s, h);
+    } else {
+        if (line->now_s != time_s)
+            end_step(line, s->ask);
+        line->now_s = time_s;
+        ok = histogram_merge(&line->now, h);
+    }
+    return ok && !line->text.failed ? ST_OK
+                                    : err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
 }
 
 static enum status write_steps(struct answer *a, const struct ask *ask, struct err *e)

@@ -41,6 +41,7 @@ struct query_run {
     struct block_reader reader;
     const struct block_entry *loaded; /* in reader */
     uint64_t points, kept_bytes;
+    struct histogram passing[3]; /* owned; of the point that is handed out */
 };
 
 /* --- rows to groups --- */
@@ -180,25 +181,28 @@ static enum status add_parts(struct query_run *run, uint64_t from_s, uint64_t to
 
 /* --- sums to points --- */
 
-static bool take_sides(struct sum *sum)
+static bool take_sides(struct sum *sum, struct cell *out)
 {
-    return histogram_dense_take(&sum->side[0], &sum->cell.client) &&
-           histogram_dense_take(&sum->side[1], &sum->cell.server) &&
-           histogram_dense_take(&sum->side[2], &sum->cell.transit);
+    return histogram_dense_take(&sum->side[0], &out->client) &&
+           histogram_dense_take(&sum->side[1], &out->server) &&
+           histogram_dense_take(&sum->side[2], &out->transit);
 }
 
 static enum status keep_point(struct query_run *run, uint32_t group, uint64_t time_s,
                               struct sum *sum, struct err *e)
 {
     struct edge_series *series = &run->result->series[group];
-    struct edge_point point = {.time_s = time_s, .cell = sum->cell};
+    struct edge_point point = {.time_s = time_s};
     if (series->len == series->cap &&
         !vec_grow((void **)&series->points, &series->cap, series->len + 1, sizeof(*series->points)))
         return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
-    series->points[series->len++] = point;
+    if (!take_sides(sum, &sum->cell))
+        return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
     const struct cell *c = &sum->cell;
     size_t buckets = (size_t)c->client.bucket_cap + c->server.bucket_cap + c->transit.bucket_cap;
     run->kept_bytes += sizeof(point) + buckets * sizeof(struct histogram_bucket);
+    point.cell = sum->cell;
+    series->points[series->len++] = point;
     sum->cell = (struct cell){0};
     if (run->kept_bytes > KEPT_BYTES)
         return err_set(e, ST_QUERY,
@@ -206,6 +210,26 @@ static enum status keep_point(struct query_run *run, uint32_t group, uint64_t ti
                        "shorter range or fewer services",
                        KEPT_BYTES / MIB);
     return ST_OK;
+}
+
+/* The histograms of all points go through the same memory, so that it stays in the cache. */
+static enum status hand_out_point(struct query_run *run, uint32_t group, uint64_t time_s,
+                                  struct sum *sum, struct err *e)
+{
+    struct cell out = sum->cell;
+    out.client = run->passing[0];
+    out.server = run->passing[1];
+    out.transit = run->passing[2];
+    enum status status = ST_OK;
+    if (!take_sides(sum, &out))
+        status = err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
+    if (status == ST_OK)
+        status = run->query->point(group, time_s, &out, run->query->user, e);
+    run->passing[0] = out.client;
+    run->passing[1] = out.server;
+    run->passing[2] = out.transit;
+    cell_reset(&sum->cell);
+    return status;
 }
 
 static enum status give_point(struct query_run *run, uint32_t group, uint64_t time_s,
@@ -217,14 +241,9 @@ static enum status give_point(struct query_run *run, uint32_t group, uint64_t ti
                        "the answer would have more than %llu points: ask for a longer "
                        "step or a shorter range",
                        (unsigned long long)q->max_points);
-    if (!take_sides(sum))
-        return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
     sum->used = false;
-    if (!q->point)
-        return keep_point(run, group, time_s, sum, e);
-    enum status status = q->point(group, time_s, &sum->cell, q->user, e);
-    cell_reset(&sum->cell);
-    return status;
+    return q->point ? hand_out_point(run, group, time_s, sum, e)
+                    : keep_point(run, group, time_s, sum, e);
 }
 
 static enum status run_batch(struct query_run *run, uint64_t from_s, uint64_t to_s, struct err *e)
@@ -280,6 +299,8 @@ static void run_deinit(struct query_run *run)
         for (unsigned side = 0; side < 3; side++)
             histogram_dense_deinit(&run->sums[i].side[side]);
     }
+    for (unsigned side = 0; side < 3; side++)
+        histogram_deinit(&run->passing[side]);
     for (size_t i = 0; i < run->uses.len; i++) {
         mem_free(run->uses.items[i].groups);
         mem_free(run->uses.items[i].wanted);
