@@ -6,6 +6,7 @@
 #include "base/fileio.h"
 #include "base/log.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -105,6 +106,16 @@ static void serve(struct run *run, const sigset_t *signals)
     }
 }
 
+/* Bodies of a few hundred KiB come and go a thousand times a second. By default each is mapped and
+ * unmapped by itself, and its pages are cleared each time: a quarter of all CPU time. Kept, they
+ * are reused. */
+static void keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 32 * MIB);
+    mallopt(M_TRIM_THRESHOLD, 64 * MIB);
+    mallopt(M_TOP_PAD, MIB);
+}
+
 int command_run(int argc, char **argv)
 {
     struct run run = {0};
@@ -122,6 +133,7 @@ int command_run(int argc, char **argv)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    keep_memory();
     file_faults_init();
     enum status st = app_start(&run.config, reload, &run, &app, &e);
     if (st != ST_OK) {

@@ -5,20 +5,23 @@
 #include "codec/otlp_check.h"
 #include "codec/utf8.h"
 
-struct attr_slab attr_slab_of(struct arena *arena, size_t body_bytes, uint32_t limit,
-                              unsigned max_depth)
+struct attr_slab attr_slab_of(struct arena *arena, struct arena *slabs, size_t body_bytes,
+                              uint32_t limit, unsigned max_depth)
 {
     /* An attribute takes about 40 bytes on the wire. */
     size_t guess = MIN(MAX(body_bytes / 40, (size_t)8), (size_t)1024);
-    return (struct attr_slab){
-        .arena = arena, .slab_attrs = (uint32_t)guess, .limit = limit, .max_depth = max_depth};
+    return (struct attr_slab){.arena = arena,
+                              .slabs = slabs,
+                              .slab_attrs = (uint32_t)guess,
+                              .limit = limit,
+                              .max_depth = max_depth};
 }
 
 /* Moves the run to a fresh slab that has room for as many again. */
 static bool grow(struct attr_slab *slab)
 {
     size_t count = attr_run_count(slab), cap = MAX((size_t)slab->slab_attrs, 2 * count);
-    struct attr *fresh = arena_alloc(slab->arena, cap * sizeof(*fresh));
+    struct attr *fresh = arena_alloc(slab->slabs, cap * sizeof(*fresh));
     if (!fresh)
         return false;
     if (count > 0)

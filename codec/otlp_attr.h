@@ -10,7 +10,8 @@
 /* Attributes of one owner after the other. The run is the owner that is being filled: always one
  * array. */
 struct attr_slab {
-    struct arena *arena;           /* borrowed; holds the slabs and repaired text */
+    struct arena *arena;           /* borrowed; holds repaired text */
+    struct arena *slabs;           /* borrowed; holds the attributes */
     struct attr *run, *next, *end; /* first of the run, behind its last, end of the slab */
     uint32_t slab_attrs;           /* how many a fresh slab holds */
     uint32_t limit;                /* attributes a run */
@@ -20,9 +21,9 @@ struct attr_slab {
 
 enum attr_result { ATTR_OK, ATTR_TOO_MANY, ATTR_TOO_DEEP, ATTR_BROKEN, ATTR_NO_MEMORY };
 
-/* For a request of body_bytes. */
-struct attr_slab attr_slab_of(struct arena *arena, size_t body_bytes, uint32_t limit,
-                              unsigned max_depth);
+/* For a request of body_bytes; `slabs` may be `arena`. */
+struct attr_slab attr_slab_of(struct arena *arena, struct arena *slabs, size_t body_bytes,
+                              uint32_t limit, unsigned max_depth);
 
 static inline void attr_run_begin(struct attr_slab *slab)
 {

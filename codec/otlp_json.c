@@ -567,8 +567,8 @@ enum status otlp_json_decode(struct batch *batch, const struct otlp_trace_rules 
 {
     static const struct field fields[] = {FIELD("resourceSpans", read_resource_spans)};
     struct json_decoder d = {.batch = batch, .rules = rules, .err = e};
-    d.slab = attr_slab_of(&batch->arena, batch->plain.len, rules->limits->attributes,
-                          rules->limits->depth);
+    d.slab = attr_slab_of(&batch->arena, batch_scratch(batch), batch->plain.len,
+                          rules->limits->attributes, rules->limits->depth);
     json_reader_init(&d.r, batch->plain, &batch->arena, 63);
     bool present;
     TRY(take(&d, JSON_OBJECT_BEGIN, &present, "a request that is not an object"));

@@ -365,8 +365,8 @@ static enum status decode_protobuf(struct batch *batch, const struct otlp_trace_
     struct decoder d = {.batch = batch, .rules = rules, .err = e};
     if (batch->plain.len == 0)
         return ST_OK;
-    d.slab = attr_slab_of(&batch->arena, batch->plain.len, rules->limits->attributes,
-                          rules->limits->depth);
+    d.slab = attr_slab_of(&batch->arena, batch_scratch(batch), batch->plain.len,
+                          rules->limits->attributes, rules->limits->depth);
     d.slab.keep_bad_text = rules->keep_bad_text;
     TRY(make_room(&d));
     return decode_request(&d, batch->plain);

@@ -10,6 +10,7 @@ struct ingest *ingest_new(const struct ingest_config *config)
     if (!in)
         return NULL;
     in->config = *config;
+    pthread_mutex_init(&in->scratch_lock, NULL);
     in->methods[0] = (struct grpc_method){
         .path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         .handler = ingest_grpc_traces,
@@ -20,6 +21,9 @@ struct ingest *ingest_new(const struct ingest_config *config)
 
 void ingest_free(struct ingest *in)
 {
+    while (in->scratch_count > 0)
+        arena_deinit(&in->scratch[--in->scratch_count]);
+    pthread_mutex_destroy(&in->scratch_lock);
     mem_free(in);
 }
 
@@ -37,6 +41,32 @@ const struct grpc_method *ingest_grpc_methods(struct ingest *in, size_t *count)
 {
     *count = LEN(in->methods);
     return in->methods;
+}
+
+struct arena ingest_scratch_take(struct ingest *in)
+{
+    struct arena scratch = {0};
+    pthread_mutex_lock(&in->scratch_lock);
+    if (in->scratch_count > 0)
+        scratch = in->scratch[--in->scratch_count];
+    pthread_mutex_unlock(&in->scratch_lock);
+    return scratch;
+}
+
+void ingest_scratch_give(struct ingest *in, struct arena *scratch)
+{
+    bool kept = false;
+    if (scratch->used_bytes <= SCRATCH_BYTES_KEPT) {
+        arena_reset(scratch);
+        pthread_mutex_lock(&in->scratch_lock);
+        kept = in->scratch_count < SCRATCH_KEPT;
+        if (kept)
+            in->scratch[in->scratch_count++] = *scratch;
+        pthread_mutex_unlock(&in->scratch_lock);
+    }
+    if (!kept)
+        arena_deinit(scratch);
+    *scratch = (struct arena){0};
 }
 
 struct batch *ingest_batch_new(struct str body, struct str sender, struct str user_agent)

@@ -3,11 +3,19 @@
 #define WEFT_INGEST_INGEST_PRIVATE_H
 
 #include "ingest/ingest.h"
+#include <pthread.h>
 #include <stdatomic.h>
+
+/* As many as workers decode at a time; a larger one than this is not kept. */
+enum { SCRATCH_KEPT = 64, SCRATCH_BYTES_KEPT = 4 * MIB };
 
 struct ingest {
     struct ingest_config config;
     struct grpc_method methods[1];
+    pthread_mutex_t scratch_lock;
+    struct arena
+        scratch[SCRATCH_KEPT]; /* idle ones: what a request is decoded into, warm from the last */
+    unsigned scratch_count;
     atomic_bool draining;
     _Atomic uint64_t in_flight;
 };
@@ -28,6 +36,10 @@ struct submission {
 void submission_run(struct submission *s, struct batch *b);
 /* Answers and frees s. ST_OK: success or partial success. Any thread. */
 void submission_answer(struct submission *s, enum status status, const struct err *e);
+
+/* An empty arena for the attributes of one request, and its way back. Any thread. */
+struct arena ingest_scratch_take(struct ingest *in);
+void ingest_scratch_give(struct ingest *in, struct arena *scratch);
 
 /* Answers of the two transports; they free nothing but the call or exchange. */
 void ingest_grpc_answer(struct submission *s, enum status status, const struct err *e,

@@ -85,13 +85,13 @@ static struct str resource_name(const struct batch *b)
     return STR("");
 }
 
-static void note_sender(struct ingest *in, const struct batch *b, uint64_t refused)
+static void note_sender(struct ingest *in, const struct batch *b)
 {
     uint64_t newest = 0;
     for (uint32_t i = 0; i < b->span_count; i++)
         newest = MAX(newest, b->spans[i].end_ns);
     senders_note(in->config.senders, b->sender, resource_name(b), b->user_agent, b->signal,
-                 refused ? 0 : b->received, refused, b->arrival_ns, newest);
+                 b->received, 0, b->arrival_ns, newest);
 }
 
 /* Bytes that the batch holds until the collector has absorbed it. */
@@ -128,11 +128,25 @@ static void refuse(struct submission *s, struct batch *b, enum status status, co
 {
     s->refused = (struct account_row){.received = b->received};
     s->refused.refused[reason] = b->received;
-    note_sender(s->ingest, b, b->received);
+    senders_note(s->ingest->config.senders, b->sender, STR(""), b->user_agent, b->signal, 0,
+                 b->received, b->arrival_ns, 0);
     if (b->charged_bytes)
         budget_give(s->ingest->config.budget, b->charged_bytes);
     batch_free(b);
     submission_answer(s, status, e);
+}
+
+/* Decodes, and notes who sent it while the attributes are there. */
+static enum status decode(struct ingest *in, struct batch *b, struct err *e)
+{
+    struct arena scratch = ingest_scratch_take(in);
+    b->scratch = &scratch;
+    enum status status = ingest_decode(&in->config, b, e);
+    if (status == ST_OK)
+        note_sender(in, b);
+    b->scratch = NULL;
+    ingest_scratch_give(in, &scratch);
+    return status;
 }
 
 void submission_run(struct submission *s, struct batch *b)
@@ -140,7 +154,7 @@ void submission_run(struct submission *s, struct batch *b)
     struct ingest *in = s->ingest;
     struct err e = {0};
     atomic_fetch_add(&in->in_flight, 1);
-    enum status status = ingest_decode(&in->config, b, &e);
+    enum status status = decode(in, b, &e);
     if (status != ST_OK) {
         log_limited(LOG_WARN, "ingest: request not taken peer=%.*s status=%s reason=\"%s\"",
                     STR_ARG(b->sender), status_name(status), e.msg);
@@ -158,7 +172,6 @@ void submission_run(struct submission *s, struct batch *b)
     /* Booked by submission_answer() when the journal fails after it took the batch. */
     s->refused = (struct account_row){.received = b->received};
     s->refused.refused[REFUSE_DISK] = b->received;
-    note_sender(in, b, 0);
     status = journal_append(in->config.journal, b, on_journalled, s, &e);
     if (status != ST_OK)
         refuse(s, b, status, &e, refuse_reason_of(status));

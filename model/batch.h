@@ -33,11 +33,13 @@ struct batch {
     enum batch_signal signal;
     enum batch_encoding encoding;
     enum batch_compression compression;
-    uint64_t arrival_ns; /* wall clock, when the body was complete */
-    uint64_t sequence;   /* journal sequence number; set at commit */
-    uint64_t clock_ns;   /* pipeline clock; set at commit */
-    struct arena arena;  /* everything decoded lives here */
-    struct span *spans;  /* the accepted ones */
+    uint64_t arrival_ns;   /* wall clock, when the body was complete */
+    uint64_t sequence;     /* journal sequence number; set at commit */
+    uint64_t clock_ns;     /* pipeline clock; set at commit */
+    struct arena *scratch; /* borrowed, NULL: `arena`. Attributes lie in it, so they are gone once
+                              its owner resets it: after prepare, `spans` are read without them */
+    struct arena arena;    /* everything decoded lives here */
+    struct span *spans;    /* the accepted ones */
     uint32_t span_count;
     uint32_t received; /* spans in the body, rejected ones included */
     uint32_t rejected[REJECT_REASON_COUNT];
@@ -51,6 +53,11 @@ struct batch {
 struct batch *batch_new(void);
 /* Gives back the batch with all it owns; NULL is allowed. */
 void batch_free(struct batch *b);
+
+static inline struct arena *batch_scratch(struct batch *b)
+{
+    return b->scratch ? b->scratch : &b->arena;
+}
 
 static inline uint32_t batch_rejected_total(const struct batch *b)
 {

@@ -78,7 +78,8 @@ struct journal {
                                          showed the other */
     uint64_t next_tick_mono_ns;       /* 0 = ticks are off */
     uint64_t probe_mono_ns, backoff_ns; /* while the disk fails: when to try again */
-    struct entry tick;                  /* reused: at most one tick is under way */
+    uint64_t last_commit_mono_ns;
+    struct entry tick; /* reused: at most one tick is under way */
     bool tick_queued;
     struct buf stage; /* heads and small bodies of the group being written */
 };
