@@ -173,8 +173,21 @@ def verify(weft, senders):
     spans = weft.spans()
     if spans["difference"] != 0:
         raise AssertionError("the account differs: %s" % spans)
-    exact = lambda: all((counted(weft).get(s.pusher.number) or {"requests": 0})["requests"] == s.acknowledged for s in senders)
-    wait_until("what was sent again to count once", exact, 5)
+    settle({s.pusher.number: s.acknowledged for s in senders}, weft)
+
+
+def settle(want, weft):
+    """Waits until every edge counts just that."""
+    got = {}
+
+    def is_exact():
+        edges = counted(weft)
+        got.update({n: edges[n]["requests"] if n in edges else 0 for n in want})
+        return got == want
+    try:
+        wait_until("", is_exact, 20)
+    except AssertionError:
+        raise AssertionError("edges count %s, acknowledged %s" % (got, want))
 
 
 # --- kills ---
