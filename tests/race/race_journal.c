@@ -119,5 +119,6 @@ int main(void)
     must(last_sequence == end && stats.bad_records == 0, "the replay has holes");
     journal_close(j);
     nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    puts("1 passed, 0 failed, 0 skipped");
     return 0;
 }
