@@ -133,6 +133,7 @@ int command_run(int argc, char **argv)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is one more full disk */
     keep_memory();
     file_faults_init();
     enum status st = app_start(&run.config, reload, &run, &app, &e);
