@@ -4,7 +4,7 @@
 Four connections push known spans; each has an edge of its own and at most one request in flight. After every restart an edge
 must count what was acknowledged, or that and the whole request that was in flight: nothing lost, nothing twice, no half request.
 The short run takes about two minutes; --full makes 100 kills and fails every write and sync of a run."""
-import argparse, http.client, random, signal, struct, subprocess, threading, time
+import argparse, http.client, random, resource, signal, struct, subprocess, threading, time
 
 from weft import Suite, Weft, wait_until
 
@@ -378,6 +378,37 @@ def fail_each(error, call, step):
     print("     %s at %s 1 to %d, every %d" % (error, call, number - 1, step), flush=True)
 
 
+# --- a full disk ---
+
+def full_disk():
+    """No file may grow: pushes are refused with advice to come back, queries are answered, and it ends by itself."""
+    sender = Sender(9, 1e9)
+    with Weft(config=SELDOM) as weft:
+        def push():
+            connection = http.client.HTTPConnection(weft.otlp, timeout=30)
+            connection.request("POST", "/v1/traces", sender.pusher.body(5), {"Content-Type": "application/x-protobuf"})
+            response = connection.getresponse()
+            response.read()
+            return response.status, response.getheader("Retry-After")
+
+        forever = resource.RLIM_INFINITY
+        resource.prlimit(weft.process.pid, resource.RLIMIT_FSIZE, (64 << 10, forever))
+        for _ in range(5):
+            status, after = push()
+            if status != 503 or not after:
+                raise AssertionError("on a full disk a push answered %d, Retry-After %s" % (status, after))
+        settle({9: 0}, weft)
+        refused = weft.spans()["refused"]
+        if sum(refused.values()) != 50 or weft.spans()["difference"] != 0:
+            raise AssertionError("50 spans were refused, the account says %s" % weft.spans())
+        resource.prlimit(weft.process.pid, resource.RLIMIT_FSIZE, (forever, forever))
+        wait_until("the journal to take writes again", lambda: push()[0] == 200, 15)
+        settle({9: 5}, weft)
+        weft.kill()
+        with Weft(data=weft.data, config=SELDOM) as again:
+            settle({9: 5}, again)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--full", action="store_true")
@@ -398,6 +429,7 @@ def main():
             break
     if not suite.failed:
         suite.run("all of it counts once, and a clean stop leaves nothing to replay", crasher.finish)
+    suite.run("full disk", full_disk)
     for error in ("EIO", "ENOSPC"):
         for call in ("write", "sync"):
             suite.run("%s at each %s" % (error, call), fail_each, error, call, 1 if args.full else 7)
