@@ -7,11 +7,22 @@
 
 /* --- writing --- */
 
+/* A histogram that is still as it was read: a place in block_grid.encoded; len 0 = there is none.
+ */
+struct encoded_ref {
+    uint32_t at, len;
+};
+enum { BLOCK_SIDES = 3 }; /* client, server, transit */
+
 /* Cells on their way into a block; tally names are symbols of the part. */
 struct block_grid {
     uint64_t present[SLAB_TILES]; /* bit = row of the block */
     struct cell
         *cells; /* owned; BLOCK_CELLS of them, by tile, then row; what is not present is empty */
+    /* Most cells of a merged part come from one of its parts: their histograms are passed on as
+     * they are. */
+    struct encoded_ref (*refs)[BLOCK_SIDES]; /* owned; of each cell */
+    struct buf encoded;                      /* owned */
 };
 
 /* Memory for all cells of one block; false when it is short. */
@@ -21,6 +32,10 @@ void block_grid_deinit(struct block_grid *g);
 void block_grid_reset(struct block_grid *g);
 /* The cell, made present. */
 struct cell *block_grid_cell(struct block_grid *g, unsigned tile, unsigned row);
+/* Adds encoded histograms to a present cell: the items of the sections STORED_CLIENT ..
+ * STORED_TRANSIT, empty ones allowed. ST_CORRUPT, ST_NO_MEMORY. */
+enum status block_grid_add_sides(struct block_grid *g, unsigned tile, unsigned row,
+                                 const struct str items[BLOCK_SIDES], struct err *e);
 bool block_grid_is_empty(const struct block_grid *g);
 
 struct block_packer; /* zstd context and scratch memory; one thread at a time */

@@ -9,8 +9,9 @@
 
 bool block_grid_init(struct block_grid *g)
 {
-    *g = (struct block_grid){.cells = mem_calloc(BLOCK_CELLS, sizeof(*g->cells))};
-    return g->cells != NULL;
+    *g = (struct block_grid){.cells = mem_calloc(BLOCK_CELLS, sizeof(*g->cells)),
+                             .refs = mem_calloc(BLOCK_CELLS, sizeof(*g->refs))};
+    return g->cells && g->refs;
 }
 
 void block_grid_deinit(struct block_grid *g)
@@ -18,6 +19,8 @@ void block_grid_deinit(struct block_grid *g)
     for (unsigned i = 0; g->cells && i < BLOCK_CELLS; i++)
         cell_deinit(&g->cells[i]);
     mem_free(g->cells);
+    mem_free(g->refs);
+    buf_deinit(&g->encoded);
     *g = (struct block_grid){0};
 }
 
@@ -35,19 +38,70 @@ bool block_grid_is_empty(const struct block_grid *g)
     return any == 0;
 }
 
-/* Calls body with `cell` for each present cell, in the order of the file. */
-#define GRID_EACH(g, t, cell)                                                                      \
-    for (unsigned t = 0; t < SLAB_TILES; t++)                                                      \
-        for (uint64_t left_ = (g)->present[t]; left_; left_ &= left_ - 1)                          \
-            for (struct cell *cell =                                                               \
-                     &(g)->cells[t * BLOCK_ROWS + (unsigned)__builtin_ctzll(left_)];               \
-                 cell; cell = NULL)
+static unsigned grid_number(unsigned tile, uint64_t left)
+{
+    return tile * BLOCK_ROWS + (unsigned)__builtin_ctzll(left);
+}
+
+/* Numbers of the present cells, in the order of the file. */
+static size_t grid_list(const struct block_grid *g, uint16_t out[BLOCK_CELLS])
+{
+    size_t count = 0;
+    for (unsigned t = 0; t < SLAB_TILES; t++)
+        for (uint64_t left = g->present[t]; left; left &= left - 1)
+            out[count++] = (uint16_t)grid_number(t, left);
+    return count;
+}
 
 void block_grid_reset(struct block_grid *g)
 {
-    GRID_EACH(g, t, cell)
-    cell_reset(cell);
+    uint16_t list[BLOCK_CELLS];
+    size_t count = grid_list(g, list);
+    for (size_t i = 0; i < count; i++) {
+        cell_reset(&g->cells[list[i]]);
+        memset(g->refs[list[i]], 0, sizeof(g->refs[list[i]]));
+    }
     memset(g->present, 0, sizeof(g->present));
+    buf_reset(&g->encoded);
+}
+
+static struct histogram *side_of(struct cell *c, unsigned side)
+{
+    return side == 0 ? &c->client : side == 1 ? &c->server : &c->transit;
+}
+
+static enum status decode_into(struct str item, struct histogram *to, struct err *e)
+{
+    struct cursor c = cursor_of(item);
+    return histogram_decode_add(&c, to, e);
+}
+
+/* The first histogram of a cell stays as it is; with the second both are taken apart. */
+static enum status add_side(struct block_grid *g, struct encoded_ref *ref, struct histogram *h,
+                            struct str item, struct err *e)
+{
+    if (item.len <= 1)
+        return ST_OK; /* an empty one is one byte */
+    if (h->weight == 0 && ref->len == 0) {
+        *ref = (struct encoded_ref){(uint32_t)g->encoded.len, (uint32_t)item.len};
+        buf_append_str(&g->encoded, item);
+        return g->encoded.failed ? err_set(e, ST_NO_MEMORY, "no memory for a block") : ST_OK;
+    }
+    if (ref->len > 0) {
+        struct str first = {g->encoded.ptr + ref->at, ref->len};
+        ref->len = 0;
+        TRY(decode_into(first, h, e));
+    }
+    return decode_into(item, h, e);
+}
+
+enum status block_grid_add_sides(struct block_grid *g, unsigned tile, unsigned row,
+                                 const struct str items[BLOCK_SIDES], struct err *e)
+{
+    unsigned i = tile * BLOCK_ROWS + row;
+    for (unsigned side = 0; side < BLOCK_SIDES; side++)
+        TRY(add_side(g, &g->refs[i][side], side_of(&g->cells[i], side), items[side], e));
+    return ST_OK;
 }
 
 struct block_packer {
@@ -155,45 +209,58 @@ static void get_columns(const struct cell *c, uint64_t out[COUNT_COLUMNS])
 static void put_counts(struct block_packer *p, const struct block_grid *g)
 {
     struct buf *out = &p->section;
-    size_t count = 0;
+    uint16_t list[BLOCK_CELLS];
+    size_t count = grid_list(g, list);
     bool varies = false;
-    GRID_EACH(g, t, cell)
-    {
+    for (size_t i = 0; i < count; i++) {
+        const struct cell *cell = &g->cells[list[i]];
         uint64_t values[COUNT_COLUMNS];
         get_columns(cell, values);
         for (unsigned c = 0; c < COUNT_COLUMNS; c++)
-            p->columns[c][count] = (int64_t)values[c];
+            p->columns[c][i] = (int64_t)values[c];
         varies |= cell->variance != 0;
-        count++;
     }
     buf_reset(out);
     buf_append_u32(out, 0);
     uint32_t modes = varies ? COLUMN_VARIANCE : 0;
     for (unsigned c = 0; c < COUNT_COLUMNS; c++)
         modes |= put_column(out, p->columns[c], count) << (2 * c);
-    if (varies)
-        GRID_EACH(g, t, cell)
-    buf_append_varint128(out, cell->variance);
+    for (size_t i = 0; varies && i < count; i++)
+        buf_append_varint128(out, g->cells[list[i]].variance);
     for (unsigned i = 0; i < 4 && !out->failed; i++)
         out->ptr[i] = (char)(modes >> (8 * i));
 }
 
-static void put_client(struct cell *cell, uint64_t tile_s, struct buf *out)
+/* What is written of one cell. */
+struct cell_source {
+    struct block_grid *grid;
+    size_t number;   /* of the cell */
+    uint64_t tile_s; /* its start */
+    struct cell *cell;
+};
+
+static void put_side(const struct cell_source *from, unsigned side, struct buf *out)
 {
-    (void)tile_s;
-    histogram_encode(&cell->client, out);
+    const struct encoded_ref *ref = &from->grid->refs[from->number][side];
+    if (ref->len > 0)
+        buf_append(out, from->grid->encoded.ptr + ref->at, ref->len);
+    else
+        histogram_encode(side_of(from->cell, side), out);
 }
 
-static void put_server(struct cell *cell, uint64_t tile_s, struct buf *out)
+static void put_client(const struct cell_source *from, struct buf *out)
 {
-    (void)tile_s;
-    histogram_encode(&cell->server, out);
+    put_side(from, 0, out);
 }
 
-static void put_transit(struct cell *cell, uint64_t tile_s, struct buf *out)
+static void put_server(const struct cell_source *from, struct buf *out)
 {
-    (void)tile_s;
-    histogram_encode(&cell->transit, out);
+    put_side(from, 1, out);
+}
+
+static void put_transit(const struct cell_source *from, struct buf *out)
+{
+    put_side(from, 2, out);
 }
 
 static int by_name(const void *a, const void *b)
@@ -238,9 +305,9 @@ static void put_length(struct buf *out, size_t start)
     out->len += bytes;
 }
 
-static void put_tallies(struct cell *cell, uint64_t tile_s, struct buf *out)
+static void put_tallies(const struct cell_source *from, struct buf *out)
 {
-    (void)tile_s;
+    struct cell *cell = from->cell;
     size_t start = out->len;
     if (cell->codes.len + cell->grpc_codes.len + cell->flags.len > 0) {
         put_tally_list(&cell->codes, out);
@@ -250,14 +317,15 @@ static void put_tallies(struct cell *cell, uint64_t tile_s, struct buf *out)
     put_length(out, start);
 }
 
-static void put_exemplars(struct cell *cell, uint64_t tile_s, struct buf *out)
+static void put_exemplars(const struct cell_source *from, struct buf *out)
 {
+    const struct cell *cell = from->cell;
     size_t start = out->len;
     for (uint32_t i = 0; i < cell->exemplar_count; i++) {
         const struct exemplar *x = &cell->exemplars[i];
         buf_append_u64(out, x->trace.hi);
         buf_append_u64(out, x->trace.lo);
-        buf_append_zigzag(out, (int64_t)(x->time_ns - tile_s * NS_PER_S));
+        buf_append_zigzag(out, (int64_t)(x->time_ns - from->tile_s * NS_PER_S));
         buf_append_varint128(out, (u128)x->latency_ns << 1 | x->error);
     }
     put_length(out, start);
@@ -265,17 +333,19 @@ static void put_exemplars(struct cell *cell, uint64_t tile_s, struct buf *out)
 
 /* One run of items for each tile, the lengths of the runs in front; nothing when every item is
  * empty. */
-static void put_items(struct block_packer *p, const struct block_grid *g, uint64_t tile_zero_s,
-                      uint32_t tile_s, void (*put)(struct cell *, uint64_t, struct buf *))
+static void put_items(struct block_packer *p, struct block_grid *g, uint64_t tile_zero_s,
+                      uint32_t tile_s, void (*put)(const struct cell_source *, struct buf *))
 {
     size_t count = 0;
     buf_reset(&p->runs);
     buf_reset(&p->section);
     for (unsigned t = 0; t < SLAB_TILES; t++) {
         size_t start = p->runs.len;
-        for (uint64_t left = g->present[t]; left; left &= left - 1, count++)
-            put(&g->cells[t * BLOCK_ROWS + (unsigned)__builtin_ctzll(left)],
-                tile_zero_s + t * tile_s, &p->runs);
+        for (uint64_t left = g->present[t]; left; left &= left - 1, count++) {
+            unsigned i = grid_number(t, left);
+            struct cell_source from = {g, i, tile_zero_s + t * tile_s, &g->cells[i]};
+            put(&from, &p->runs);
+        }
         if (g->present[t])
             buf_append_varint(&p->section, p->runs.len - start);
     }
@@ -291,7 +361,7 @@ void block_encode(struct block_packer *p, struct block_grid *g, uint64_t tile_ze
 {
     static const struct {
         enum stored_section section;
-        void (*put)(struct cell *, uint64_t, struct buf *);
+        void (*put)(const struct cell_source *, struct buf *);
         bool may_pack; /* histograms are packed bits already */
     } rows[] = {
         {STORED_CLIENT, put_client, false},      {STORED_SERVER, put_server, false},

@@ -153,7 +153,10 @@ static enum status add_block(struct merge_source *m, struct merge_input *in,
             continue;
         unsigned tile = (unsigned)((tile_s - sum_zero) / tier_seconds(block->tier));
         struct cell *to = block_grid_cell(grid, tile, sum_row);
-        TRY(edge_part_add_cell(&c, SECTION_ALL, tile_s, to, symbol_of, m, e));
+        TRY(block_grid_add_sides(grid, tile, sum_row, &c.item[STORED_CLIENT], e));
+        block_add_counts(&c, to);
+        TRY(block_add_tallies(&c, to, symbol_of, m, e));
+        TRY(block_add_exemplars(&c, tile_s, to, e));
         if (block->tier <= TIER_1M && tile_s < m->cut.exemplars_from_s)
             to->exemplar_count = 0;
     }
