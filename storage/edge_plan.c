@@ -82,6 +82,17 @@ static bool widest_tile(const struct edge_part *p, bool joint, uint64_t at, uint
     return false;
 }
 
+/* How many tiles of the tier can be taken at once: all up to `end` when p has no coarser one there
+ * (the head). */
+static uint64_t tiles_at_once(const struct edge_part *p, bool joint, enum tier tier, uint64_t at,
+                              uint64_t end)
+{
+    for (unsigned t = (unsigned)tier + 1; t < TIER_COUNT; t++)
+        if (edge_part_tier_from(p, t, joint) < end)
+            return 1;
+    return (end - at) / tier_seconds(tier);
+}
+
 bool edge_plan_next_run(const struct edge_plan *plan, const struct edge_part *p, bool joint,
                         uint64_t *at_s, uint64_t end_s, struct tile_run *out)
 {
@@ -92,10 +103,12 @@ bool edge_plan_next_run(const struct edge_plan *plan, const struct edge_part *p,
     while (at < end) {
         uint64_t step_end = plan->step_s ? round_down(at, plan->step_s) + plan->step_s : end;
         enum tier tier;
-        bool found = widest_tile(p, joint, at, MIN(step_end, end), &tier);
+        step_end = MIN(step_end, end);
+        bool found = widest_tile(p, joint, at, step_end, &tier);
         if (out->to_s > out->from_s && (!found || tier != out->tier))
             break;
-        at += found ? tier_seconds(tier) : TILE_SECONDS;
+        at +=
+            found ? tiles_at_once(p, joint, tier, at, step_end) * tier_seconds(tier) : TILE_SECONDS;
         if (found)
             out->tier = tier;
         else

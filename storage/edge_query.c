@@ -261,17 +261,36 @@ static enum status run_batch(struct query_run *run, uint64_t from_s, uint64_t to
     return ST_OK;
 }
 
+/* The first second from `at` on in whose slab some part may hold something: years may lie between
+ * two requests. */
+static uint64_t next_data(const struct query_run *run, uint64_t at)
+{
+    bool joint = run->query->joint;
+    uint64_t next = UINT64_MAX;
+    for (size_t i = 0; i < run->uses.len; i++) {
+        const struct edge_part *p = run->uses.items[i].part;
+        unsigned tier = TIER_15S;
+        while (tier < TIER_1D && p->from_s[joint][tier] > at)
+            tier++;
+        uint64_t slab = slab_seconds(tier);
+        uint32_t b = edge_part_find_block(p, tier, joint, at / slab, 0);
+        if (b < p->block_count && p->blocks[b].tier == tier && p->blocks[b].joint == joint)
+            next = MIN(next, p->blocks[b].slab * slab);
+    }
+    return MAX(next, at);
+}
+
 static enum status run_batches(struct query_run *run, struct err *e)
 {
     const struct edge_plan *plan = &run->plan;
     if (!plan->step_s)
         return run_batch(run, plan->first_s, plan->last_s, e);
     uint64_t batch_s = (uint64_t)plan->step_s * run->batch_steps;
-    for (uint64_t at = plan->first_s; at < plan->last_s;) {
+    for (uint64_t at = next_data(run, plan->first_s); at < plan->last_s;) {
         uint64_t start = at - at % batch_s, end = MIN(start + batch_s, plan->last_s);
         run->batch_first = start / plan->step_s;
         TRY(run_batch(run, at, end, e));
-        at = end;
+        at = next_data(run, end);
     }
     return ST_OK;
 }

@@ -192,6 +192,36 @@ Test(edge_query, nothing_is_an_answer)
     cr_assert_eq(result.resolution_s, 0, "a result that was ended is empty");
 }
 
+/* Two requests half a century apart, in steps of 15 s: what lies between costs nothing. */
+Test(edge_query, years_without_data_are_skipped, .timeout = 5)
+{
+    struct edge_rig r = edge_rig_new(2, 1, START, 10, 4);
+    struct cell_set *set = cell_set_new(1);
+    struct edge_result result;
+    r.requests[0].time_s = 5;
+    for (size_t i = 0; i < r.count; i++)
+        edge_rig_add(set, &r.requests[i]);
+    for (int sealed = 0; sealed < 2; sealed++) {
+        struct edge_part *part = edge_rig_part(set, sealed);
+        struct edge_view view = {.parts = &part, .part_count = 1};
+        struct edge_query q = {.end_s = UINT64_MAX,
+                               .step_s = 15,
+                               .sections = SECTION_COUNTS,
+                               .group = group_of,
+                               .max_points = 1000};
+        cr_assert_eq(edge_query_run(&view, &q, &result, NULL), ST_OK);
+        cr_assert_eq(result.series_count, 1);
+        cr_assert_eq(result.series[0].len, 2);
+        cr_assert_eq(result.series[0].points[0].time_s, 0);
+        cr_assert_eq(result.series[0].points[1].time_s, START);
+        edge_result_deinit(&result);
+        edge_part_unref(part);
+    }
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 Test(edge_query, survives_short_memory)
 {
     struct edge_rig r = edge_rig_new(200, ROWS, START, 120, 3);
