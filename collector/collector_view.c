@@ -5,9 +5,10 @@
 #include "collector/collector_private.h"
 #include "storage/edge_store.h"
 
-/* At most four views a second, and never more than a tenth of the time; one made afresh only when
- * it takes a twentieth. When nobody has looked for a while the view is no longer kept up. */
-enum { VIEW_EVERY_MS = 250, VIEW_SHARE = 10, FRESH_SHARE = 20, SLEEP_AFTER_S = 15 };
+/* At most four views a second, and never more than a tenth of the time, but for one made afresh:
+ * the next ones follow it and are cheap. Afresh without need only when that takes a twentieth of
+ * the time. When nobody has looked for a while the view is no longer kept up. */
+enum { VIEW_EVERY_MS = 250, VIEW_SHARE = 10, FRESH_SHARE = 20, SLEEP_AFTER_S = 60 };
 
 static enum status make_head(struct collector *c, struct edge_head *head, struct err *e)
 {
@@ -15,7 +16,7 @@ static enum status make_head(struct collector *c, struct edge_head *head, struct
     struct cell_set *in_flight = c->in_flight ? cell_feed_cells(c->in_flight) : NULL;
     bool afresh = live_is_stale(c->live) && clock_mono_ns() >= c->next_fresh_mono_ns;
     TRY(live_look(c->live, in_flight, afresh, &view, e));
-    c->was_fresh = afresh;
+    c->was_fresh = view.is_afresh;
     *head = (struct edge_head){
         .registry = view.registry,
         .complete_until_ns = pipeline_complete_until(&c->pipeline),
@@ -55,7 +56,8 @@ void collector_publish(struct collector *c)
     if (c->was_fresh)
         c->next_fresh_mono_ns = now + took * FRESH_SHARE;
     c->last_view_mono_ns = now;
-    c->next_view_mono_ns = now + MAX(took * VIEW_SHARE, VIEW_EVERY_MS * NS_PER_MS);
+    uint64_t rest = c->was_fresh ? 0 : took * VIEW_SHARE;
+    c->next_view_mono_ns = now + MAX(rest, VIEW_EVERY_MS * NS_PER_MS);
 }
 
 void collector_rest(struct collector *c)

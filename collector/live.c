@@ -168,19 +168,36 @@ static bool show_changes(struct live *l)
 
 /* --- afresh --- */
 
+static bool show_some(struct live *l, const uint32_t *names, size_t count)
+{
+    const struct open_table *t = &l->pipeline->table;
+    open_table_prefetch(t, names, count);
+    for (size_t i = 0; i < count; i++) {
+        struct trace *tr = trace_at(t, names[i]);
+        tr->shown_hops = 0; /* of a view that was not kept up */
+        if (tr->open_count > 0 && !show_trace(l, tr))
+            return false;
+        tr->changed = false;
+    }
+    return true;
+}
+
 static bool show_all(struct live *l)
 {
     const struct open_table *t = &l->pipeline->table;
-    for (size_t i = 0; i <= t->bucket_mask; i++) {
-        for (uint32_t name = t->buckets[i]; name; name = trace_at(t, name)->hash_next) {
-            struct trace *tr = trace_at(t, name);
-            tr->shown_hops = 0; /* of a view that was not kept up */
-            if (tr->open_count > 0 && !show_trace(l, tr))
+    uint32_t names[PREFETCH_TRACES];
+    size_t count = 0;
+    for (uint32_t slot = 0; slot < WHEEL_SLOTS; slot++) {
+        for (uint32_t name = t->wheel[slot]; name; name = trace_at(t, name)->wheel_next) {
+            names[count++] = name;
+            if (count < PREFETCH_TRACES)
+                continue;
+            if (!show_some(l, names, count))
                 return false;
-            tr->changed = false;
+            count = 0;
         }
     }
-    return true;
+    return show_some(l, names, count);
 }
 
 static enum status look_afresh(struct live *l, struct cell_set *in_flight, struct err *e)
@@ -219,9 +236,9 @@ enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
                       struct live_view *out, struct err *e)
 {
     struct pipeline *p = l->pipeline;
-    bool follow =
-        l->awake && !afresh && !l->broken && l->caps_generation == row_caps_generation(p->caps);
-    if (!follow || !show_changes(l))
+    bool follow = l->awake && !afresh && !l->broken && l->caps_generation == row_caps_generation(p->caps);
+    follow = follow && show_changes(l);
+    if (!follow)
         TRY(look_afresh(l, in_flight, e));
     cell_set_drop_empty(cell_feed_cells(l->feed));
     *out = (struct live_view){
@@ -229,6 +246,7 @@ enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
         .registry = registry_now(l),
         .open_hops = l->open_hops,
         .open_traces = p->table.traces.live,
+        .is_afresh = !follow,
     };
     return out->registry ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a copy of the registry");
 }

@@ -16,6 +16,7 @@ struct live_view {
     const struct cell_set *cells; /* borrowed until the next call */
     struct registry *registry;    /* the caller's */
     uint32_t open_hops, open_traces;
+    bool is_afresh; /* nothing was taken over from an earlier look */
 };
 /* The present moment. `in_flight` (may be NULL): closed cells that a checkpoint is writing.
  * `afresh`: nothing is taken over from the last look. ST_NO_MEMORY. */

@@ -151,6 +151,10 @@ bool trace_each_named(struct open_table *t, struct trace *tr, uint64_t id, bool 
                                  void *user),
                       void *user);
 
+enum { PREFETCH_TRACES = 12 };
+/* Brings the spans of at most PREFETCH_TRACES traces near. */
+void open_table_prefetch(const struct open_table *t, const uint32_t *traces, size_t count);
+
 /* The wheel: a list of traces per second. */
 void wheel_add(struct open_table *t, uint32_t trace, uint32_t due);
 /* Takes the whole list of a second's slot; walk it by wheel_next. Some of them may be due rounds

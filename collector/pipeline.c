@@ -32,44 +32,14 @@ void pipeline_deinit(struct pipeline *p)
 
 /* --- clock --- */
 
-enum { LOOK_AHEAD = 12 };
-
-/* Brings the spans of several traces near at once: each list alone would wait for memory at every
- * step. */
-static void prefetch_spans(const struct open_table *t, const uint32_t *traces, size_t count)
-{
-    uint32_t at[LOOK_AHEAD];
-    bool more = false;
-    for (size_t i = 0; i < count; i++) {
-        const struct trace *tr = trace_at(t, traces[i]);
-        at[i] = tr->first_open;
-        more |= at[i] != 0;
-        if (at[i])
-            __builtin_prefetch(open_span_at(t, at[i]));
-        if (tr->first_closed)
-            __builtin_prefetch(closed_span_at(t, tr->first_closed));
-    }
-    while (more) {
-        more = false;
-        for (size_t i = 0; i < count; i++) {
-            if (!at[i])
-                continue;
-            at[i] = open_span_at(t, at[i])->next;
-            if (at[i])
-                __builtin_prefetch(open_span_at(t, at[i]));
-            more |= at[i] != 0;
-        }
-    }
-}
-
 /* Looks at every trace of the slot that is due; those of a later round go back. */
 static void look_at_second(struct pipeline *p, uint32_t second)
 {
     uint32_t name = wheel_take(&p->table, second);
     while (name) {
-        uint32_t due[LOOK_AHEAD];
+        uint32_t due[PREFETCH_TRACES];
         size_t count = 0;
-        for (; name && count < LOOK_AHEAD;) {
+        for (; name && count < PREFETCH_TRACES;) {
             const struct trace *tr = trace_at(&p->table, name);
             uint32_t next = tr->wheel_next;
             if (next)
@@ -80,7 +50,7 @@ static void look_at_second(struct pipeline *p, uint32_t second)
                 due[count++] = name;
             name = next;
         }
-        prefetch_spans(&p->table, due, count);
+        open_table_prefetch(&p->table, due, count);
         for (size_t i = 0; i < count; i++)
             pipeline_look(p, due[i], LOOK_DUE);
     }
