@@ -218,9 +218,9 @@ static void bench_rate(double rate)
     print("apply and close", rate, apply, WINDOWS, 150);
     (void)run(&m, &p, &clock_ns, 30, rate); /* until as much is forgotten as closes */
     printf("{\"bench\":\"collector\",\"case\":\"memory, %.0f "
-           "spans/s\",\"open_spans\":%u,\"remembered\":%u,\"traces\":%u,"
+           "spans/s\",\"open_spans\":%u,\"packed_traces\":%u,\"traces\":%u,"
            "\"bytes\":%zu,\"bytes_per_open_span\":%.1f}\n",
-           rate, p.table.spans.live, p.table.closed.live, p.table.traces.live,
+           rate, p.table.spans.live, p.table.packed.live, p.table.traces.live,
            pipeline_open_bytes(&p), (double)pipeline_open_bytes(&p) / p.table.spans.live);
     struct live *live = live_new(&p);
     struct live_view view;

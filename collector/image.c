@@ -81,13 +81,23 @@ static void put_open(struct buf *out, const struct open_span *s, uint64_t base_n
                                  s->end_before_start << 6));
 }
 
-static void put_closed(struct buf *out, const struct closed_span *s)
+static void put_closed(struct buf *out, const struct packed_span *s, uint32_t closed)
 {
-    buf_append_u64(out, closed_id(s));
-    buf_append_u64(out, closed_parent(s));
-    buf_append_varint(out, s->closed);
-    buf_append_varint(out, s->owner);
-    buf_append_u8(out, (uint8_t)(s->role | s->kind << 3 | s->made_request << 6 | s->mirror << 7));
+    buf_append_u64(out, s->id);
+    buf_append_u64(out, s->parent);
+    buf_append_varint(out, closed);
+    buf_append_varint(out, s->bits & NAME_BITS);
+    buf_append_u8(out, (uint8_t)(s->bits >> 24));
+}
+
+static void put_trace_head(struct buf *out, struct trace_id id, uint32_t due, bool partly_done,
+                           uint64_t base_ns)
+{
+    buf_append_u64(out, id.hi);
+    buf_append_u64(out, id.lo);
+    buf_append_varint(out, due);
+    buf_append_u8(out, partly_done);
+    buf_append_u64(out, base_ns);
 }
 
 /* One piece of a trace: at most SPANS_A_PIECE of its spans. Lists are written from their heads on.
@@ -96,12 +106,8 @@ static void put_piece(struct buf *out, const struct pipeline *p, const struct tr
                       uint32_t *open, uint32_t *closed)
 {
     struct buf *b = out;
-    buf_append_u64(b, tr->id.hi);
-    buf_append_u64(b, tr->id.lo);
-    buf_append_varint(b, tr->due);
-    buf_append_u8(b, tr->partly_done);
     uint64_t base_ns = *open ? open_span_at(&p->table, *open)->end_ns : 0;
-    buf_append_u64(b, base_ns);
+    put_trace_head(b, tr->id, tr->due, tr->partly_done, base_ns);
     uint32_t count = 0;
     for (uint32_t s = *open; s && count < SPANS_A_PIECE; s = open_span_at(&p->table, s)->next)
         count++;
@@ -116,7 +122,10 @@ static void put_piece(struct buf *out, const struct pipeline *p, const struct tr
     buf_append_varint(b, count);
     for (; count > 0; count--) {
         const struct closed_span *s = closed_span_at(&p->table, *closed);
-        put_closed(b, s);
+        struct packed_span x = {
+            closed_id(s), closed_parent(s),
+            packed_bits(s->owner, s->role, s->kind, s->made_request, s->mirror)};
+        put_closed(b, &x, s->closed);
         *closed = s->next;
     }
 }
@@ -131,6 +140,24 @@ static enum status put_trace(struct image_sink *s, const struct pipeline *p, con
             TRY(flush(s, CHUNK_TRACES, e));
     } while (open || closed);
     return ST_OK;
+}
+
+/* Packed traces as if they were not, oldest first. */
+static enum status put_packed(struct image_sink *s, const struct pipeline *p, struct err *e)
+{
+    struct packed_span spans[PACKED_SPANS];
+    struct trace_id id;
+    uint32_t at = 0, closed, count;
+    while (packed_next(&p->table.packed, &at, &id, &closed, spans, &count)) {
+        put_trace_head(&s->content, id, p->wheel_second + 1, false, 0);
+        buf_append_varint(&s->content, 0);
+        buf_append_varint(&s->content, count);
+        for (uint32_t i = 0; i < count; i++)
+            put_closed(&s->content, &spans[i], closed);
+        if (s->content.len >= CHUNK_BYTES - 128 * KIB)
+            TRY(flush(s, CHUNK_TRACES, e));
+    }
+    return flush(s, CHUNK_TRACES, e);
 }
 
 /* Slot by slot of the wheel, each from its end: reading puts every trace in front of the one
@@ -161,6 +188,7 @@ static enum status put_all(struct image_sink *s, const struct pipeline *p,
     TRY(flush(s, CHUNK_REGISTRY, e));
     account_encode(totals, &s->content);
     TRY(flush(s, CHUNK_ACCOUNT, e));
+    TRY(put_packed(s, p, e));
     TRY(put_traces(s, p, e));
     buf_append_varint(&s->content, p->table.spans.live);
     return flush(s, CHUNK_END, e);

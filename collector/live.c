@@ -236,7 +236,8 @@ enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
                       struct live_view *out, struct err *e)
 {
     struct pipeline *p = l->pipeline;
-    bool follow = l->awake && !afresh && !l->broken && l->caps_generation == row_caps_generation(p->caps);
+    bool follow =
+        l->awake && !afresh && !l->broken && l->caps_generation == row_caps_generation(p->caps);
     follow = follow && show_changes(l);
     if (!follow)
         TRY(look_afresh(l, in_flight, e));

@@ -3,7 +3,7 @@
 #include "collector/open_table.h"
 #include "base/hash.h"
 
-enum { FIRST_BUCKETS = 1024 };
+enum { FIRST_BUCKETS = 1024, CHUNK_SHIFT = 12 };
 
 /* Of a trace with many spans, where a list would be walked for each new one. Values are span names,
  * with CLOSED set for remembered ones. */
@@ -21,6 +21,8 @@ bool open_table_init(struct open_table *t, uint64_t seed)
     t->spans.item_bytes = sizeof(struct open_span);
     t->closed.item_bytes = sizeof(struct closed_span);
     t->traces.item_bytes = sizeof(struct trace);
+    t->spans.chunk_shift = t->closed.chunk_shift = t->traces.chunk_shift = CHUNK_SHIFT;
+    t->packed.seed = seed;
     t->buckets = mem_calloc(FIRST_BUCKETS, sizeof(*t->buckets));
     t->bucket_mask = FIRST_BUCKETS - 1;
     return t->buckets != NULL;
@@ -43,6 +45,7 @@ void open_table_deinit(struct open_table *t)
     slab_deinit(&t->spans);
     slab_deinit(&t->closed);
     slab_deinit(&t->traces);
+    packed_deinit(&t->packed);
     mem_free(t->buckets);
     t->buckets = NULL;
 }
@@ -50,13 +53,14 @@ void open_table_deinit(struct open_table *t)
 size_t open_table_bytes(const struct open_table *t)
 {
     return slab_bytes(&t->spans) + slab_bytes(&t->closed) + slab_bytes(&t->traces) +
-           (t->bucket_mask + 1) * sizeof(*t->buckets);
+           packed_bytes(&t->packed) + (t->bucket_mask + 1) * sizeof(*t->buckets);
 }
 
 size_t open_table_used(const struct open_table *t)
 {
     return t->spans.live * sizeof(struct open_span) + t->closed.live * sizeof(struct closed_span) +
-           t->traces.live * sizeof(struct trace) + (t->bucket_mask + 1) * sizeof(*t->buckets);
+           t->traces.live * sizeof(struct trace) + t->packed.used_bytes +
+           (t->bucket_mask + 1) * sizeof(*t->buckets);
 }
 
 /* --- traces --- */
@@ -341,6 +345,46 @@ bool trace_each_named(struct open_table *t, struct trace *tr, uint64_t id, bool 
     return false;
 }
 
+/* --- packing --- */
+
+bool trace_pack(struct open_table *t, uint32_t name)
+{
+    struct trace *tr = trace_at(t, name);
+    struct packed_span spans[PACKED_SPANS];
+    if (tr->open_count > 0 || tr->index || tr->closed_count > PACKED_SPANS)
+        return false;
+    uint32_t count = 0, closed = closed_span_at(t, tr->first_closed)->closed;
+    for (uint32_t s = tr->first_closed; s; s = closed_span_at(t, s)->next) {
+        const struct closed_span *c = closed_span_at(t, s);
+        spans[count++] = (struct packed_span){
+            closed_id(c), closed_parent(c),
+            packed_bits(c->owner, c->role, c->kind, c->made_request, c->mirror)};
+        if ((int32_t)(c->closed - closed) > 0)
+            closed = c->closed;
+    }
+    if (!packed_add(&t->packed, tr->id, closed, spans, count))
+        return false;
+    trace_remove(t, name);
+    return true;
+}
+
+uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due)
+{
+    struct packed_span spans[PACKED_SPANS];
+    uint32_t closed, count = packed_take(&t->packed, id, &closed, spans);
+    uint32_t name = count ? trace_add(t, id, hash, due) : 0;
+    for (uint32_t i = 0; name && i < count; i++) {
+        struct open_span s = {.id = spans[i].id, .parent = spans[i].parent};
+        s.owner = spans[i].bits & NAME_BITS;
+        s.role = spans[i].bits >> 24 & 7u;
+        s.kind = spans[i].bits >> 27 & 7u;
+        s.out_done = spans[i].bits >> 30 & 1u;
+        s.mirror = spans[i].bits >> 31 != 0;
+        (void)trace_add_closed(t, trace_at(t, name), &s, closed);
+    }
+    return name;
+}
+
 /* Side by side: each list alone would wait for memory at every step. */
 void open_table_prefetch(const struct open_table *t, const uint32_t *traces, size_t count)
 {
@@ -354,6 +398,8 @@ void open_table_prefetch(const struct open_table *t, const uint32_t *traces, siz
             __builtin_prefetch(open_span_at(t, at[i]));
         if (tr->first_closed)
             __builtin_prefetch(closed_span_at(t, tr->first_closed));
+        packed_prefetch(&t->packed, tr->id);
+        __builtin_prefetch(&t->buckets[trace_hash(t, tr->id) & t->bucket_mask]);
     }
     while (more) {
         more = false;

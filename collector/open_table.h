@@ -5,6 +5,7 @@
 
 #include "base/map64.h"
 #include "collector/observation.h"
+#include "collector/packed_trace.h"
 #include "collector/slab.h"
 #include "model/trace_id.h"
 
@@ -63,7 +64,8 @@ struct trace_index; /* span id and parent id -> spans, for big traces */
 
 struct open_table {
     struct slab spans, closed, traces;
-    uint32_t *buckets; /* owned; heads by hash of the trace id */
+    struct packed_table packed; /* traces of which nothing is open */
+    uint32_t *buckets;          /* owned; heads by hash of the trace id */
     size_t bucket_mask;
     uint64_t seed;
     uint32_t wheel[WHEEL_SLOTS]; /* heads by due second modulo WHEEL_SLOTS */
@@ -126,6 +128,11 @@ static inline void trace_prefetch_first(const struct open_table *t, uint64_t has
 uint32_t trace_find(const struct open_table *t, struct trace_id id, uint64_t hash);
 /* A new trace that is to be looked at in second `due`; 0 when memory is short. */
 uint32_t trace_add(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due);
+/* Packs a trace of which nothing is open (it is out of the wheel already); false when it stays as
+ * it is. */
+bool trace_pack(struct open_table *t, uint32_t trace);
+/* As trace_find() among the packed ones: it is a trace again, to be looked at in second `due`. */
+uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due);
 /* Takes the trace out of the table (it is out of the wheel already) and gives its spans back. */
 void trace_remove(struct open_table *t, uint32_t trace);
 

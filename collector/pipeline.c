@@ -67,6 +67,8 @@ static void move_clock(struct pipeline *p, uint64_t clock_ns)
         p->wheel_second = second - WHEEL_SLOTS;
     while (p->wheel_second < second)
         look_at_second(p, ++p->wheel_second);
+    uint32_t remember = steps_over(p->config.graph.remember_ns);
+    packed_forget(&p->table.packed, clock_steps(p->clock_ns) - remember);
     pipeline_tidy(p);
 }
 
@@ -83,7 +85,7 @@ size_t pipeline_open_bytes(const struct pipeline *p)
 
 bool pipeline_is_idle(const struct pipeline *p)
 {
-    return p->table.traces.live == 0;
+    return p->table.traces.live == 0 && p->table.packed.live == 0;
 }
 
 /* --- spans --- */
@@ -128,6 +130,9 @@ static void fill_span(struct pipeline *p, const struct span *s, const struct obs
 static uint32_t trace_for(struct pipeline *p, struct trace_id id, uint64_t hash)
 {
     uint32_t name = trace_find(&p->table, id, hash);
+    if (name)
+        return name;
+    name = trace_unpack(&p->table, id, hash, second_after(clock_steps(p->clock_ns)) + 1);
     if (name)
         return name;
     /* A second more, in which the rest of the trace may come: most traces are looked at once. */
@@ -184,14 +189,20 @@ static void look_at_slot(struct pipeline *p, uint32_t second, enum look how)
     }
 }
 
+static bool is_over(const struct pipeline *p)
+{
+    return open_table_used(&p->table) + names_bytes(p->names) > p->config.open_bytes_max;
+}
+
 /* Over the limit the oldest traces close before their time, and are not remembered. */
 static void keep_limit(struct pipeline *p)
 {
-    uint64_t limit = p->config.open_bytes_max;
-    if (limit == 0)
+    if (p->config.open_bytes_max == 0)
         return;
     for (uint32_t i = 1; i <= WHEEL_SLOTS; i++) {
-        if (open_table_used(&p->table) + names_bytes(p->names) <= limit)
+        while (is_over(p) && packed_forget_one(&p->table.packed))
+            continue;
+        if (!is_over(p))
             return;
         look_at_slot(p, p->wheel_second + i, LOOK_EVICT);
     }

@@ -167,8 +167,17 @@ static void count_raw(struct pipeline *p, const struct trace *tr, bool shown)
     }
 }
 
+static void settle_span(struct pipeline *p, const struct node *n)
+{
+    p->delta.pending--;
+    if (n->is_late)
+        p->delta.dropped[DROP_LATE]++;
+    else
+        p->delta.stored++;
+}
+
 /* Takes the spans that close out of the list of open ones. */
-static void close_spans(struct pipeline *p, struct trace *tr)
+static void close_some(struct pipeline *p, struct trace *tr)
 {
     uint32_t keep = 0, now = clock_steps(p->clock_ns);
     tr->oldest = tr->newest;
@@ -183,14 +192,36 @@ static void close_spans(struct pipeline *p, struct trace *tr)
             keep = n->name;
             continue;
         }
-        p->delta.pending--;
-        if (n->is_late)
-            p->delta.dropped[DROP_LATE]++;
-        else
-            p->delta.stored++;
+        settle_span(p, n);
         (void)trace_close_span(&p->table, tr, n->name, now);
     }
     tr->first_open = keep;
+}
+
+/* A trace of which everything closes is packed as it stands. False: it is not, or stays as it is.
+ */
+static bool close_whole(struct pipeline *p, uint32_t name, const struct trace *tr)
+{
+    struct packed_span spans[PACKED_SPANS];
+    size_t count = p->tree.nodes.len;
+    if (count == 0 || count > PACKED_SPANS || tr->index)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct node *n = &p->tree.nodes.items[i];
+        if (n->span && !n->closes)
+            return false;
+        bool made = n->span ? n->span->out_done : n->made_request;
+        spans[i] = (struct packed_span){
+            n->id, n->parent_id,
+            packed_bits(n->end.owner_id, n->end.role, n->end.kind, made, n->end.mirror)};
+    }
+    if (!packed_add(&p->table.packed, tr->id, clock_steps(p->clock_ns), spans, (uint32_t)count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (p->tree.nodes.items[i].span)
+            settle_span(p, &p->tree.nodes.items[i]);
+    trace_remove(&p->table, name);
+    return true;
 }
 
 /* --- scheduling --- */
@@ -223,19 +254,25 @@ static void schedule(struct pipeline *p, uint32_t name, struct trace *tr)
         trace_remove(&p->table, name);
         return;
     }
+    if (trace_pack(&p->table, name))
+        return;
     uint32_t due = tr->open_count ? open_due(p, tr) : closed_due(p, tr);
     wheel_add(&p->table, name, MAX(second_after(due), p->wheel_second + 1));
 }
 
-static void close_due(struct pipeline *p, struct trace *tr, bool force, bool shown)
+/* True: the trace is gone, packed. */
+static bool close_due(struct pipeline *p, uint32_t name, struct trace *tr, bool force, bool shown)
 {
     if (!hop_tree_load(&p->tree, p->names, &p->table, tr, false) ||
         !hop_tree_find(&p->tree, p->names, false))
-        return; /* no memory now: a later look closes it */
+        return false; /* no memory now: a later look closes it */
     count_due(p, tr, force, shown);
     mark(p, tr, force);
     count_raw(p, tr, shown);
-    close_spans(p, tr);
+    if (close_whole(p, name, tr))
+        return true;
+    close_some(p, tr);
+    return false;
 }
 
 void pipeline_look(struct pipeline *p, uint32_t name, enum look how)
@@ -244,11 +281,11 @@ void pipeline_look(struct pipeline *p, uint32_t name, enum look how)
     uint32_t now = clock_steps(p->clock_ns);
     bool force = how != LOOK_DUE, shown = false;
     bool closes = tr->open_count && (force || (int32_t)(now - open_due(p, tr)) >= 0);
+    bool whole = closes && (force || is_due(p, tr->newest, false));
     if (p->watch && tr->open_count && (closes || tr->closed_count))
-        shown = p->watch->closing(name, closes && (force || is_due(p, tr->newest, false)),
-                                  p->watch->user);
-    if (closes)
-        close_due(p, tr, force, shown);
+        shown = p->watch->closing(name, whole, p->watch->user);
+    if (closes && close_due(p, name, tr, force, shown))
+        return;
     if (tr->closed_count)
         trace_forget(&p->table, tr,
                      how == LOOK_EVICT ? now : now - steps_over(p->config.graph.remember_ns));

@@ -22,6 +22,17 @@ static void move_trace(struct pipeline *p, struct names *to, const struct trace 
     }
 }
 
+struct move {
+    struct names *to;
+    const struct names *from;
+};
+
+static uint32_t move_owner(uint32_t owner, void *user)
+{
+    const struct move *m = user;
+    return names_move_owner(m->to, m->from, owner);
+}
+
 /* A fresh table with what is open or remembered. Without memory the old one stays. */
 static void renew_names(struct pipeline *p)
 {
@@ -34,6 +45,7 @@ static void renew_names(struct pipeline *p)
     for (uint32_t slot = 0; slot < WHEEL_SLOTS; slot++)
         for (uint32_t t = p->table.wheel[slot]; t; t = trace_at(&p->table, t)->wheel_next)
             move_trace(p, fresh, trace_at(&p->table, t));
+    packed_each_owner(&p->table.packed, move_owner, &(struct move){fresh, p->names});
     names_free(p->names);
     p->names = fresh;
     row_caps_reset(p->caps);

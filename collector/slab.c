@@ -22,8 +22,8 @@ uint32_t slab_take(struct slab *s)
             s->used = 1;
         if (s->used == UINT32_MAX)
             return 0;
-        if (s->used >> SLAB_CHUNK_SHIFT >= s->chunks.len) {
-            char *chunk = mem_alloc(SLAB_CHUNK * s->item_bytes);
+        if (s->used >> s->chunk_shift >= s->chunks.len) {
+            char *chunk = mem_alloc(s->item_bytes << s->chunk_shift);
             if (!chunk || !vec_push(&s->chunks, chunk)) {
                 mem_free(chunk);
                 return 0;

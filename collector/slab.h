@@ -5,26 +5,26 @@
 
 #include "base/vec.h"
 
-enum { SLAB_CHUNK_SHIFT = 12, SLAB_CHUNK = 1 << SLAB_CHUNK_SHIFT };
-
-/* item_bytes (at least 4) must be set; the rest all-zero is a valid empty slab. One thread at a
- * time. */
+/* item_bytes (at least 4) and chunk_shift must be set; the rest all-zero is a valid empty slab. One
+ * thread at a time. */
 struct slab {
     size_t item_bytes;
-    VEC(char *) chunks; /* owned, SLAB_CHUNK items each */
-    uint32_t used;      /* names handed out so far; name 0 is never one */
-    uint32_t free;      /* head of the list of given back ones, linked by their first four bytes */
+    unsigned chunk_shift; /* a chunk holds 1 << chunk_shift items */
+    VEC(char *) chunks;   /* owned */
+    uint32_t used;        /* names handed out so far; name 0 is never one */
+    uint32_t free; /* head of the list of given back ones, linked by their first four bytes */
     uint32_t live;
 };
 
 static inline void *slab_at(const struct slab *s, uint32_t name)
 {
-    return s->chunks.items[name >> SLAB_CHUNK_SHIFT] + (name & (SLAB_CHUNK - 1)) * s->item_bytes;
+    uint32_t at = name & ((1u << s->chunk_shift) - 1);
+    return s->chunks.items[name >> s->chunk_shift] + at * s->item_bytes;
 }
 
 static inline size_t slab_bytes(const struct slab *s)
 {
-    return s->chunks.len * SLAB_CHUNK * s->item_bytes;
+    return (s->chunks.len << s->chunk_shift) * s->item_bytes;
 }
 
 /* Frees all objects; every name is void. */

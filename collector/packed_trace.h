@@ -1,0 +1,60 @@
+/* packed_trace.h - traces of which nothing is open any more, packed: what is remembered of a span
+ * takes 13 bytes. Whoever needs one of them unpacks it whole. */
+#ifndef WEFT_COLLECTOR_PACKED_TRACE_H
+#define WEFT_COLLECTOR_PACKED_TRACE_H
+
+#include "collector/slab.h"
+#include "model/trace_id.h"
+
+/* Larger traces stay as they are. */
+enum { PACKED_SPANS = 64, PACKED_CLASSES = 88 };
+
+/* A remembered span as it goes in and comes out. */
+struct packed_span {
+    uint64_t id, parent;
+    uint32_t bits; /* owner | role << 24 | kind << 27 | made_request << 30 | mirror << 31 */
+};
+
+static inline uint32_t packed_bits(uint32_t owner, uint32_t role, uint32_t kind,
+                                   uint32_t made_request, uint32_t mirror)
+{
+    return owner | role << 24 | kind << 27 | made_request << 30 | mirror << 31;
+}
+
+struct packed_trace; /* its bytes in the table */
+
+/* All-zero is a valid empty table. One thread at a time. */
+struct packed_table {
+    struct slab classes[PACKED_CLASSES]; /* by size in steps of 16 bytes */
+    uint32_t *buckets;                   /* owned; heads by hash of the trace id */
+    size_t bucket_mask;
+    uint32_t live;
+    uint32_t first, last; /* in the order of packing */
+    size_t used_bytes;
+    uint64_t seed; /* set before first use */
+};
+
+void packed_deinit(struct packed_table *t);
+size_t packed_bytes(const struct packed_table *t);
+
+/* Packs `count` (1 to PACKED_SPANS) spans. False when memory is short. What is packed later is
+ * forgotten later. */
+bool packed_add(struct packed_table *t, struct trace_id id, uint32_t closed,
+                const struct packed_span *spans, uint32_t count);
+/* Takes a trace out: how many spans went to `spans` (PACKED_SPANS long), 0 when it is not there. */
+uint32_t packed_take(struct packed_table *t, struct trace_id id, uint32_t *closed,
+                     struct packed_span *spans);
+/* A trace is about to be packed or looked for. */
+void packed_prefetch(const struct packed_table *t, struct trace_id id);
+/* Forgets those closed at or before `before`. */
+void packed_forget(struct packed_table *t, uint32_t before);
+/* Forgets the oldest; false when there is none. */
+bool packed_forget_one(struct packed_table *t);
+/* Visits all, oldest first: start with *at = 0; false at the end. */
+bool packed_next(const struct packed_table *t, uint32_t *at, struct trace_id *id, uint32_t *closed,
+                 struct packed_span *spans, uint32_t *count);
+/* Calls fn for the owner of each span, which it may change. */
+void packed_each_owner(struct packed_table *t, uint32_t (*fn)(uint32_t owner, void *user),
+                       void *user);
+
+#endif
