@@ -87,8 +87,19 @@ static size_t like_sizes(const struct stored_part *parts, size_t count)
     return n;
 }
 
-/* How many of the parts of one day, smallest first, are to become one; a single part is rewritten
- * when that frees a quarter of it. */
+/* True when rewriting the part alone is worth it: it frees a quarter, or what is left of tiles that
+ * no longer grow. */
+static bool worth_cutting(const struct edge_part *p, uint64_t now_ns, bool compact,
+                          const struct retention *r)
+{
+    struct merge_cut cut = edge_merge_cut(now_ns, edge_part_end_s(p), r);
+    uint64_t freed = edge_merge_cut_bytes(p, &cut);
+    bool is_last = cut.from_s[1][TIER_15S] >= edge_part_end_s(p);
+    uint64_t least = compact ? 1 : edge_part_bytes(p) / (is_last ? 32 : 4);
+    return freed > 0 && freed >= least;
+}
+
+/* How many of the parts of one day, smallest first, are to become one. */
 static size_t choose_of_day(const struct stored_part *parts, size_t count, uint64_t now_ns,
                             bool compact, const struct retention *r)
 {
@@ -96,9 +107,7 @@ static size_t choose_of_day(const struct stored_part *parts, size_t count, uint6
     size_t n = compact ? MIN(count, (size_t)AT_MOST) : like_sizes(parts, count);
     if (n >= (grows && !compact ? TODAY_AT_LEAST : 2))
         return n;
-    struct merge_cut cut = edge_merge_cut(now_ns, edge_part_end_s(parts->part), r);
-    uint64_t freed = edge_merge_cut_bytes(parts->part, &cut);
-    return freed > 0 && (compact || freed >= edge_part_bytes(parts->part) / 4) ? 1 : 0;
+    return worth_cutting(parts->part, now_ns, compact, r) ? 1 : 0;
 }
 
 void edge_merge_choose(struct stored_part *parts, size_t count, uint64_t now_ns, bool compact,

@@ -230,6 +230,41 @@ Test(edge_merge, a_day_of_checkpoints_stays_small)
     cr_assert_eq(chosen, count, "compact takes all");
 }
 
+/* Whatever is left to cut when the last of it is old enough goes, and then there is peace. */
+Test(edge_merge, old_tiles_do_not_stay_for_ever)
+{
+    struct edge_rig r = edge_rig_new(6000, 40, START + 3600, 6 * 3600, 7);
+    struct cell_set *set = cell_set_new(1);
+    uint64_t end_s = START + 7 * 3600;
+    for (size_t i = 0; i < r.count; i++)
+        edge_rig_add(set, &r.requests[i]);
+    struct edge_part *part = edge_rig_part(set, true);
+    for (uint64_t age = 0; age < 9 * DAY; age += 1800) {
+        struct stored_part list = {.id = 1, .part = part};
+        size_t chosen;
+        uint64_t now_ns = (end_s + age) * NS_PER_S;
+        for (int writes = 0;; writes++) {
+            edge_merge_choose(&list, 1, now_ns, false, &ninety_days, &chosen);
+            if (chosen == 0)
+                break;
+            struct merge_cut cut = edge_merge_cut(now_ns, end_s, &ninety_days);
+            part = merge_all(&list.part, 1, &cut);
+            edge_part_unref(list.part);
+            list.part = part;
+            cr_assert_eq(writes, 0, "once is enough");
+        }
+        struct merge_cut cut = edge_merge_cut(now_ns, end_s, &ninety_days);
+        if (age == 7 * 3600 || age == 8 * DAY)
+            cr_assert_lt(edge_merge_cut_bytes(part, &cut), edge_part_bytes(part) / 32);
+    }
+    cr_assert_eq(edge_part_tier_from(part, TIER_1M, true), UINT64_MAX);
+    cr_assert_eq(edge_part_tier_from(part, TIER_5M, true), 0);
+    edge_part_unref(part);
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 /* --- through a store --- */
 
 static void checkpoint_done(void *user, enum status status, const struct err *e)
