@@ -110,3 +110,11 @@ void arena_deinit(struct arena *a)
     a->head = NULL;
     a->used_bytes = 0;
 }
+
+size_t arena_held_bytes(const struct arena *a)
+{
+    size_t bytes = 0;
+    for (const struct arena_chunk *chunk = a->head; chunk; chunk = chunk->older)
+        bytes += sizeof(*chunk) + chunk->cap;
+    return bytes;
+}

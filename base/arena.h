@@ -23,5 +23,7 @@ struct str arena_dup_str(struct arena *a, struct str s);
 /* Gives all objects back but keeps one chunk for the next use; poisons it under ASan. */
 void arena_reset(struct arena *a);
 void arena_deinit(struct arena *a);
+/* Bytes of heap it holds, used or not. */
+size_t arena_held_bytes(const struct arena *a);
 
 #endif

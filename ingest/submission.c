@@ -98,7 +98,7 @@ static void note_sender(struct ingest *in, const struct batch *b)
 static uint64_t batch_bytes(const struct batch *b)
 {
     uint64_t plain = b->plain.ptr == b->body.ptr ? 0 : b->plain.len;
-    return b->body.len + plain + b->arena.used_bytes + sizeof(*b);
+    return b->body.len + plain + arena_held_bytes(&b->arena) + sizeof(*b);
 }
 
 static enum status admit(struct ingest *in, struct batch *b, struct err *e)

@@ -121,3 +121,16 @@ Test(arena, survives_each_failing_allocation)
     cr_expect_gt(walk.failures, 1);
     EXPECT_NO_LEAK();
 }
+
+Test(arena, tells_what_it_holds)
+{
+    struct arena a = {0};
+    cr_expect_eq(arena_held_bytes(&a), 0);
+    cr_assert_not_null(arena_alloc(&a, 10));
+    size_t small = arena_held_bytes(&a);
+    cr_expect(small >= 10 && small <= 8 * KIB);
+    cr_assert_not_null(arena_alloc(&a, MIB));
+    cr_expect(arena_held_bytes(&a) >= small + MIB);
+    arena_deinit(&a);
+    cr_expect_eq(arena_held_bytes(&a), 0);
+}
