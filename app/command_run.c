@@ -14,7 +14,11 @@
 
 struct run {
     const char *config_file; /* NULL: none */
+    int argc;
+    char **argv; /* flags override the file again at each reload */
     struct config config;
+    struct app *app;
+    pthread_mutex_t lock; /* SIGHUP and POST /-/reload may come together */
 };
 
 /* Flags that are settings: the flag overrides the file. */
@@ -77,17 +81,21 @@ static enum status parse(int argc, char **argv, struct run *run, struct err *e)
     return config_check(&run->config, e);
 }
 
-/* The file must be good as a whole; what is in force stays until a restart, and that is said. */
+/* The file must be good as a whole, or nothing changes. */
 static enum status reload(void *user, struct err *e)
 {
     struct run *run = user;
-    struct config fresh;
-    if (!run->config_file)
-        return ST_OK;
-    config_defaults(&fresh);
-    fresh.insecure = run->config.insecure;
-    TRY(config_read(run->config_file, &fresh, e));
-    log_info("app: configuration read again file=%s", run->config_file);
+    struct run fresh = {0};
+    struct buf waiting = {0};
+    TRY(parse(run->argc, run->argv, &fresh, e));
+    pthread_mutex_lock(&run->lock);
+    config_take_live(&run->config, &fresh.config, &waiting);
+    app_apply(run->app, &run->config);
+    pthread_mutex_unlock(&run->lock);
+    log_info("app: configuration read again file=%s", run->config_file ? run->config_file : "none");
+    if (waiting.len)
+        log_warn("app: these settings wait for a restart: %.*s", STR_ARG(buf_str(&waiting)));
+    buf_deinit(&waiting);
     return ST_OK;
 }
 
@@ -118,9 +126,8 @@ static void keep_memory(void)
 
 int command_run(int argc, char **argv)
 {
-    struct run run = {0};
+    struct run run = {.argc = argc, .argv = argv, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct err e = {0};
-    struct app *app = NULL;
     if (parse(argc, argv, &run, &e) != ST_OK) {
         fprintf(stderr, "weft: %s\n", e.msg);
         return EXIT_USAGE;
@@ -136,13 +143,13 @@ int command_run(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is one more full disk */
     keep_memory();
     file_faults_init();
-    enum status st = app_start(&run.config, reload, &run, &app, &e);
+    enum status st = app_start(&run.config, reload, &run, &run.app, &e);
     if (st != ST_OK) {
         fprintf(stderr, "weft: %s\n", e.msg);
         return st == ST_BUSY || st == ST_INVALID ? EXIT_USAGE : EXIT_FAILED;
     }
-    app_print_listening(app);
+    app_print_listening(run.app);
     serve(&run, &signals);
-    app_stop(app);
+    app_stop(run.app);
     return EXIT_WELL;
 }

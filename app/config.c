@@ -7,75 +7,82 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define AT(field)  offsetof(struct config, field)
-#define SECONDS(n) ((double)(n)*1e9)
-#define ANY_TIME   4e18
+#define AT(field)      offsetof(struct config, field)
+#define RESTART(field) AT(field), false
+#define LIVE(field)    AT(field), true
+#define SECONDS(n)     ((double)(n)*1e9)
+#define ANY_TIME       4e18
 
 const struct setting config_settings[] = {
-    {"data", CONFIG_PATH, "./weft-data", 0, 0, "directory of everything that is kept", AT(data)},
-    {"listen.http", CONFIG_ADDR, "127.0.0.1:9600", 0, 0, "UI, APIs, metrics", AT(http)},
-    {"listen.otlp_grpc", CONFIG_ADDR, "127.0.0.1:4317", 0, 0, "OTLP over gRPC", AT(otlp_grpc)},
-    {"listen.otlp_http", CONFIG_ADDR, "127.0.0.1:4318", 0, 0, "OTLP over HTTP", AT(otlp_http)},
+    {"data", CONFIG_PATH, "./weft-data", 0, 0, "directory of everything that is kept",
+     RESTART(data)},
+    {"listen.http", CONFIG_ADDR, "127.0.0.1:9600", 0, 0, "UI, APIs, metrics", RESTART(http)},
+    {"listen.otlp_grpc", CONFIG_ADDR, "127.0.0.1:4317", 0, 0, "OTLP over gRPC", RESTART(otlp_grpc)},
+    {"listen.otlp_http", CONFIG_ADDR, "127.0.0.1:4318", 0, 0, "OTLP over HTTP", RESTART(otlp_http)},
     {"insecure", CONFIG_BOOL, "false", 0, 0, "allows listeners that are not on loopback",
-     AT(insecure)},
-    {"admin", CONFIG_BOOL, "false", 0, 0, "allows POST /-/flush and /-/compact", AT(admin)},
+     RESTART(insecure)},
+    {"admin", CONFIG_BOOL, "false", 0, 0, "allows POST /-/flush and /-/compact", RESTART(admin)},
     {"ack", CONFIG_ACK, "disk", 0, 0, "OK means: on `disk`, with the `kernel`, or in `memory`",
-     AT(ack)},
+     RESTART(ack)},
     {"journal.max", CONFIG_BYTES, "2GiB", 64.0 * MIB, 1e15, "over it new data is refused",
-     AT(journal_max_bytes)},
+     RESTART(journal_max_bytes)},
     {"journal.checkpoint", CONFIG_DURATION, "30s", SECONDS(1), SECONDS(3600),
-     "how often open state is saved", AT(checkpoint_ns)},
+     "how often open state is saved", RESTART(checkpoint_ns)},
     {"limits.body", CONFIG_BYTES, "64MiB", KIB, 1.0 * GIB, "largest request as it comes",
-     AT(limits.body_bytes)},
+     RESTART(limits.body_bytes)},
     {"limits.unpacked", CONFIG_BYTES, "64MiB", KIB, 1.0 * GIB, "largest request unpacked",
-     AT(limits.unpacked_bytes)},
-    {"limits.spans", CONFIG_COUNT, "1000000", 1, 1e8, "spans in one request", AT(limits.spans)},
+     RESTART(limits.unpacked_bytes)},
+    {"limits.spans", CONFIG_COUNT, "1000000", 1, 1e8, "spans in one request",
+     RESTART(limits.spans)},
     {"limits.attributes", CONFIG_COUNT, "256", 1, 65536, "attributes of one span or resource",
-     AT(limits.attributes)},
-    {"limits.depth", CONFIG_COUNT, "32", 1, 60, "nesting of attribute values", AT(limits.depth)},
+     RESTART(limits.attributes)},
+    {"limits.depth", CONFIG_COUNT, "32", 1, 60, "nesting of attribute values",
+     RESTART(limits.depth)},
     {"limits.connections", CONFIG_COUNT, "10000", 1, 1e6, "open connections in all",
-     AT(limits.connections)},
+     RESTART(limits.connections)},
     {"limits.per_peer", CONFIG_COUNT, "1024", 1, 1e6, "open connections of one address",
-     AT(limits.per_peer)},
+     RESTART(limits.per_peer)},
     {"limits.streams", CONFIG_COUNT, "100", 1, 10000, "concurrent calls on one gRPC connection",
-     AT(limits.streams)},
+     RESTART(limits.streams)},
     {"limits.header_list", CONFIG_BYTES, "32KiB", KIB, 1.0 * MIB, "headers of one request",
-     AT(limits.header_list_bytes)},
+     RESTART(limits.header_list_bytes)},
     {"limits.head", CONFIG_DURATION, "10s", SECONDS(0.1), SECONDS(600),
-     "time for the head of a request", AT(limits.head_ns)},
+     "time for the head of a request", RESTART(limits.head_ns)},
     {"limits.body_time", CONFIG_DURATION, "30s", SECONDS(0.1), SECONDS(3600),
-     "time for the body of a request", AT(limits.body_time_ns)},
+     "time for the body of a request", RESTART(limits.body_time_ns)},
     {"limits.idle", CONFIG_DURATION, "60s", SECONDS(0.1), SECONDS(86400),
-     "silence before an HTTP connection is closed and a gRPC one gets a PING", AT(limits.idle_ns)},
-    {"workers", CONFIG_COUNT, "0", 0, 256, "network threads; 0 = one a core", AT(workers)},
+     "silence before an HTTP connection is closed and a gRPC one gets a PING",
+     RESTART(limits.idle_ns)},
+    {"workers", CONFIG_COUNT, "0", 0, 256, "network threads; 0 = one a core", RESTART(workers)},
     {"memory", CONFIG_BYTES, "512MiB", 64.0 * MIB, 1e15,
-     "budget for all that is in flight and open", AT(memory_bytes)},
+     "budget for all that is in flight and open", RESTART(memory_bytes)},
     {"retention.series", CONFIG_DURATION, "15d", 0, ANY_TIME,
-     "time series (kept from a later version on); 0 = for ever", AT(retention.series_ns)},
+     "time series (kept from a later version on); 0 = for ever", RESTART(retention.series_ns)},
     {"retention.edges", CONFIG_DURATION, "90d", 0, ANY_TIME, "edges and operations; 0 = for ever",
-     AT(retention.edges_ns)},
+     RESTART(retention.edges_ns)},
     {"retention.spans", CONFIG_DURATION, "7d", 0, ANY_TIME,
-     "traces (kept from a later version on); 0 = for ever", AT(retention.spans_ns)},
+     "traces (kept from a later version on); 0 = for ever", RESTART(retention.spans_ns)},
     {"retention.logs", CONFIG_DURATION, "3d", 0, ANY_TIME,
-     "access logs (kept from a later version on); 0 = for ever", AT(retention.logs_ns)},
+     "access logs (kept from a later version on); 0 = for ever", RESTART(retention.logs_ns)},
     {"retention.disk", CONFIG_BYTES, "50GiB", 0, 1e18,
-     "all parts together; the oldest go first; 0 = no limit", AT(retention.disk_bytes)},
+     "all parts together; the oldest go first; 0 = no limit", RESTART(retention.disk_bytes)},
     {"graph.wait", CONFIG_DURATION, "30s", SECONDS(0.1), SECONDS(3600),
-     "a request closes this long after its last evidence", AT(graph.wait_ns)},
+     "a request closes this long after its last evidence", RESTART(graph.wait_ns)},
     {"graph.remember", CONFIG_DURATION, "30s", 0, SECONDS(3600),
-     "late halves are recognised this long after the closing", AT(graph.remember_ns)},
+     "late halves are recognised this long after the closing", RESTART(graph.remember_ns)},
     {"graph.max_edges", CONFIG_COUNT, "20000", 1, 1e6, "distinct edges; more go to `other`",
-     AT(graph.max_edges)},
+     RESTART(graph.max_edges)},
     {"graph.max_operations", CONFIG_COUNT, "200", 1, 1e5,
-     "operations of one workload; more go to `other`", AT(graph.max_operations)},
+     "operations of one workload; more go to `other`", RESTART(graph.max_operations)},
     {"graph.failing_error_ratio", CONFIG_RATIO, "0.10", 0, 1, "health: failing from here",
-     AT(graph.failing_error_ratio)},
+     LIVE(graph.failing_error_ratio)},
     {"graph.degraded_error_ratio", CONFIG_RATIO, "0.01", 0, 1, "health: degraded from here",
-     AT(graph.degraded_error_ratio)},
+     LIVE(graph.degraded_error_ratio)},
     {"graph.degraded_p95_factor", CONFIG_RATIO, "2", 1, 1e6,
-     "health: degraded when p95 grew by more than this factor", AT(graph.degraded_p95_factor)},
+     "health: degraded when p95 grew by more than this factor", AT(graph.degraded_p95_factor),
+     true},
     {"graph.health_min_requests", CONFIG_COUNT, "10", 1, 1e9, "health: idle below",
-     AT(graph.health_min_requests)},
+     LIVE(graph.health_min_requests)},
 };
 const size_t config_setting_count = LEN(config_settings);
 
@@ -254,6 +261,40 @@ enum status config_check(const struct config *c, struct err *e)
     return ST_OK;
 }
 
+static size_t field_bytes(const struct setting *row)
+{
+    switch (row->unit) {
+    case CONFIG_PATH:
+    case CONFIG_ADDR:
+        return CONFIG_TEXT_BYTES;
+    case CONFIG_BOOL:
+        return sizeof(bool);
+    case CONFIG_COUNT:
+        return sizeof(uint32_t);
+    case CONFIG_RATIO:
+        return sizeof(double);
+    case CONFIG_ACK:
+        return sizeof(enum ack_mode);
+    default:
+        return row->offset == AT(limits.header_list_bytes) ? sizeof(uint32_t) : sizeof(uint64_t);
+    }
+}
+
+void config_take_live(struct config *c, const struct config *fresh, struct buf *waiting)
+{
+    for (size_t i = 0; i < config_setting_count; i++) {
+        const struct setting *row = &config_settings[i];
+        char *mine = (char *)c + row->offset;
+        const char *theirs = (const char *)fresh + row->offset;
+        if (memcmp(mine, theirs, field_bytes(row)) == 0)
+            continue;
+        if (row->live)
+            memcpy(mine, theirs, field_bytes(row));
+        else
+            buf_printf(waiting, "%s%s", waiting->len ? ", " : "", row->path);
+    }
+}
+
 static const char *unit_word(enum config_unit unit)
 {
     static const char *const words[] = {"path",     "address", "true or false", "size",
@@ -272,10 +313,13 @@ void config_print_reference(struct buf *out)
         "`${NAME}` and `${NAME:-default}` in values come from the environment. This page is "
         "printed by\n"
         "`weft check-config --reference` from the rows that also check the file.\n\n"
-        "| key | kind | default | what it is |\n|---|---|---|---|\n");
+        "SIGHUP or `POST /-/reload` reads the file again, whole or not at all. What is marked live "
+        "changes at once; the log\n"
+        "names the other changed settings, which wait for a restart.\n\n"
+        "| key | kind | default | live | what it is |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < config_setting_count; i++) {
         const struct setting *row = &config_settings[i];
-        buf_printf(out, "| `%s` | %s | `%s` | %s |\n", row->path, unit_word(row->unit),
-                   row->fallback, row->help);
+        buf_printf(out, "| `%s` | %s | `%s` | %s | %s |\n", row->path, unit_word(row->unit),
+                   row->fallback, row->live ? "yes" : "", row->help);
     }
 }

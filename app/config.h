@@ -42,6 +42,7 @@ struct setting {
     double min, max;      /* inclusive; in bytes, ns or as counted */
     const char *help;
     size_t offset; /* into struct config */
+    bool live;     /* a reload changes it in a running weft; the others wait for a restart */
 };
 
 extern const struct setting config_settings[];
@@ -61,6 +62,9 @@ enum status config_check(const struct config *c, struct err *e);
 /* Reads a YAML file over *c. On an error *c is unchanged and the sentence starts with
  * file:line:column. */
 enum status config_read(const char *path, struct config *c, struct err *e);
+/* Takes the live settings of `fresh` over and appends the paths of the others that differ to
+ * *waiting, comma separated. */
+void config_take_live(struct config *c, const struct config *fresh, struct buf *waiting);
 /* docs/config.md: a table of all rows. */
 void config_print_reference(struct buf *out);
 

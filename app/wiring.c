@@ -262,7 +262,8 @@ static enum status replay(struct app *a, uint64_t position, struct err *e)
         .batch = on_replayed_batch, .tick = on_tick, .flush = on_flush, .user = a};
     uint64_t last = 0, began = clock_mono_ns();
     TRY(journal_replay(a->journal, position, &sink, &last, e));
-    if (last + 1 > position)
+    position = MAX(position, (uint64_t)1); /* the first record of all */
+    if (last >= position)
         log_info("app: journal replayed records=%llu ms=%llu",
                  (unsigned long long)(last + 1 - position),
                  (unsigned long long)((clock_mono_ns() - began) / NS_PER_MS));
@@ -311,6 +312,11 @@ void app_print_listening(const struct app *a)
     printf("listening http=%s otlp_grpc=%s otlp_http=%s\n", net_server_http_addr(a->net),
            net_server_otlp_grpc_addr(a->net), net_server_otlp_http_addr(a->net));
     fflush(stdout);
+}
+
+void app_apply(struct app *a, const struct config *config)
+{
+    query_set_graph(a->query, &config->graph);
 }
 
 /* Listeners first, so that nothing new comes; then what was accepted is committed and absorbed;

@@ -13,6 +13,8 @@ enum status app_start(const struct config *config, enum status (*reload)(void *u
                       void *user, struct app **out, struct err *e);
 /* The bound addresses, as "http=... otlp_grpc=... otlp_http=...". */
 void app_print_listening(const struct app *a);
+/* The live settings of a reload take effect. Any thread. */
+void app_apply(struct app *a, const struct config *config);
 /* Drains, writes the last checkpoint, frees. At most about 5 s. */
 void app_stop(struct app *a);
 

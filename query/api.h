@@ -11,6 +11,7 @@
 /* One request on its way; everything is borrowed until the answer. One thread at a time. */
 struct request {
     const struct query_config *config;
+    struct graph_settings graph; /* as they stood when the request began */
     struct live_view *live;
     struct arena *arena;          /* reset after the answer */
     const struct edge_view *view; /* only for routes that ask for one */

@@ -7,6 +7,23 @@
 /* Longest decoded path and parameters that the loop looks at. */
 enum { LOOP_ARENA_BYTES = 256 * KIB };
 
+void dispatcher_init(struct dispatcher *d)
+{
+    pthread_mutex_init(&d->lock, NULL);
+}
+
+void dispatcher_deinit(struct dispatcher *d)
+{
+    pthread_mutex_destroy(&d->lock);
+}
+
+void dispatcher_set_graph(struct dispatcher *d, const struct graph_settings *graph)
+{
+    pthread_mutex_lock(&d->lock);
+    d->config.graph = *graph;
+    pthread_mutex_unlock(&d->lock);
+}
+
 static enum status find_route(struct dispatcher *d, const struct question *q, struct request *r,
                               const struct route **route, struct err *e)
 {
@@ -22,7 +39,11 @@ static enum status find_route(struct dispatcher *d, const struct question *q, st
 static struct request request_of(struct dispatcher *d, const struct question *q,
                                  struct arena *arena)
 {
+    pthread_mutex_lock(&d->lock);
+    struct graph_settings graph = d->config.graph;
+    pthread_mutex_unlock(&d->lock);
     return (struct request){.config = &d->config,
+                            .graph = graph,
                             .live = &d->live,
                             .arena = arena,
                             .accept_encoding = q->accept_encoding,

@@ -4,6 +4,7 @@
 #define WEFT_QUERY_DISPATCH_H
 
 #include "query/api.h"
+#include <pthread.h>
 
 /* As it came; borrowed. */
 struct question {
@@ -12,10 +13,16 @@ struct question {
 };
 
 struct dispatcher {
-    struct query_config config;
+    struct query_config config; /* constant, but for `graph` */
+    pthread_mutex_t lock;       /* guards config.graph */
     struct live_view live;
 };
 
+/* The lock's life; config and live are the caller's to fill. */
+void dispatcher_init(struct dispatcher *d);
+void dispatcher_deinit(struct dispatcher *d);
+/* Any thread. */
+void dispatcher_set_graph(struct dispatcher *d, const struct graph_settings *graph);
 /* True: *out is the answer. False: dispatch_full() must be called where blocking is allowed. Never
  * blocks. Any thread. */
 bool dispatch_quick(struct dispatcher *d, const struct question *q, struct http_response *out);

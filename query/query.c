@@ -69,19 +69,27 @@ enum status query_new(const struct query_config *config, struct query **out, str
     struct query *q = *out = mem_calloc(1, sizeof(*q));
     if (!q)
         return err_set(e, ST_NO_MEMORY, "no memory for the query side");
+    dispatcher_init(&q->dispatcher);
     q->dispatcher.config = *config;
     q->dispatcher.live.store = config->store;
     unsigned threads = config->threads ? config->threads : DEFAULT_THREADS;
     enum status status = pool_new(threads, MAX_WAITING, ARENA_BYTES, &q->pool, e);
     if (status != ST_OK) {
+        dispatcher_deinit(&q->dispatcher);
         mem_free(q);
         *out = NULL;
     }
     return status;
 }
 
+void query_set_graph(struct query *q, const struct graph_settings *graph)
+{
+    dispatcher_set_graph(&q->dispatcher, graph);
+}
+
 void query_free(struct query *q)
 {
     pool_free(q->pool);
+    dispatcher_deinit(&q->dispatcher);
     mem_free(q);
 }

@@ -47,6 +47,9 @@ struct query_config {
 /* Starts the pool. *config is copied, what it points to is borrowed. ST_NO_MEMORY, ST_IO. The
  * caller ends *out with query_free(). */
 enum status query_new(const struct query_config *config, struct query **out, struct err *e);
+/* Health thresholds that a reload changed: answers that begin afterwards follow them. Any thread.
+ */
+void query_set_graph(struct query *q, const struct graph_settings *graph);
 /* net_config.http, with user = the query. Loop thread: parses, hands to the pool, returns. */
 void query_http(struct http_exchange *x, void *user);
 /* Waits for running requests, ends the pool. */

@@ -103,6 +103,19 @@ def reload_is_atomic():
         wait_until("the refusal in the log", lambda: "reload refused" in w.stderr())
 
 
+def reload_takes_what_is_live():
+    with Weft(config=ADMIN) as w:
+        for i in range(1, 21):
+            assert w.push_json(span("%032x" % i, "%016x" % i, **{"http.response.status_code": "500" if i == 1 else "200"})) == 200
+        w.flush()
+        health = lambda: w.json("/api/mesh/graph", start=1699999990, end=1700000100)["nodes"][0]["health"]
+        assert health() == "degraded", health()
+        pathlib.Path(w.config.name).write_text(ADMIN + "graph: { failing_error_ratio: 0.04, wait: 99s }\n")
+        assert w.request("/-/reload", "POST", b"")[0] == 200
+        assert health() == "failing", health()
+        assert "wait for a restart: graph.wait" in w.stderr(), w.stderr()
+
+
 def flush_needs_admin():
     with Weft() as w:
         assert w.request("/-/flush", "POST", b"")[0] in (403, 404)
@@ -129,6 +142,7 @@ def main():
     suite.run("totals survive SIGTERM", totals_survive, lambda w: w.stop())
     suite.run("totals survive kill -9", totals_survive, lambda w: w.kill())
     suite.run("reload is atomic", reload_is_atomic)
+    suite.run("reload takes what is live", reload_takes_what_is_live)
     suite.run("flush needs admin", flush_needs_admin)
     suite.run("visible within a second", visible_within_a_second)
     suite.close()
