@@ -129,8 +129,11 @@ static size_t ask(const struct edge_view *view, const char *path, const char *qu
                   struct arena *arena)
 {
     struct query_config config = {.graph = graph_settings_default()};
-    struct request r = {
-        .config = &config, .arena = arena, .view = view, .now_ns = DAY_END_S * NS_PER_S};
+    struct request r = {.config = &config,
+                        .graph = config.graph,
+                        .arena = arena,
+                        .view = view,
+                        .now_ns = DAY_END_S * NS_PER_S};
     struct http_response out = {0};
     struct err e = {0};
     const struct route *route = route_find(str_from_c(path), &r.id);

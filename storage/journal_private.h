@@ -25,6 +25,7 @@ struct segment {
     uint64_t oldest_ns;  /* arrival of its first record, 0 = it has none */
     bool end_known;      /* while opening: a later segment says where it ends */
     bool head_damaged;   /* while opening */
+    bool left_whole;     /* full and not cut: what it did not use counts as used */
     bool recycled; /* the file was another segment before: what lies behind `end` means nothing */
 };
 

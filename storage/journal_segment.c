@@ -331,6 +331,10 @@ void segment_leave(struct journal *j, const struct segment *s)
         segment_finish(j);
         return;
     }
+    j->reserved_bytes += s->disk_bytes - s->end;
+    pthread_mutex_lock(&j->lock);
+    j->segments.items[j->segments.len - 1].left_whole = true; /* the newest is never trimmed */
+    pthread_mutex_unlock(&j->lock);
     file_close(j->fd);
     j->fd = -1;
 }
@@ -382,7 +386,7 @@ void journal_trim(struct journal *j, uint64_t position)
         while (count < AT_ONCE && count + 1 < j->segments.len &&
                j->segments.items[count + 1].head.first_sequence <= position) {
             gone[count] = j->segments.items[count];
-            j->reserved_bytes -= j->segments.items[count].end;
+            j->reserved_bytes -= gone[count].left_whole ? gone[count].disk_bytes : gone[count].end;
             count++;
         }
         memmove(j->segments.items, j->segments.items + count,

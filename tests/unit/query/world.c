@@ -164,6 +164,7 @@ struct http_response world_get(struct world *w, const char *target)
     struct http_response out = {0};
     str_cut(str_from_c(target), '?', &path, &query);
     struct request r = {.config = &w->config,
+                        .graph = w->config.graph,
                         .live = &live,
                         .arena = &arena,
                         .view = &w->view,
