@@ -224,6 +224,8 @@ class Crasher:
             return weft
         except Exception:
             if not fault or (weft and not self.is_dead(weft)):
+                if weft:
+                    weft.kill()
                 raise
             if weft:
                 weft.clean()
