@@ -39,7 +39,10 @@ class Weft:
         line = self.process.stdout.readline()
         found = dict(re.findall(r"(\w+)=(\S+)", line))
         if "http" not in found:
-            raise AssertionError("weft did not start: %r\n%s" % (line, self.stderr()))
+            self.kill()
+            told = self.stderr()
+            self.clean()
+            raise AssertionError("weft did not start: %r\n%s" % (line, told))
         self.http, self.grpc, self.otlp = found["http"], found["otlp_grpc"], found["otlp_http"]
         if wait_ready:
             wait_until("ready", lambda: self.status_of("/-/ready") == 200)
