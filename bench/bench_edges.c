@@ -20,6 +20,7 @@ enum {
     RATE = 2100,
     CHECKPOINT_S = 240,
     POOL = 1 << 16,
+    VARIANTS = 16, /* tiles of a joint row that are drawn; the rest repeats them */
     ROUNDS = 7,
 };
 
@@ -93,17 +94,26 @@ static void total_extras(struct cell_set *set, struct cell *c, uint64_t tile_s)
     }
 }
 
+static struct cell variants[EDGES][KEYS][VARIANTS];
+
+static void draw_variants(void)
+{
+    double each = (double)RATE * TILE_SECONDS / EDGES / KEYS;
+    for (size_t v = 0; v < (size_t)EDGES * KEYS * VARIANTS; v++) {
+        unsigned n = (unsigned)each + (next_random() % 1000 < (unsigned)(fmod(each, 1) * 1000));
+        for (unsigned i = 0; i < n; i++)
+            if (!add_request(&variants[0][0][0] + v, (unsigned)(v / VARIANTS / KEYS)))
+                abort();
+    }
+}
+
 static void fill_tile(struct cell_set *set, unsigned edge, uint64_t tile_s)
 {
     struct cell total = {0};
-    double each = (double)RATE * TILE_SECONDS / EDGES / KEYS;
     for (int key = 0; key < KEYS; key++) {
         struct cell *c = cell_set_cell(set, row_id(set, edge, key), tile_s);
-        unsigned n = (unsigned)each + (next_random() % 1000 < (unsigned)(fmod(each, 1) * 1000));
-        for (unsigned i = 0; i < n; i++)
-            if (!add_request(c, edge))
-                abort();
-        if (!cell_merge(&total, c, NULL, NULL))
+        const struct cell *drawn = &variants[edge][key][next_random() % VARIANTS];
+        if (!cell_merge(c, drawn, NULL, NULL) || !cell_merge(&total, drawn, NULL, NULL))
             abort();
     }
     struct cell *c = cell_set_cell(set, row_id(set, edge, -1), tile_s);
@@ -314,6 +324,7 @@ int main(int argc, char **argv)
     uint64_t end_s = clock_wall_ns() / NS_PER_S / 3600 * 3600;
     uint64_t start_s = end_s - (uint64_t)(hours * 3600);
     fill_pool();
+    draw_variants();
     need(store_open(&config, &s, &e), &e);
     build(s, start_s, end_s);
     print_size(s, "as built", hours);
