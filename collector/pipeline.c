@@ -60,8 +60,6 @@ static void move_clock(struct pipeline *p, uint64_t clock_ns)
 {
     p->clock_ns = MAX(p->clock_ns, clock_ns);
     uint32_t second = (uint32_t)(p->clock_ns / NS_PER_S);
-    if (p->wheel_second == 0)
-        p->wheel_second = second;
     /* A long step of the clock goes round the wheel once: every trace is looked at. */
     if (second - p->wheel_second > WHEEL_SLOTS)
         p->wheel_second = second - WHEEL_SLOTS;

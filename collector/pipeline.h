@@ -46,7 +46,7 @@ struct pipeline {
     uint64_t sequence;       /* of the last record */
     uint64_t tidied_ns,
         caps_reset_ns;        /* pipeline clock when names were last looked at, caps last reset */
-    uint32_t wheel_second;    /* everything due before it was looked at; 0 = no clock yet */
+    uint32_t wheel_second;    /* the last that was looked at */
     struct account_row delta; /* of the spans' account, since it was last taken */
     uint64_t closed_requests, end_before_start, lost_requests;
     const struct pipeline_watch *watch; /* borrowed; NULL = nobody views */

@@ -219,6 +219,21 @@ Test(pipeline, a_request_closes_after_its_wait_and_is_remembered)
     EXPECT_NO_LEAK();
 }
 
+/* The journal's clock begins at 0, and may jump in its first second. */
+Test(pipeline, a_clock_from_zero)
+{
+    struct line l;
+    line_init(&l, 0, 200);
+    l.clock_ns = 0;
+    send_one(&l, 1, 10, 0, SPAN_CLIENT, "web");
+    pipeline_tick(&l.p, ++l.sequence, START_NS, l.clock_ns += 100 * NS_PER_S);
+    cr_expect(l.p.closed_requests == 1);
+    pipeline_tick(&l.p, ++l.sequence, START_NS, l.clock_ns += 100 * NS_PER_S);
+    cr_expect(pipeline_is_idle(&l.p));
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 /* A trace that never ends still closes each of its requests, at most ten seconds after its wait. */
 Test(pipeline, a_long_lived_trace_closes_its_requests)
 {
