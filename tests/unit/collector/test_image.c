@@ -1,0 +1,115 @@
+/* test_image.c - an image that is cut, changed or out of order gives an error or a state that can
+ * be used, never harm. */
+#include "collector/image.h"
+#include "support/leak.h"
+#include "unit/collector/trace_rig.h"
+#include <criterion/criterion.h>
+
+static enum status keep_chunk(struct str chunk, void *user, struct err *e)
+{
+    (void)e;
+    buf_append_lenstr(user, chunk);
+    return ST_OK;
+}
+
+static void make_image(struct buf *image)
+{
+    struct rig r;
+    struct buf text = {0};
+    struct pipeline p;
+    rig_init(&r);
+    for (uint64_t i = 0; i < 3; i++) {
+        r.trace = i + 1;
+        rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1",
+                  "outbound|8080||cart.shop.svc.cluster.local", "http://cart/a", 503, "URX,UF", 0,
+                  900, NULL)
+            ->span.trace_state = STR("ot=th:8");
+        rig_app(&r, 2, 1, SPAN_SERVER, "cart", "GET /a", "http.response.status_code=#503", 10, 500);
+    }
+    rig_run(&r, &(struct rig_run){0}, &text, &p);
+    /* And some that are open. */
+    struct trace_id id = {4, 4};
+    uint32_t trace = trace_add(&p.table, id, trace_hash(&p.table, id), p.wheel_second + 30);
+    struct open_span s = {.id = 9,
+                          .parent = 8,
+                          .owner = 2,
+                          .dest = 2,
+                          .kind = SPAN_CLIENT,
+                          .http_code = 200,
+                          .grpc_code = GRPC_NONE};
+    (void)trace_add_span(&p.table, trace_at(&p.table, trace), &s);
+    struct account_totals totals = {0};
+    cr_assert(image_encode(&p, &totals, keep_chunk, image, NULL) == ST_OK);
+    pipeline_deinit(&p);
+    buf_deinit(&text);
+    rig_deinit(&r);
+}
+
+/* Reads the chunks; one of them is cut to `len` bytes or has a byte changed. */
+static void read_image(struct str image, size_t which, size_t len, size_t at, uint8_t change)
+{
+    struct pipeline_config config = {.seed = 99, .graph = graph_settings_default()};
+    struct pipeline p;
+    struct err e;
+    char copy[65536];
+    cr_assert(pipeline_init(&p, &config, NULL) == ST_OK);
+    struct image_reader reader = {.pipeline = &p};
+    struct cursor c = cursor_of(image);
+    enum status status = ST_OK;
+    for (size_t i = 0; status == ST_OK && c.at < c.end; i++) {
+        struct str chunk = cursor_lenstr(&c);
+        cr_assert(chunk.len <= sizeof(copy));
+        memcpy(copy, chunk.ptr, chunk.len);
+        if (i == which && at < chunk.len)
+            copy[at] = (char)((uint8_t)copy[at] ^ change);
+        status = image_read_chunk(
+            &reader, (struct str){copy, i == which ? MIN(len, chunk.len) : chunk.len}, &e);
+    }
+    (void)image_read_end(&reader, NULL);
+    if (status == ST_OK)
+        pipeline_flush(&p, 1, p.clock_ns);
+    pipeline_deinit(&p);
+}
+
+Test(image, damage_does_no_harm)
+{
+    struct buf image = {0};
+    make_image(&image);
+    struct cursor c = cursor_of(buf_str(&image));
+    for (size_t which = 0; c.at < c.end; which++) {
+        struct str chunk = cursor_lenstr(&c);
+        size_t step = chunk.len / 24 + 1;
+        for (size_t at = 0; at < chunk.len; at += step) {
+            read_image(buf_str(&image), which, at, SIZE_MAX, 0);
+            read_image(buf_str(&image), which, SIZE_MAX, at, 0x41);
+        }
+    }
+    buf_deinit(&image);
+    EXPECT_NO_LEAK();
+}
+
+Test(image, errors_are_named)
+{
+    struct buf image = {0};
+    struct pipeline_config config = {.seed = 99, .graph = graph_settings_default()};
+    struct pipeline p;
+    struct err e = {0};
+    make_image(&image);
+    struct cursor c = cursor_of(buf_str(&image));
+    struct str header = cursor_lenstr(&c), second = cursor_lenstr(&c);
+    cr_assert(pipeline_init(&p, &config, NULL) == ST_OK);
+    struct image_reader reader = {.pipeline = &p};
+    cr_expect(image_read_chunk(&reader, second, &e) == ST_CORRUPT);
+    cr_expect(image_read_end(&reader, &e) == ST_OK, "no image at all is no error");
+    reader = (struct image_reader){.pipeline = &p};
+    char newer[64];
+    memcpy(newer, header.ptr, header.len);
+    newer[1] = IMAGE_VERSION + 1;
+    cr_expect(image_read_chunk(&reader, (struct str){newer, header.len}, &e) == ST_UNSUPPORTED);
+    reader = (struct image_reader){.pipeline = &p};
+    cr_expect(image_read_chunk(&reader, header, &e) == ST_OK);
+    cr_expect(image_read_end(&reader, &e) == ST_CORRUPT);
+    pipeline_deinit(&p);
+    buf_deinit(&image);
+    EXPECT_NO_LEAK();
+}
