@@ -389,8 +389,9 @@ void journal_trim(struct journal *j, uint64_t position)
             j->reserved_bytes -= gone[count].left_whole ? gone[count].disk_bytes : gone[count].end;
             count++;
         }
-        memmove(j->segments.items, j->segments.items + count,
-                (j->segments.len - count) * sizeof(struct segment));
+        if (count > 0)
+            memmove(j->segments.items, j->segments.items + count,
+                    (j->segments.len - count) * sizeof(struct segment));
         j->segments.len -= count;
         pthread_mutex_unlock(&j->lock);
         for (size_t i = 0; i < count; i++) {
