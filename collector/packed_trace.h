@@ -34,7 +34,9 @@ struct packed_table {
     uint64_t seed; /* set before first use */
 };
 
+/* Frees every block. */
 void packed_deinit(struct packed_table *t);
+/* Bytes of heap it holds. */
 size_t packed_bytes(const struct packed_table *t);
 
 /* Packs `count` (1 to PACKED_SPANS) spans. False when memory is short. What is packed later is
