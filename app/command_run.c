@@ -120,7 +120,7 @@ static void serve(struct run *run, const sigset_t *signals)
 static void keep_memory(void)
 {
     mallopt(M_MMAP_THRESHOLD, 32 * MIB);
-    mallopt(M_TRIM_THRESHOLD, 64 * MIB);
+    mallopt(M_TRIM_THRESHOLD, 8 * MIB);
     mallopt(M_TOP_PAD, MIB);
 }
 
