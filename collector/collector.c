@@ -151,6 +151,9 @@ static void take_mail(struct collector *c, uint64_t deadline_mono_ns)
     struct list mails;
     list_init(&mails);
     (void)mailbox_wait(c->inbox, &mails, deadline_mono_ns);
+    /* Read before the box is emptied: a view then holds all that was posted by that time. */
+    c->taken_mono_ns = clock_mono_ns();
+    (void)mailbox_take(c->inbox, &mails);
     for (struct list *node; (node = list_pop(&mails));)
         handle(c, CONTAINER_OF(node, struct mail, link));
     collector_rest(c);

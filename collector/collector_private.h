@@ -41,6 +41,7 @@ struct collector {
     struct mailbox *inbox;
     pthread_t thread;
     bool started;
+    uint64_t taken_mono_ns; /* what was posted before it has been applied when a view is made */
 
     /* What is acknowledged but not applied yet: it is in the account, and must not be in an image
      * of it. */

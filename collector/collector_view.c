@@ -24,6 +24,7 @@ static enum status make_head(struct collector *c, struct edge_head *head, struct
         .open_hops = view.open_hops,
         .open_traces = view.open_traces,
         .open_bytes = pipeline_open_bytes(&c->pipeline),
+        .captured_mono_ns = c->taken_mono_ns,
     };
     if (cell_set_cell_count(view.cells) == 0)
         return ST_OK;
