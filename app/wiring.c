@@ -19,6 +19,7 @@ enum { OPEN_PERCENT = 60 };
 #define DRAIN_GRACE_NS (2 * NS_PER_S)
 /* POST /-/flush waits this long for pending to become 0. */
 #define FLUSH_WAIT_NS (60 * NS_PER_S)
+enum { FLUSH_POLL_US = 2000 };
 
 struct app {
     struct config config;
@@ -92,10 +93,8 @@ static enum status hook_flush(void *user, struct err *e)
     TRY(journal_append_flush(a->journal, e));
     uint64_t deadline = clock_mono_ns() + FLUSH_WAIT_NS;
     struct account_totals totals;
-    struct journal_stats journal;
-    journal_stats(a->journal, &journal);
     do {
-        usleep(2000);
+        usleep(FLUSH_POLL_US);
         account_read(a->account, &totals);
         if (totals.rows[SIGNAL_SPANS].pending == 0)
             return ST_OK;

@@ -90,7 +90,7 @@ bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, voi
     const struct budget *budget = in->config.budget;
     /* Nothing is taken yet: this only keeps a body out that would be refused after the work of
      * decoding it. */
-    uint64_t share = ingest_never_retries(user_agent) ? 100 : 70;
+    uint64_t share = ingest_budget_percent(user_agent);
     bool fits = budget_used(in->config.budget) + body_bytes <= budget->limit / 100 * share;
     if (atomic_load(&in->draining))
         err_set(e, ST_BUSY, "weft is shutting down; send it again later");

@@ -54,8 +54,8 @@ void ingest_grpc_traces(struct grpc_call *call, void *user);
  * body is freed). */
 struct batch *ingest_batch_new(struct str body, struct str sender, struct str user_agent);
 
-/* True for senders that never send again what was refused (Envoy): they are refused last. Source:
- * reliability notes on Envoy's tracer in docs/architecture.md, admission. */
-bool ingest_never_retries(struct str user_agent);
+/* How much of the memory budget a sender may fill, in percent: all of it when it never sends again
+ * what was refused (Envoy), so that it is refused last; less when it tries again. Any thread. */
+unsigned ingest_budget_percent(struct str user_agent);
 
 #endif

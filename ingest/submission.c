@@ -10,16 +10,15 @@
 
 #include <stdio.h>
 
-/* Senders that try again give way at this share of the budget; the rest is kept for those that do
- * not. */
-enum { RETRYING_PERCENT = 70, OTHERS_PERCENT = 100 };
-
 /* Event times may lie this far ahead of their arrival (api.md section 3). */
 #define NEWEST_AHEAD_NS (600 * NS_PER_S)
 
-bool ingest_never_retries(struct str user_agent)
+unsigned ingest_budget_percent(struct str user_agent)
 {
-    return user_agent.len == 0 || str_starts_with(user_agent, STR("OTel-OTLP-Exporter-Envoy/"));
+    enum { RETRYING = 70, OTHERS = 100 };
+    bool never_retries =
+        user_agent.len == 0 || str_starts_with(user_agent, STR("OTel-OTLP-Exporter-Envoy/"));
+    return never_retries ? OTHERS : RETRYING;
 }
 
 enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e)
@@ -103,9 +102,8 @@ static uint64_t batch_bytes(const struct batch *b)
 
 static enum status admit(struct ingest *in, struct batch *b, struct err *e)
 {
-    unsigned percent = ingest_never_retries(b->user_agent) ? OTHERS_PERCENT : RETRYING_PERCENT;
     uint64_t bytes = batch_bytes(b);
-    if (!budget_take(in->config.budget, bytes, percent))
+    if (!budget_take(in->config.budget, bytes, ingest_budget_percent(b->user_agent)))
         return err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
     b->charged_bytes = bytes;
     return ST_OK;
