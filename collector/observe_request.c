@@ -298,7 +298,8 @@ bool observe_operation(const struct span_facts *f, struct arena *a, struct obser
     bool app = f->maker == MAKER_APP;
     struct str method = attr_text(f->attrs[ATTR_METHOD]);
     struct str route = attr_text(f->attrs[ATTR_ROUTE]);
-    if ((app && (kind == SPAN_SERVER || kind == SPAN_CONSUMER)) || method.len == 0) {
+    bool names_it = app && (kind == SPAN_SERVER || kind == SPAN_CONSUMER) && f->span->name.len > 0;
+    if (names_it || method.len == 0) {
         /* An Envoy's upstream span is named after its cluster: no operation. */
         if (app || f->attrs[ATTR_NODE_ID] || f->maker == MAKER_PROXY)
             x->operation = operation_cut(f->span->name);
