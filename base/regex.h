@@ -1,0 +1,30 @@
+/* regex.h - RE2 expressions as Prometheus uses them: anchored at both ends, dot matches newline,
+ * linear time. Literals, alternations of literals, prefixes, `.*` and `.+` are recognised and never
+ * reach RE2. */
+#ifndef WEFT_BASE_REGEX_H
+#define WEFT_BASE_REGEX_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct regex; /* immutable: any number of threads */
+
+/* ST_INVALID with RE2's sentence; ST_TOO_BIG: the compiled form would take more than 8 MiB. The
+ * caller ends *out with regex_free(). Equal patterns may share one compiled form. */
+enum status regex_new(struct str pattern, struct regex **out, struct err *e);
+/* NULL is allowed. */
+void regex_free(struct regex *r);
+bool regex_match(const struct regex *r, struct str text);
+
+/* When the expression is nothing but one or more literals ("a|b|c"): all of them, borrowed from r.
+ * False otherwise. An index looks them up instead of trying every value. */
+bool regex_literals(const struct regex *r, const struct str **out, size_t *count);
+/* Every match begins with this text (may be empty). Borrowed from r. */
+struct str regex_prefix(const struct regex *r);
+
+/* Replaces $1, ${1}, $name, ${name}, $$ in `template` by what the groups matched, as Go's
+ * Regexp.Expand does (unknown groups are empty), and appends it. False: text does not match. */
+bool regex_expand(const struct regex *r, struct str text, struct str template, struct buf *out);
+
+#endif
