@@ -8,9 +8,17 @@
 #include "model/account.h"
 #include "model/span.h"
 
+struct metric_batch;
+struct metric_outcome;
+
 /* Stored in the journal: never renumber. */
 enum batch_signal { BATCH_SPANS = 1, BATCH_METRICS = 2, BATCH_LOGS = 3 };
-enum batch_encoding { ENCODING_PROTOBUF = 1, ENCODING_JSON = 2 };
+enum batch_encoding {
+    ENCODING_PROTOBUF = 1,
+    ENCODING_JSON = 2,
+    ENCODING_REMOTE_WRITE_1 = 3, /* prometheus.WriteRequest */
+    ENCODING_REMOTE_WRITE_2 = 4, /* io.prometheus.write.v2.Request */
+};
 enum batch_compression {
     COMPRESSION_NONE = 0,
     COMPRESSION_GZIP = 1,
@@ -41,11 +49,16 @@ struct batch {
     struct arena arena;    /* everything decoded lives here */
     struct span *spans;    /* the accepted ones */
     uint32_t span_count;
-    uint32_t received; /* spans in the body, rejected ones included */
+    uint32_t received; /* items (spans, points, samples) in the body, rejected ones included */
     uint32_t rejected[REJECT_REASON_COUNT];
     struct str
         reject_message; /* one sentence about the first rejected span, for partial_success; arena */
     void *observations; /* what collector_prepare made of it; arena */
+    struct metric_batch *metrics; /* of BATCH_METRICS: what was decoded; arena. Else NULL */
+    /* Of BATCH_METRICS: called once by the series store after the batch was applied, before it is
+     * freed; the sender is answered by it. NULL: nobody waits (a replay). */
+    void (*applied)(void *user, const struct metric_outcome *outcome);
+    void *applied_user;
     uint64_t charged_bytes; /* taken from the budget for it */
 };
 
