@@ -1,0 +1,69 @@
+/* series_view.h - reading stored series: a consistent moment of the head and of all parts. */
+#ifndef WEFT_STORAGE_SERIES_VIEW_H
+#define WEFT_STORAGE_SERIES_VIEW_H
+
+#include "base/buf.h"
+#include "model/label_matcher.h"
+#include "model/metric_batch.h"
+
+struct series_store;
+struct series_view; /* immutable for its holder; counted */
+
+/* The samples of one series in ascending time, one per time. Arrays are the arena's or the view's,
+ * and live as long as both. Series that arrived together may share `times_ms` (the same pointer).
+ */
+struct series_data {
+    struct label_set labels;
+    uint32_t sample_count;
+    const int64_t *times_ms;
+    const double *values; /* slots of histogram samples are undefined; stale NaNs are kept */
+    const struct native_histogram *const *histograms; /* NULL: only floats; else a slot a sample,
+                                                          NULL where the sample is a float */
+    const int64_t *starts_ms;                         /* NULL: no sample has one; 0 = not told */
+};
+
+struct series_list {
+    struct series_data *items; /* arena */
+    uint32_t count, cap;
+};
+
+struct series_request {
+    const struct label_matcher *matchers; /* borrowed; all must hold */
+    uint32_t matcher_count;
+    int64_t start_ms, end_ms; /* inclusive */
+    struct arena *arena;      /* of everything that is returned */
+    uint64_t samples_max;     /* ST_QUERY when more would be returned; 0 = no limit */
+    bool names_only;          /* labels, no samples: series that may have one in the range */
+};
+
+/* Everything applied before the call is in it. Any thread; the caller ends *out with
+ * series_view_unref(). ST_NO_MEMORY. */
+enum status series_view_take(struct series_store *s, struct series_view **out, struct err *e);
+void series_view_unref(struct series_view *v);
+/* Appends what matches to *out. Damaged blocks are named in the log, counted in *lost and left out.
+ * Any thread, may block. ST_QUERY, ST_NO_MEMORY. */
+enum status series_view_select(struct series_view *v, const struct series_request *request,
+                               struct series_list *out, uint64_t *lost, struct err *e);
+
+/* Names of labels (name.len == 0) or values of one label, over series that match (matcher_count 0:
+ * all) and may have a sample in the range; sorted, distinct, at most `limit` (0 = all; *truncated
+ * tells). Arena's. */
+enum status series_view_labels(struct series_view *v, const struct series_request *request,
+                               struct str name, uint32_t limit, struct str **out, uint32_t *count,
+                               bool *truncated, struct err *e);
+
+struct series_exemplars {
+    struct label_set labels;
+    struct metric_exemplar *items; /* ascending time */
+    uint32_t count;
+};
+/* Exemplars of the series that match, in [start_ms, end_ms]. Arena's. */
+enum status series_view_exemplars(struct series_view *v, const struct series_request *request,
+                                  struct series_exemplars **out, uint32_t *count, struct err *e);
+
+/* Calls for each metric's metadata, sorted by metric; `metric` empty = all. The strings are valid
+ * during the call. */
+void series_view_metadata(struct series_view *v, struct str metric,
+                          bool (*each)(const struct metric_metadata *m, void *user), void *user);
+
+#endif
