@@ -1,0 +1,42 @@
+/* annotations.h - warnings and infos that a query collects on its way; each text once. Texts and
+ * their places are Prometheus' ("PromQL warning: ... (1:5)"). Private to query/. */
+#ifndef WEFT_QUERY_ANNOTATIONS_H
+#define WEFT_QUERY_ANNOTATIONS_H
+
+#include "base/arena.h"
+#include "base/json_write.h"
+
+enum annotation_level { ANNOTATION_WARNING, ANNOTATION_INFO };
+
+/* Bytes [start, end) of the query text. */
+struct promql_span {
+    uint32_t start, end;
+};
+
+struct annotation {
+    struct str text; /* arena */
+    enum annotation_level level;
+};
+
+enum { ANNOTATIONS_MAX = 200 };
+
+/* `query` is needed to tell line and column; one thread at a time. */
+struct annotations {
+    struct arena *arena; /* borrowed */
+    struct str query;    /* borrowed */
+    struct annotation items[ANNOTATIONS_MAX];
+    size_t count;
+    bool overflowed;
+};
+
+/* Empty; both are borrowed as long as `a`. */
+void annotations_init(struct annotations *a, struct arena *arena, struct str query);
+/* Adds the text once, with " (line:column)" of at->start behind it when `at` is given. The prefix
+ * "PromQL warning: " or "PromQL info: " is written here. */
+void annotations_add(struct annotations *a, enum annotation_level level,
+                     const struct promql_span *at, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The members "warnings" and "infos" of the object that is open, each only when there are any: at
+ * most ten, then one line that tells how many were left out. */
+void annotations_write(const struct annotations *a, struct json_writer *w);
+
+#endif

@@ -1,0 +1,34 @@
+/* promql_parse.h - text to a checked tree, and its way back to text. Private to query/. */
+#ifndef WEFT_QUERY_PROMQL_PARSE_H
+#define WEFT_QUERY_PROMQL_PARSE_H
+
+#include "base/json_write.h"
+#include "query/promql_ast.h"
+
+/* Most nodes, and deepest nesting, of one expression; text of at most 1 MiB. */
+enum { PROMQL_NODES_MAX = 100000, PROMQL_DEPTH_MAX = 200 };
+
+/* Parses and checks types. ST_INVALID: the sentence is Prometheus' ("1:5: parse error: ..."), as
+ * long as struct err allows. ST_NO_MEMORY. `text` is borrowed as long as the tree. The tree owns
+ * compiled expressions: the caller ends it with promql_free(), whatever becomes of the arena. */
+enum status promql_parse(struct str text, struct arena *arena, struct promql_node **out,
+                         struct err *e);
+/* The same for `metric{...}` alone, as match[] takes it: a PROMQL_SELECTOR. */
+enum status promql_parse_selector(struct str text, struct arena *arena, struct promql_node **out,
+                                  struct err *e);
+/* Frees compiled expressions; nodes stay the arena's. NULL is allowed. */
+void promql_free(struct promql_node *node);
+
+/* Replaces duration expressions by their values for one query: step() and range() (end - start) are
+ * known now. Ranges must be above 0. ST_INVALID. */
+enum status promql_resolve(struct promql_node *node, int64_t start_ms, int64_t end_ms,
+                           int64_t step_ms, struct err *e);
+
+/* One line, as Prometheus' String(). */
+void promql_print(const struct promql_node *node, struct buf *out);
+/* Over several lines, as its formatter (/api/v1/format_query). */
+void promql_print_pretty(const struct promql_node *node, struct buf *out);
+/* The tree of /api/v1/parse_query. */
+void promql_print_tree(const struct promql_node *node, struct json_writer *w);
+
+#endif

@@ -1,0 +1,23 @@
+/* query_budget.h - what one query may use: time, samples, memory; and whether its asker is still
+ * there. Private to query/. */
+#ifndef WEFT_QUERY_QUERY_BUDGET_H
+#define WEFT_QUERY_QUERY_BUDGET_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* One query; one thread at a time. */
+struct query_budget {
+    uint64_t deadline_mono_ns;           /* 0 = none */
+    uint64_t samples_max, samples_used;  /* held in memory at once, as Prometheus counts them */
+    uint64_t samples_peak, samples_read; /* for `stats` */
+};
+
+/* Takes `count` samples. ST_QUERY: "query processing would load too many samples into memory in
+ * query execution". */
+enum status query_budget_take(struct query_budget *b, uint64_t count, struct err *e);
+void query_budget_give(struct query_budget *b, uint64_t count);
+/* Every millisecond or so of work. ST_TIMEOUT: "query timed out in expression evaluation". */
+enum status query_budget_check(struct query_budget *b, struct err *e);
+
+#endif
