@@ -79,7 +79,7 @@ struct promql_when {
 enum promql_extension { EXTEND_NONE, EXTEND_ANCHORED, EXTEND_SMOOTHED };
 
 struct promql_selector {
-    struct str metric; /* written before the braces or quoted inside; empty when neither */
+    struct str metric; /* written before the braces; a name quoted inside is only a matcher */
     struct label_matcher
         *matchers; /* __name__ = metric included; regexes are ended by promql_free */
     uint32_t matcher_count;
@@ -105,6 +105,7 @@ struct promql_node {
     enum promql_kind kind;
     enum promql_type type; /* set by the check */
     struct promql_span span;
+    uint32_t height; /* levels of nodes, this one included: at most PROMQL_DEPTH_MAX */
     union {
         struct {
             double value;
@@ -148,5 +149,16 @@ struct promql_node {
         struct promql_node *paren;
     };
 };
+
+/* "+", "and", "</": static. Any thread. */
+const char *promql_op_text(enum promql_op op);
+bool promql_op_compares(enum promql_op op); /* == != > < >= <= */
+bool promql_op_is_set(enum promql_op op);   /* and, or, unless */
+/* "sum": static. Any thread. */
+const char *promql_aggregation_text(enum promql_aggregation op);
+bool promql_aggregation_has_param(enum promql_aggregation op);
+/* "instant vector" as messages say it, or "vector" as the API does: static. Any thread. */
+const char *promql_type_documented(enum promql_type type);
+const char *promql_type_text(enum promql_type type);
 
 #endif

@@ -102,7 +102,7 @@ enum promql_function_id {
     FN_COUNT,
 };
 
-enum { PROMQL_ARGS_MAX = 4 };
+enum { PROMQL_ARGS_MAX = 5 };
 
 struct promql_function {
     const char *name;
@@ -110,7 +110,8 @@ struct promql_function {
     enum promql_type result;
     enum promql_type args[PROMQL_ARGS_MAX]; /* the last one repeats when variadic */
     uint8_t arg_count; /* as Prometheus counts: with `variadic` the last may be left out */
-    int8_t variadic;   /* 0: exactly arg_count; n > 0: up to n more; -1: any number more */
+    int8_t variadic;   /* 0: exactly arg_count; else at least arg_count - 1, and with n > 0 at most
+                          n more than those, with -1 any number more */
 };
 
 /* NULL when there is none. Names are case-sensitive. */

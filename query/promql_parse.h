@@ -5,15 +5,17 @@
 #include "base/json_write.h"
 #include "query/promql_ast.h"
 
-/* Most nodes, and deepest nesting, of one expression; text of at most 1 MiB. */
-enum { PROMQL_NODES_MAX = 100000, PROMQL_DEPTH_MAX = 200 };
+/* Most nodes, and levels of nodes, of one expression; text of at most 1 MiB. "a + b + c" has three
+ * levels, so a sum may have this many terms. */
+enum { PROMQL_NODES_MAX = 100000, PROMQL_DEPTH_MAX = 500, PROMQL_TEXT_MAX = 1024 * 1024 };
 
 /* Parses and checks types. ST_INVALID: the sentence is Prometheus' ("1:5: parse error: ..."), as
  * long as struct err allows. ST_NO_MEMORY. `text` is borrowed as long as the tree. The tree owns
  * compiled expressions: the caller ends it with promql_free(), whatever becomes of the arena. */
 enum status promql_parse(struct str text, struct arena *arena, struct promql_node **out,
                          struct err *e);
-/* The same for `metric{...}` alone, as match[] takes it: a PROMQL_SELECTOR. */
+/* The same for `metric{...}` alone, as match[] takes it: a PROMQL_SELECTOR. At least one matcher
+ * must refuse the empty text. */
 enum status promql_parse_selector(struct str text, struct arena *arena, struct promql_node **out,
                                   struct err *e);
 /* Frees compiled expressions; nodes stay the arena's. NULL is allowed. */
