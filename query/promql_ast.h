@@ -150,15 +150,4 @@ struct promql_node {
     };
 };
 
-/* "+", "and", "</": static. Any thread. */
-const char *promql_op_text(enum promql_op op);
-bool promql_op_compares(enum promql_op op); /* == != > < >= <= */
-bool promql_op_is_set(enum promql_op op);   /* and, or, unless */
-/* "sum": static. Any thread. */
-const char *promql_aggregation_text(enum promql_aggregation op);
-bool promql_aggregation_has_param(enum promql_aggregation op);
-/* "instant vector" as messages say it, or "vector" as the API does: static. Any thread. */
-const char *promql_type_documented(enum promql_type type);
-const char *promql_type_text(enum promql_type type);
-
 #endif

@@ -2,6 +2,7 @@
  * complaints: Prometheus 3.x, promql/parser/parse.go checkAST. */
 #include "query/promql_parser.h"
 #include "query/promql_quote.h"
+#include "query/promql_words.h"
 
 #include <stdio.h>
 
@@ -38,7 +39,7 @@ static enum status expect_type(const struct checker *c, struct promql_node *n,
     if (n->type == want)
         return ST_OK;
     return promql_fail(c->text, n->span.start, c->e, "expected type %s in %s, got %s",
-                       promql_type_documented(want), context, promql_type_documented(n->type));
+                       promql_type_word(want), context, promql_type_word(n->type));
 }
 
 static enum status check_aggregate(const struct checker *c, struct promql_node *n)
@@ -67,7 +68,7 @@ static enum status check_include(const struct checker *c, const struct promql_no
 static enum status check_matching(const struct checker *c, struct promql_node *n)
 {
     struct promql_matching *m = n->binary.matching;
-    const char *op = promql_op_text(n->binary.op);
+    const char *op = promql_op_word(n->binary.op);
     uint32_t at = n->span.start;
     bool are_vectors = n->type == TYPE_VECTOR && n->binary.lhs->type == TYPE_VECTOR &&
                        n->binary.rhs->type == TYPE_VECTOR;
@@ -95,7 +96,7 @@ static enum status check_matching(const struct checker *c, struct promql_node *n
 static enum status check_binary(const struct checker *c, struct promql_node *n)
 {
     struct promql_node *lhs = n->binary.lhs, *rhs = n->binary.rhs;
-    bool is_set = promql_op_is_set(n->binary.op), compares = promql_op_compares(n->binary.op);
+    bool is_set = promql_op_is_set(n->binary.op), compares = promql_op_is_comparison(n->binary.op);
     TRY(check(c, lhs));
     TRY(check(c, rhs));
     bool are_scalars = lhs->type == TYPE_SCALAR && rhs->type == TYPE_SCALAR;
@@ -119,17 +120,16 @@ static enum status check_binary(const struct checker *c, struct promql_node *n)
     if (is_set && (lhs->type == TYPE_SCALAR || rhs->type == TYPE_SCALAR))
         return promql_fail(c->text, n->span.start, c->e,
                            "set operator \"%s\" not allowed in binary scalar expression",
-                           promql_op_text(n->binary.op));
+                           promql_op_word(n->binary.op));
     return ST_OK;
 }
 
 static enum status check_arg_count(const struct checker *c, const struct promql_node *n)
 {
     const struct promql_function *f = n->call.function;
-    uint32_t got = n->call.arg_count, least = f->arg_count - (f->variadic ? 1u : 0u);
-    uint32_t most = least + (f->variadic > 0 ? (uint32_t)f->variadic : 0);
+    int got = (int)n->call.arg_count, least = f->arg_count - (f->variadic != 0);
+    int most = least + (f->variadic > 0 ? f->variadic : 0), want = 0;
     const char *bound = NULL;
-    uint32_t want = 0;
     if (got < least)
         bound = f->variadic ? "at least " : "", want = least;
     else if (f->variadic >= 0 && got > most)
@@ -137,7 +137,7 @@ static enum status check_arg_count(const struct checker *c, const struct promql_
     if (!bound)
         return ST_OK;
     return promql_fail(c->text, n->span.start, c->e,
-                       "expected %s%u argument(s) in call to \"%s\", got %u", bound, want, f->name,
+                       "expected %s%d argument(s) in call to \"%s\", got %d", bound, want, f->name,
                        got);
 }
 
@@ -172,8 +172,7 @@ static enum status check_call(const struct checker *c, struct promql_node *n)
         if (arg->type != want)
             return promql_fail(c->text, arg->span.start, c->e,
                                "expected type %s in call to function \"%s\", got %s",
-                               promql_type_documented(want), f->name,
-                               promql_type_documented(arg->type));
+                               promql_type_word(want), f->name, promql_type_word(arg->type));
     }
     return ST_OK;
 }
@@ -187,7 +186,7 @@ static enum status check_unary(const struct checker *c, struct promql_node *n)
     return promql_fail(c->text, n->span.start, c->e,
                        "unary expression only allowed on expressions of type scalar or instant "
                        "vector, got \"%s\"",
-                       promql_type_documented(n->type));
+                       promql_type_word(n->type));
 }
 
 static enum status check_subquery(const struct checker *c, struct promql_node *n)
@@ -198,7 +197,7 @@ static enum status check_subquery(const struct checker *c, struct promql_node *n
         return ST_OK;
     return promql_fail(c->text, n->span.start, c->e,
                        "subquery is only allowed on instant vector, got %s instead",
-                       promql_type_text(n->subquery.expr->type));
+                       promql_type_name(n->subquery.expr->type));
 }
 
 /* The name written before the braces is the last matcher. */

@@ -2,6 +2,7 @@
 #include "query/promql_number.h"
 #include "query/promql_parser.h"
 #include "query/promql_quote.h"
+#include "query/promql_words.h"
 
 enum { PRECEDENCE_LOWEST = 1, PRECEDENCE_PRODUCT = 5, PRECEDENCE_POWER = 6 };
 

@@ -1,6 +1,7 @@
 /* promql_parse_selector.c - selectors: name and matchers, lists of labels. */
 #include "query/promql_parser.h"
 #include "query/promql_quote.h"
+#include "query/promql_words.h"
 
 bool promql_token_is_metric(const struct promql_token *t)
 {

@@ -1,7 +1,7 @@
 /* promql_words.c - how operators, aggregations and types are written. */
-#include "query/promql_ast.h"
+#include "query/promql_words.h"
 
-const char *promql_op_text(enum promql_op op)
+const char *promql_op_word(enum promql_op op)
 {
     static const char *const texts[] = {
         [OP_ADD] = "+",         [OP_SUB] = "-",         [OP_MUL] = "*",   [OP_DIV] = "/",
@@ -13,7 +13,7 @@ const char *promql_op_text(enum promql_op op)
     return texts[op];
 }
 
-bool promql_op_compares(enum promql_op op)
+bool promql_op_is_comparison(enum promql_op op)
 {
     return op >= OP_EQ && op <= OP_LE;
 }
@@ -23,7 +23,7 @@ bool promql_op_is_set(enum promql_op op)
     return op >= OP_AND;
 }
 
-const char *promql_aggregation_text(enum promql_aggregation op)
+const char *promql_aggregation_word(enum promql_aggregation op)
 {
     static const char *const texts[] = {
         [AGG_SUM] = "sum",           [AGG_AVG] = "avg",
@@ -42,14 +42,14 @@ bool promql_aggregation_has_param(enum promql_aggregation op)
     return op >= AGG_TOPK;
 }
 
-const char *promql_type_documented(enum promql_type type)
+const char *promql_type_word(enum promql_type type)
 {
     static const char *const texts[] = {"none", "scalar", "string", "instant vector",
                                         "range vector"};
     return texts[type];
 }
 
-const char *promql_type_text(enum promql_type type)
+const char *promql_type_name(enum promql_type type)
 {
     static const char *const texts[] = {"none", "scalar", "string", "vector", "matrix"};
     return texts[type];
