@@ -35,7 +35,55 @@ struct native_histogram {
     uint8_t hint; /* enum counter_reset_hint */
 };
 
+static inline bool native_histogram_is_custom(const struct native_histogram *h)
+{
+    return h->schema == NATIVE_SCHEMA_CUSTOM;
+}
+
 /* A staleness marker among histograms: its sum is the stale NaN (model/stale.h). */
 bool native_histogram_is_stale(const struct native_histogram *h);
+
+/* A copy whose arrays, bounds too, live in `arena`; NULL when memory is short. Any thread. */
+struct native_histogram *native_histogram_copy(const struct native_histogram *h,
+                                               struct arena *arena) NODISCARD;
+/* Leaves empty buckets out, in place: only before it is shared. */
+void native_histogram_compact(struct native_histogram *h);
+/* A copy of which every count and the sum are multiplied (divided). Division by zero leaves no
+ * bucket. A negative factor makes a gauge of it. The bounds are shared with `h`. NULL: no memory.
+ */
+struct native_histogram *native_histogram_scale(const struct native_histogram *h, double factor,
+                                                struct arena *arena) NODISCARD;
+struct native_histogram *native_histogram_divide(const struct native_histogram *h, double by,
+                                                 struct arena *arena) NODISCARD;
+/* Pairs neighbours until the schema is `schema`, in place; nothing when it is that low already or
+ * has custom bounds. */
+void native_histogram_reduce(struct native_histogram *h, int8_t schema);
+
+/* The same but for empty buckets and the hint; NaN equals NaN. == and != of PromQL, changes(). */
+bool native_histogram_equal(const struct native_histogram *a, const struct native_histogram *b);
+/* Did the counter start anew between `before` and `h`? The hint of `h` decides when it knows, else:
+ * a count fell, a bucket vanished, the zero bucket shrank, the schema rose, exponential buckets
+ * became custom ones or the reverse. Different custom bounds are compared at those in common. */
+bool native_histogram_is_reset(const struct native_histogram *h,
+                               const struct native_histogram *before);
+/* A count or the sum is infinite. */
+bool native_histogram_overflows(const struct native_histogram *h);
+
+/* Upper bound of a positive bucket, exact where a double can be: powers of two, 0 or +Inf beyond
+ * the range of doubles. The lower bound is that of index - 1. */
+double native_exponential_bound(int32_t index, int8_t schema);
+/* The index at a lower schema: ceil(index / 2^steps). */
+int32_t native_index_reduce(int32_t index, unsigned steps);
+
+struct native_range {
+    double lower, upper, count;
+    int32_t index; /* of its side; 0 for the zero bucket */
+    int8_t side;   /* -1, 0 (zero bucket), 1 */
+};
+/* Buckets in order of value: negative from far to near, the zero bucket (custom: none; only when it
+ * counts something), positive. Empty ones are included as they are stored. */
+uint32_t native_histogram_range_count(const struct native_histogram *h);
+/* `at` below native_histogram_range_count(). Custom: the first is open to -Inf. */
+struct native_range native_histogram_range(const struct native_histogram *h, uint32_t at);
 
 #endif
