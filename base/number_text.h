@@ -10,7 +10,7 @@
 void number_append_shortest(struct buf *out, double v);
 /* The same digits, never with an exponent: how count_values writes a label. */
 void number_append_plain(struct buf *out, double v);
-/* The same digits as Go's %g has them: with exponent below 1e-4 and from 1e21 on. */
+/* The same digits as Go's %g has them: with exponent below 1e-4 and from 1e6 on. */
 void number_append_general(struct buf *out, double v);
 
 #endif
