@@ -66,24 +66,26 @@ bool native_histogram_equal(const struct native_histogram *a, const struct nativ
  * became custom ones or the reverse. Different custom bounds are compared at those in common. */
 bool native_histogram_is_reset(const struct native_histogram *h,
                                const struct native_histogram *before);
-/* A count or the sum is infinite. */
-bool native_histogram_overflows(const struct native_histogram *h);
-
 /* Upper bound of a positive bucket, exact where a double can be: powers of two, 0 or +Inf beyond
  * the range of doubles. The lower bound is that of index - 1. */
 double native_exponential_bound(int32_t index, int8_t schema);
 /* The index at a lower schema: ceil(index / 2^steps). */
 int32_t native_index_reduce(int32_t index, unsigned steps);
 
+/* `threshold` of a zero bucket, widened until it cuts no bucket that counts something. */
+double native_zero_fit(const struct native_histogram *h, double threshold);
+/* How many buckets, from the first of a side, lie within a zero bucket of that width. */
+uint32_t native_zero_covers(const struct native_buckets *side, int8_t schema, double threshold);
+
 struct native_range {
     double lower, upper, count;
-    int32_t index; /* of its side; 0 for the zero bucket */
-    int8_t side;   /* -1, 0 (zero bucket), 1 */
+    int8_t side;               /* -1, 0 (zero bucket), 1 */
+    bool has_lower, has_upper; /* the bound itself belongs to it */
 };
-/* Buckets in order of value: negative from far to near, the zero bucket (custom: none; only when it
- * counts something), positive. Empty ones are included as they are stored. */
+/* Buckets in order of value: negative from far to near, the zero bucket when it counts something,
+ * positive. Bounds end at the zero bucket; the first of custom ones is open to -Inf. */
 uint32_t native_histogram_range_count(const struct native_histogram *h);
-/* `at` below native_histogram_range_count(). Custom: the first is open to -Inf. */
+/* `at` is below native_histogram_range_count(). */
 struct native_range native_histogram_range(const struct native_histogram *h, uint32_t at);
 
 #endif

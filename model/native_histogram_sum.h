@@ -10,15 +10,11 @@ struct native_number {
     double value, rest; /* rest: what rounding lost */
 };
 
-struct native_term {
-    int32_t index;
-    struct native_number count;
-};
-
-/* One side's buckets: a sum is made in `spare` and swapped in when it is taken. */
+/* One side: rests[i] belongs to items[i]. */
 struct native_side {
-    struct native_term *items, *spare; /* arena */
-    uint32_t count, spare_count, cap, spare_cap;
+    struct native_bucket *items; /* arena, as rests */
+    double *rests;
+    uint32_t count, cap;
 };
 
 /* Start with {.arena = a}. One thread at a time. */
@@ -26,14 +22,14 @@ struct native_sum {
     struct arena *arena; /* borrowed; must outlive the sum and what is taken from it */
     struct native_number count, sum, zero_count;
     struct native_side positive, negative;
+    struct native_side spare_positive, spare_negative; /* where the next sum is made */
     double zero_threshold;
     const double *bounds; /* of the first histogram, or arena once reconciled */
     uint32_t bound_count;
     int8_t schema;
     uint8_t hint;
-    bool started;                   /* something was added; schema and bounds hold */
-    bool reset_seen, no_reset_seen; /* hints RESET_YES, RESET_NO among the terms */
-    bool is_conflict;               /* both: "conflicting counter resets" */
+    bool started;                   /* something was added: schema and bounds hold */
+    bool reset_seen, no_reset_seen; /* terms say RESET_YES, RESET_NO: both are a conflict */
     bool is_reconciled;             /* custom bounds differed: those in common were kept */
 };
 

@@ -55,8 +55,8 @@ struct native_dense {
 struct native_otlp {
     int32_t scale;
     uint64_t count, zero_count;
-    double sum, zero_threshold;
-    bool has_sum; /* else the sum is 0, or NaN is not made up */
+    double sum; /* 0 when it is not told */
+    double zero_threshold;
     struct native_dense positive, negative;
 };
 
