@@ -14,6 +14,9 @@ struct histogram_ask {
     struct str metric;            /* for the notes; empty: none is named */
 };
 
+/* A note with ` for metric name "..."` behind the text when one is known. */
+void histogram_note(const struct histogram_ask *ask, enum annotation_level level, const char *text);
+
 /* Results of the calls below are NULL without an error when the notes say why there is none. */
 
 /* histogram_quantile of a native histogram. q outside 0 to 1 gives -Inf or +Inf (the caller notes

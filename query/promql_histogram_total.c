@@ -1,0 +1,60 @@
+/* promql_histogram_total.c - sum and average of many native histograms. */
+#include "query/promql_histogram.h"
+
+/* As a plain sum as long as none overflows; the mean so far from then on. */
+static enum status add_to_average(struct histogram_total *t, const struct native_histogram *h)
+{
+    if (!t->is_mean && t->count > 1) {
+        bool fits;
+        TRY(native_sum_try_add(&t->sum, h, 1, &fits));
+        if (fits)
+            return ST_OK;
+        t->is_mean = true;
+        native_sum_scale(&t->sum, 1 / (t->count - 1));
+    }
+    if (!t->is_mean)
+        return native_sum_add(&t->sum, h, 1);
+    native_sum_scale(&t->sum, (t->count - 1) / t->count);
+    return native_sum_add(&t->sum, h, 1 / t->count);
+}
+
+enum status histogram_total_add(struct histogram_total *t, const struct native_histogram *h)
+{
+    if (t->is_mixed)
+        return ST_OK;
+    t->count++;
+    enum status status = t->is_average ? add_to_average(t, h) : native_sum_add(&t->sum, h, 1);
+    if (status != ST_INVALID)
+        return status;
+    t->is_mixed = true;
+    return ST_OK;
+}
+
+static void note_terms(const struct histogram_total *t, const struct histogram_ask *ask)
+{
+    if (t->sum.reset_seen && t->sum.no_reset_seen)
+        annotations_add(ask->notes, ANNOTATION_WARNING, ask->at,
+                        "conflicting counter resets during histogram aggregation");
+    if (t->sum.is_reconciled)
+        annotations_add(ask->notes, ANNOTATION_INFO, ask->at,
+                        "mismatched custom buckets were reconciled during aggregation");
+}
+
+enum status histogram_total_take(const struct histogram_total *t, const struct histogram_ask *ask,
+                                 struct native_histogram **out)
+{
+    *out = NULL;
+    note_terms(t, ask);
+    if (t->is_mixed) {
+        histogram_note(ask, ANNOTATION_WARNING,
+                       "vector contains a mix of histograms with exponential and custom buckets "
+                       "schemas");
+        return ST_OK;
+    }
+    if (t->count == 0)
+        return ST_OK;
+    *out = native_sum_take(&t->sum);
+    if (*out && t->is_average && !t->is_mean)
+        *out = native_histogram_divide(*out, t->count, ask->arena);
+    return *out ? ST_OK : ST_NO_MEMORY;
+}
