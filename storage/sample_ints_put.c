@@ -1,0 +1,321 @@
+/* sample_ints_put.c - fits a column of integers: which difference, how many bits, and what is left
+ * out as an exception. */
+#include "storage/sample_ints_format.h"
+
+#include "base/mem.h"
+#include <math.h>
+
+enum {
+    PROBES = 48,     /* numbers looked at to choose the order and the middle */
+    WINDOW = 256,    /* distances from the middle that are counted one by one */
+    ESCAPE_BITS = 18 /* what an exception costs, about */
+};
+
+static int64_t residual(const int64_t *x, uint32_t i, unsigned order)
+{
+    if (order == 0)
+        return x[i];
+    int64_t step = ints_sub(x[i], x[i - 1]);
+    return order == 1 ? step : ints_sub(step, ints_sub(x[i - 1], x[i - 2]));
+}
+
+static unsigned bit_length64(uint64_t v)
+{
+    return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
+}
+
+static uint64_t distance(int64_t a, int64_t b)
+{
+    return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
+}
+
+static void sort_probes(int64_t *v, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        int64_t item = v[i];
+        uint32_t at = i;
+        for (; at > 0 && v[at - 1] > item; at--)
+            v[at] = v[at - 1];
+        v[at] = item;
+    }
+}
+
+struct probe {
+    int64_t middle;
+    uint64_t spread; /* median distance from it */
+    unsigned cost;   /* bits of all distances */
+};
+
+static struct probe probe_order(const int64_t *x, uint32_t count, unsigned order)
+{
+    int64_t v[PROBES] = {0};
+    uint32_t n = MIN(count - order, (uint32_t)PROBES);
+    for (uint32_t i = 0; i < n; i++)
+        v[i] = residual(x, order + (uint32_t)((uint64_t)i * (count - order) / n), order);
+    sort_probes(v, n);
+    struct probe p = {.middle = v[n / 2]};
+    for (uint32_t i = 0; i < n; i++)
+        p.cost += bit_length64(distance(v[i], p.middle));
+    p.spread = MAX(distance(v[n / 4], p.middle), distance(v[n - 1 - n / 4], p.middle));
+    return p;
+}
+
+static struct probe choose_order(const int64_t *x, uint32_t count, struct ints_head *h)
+{
+    struct probe best = probe_order(x, count, 0);
+    h->order = 0;
+    for (unsigned order = 1; order <= ORDER_MAX && best.cost > 0; order++) {
+        struct probe p = probe_order(x, count, order);
+        if (p.cost < best.cost) {
+            best = p;
+            h->order = order;
+        }
+    }
+    return best;
+}
+
+/* How often each distance from the middle occurs. */
+struct spread {
+    uint32_t count[WINDOW]; /* of middle - 128 .. middle + 127 */
+    uint32_t inside, first, last;
+};
+
+static void measure(const int64_t *d, uint32_t count, struct spread *s)
+{
+    memset(s, 0, sizeof(*s));
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t at = (uint64_t)d[i] + WINDOW / 2;
+        if (at < WINDOW)
+            s->count[at]++;
+    }
+    for (uint32_t at = 0; at < WINDOW; at++) {
+        if (s->count[at] == 0)
+            continue;
+        if (s->inside == 0)
+            s->first = at;
+        s->inside += s->count[at];
+        s->last = at;
+    }
+}
+
+/* Bits that an ideal code takes for a number inside. */
+static double entropy(const struct spread *s)
+{
+    double bits = 0;
+    for (uint32_t at = s->first; at <= s->last; at++)
+        if (s->count[at] > 0)
+            bits -= s->count[at] * log2((double)s->count[at] / s->inside);
+    return bits / s->inside;
+}
+
+/* The window of `size` neighbours that holds most numbers. */
+static uint32_t best_window(const struct spread *s, uint32_t size, uint32_t *held)
+{
+    uint32_t sum = 0, best = s->first;
+    for (uint32_t at = s->first; at < s->first + size && at <= s->last; at++)
+        sum += s->count[at];
+    *held = sum;
+    for (uint32_t at = s->first + size; at <= s->last; at++) {
+        sum += s->count[at] - s->count[at - size];
+        if (sum > *held) {
+            *held = sum;
+            best = at - size + 1;
+        }
+    }
+    return best;
+}
+
+/* Chooses a width for numbers near the middle; base is relative to it. */
+static void fit_narrow(struct ints_head *h, const struct spread *s, uint32_t count, bool sealed)
+{
+    static const uint8_t bits[] = {0, 1, 2, 4, 8};
+    double ideal = sealed ? entropy(s) : 8, least = HUGE_VAL;
+    for (enum ints_width width = WIDTH_NONE; width <= WIDTH_BYTE; width++) {
+        uint32_t held, first = best_window(s, 1u << bits[width], &held);
+        double each = MIN((double)bits[width], MAX(ideal, bits[width] / 8.0));
+        double cost = count * each + (double)(count - held) * ESCAPE_BITS;
+        if (cost * 1.02 >= least)
+            continue;
+        least = cost;
+        h->width = width;
+        h->base = (int64_t)first - WINDOW / 2;
+        h->exceptions = held < count;
+    }
+    if (h->width == WIDTH_BYTE)
+        h->base = 0;
+    h->class = h->width == WIDTH_NIBBLE ? ideal > 1.5
+               : h->width == WIDTH_BYTE ? (ideal > 3.3) + (ideal > 4.2)
+                                        : 0;
+}
+
+static void fit_wide(struct ints_head *h, uint64_t spread)
+{
+    unsigned bits = bit_length64(spread);
+    h->base = 0;
+    h->low_bits = bits > 4 ? bits - 4 : 0;
+    h->class = WIDE_CLASS;
+    h->width = h->low_bits > LOW_BITS_MAX ? WIDTH_WORD : WIDTH_BYTE;
+    h->exceptions = h->width == WIDTH_BYTE; /* perhaps; none is an empty list */
+}
+
+static void fit(struct ints_head *h, const struct probe *p, const int64_t *d, uint32_t count,
+                bool sealed)
+{
+    struct spread s;
+    if (p->spread < WINDOW / 4) {
+        measure(d, count, &s);
+        if (s.inside >= count - count / 16) {
+            fit_narrow(h, &s, count, sealed);
+            return;
+        }
+    }
+    fit_wide(h, p->spread);
+}
+
+static int64_t highest_symbol(const struct ints_head *h)
+{
+    static const int64_t highest[] = {0, 1, 3, 15, 127};
+    return highest[h->width];
+}
+
+/* The symbol of a distance from the base; false: it is an exception. */
+static inline bool symbol_of(int64_t d, int64_t lowest, int64_t highest, unsigned low_bits,
+                             int64_t *out)
+{
+    *out = d >> low_bits;
+    return *out >= lowest && *out <= highest;
+}
+
+static void put_exceptions(struct buf *plan, const struct ints_head *h, const int64_t *d,
+                           uint32_t count)
+{
+    int64_t highest = highest_symbol(h), lowest = h->width == WIDTH_BYTE ? -128 : 0, unused;
+    uint32_t exceptions = 0, next = 0;
+    for (uint32_t i = 0; i < count; i++)
+        exceptions += !symbol_of(d[i], lowest, highest, h->low_bits, &unused);
+    buf_append_varint(plan, exceptions);
+    for (uint32_t i = 0; exceptions > 0 && i < count; i++) {
+        if (symbol_of(d[i], lowest, highest, h->low_bits, &unused))
+            continue;
+        buf_append_varint(plan, i - next);
+        buf_append_zigzag(plan, d[i]);
+        next = i + 1;
+        exceptions--;
+    }
+}
+
+static void put_symbols(struct sample_writer *w, const struct ints_head *h, const int64_t *d,
+                        uint32_t count)
+{
+    struct buf *out = &w->stream[ints_stream(h)];
+    unsigned bits = (unsigned)(ints_width_bytes(h->width, 8)), at = 0;
+    int64_t highest = highest_symbol(h), lowest = h->width == WIDTH_BYTE ? -128 : 0, symbol;
+    if (h->width == WIDTH_NONE || !buf_reserve(out, ints_width_bytes(h->width, count)))
+        return;
+    uint8_t *to = (uint8_t *)out->ptr + out->len, byte = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!symbol_of(d[i], lowest, highest, h->low_bits, &symbol))
+            symbol = 0;
+        byte |= (uint8_t)((uint64_t)symbol << at);
+        at += bits;
+        if (at == 8 || i + 1 == count) {
+            *to++ = byte;
+            byte = 0;
+            at = 0;
+        }
+    }
+    out->len = (size_t)(to - (uint8_t *)out->ptr);
+}
+
+static void put_low_bits(struct sample_writer *w, const struct ints_head *h, const int64_t *d,
+                         uint32_t count)
+{
+    struct buf *out = &w->stream[STREAM_LOW];
+    uint64_t mask = (UINT64_C(1) << h->low_bits) - 1, word = 0;
+    int64_t unused;
+    unsigned filled = 0;
+    if (h->low_bits == 0 || !buf_reserve(out, ints_low_bytes(count, h->low_bits) + 8))
+        return;
+    uint8_t *to = (uint8_t *)out->ptr + out->len;
+    for (uint32_t i = 0; i < count; i++) {
+        bool held = symbol_of(d[i], -128, 127, h->low_bits, &unused);
+        word |= (held ? (uint64_t)d[i] & mask : 0) << filled;
+        filled += h->low_bits;
+        memcpy(to, &word, sizeof(word));
+        to += filled / 8;
+        word >>= filled / 8 * 8;
+        filled %= 8;
+    }
+    out->len = (size_t)(to - (uint8_t *)out->ptr) + (filled > 0);
+}
+
+static void put_head(struct buf *plan, const struct ints_head *h)
+{
+    buf_append_u8(plan,
+                  (uint8_t)(h->width | h->order << HEAD_ORDER_SHIFT | h->class << HEAD_CLASS_SHIFT |
+                            (h->exceptions ? HEAD_EXCEPTIONS : 0u)));
+    for (unsigned i = 0; i < h->order; i++)
+        buf_append_zigzag(plan, h->seed[i]);
+    if (h->width != WIDTH_WORD)
+        buf_append_zigzag(plan, h->base);
+    if (h->width == WIDTH_BYTE && h->class == WIDE_CLASS)
+        buf_append_u8(plan, (uint8_t)h->low_bits);
+}
+
+static void put_tiny(struct buf *plan, const int64_t *x, uint32_t count)
+{
+    int64_t last = 0;
+    buf_append_u8(plan, WIDTH_TINY);
+    for (uint32_t i = 0; i < count; i++) {
+        buf_append_zigzag(plan, ints_sub(x[i], last));
+        last = x[i];
+    }
+}
+
+/* Room for the residuals. */
+static bool scratch_room(struct sample_writer *w, uint32_t count)
+{
+    if (w->ints_cap >= count)
+        return true;
+    int64_t *moved = mem_realloc_array(w->ints, count, sizeof(*moved));
+    if (!moved)
+        return false;
+    w->ints = moved;
+    w->ints_cap = count;
+    return true;
+}
+
+void sample_ints_put(struct sample_writer *w, const int64_t *x, uint32_t count)
+{
+    struct buf *plan = &w->stream[STREAM_PLAN];
+    struct ints_head h = {0};
+    if (count <= TINY_COUNT) {
+        put_tiny(plan, x, count);
+        return;
+    }
+    if (!scratch_room(w, count)) {
+        plan->failed = true;
+        return;
+    }
+    struct probe p = choose_order(x, count, &h);
+    uint32_t n = count - h.order;
+    int64_t *d = w->ints;
+    for (uint32_t i = 0; i < n; i++)
+        d[i] = ints_sub(residual(x, i + h.order, h.order), p.middle);
+    fit(&h, &p, d, n, w->sealed);
+    for (uint32_t i = 0; i < n && h.base != 0; i++)
+        d[i] = ints_sub(d[i], h.base);
+    h.base = ints_add(h.base, p.middle);
+    h.seed[0] = x[0];
+    h.seed[1] = ints_sub(x[1], x[0]);
+    put_head(plan, &h);
+    if (h.width == WIDTH_WORD) {
+        for (uint32_t i = 0; i < n; i++)
+            buf_append_u64(&w->stream[STREAM_LOW], (uint64_t)residual(x, i + h.order, h.order));
+        return;
+    }
+    if (h.exceptions)
+        put_exceptions(plan, &h, d, n);
+    put_symbols(w, &h, d, n);
+    put_low_bits(w, &h, d, n);
+}
