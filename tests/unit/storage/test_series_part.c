@@ -52,3 +52,115 @@ Test(series_part, everything_comes_back)
     temp_dir_remove(dir);
     EXPECT_NO_LEAK();
 }
+
+static enum status count_run(const struct series_run *run, void *user, struct err *e)
+{
+    (void)run, (void)e;
+    ++*(size_t *)user;
+    return ST_OK;
+}
+
+struct one_run {
+    const struct series_run *want;
+    unsigned seen;
+};
+
+static enum status expect_one(const struct series_run *run, void *user, struct err *e)
+{
+    struct one_run *x = user;
+    (void)e;
+    series_rig_expect_run(x->want, run, INT64_MIN, INT64_MAX);
+    x->seen++;
+    return ST_OK;
+}
+
+Test(series_part, each_series_alone)
+{
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_rig r = everything(5, 700);
+    struct series_part *p = series_rig_part(&r, path, EFFORT_SEALED);
+    for (size_t i = 0; i < r.runs.len; i++) {
+        struct one_run x = {.want = &r.runs.items[i]};
+        struct series_key keys[] = {{r.runs.items[i].key.family, 0, NAN},
+                                    r.runs.items[i].key,
+                                    {UINT32_MAX, UINT32_MAX, NAN}};
+        struct series_part_read read = {.keys = keys,
+                                        .key_count = LEN(keys),
+                                        .start_ms = INT64_MIN,
+                                        .end_ms = INT64_MAX,
+                                        .each = expect_one,
+                                        .user = &x};
+        uint64_t lost = 0;
+        cr_assert_eq(series_part_read(p, &read, &lost, NULL), ST_OK);
+        cr_assert(x.seen == 1 && lost == 0, "series %zu", i);
+    }
+    size_t runs = 0;
+    uint64_t lost = 0;
+    struct series_part_read none = {.keys = &r.runs.items[0].key,
+                                    .start_ms = INT64_MIN,
+                                    .end_ms = INT64_MAX,
+                                    .each = count_run,
+                                    .user = &runs};
+    cr_assert_eq(series_part_read(p, &none, &lost, NULL), ST_OK);
+    cr_assert_eq(runs, 0, "no keys are not all keys");
+    series_part_unref(p);
+    series_rig_free(&r);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
+Test(series_part, a_run_goes_on_through_blocks)
+{
+    enum { LONG = 200000 };
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_rig r = series_rig_new(3);
+    int64_t *times = series_rig_times(&r, LONG, START_MS, 1000);
+    series_rig_add_floats(&r, times, 100);
+    series_rig_add_floats(&r, times, LONG);
+    series_rig_add_native(&r, times, 20000, false);
+    struct series_part *p = series_rig_part(&r, path, EFFORT_FAST);
+    series_rig_expect(&r, p, INT64_MIN, INT64_MAX);
+    series_rig_expect(&r, p, START_MS + 65000 * 1000, START_MS + 140000 * 1000);
+    series_rig_expect(&r, p, START_MS + 199999 * 1000, INT64_MAX);
+    cr_assert_eq(series_part_info(p).series, r.runs.len);
+    series_part_unref(p);
+    series_rig_free(&r);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
+Test(series_part, keys_must_ascend)
+{
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_part_writer *w;
+    struct err e;
+    int64_t time = 1;
+    double value = 2;
+    struct series_run run = {
+        .key = {5, 5, NAN}, .sample_count = 1, .times_ms = &time, .values = &value};
+    cr_assert_eq(series_part_writer_new(path, EFFORT_FAST, &w, &e), ST_OK);
+    cr_assert_eq(series_part_writer_add(w, &run, &e), ST_OK);
+    cr_assert_eq(series_part_writer_add(w, &run, &e), ST_INTERNAL);
+    run.key = (struct series_key){4, 9, INFINITY};
+    cr_assert_eq(series_part_writer_add(w, &run, &e), ST_INTERNAL);
+    series_part_writer_free(w);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
+Test(series_part, an_empty_part_is_a_part)
+{
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_rig r = series_rig_new(1);
+    struct series_part *p = series_rig_part(&r, path, EFFORT_SEALED);
+    series_rig_expect(&r, p, INT64_MIN, INT64_MAX);
+    cr_assert_eq(series_part_info(p).series, 0);
+    series_part_unref(p);
+    cr_assert_eq(series_part_open("/nonexistent/x", &p, NULL), ST_NOT_FOUND);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
