@@ -67,12 +67,12 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_end(again);
 }
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "words are written as they lie in memory");
+
 static void append_le(struct buf *b, uint64_t v, size_t bytes)
 {
-    if (!buf_reserve(b, bytes))
-        return;
-    for (size_t i = 0; i < bytes; i++)
-        b->ptr[b->len++] = (char)(uint8_t)(v >> (8 * i));
+    buf_append(b, &v, bytes);
 }
 
 void buf_append_u8(struct buf *b, uint8_t v)
@@ -99,9 +99,13 @@ void buf_append_varint(struct buf *b, uint64_t v)
 {
     if (!buf_reserve(b, VARINT_MAX))
         return;
+    /* A pointer of its own: bytes written through b->ptr could be b's own fields, for all the
+     * compiler knows. */
+    char *at = b->ptr + b->len;
     for (; v >= 0x80; v >>= 7)
-        b->ptr[b->len++] = (char)(uint8_t)(v | 0x80);
-    b->ptr[b->len++] = (char)v;
+        *at++ = (char)(uint8_t)(v | 0x80);
+    *at++ = (char)v;
+    b->len = (size_t)(at - b->ptr);
 }
 
 void buf_append_zigzag(struct buf *b, int64_t v)
