@@ -2,6 +2,7 @@
  * viewing. Envoy-like traces of ten spans with 16 attributes, 512 spans a batch, in shuffled
  * windows of 64 traces. One JSON line a case. */
 #include "collector/collector.h"
+#include "collector/image.h"
 #include "collector/live.h"
 #include "collector/pipeline.h"
 #include "storage/edge_part.h"
@@ -197,6 +198,31 @@ static void print(const char *what, double rate, double *ns, size_t count, doubl
            what, rate, ns[count / 2], ns[0], aim);
 }
 
+static enum status count_bytes(struct str chunk, void *user, struct err *e)
+{
+    (void)e;
+    *(size_t *)user += chunk.len;
+    return ST_OK;
+}
+
+static void bench_image(const struct pipeline *p, double rate)
+{
+    enum { ROUNDS = 5 };
+    struct account_totals totals = {0};
+    size_t bytes = 0;
+    double best = 1e18;
+    for (int i = 0; i < ROUNDS; i++) {
+        bytes = 0;
+        double begun = cpu_ns();
+        if (image_encode(p, &totals, count_bytes, &bytes, NULL) != ST_OK)
+            exit(1);
+        best = MIN(best, cpu_ns() - begun);
+    }
+    printf("{\"bench\":\"collector\",\"case\":\"image, %.0f "
+           "spans/s\",\"best_ms\":%.2f,\"bytes\":%zu,\"ns_per_open_span\":%.1f}\n",
+           rate, best / 1e6, bytes, best / p->table.spans.live);
+}
+
 static void bench_rate(double rate)
 {
     struct trace_mill m;
@@ -222,6 +248,7 @@ static void bench_rate(double rate)
            "\"bytes\":%zu,\"bytes_per_open_span\":%.1f}\n",
            rate, p.table.spans.live, p.table.packed.live, p.table.traces.live,
            pipeline_open_bytes(&p), (double)pipeline_open_bytes(&p) / p.table.spans.live);
+    bench_image(&p, rate);
     struct live *live = live_new(&p);
     struct live_view view;
     for (int i = 0; i < 3; i++) {

@@ -60,25 +60,48 @@ static void put_header(const struct pipeline *p, struct buf *out)
     buf_append_u64(out, p->caps_reset_ns);
 }
 
+/* Most of an image are open spans: room for a whole one is made once, and its fields are written
+ * through a pointer. */
+enum { OPEN_SPAN_MAX = 2 * 8 + 11 * 10 + 3 };
+
+static char *put_u64(char *at, uint64_t v)
+{
+    memcpy(at, &v, sizeof(v));
+    return at + sizeof(v);
+}
+
+static char *put_varint(char *at, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        *at++ = (char)(uint8_t)(v | 0x80);
+    *at++ = (char)v;
+    return at;
+}
+
 static void put_open(struct buf *out, const struct open_span *s, uint64_t base_ns)
 {
-    buf_append_u64(out, s->id);
-    buf_append_u64(out, s->parent);
-    buf_append_zigzag(out, (int64_t)(s->end_ns - base_ns));
-    buf_append_varint(out, s->duration_ns);
-    buf_append_varint(out, s->arrival);
-    buf_append_varint(out, s->owner);
-    buf_append_varint(out, s->dest);
-    buf_append_varint(out, s->operation);
-    buf_append_varint(out, (uint64_t)s->http_code << 5 | s->grpc_code);
-    buf_append_varint(out, ((uint64_t)s->request_bytes + 1) & UINT32_MAX);
-    buf_append_varint(out, ((uint64_t)s->response_bytes + 1) & UINT32_MAX);
-    buf_append_varint(out, s->flags);
-    buf_append_varint(out, s->weight);
-    buf_append_u8(out, (uint8_t)s->retries);
-    buf_append_u8(out, (uint8_t)(s->role | s->kind << 3 | s->in_done << 6 | s->out_done << 7));
-    buf_append_u8(out, (uint8_t)(s->protocol | s->error << 3 | s->mirror << 4 | s->denied << 5 |
-                                 s->end_before_start << 6));
+    if (!buf_reserve(out, OPEN_SPAN_MAX))
+        return;
+    char *at = out->ptr + out->len;
+    int64_t end_ns = (int64_t)(s->end_ns - base_ns);
+    at = put_u64(at, s->id);
+    at = put_u64(at, s->parent);
+    at = put_varint(at, (uint64_t)end_ns << 1 ^ (uint64_t)(end_ns >> 63));
+    at = put_varint(at, s->duration_ns);
+    at = put_varint(at, s->arrival);
+    at = put_varint(at, s->owner);
+    at = put_varint(at, s->dest);
+    at = put_varint(at, s->operation);
+    at = put_varint(at, (uint64_t)s->http_code << 5 | s->grpc_code);
+    at = put_varint(at, ((uint64_t)s->request_bytes + 1) & UINT32_MAX);
+    at = put_varint(at, ((uint64_t)s->response_bytes + 1) & UINT32_MAX);
+    at = put_varint(at, s->flags);
+    at = put_varint(at, s->weight);
+    *at++ = (char)s->retries;
+    *at++ = (char)(s->role | s->kind << 3 | s->in_done << 6 | s->out_done << 7);
+    *at++ = (char)(s->protocol | s->error << 3 | s->mirror << 4 | s->denied << 5 |
+                   s->end_before_start << 6);
+    out->len = (size_t)(at - out->ptr);
 }
 
 static void put_closed(struct buf *out, const struct packed_span *s, uint32_t closed)
@@ -160,6 +183,19 @@ static enum status put_packed(struct image_sink *s, const struct pipeline *p, st
     return flush(s, CHUNK_TRACES, e);
 }
 
+/* The listed traces from the last to the first, a handful at a time brought near before they are
+ * written. */
+static enum status put_slot(struct image_sink *s, const struct pipeline *p, struct err *e)
+{
+    for (size_t end = s->slot.len, begin; end > 0; end = begin) {
+        begin = end - MIN(end, (size_t)PREFETCH_TRACES);
+        open_table_prefetch(&p->table, &s->slot.items[begin], end - begin);
+        for (size_t t = end; t-- > begin;)
+            TRY(put_trace(s, p, trace_at(&p->table, s->slot.items[t]), e));
+    }
+    return ST_OK;
+}
+
 /* Slot by slot of the wheel, each from its end: reading puts every trace in front of the one
  * before. */
 static enum status put_traces(struct image_sink *s, const struct pipeline *p, struct err *e)
@@ -169,8 +205,7 @@ static enum status put_traces(struct image_sink *s, const struct pipeline *p, st
         for (uint32_t t = p->table.wheel[i]; t; t = trace_at(&p->table, t)->wheel_next)
             if (!vec_push(&s->slot, t))
                 return err_set(e, ST_NO_MEMORY, "no memory to list the traces of a second");
-        for (size_t t = s->slot.len; t-- > 0;)
-            TRY(put_trace(s, p, trace_at(&p->table, s->slot.items[t]), e));
+        TRY(put_slot(s, p, e));
     }
     return flush(s, CHUNK_TRACES, e);
 }
