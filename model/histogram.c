@@ -69,21 +69,19 @@ bool histogram_reserve(struct histogram *h, uint32_t need)
 }
 
 /* First bucket with an index not below `index`. Indices are distinct and ascending, so it lies at
- * most index - first buckets behind the first one, and right there where no bucket is missing: the
- * search starts there and goes back in growing steps. */
+ * most index - first buckets behind the first one and at most last - index before the last one:
+ * where few buckets are missing, little is left to search. */
 static uint32_t bucket_position(const struct histogram *h, int32_t index)
 {
     const struct histogram_bucket *b = h->buckets;
+    uint32_t last = h->bucket_count - 1;
     if (h->bucket_count == 0 || index <= b[0].index)
         return 0;
-    uint32_t high = MIN(h->bucket_count, (uint32_t)(index - b[0].index)), low = 0;
-    for (uint32_t step = 1; step <= high; step *= 2) {
-        if (b[high - step].index < index) {
-            low = high - step + 1;
-            break;
-        }
-        high -= step;
-    }
+    if (index > b[last].index)
+        return h->bucket_count;
+    uint32_t behind = (uint32_t)(b[last].index - index);
+    uint32_t high = MIN(last, (uint32_t)(index - b[0].index));
+    uint32_t low = last > behind ? last - behind : 0;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (b[middle].index < index)
