@@ -28,6 +28,12 @@ struct key {
     size_t len;
 };
 
+/* The bytes stay as they are: clearing them would cost more than a whole lookup. */
+static void key_begin(struct key *k)
+{
+    k->len = 0;
+}
+
 static void key_u32(struct key *k, uint32_t v)
 {
     memcpy(k->bytes + k->len, &v, sizeof(v));
@@ -267,7 +273,8 @@ void names_free(struct names *n)
 
 uint32_t names_entity(struct names *n, const struct entity *e)
 {
-    struct key k = {.len = 0};
+    struct key k;
+    key_begin(&k);
     key_u8(&k, e->kind);
     key_str(&k, e->cluster);
     key_str(&k, e->space);
@@ -279,7 +286,8 @@ uint32_t names_variant(struct names *n, const struct variant *v)
 {
     if (v->version.len == 0 && v->workload.len == 0)
         return NAMES_NONE;
-    struct key k = {.len = 0};
+    struct key k;
+    key_begin(&k);
     key_str(&k, v->version);
     key_str(&k, v->workload);
     return add_variant(n, key_text(&k));
@@ -287,7 +295,8 @@ uint32_t names_variant(struct names *n, const struct variant *v)
 
 static uint32_t put_owner(struct names *n, const struct owner_entry *o)
 {
-    struct key k = {.len = 0};
+    struct key k;
+    key_begin(&k);
     key_u32(&k, o->entity);
     key_u32(&k, o->variant);
     key_u32(&k, o->source);
@@ -326,7 +335,8 @@ uint32_t names_dest(struct names *n, uint32_t owner, const struct observation *x
     if (x->dest_kind == DEST_NONE)
         return NAMES_NONE;
     uint32_t entity = names_owner_at(n, owner)->entity;
-    struct key k = {.len = 0};
+    struct key k;
+    key_begin(&k);
     key_u8(&k, x->dest_kind);
     key_u32(&k, x->dest_port);
     key_str(&k, n->entities.items[entity].entity.cluster);
@@ -340,7 +350,8 @@ uint32_t names_operation(struct names *n, uint32_t entity, struct str name)
 {
     if (name.len == 0)
         return NAMES_NONE;
-    struct key k = {.len = 0};
+    struct key k;
+    key_begin(&k);
     key_u32(&k, entity);
     name = str_sub(name, 0, PART_BYTES);
     memcpy(k.bytes + k.len, name.ptr, name.len);
