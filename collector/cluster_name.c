@@ -263,16 +263,10 @@ struct str url_split(struct str url, struct str *path)
     bool has_scheme = colon + 2 < url.len && url.ptr[colon] == ':' && url.ptr[colon + 1] == '/' &&
                       url.ptr[colon + 2] == '/';
     struct str rest = has_scheme ? str_sub(url, colon + 3, url.len) : url;
-    size_t slash = 0;
-    while (slash < rest.len && rest.ptr[slash] != '/' && rest.ptr[slash] != '?' &&
-           rest.ptr[slash] != '#')
-        slash++;
-    struct str authority = str_sub(rest, 0, slash);
-    size_t end = slash;
-    while (end < rest.len && rest.ptr[end] != '?' && rest.ptr[end] != '#')
-        end++;
-    *path = str_sub(rest, slash, end);
-    return authority;
+    rest = str_sub(rest, 0, MIN(str_find(rest, '?'), str_find(rest, '#')));
+    size_t slash = str_find(rest, '/');
+    *path = str_sub(rest, slash, rest.len);
+    return str_sub(rest, 0, slash);
 }
 
 bool authority_is_shadow(struct str authority)

@@ -24,7 +24,9 @@ struct observer {
     const struct resource *resource;
     struct owner_memo memos[OWNER_MEMOS];
     unsigned next_memo;
-    struct span_facts span; /* at hand */
+    struct span_facts span;     /* at hand */
+    uint8_t filled[ATTR_COUNT]; /* which of its attrs[] are set: few of the many */
+    unsigned filled_count;
 };
 
 static bool owner_push(struct observer *o, const struct owner *owner, uint32_t *index)
@@ -149,27 +151,32 @@ static bool index_attributes(struct observer *o, const struct span *s)
     static const struct str rbac = {"rbac_access_denied_matched_policy",
                                     sizeof("rbac_access_denied_matched_policy") - 1};
     bool denied = false;
-    memset(o->span.attrs, 0, sizeof(o->span.attrs));
+    while (o->filled_count > 0)
+        o->span.attrs[o->filled[--o->filled_count]] = NULL;
     for (uint32_t i = 0; i < s->attr_count; i++) {
         const struct attr *a = &s->attrs[i];
-        if (a->type == VALUE_STRING && a->text.len > 0 && a->text.ptr[0] == 'r' &&
-            str_starts_with(a->text, rbac))
+        /* The length first: the text itself is seldom near. */
+        if (a->type == VALUE_STRING && a->text.len >= rbac.len && str_starts_with(a->text, rbac))
             denied = true;
         enum span_attr field = span_attr_of(a->key);
-        if (field != ATTR_NONE)
-            o->span.attrs[field] = a;
+        if (field == ATTR_NONE)
+            continue;
+        if (!o->span.attrs[field])
+            o->filled[o->filled_count++] = (uint8_t)field;
+        o->span.attrs[field] = a;
     }
     return denied ||
            str_eq(attr_text(o->span.attrs[ATTR_GRPC_MESSAGE]), STR("RBAC: access denied"));
 }
 
+/* *x is all-zero. */
 static bool observe_span(struct observer *o, const struct span *s, struct observation *x)
 {
     if (s->resource != o->resource) {
         o->resource = s->resource;
         resource_read(s->resource, &o->facts);
     }
-    *x = (struct observation){.kind = (uint8_t)s->kind};
+    x->kind = (uint8_t)s->kind;
     o->span.span = s;
     x->denied = index_attributes(o, s);
     struct node_name node;
@@ -186,10 +193,9 @@ static bool observe_span(struct observer *o, const struct span *s, struct observ
 enum status collector_prepare(struct batch *b, struct err *e)
 {
     struct observations *out = arena_calloc(&b->arena, 1, sizeof(*out));
-    size_t bytes;
-    if (!out || size_mul_overflow(b->span_count, sizeof(*out->items), &bytes))
+    if (!out)
         return err_set(e, ST_NO_MEMORY, "no memory for %u observations", b->span_count);
-    out->items = arena_alloc(&b->arena, bytes);
+    out->items = arena_calloc(&b->arena, b->span_count, sizeof(*out->items));
     struct observer o = {.batch = b, .out = out};
     bool ok = out->items != NULL;
     for (uint32_t i = 0; ok && i < b->span_count; i++)

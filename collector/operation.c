@@ -27,18 +27,18 @@ static bool segment_varies(const char *s, size_t len)
 {
     if (len == 0)
         return false;
-    size_t digits = 0, hex = 0, dashes = 0;
+    size_t digits = 0, dashes = 0;
     for (size_t i = 0; i < len; i++) {
+        if (!is_hex(s[i]) && s[i] != '-') /* most words end here, at their first letters */
+            return false;
         digits += s[i] >= '0' && s[i] <= '9';
-        hex += is_hex(s[i]);
         dashes += s[i] == '-';
     }
     if (digits == len)
         return true;
-    if (hex == len)
+    if (dashes == 0)
         return len >= 8;
-    return len == 36 && dashes == 4 && hex == 32 && s[8] == '-' && s[13] == '-' && s[18] == '-' &&
-           s[23] == '-';
+    return len == 36 && dashes == 4 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-';
 }
 
 struct str operation_from_route(struct arena *a, struct str method, struct str route)
