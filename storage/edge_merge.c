@@ -28,9 +28,7 @@ struct merge_cut edge_merge_cut(uint64_t now_ns, uint64_t end_s, const struct re
     struct merge_cut cut = {.from_s = {[1] = {[TIER_5M] = TIER_ABSENT}}};
     if (r->edges_ns == 0)
         return cut; /* kept for ever, in every tier */
-    uint64_t keep = r->edges_ns / NS_PER_S;
     uint64_t slab = slab_seconds(TIER_15S);
-    cut.drop_before_s = now > keep ? (now - keep) / DAY_S * DAY_S : 0;
     cut.from_s[1][TIER_15S] = now > KEEP_15S ? (now - KEEP_15S) / slab * slab : 0;
     cut.exemplars_from_s = cut.from_s[1][TIER_15S];
     if (end_s + KEEP_MINUTES <= now) {
@@ -46,7 +44,7 @@ uint64_t edge_merge_cut_bytes(const struct edge_part *p, const struct merge_cut 
     for (uint32_t i = 0; i < p->block_count; i++) {
         const struct block_entry *b = &p->blocks[i];
         uint64_t end_s = (b->slab + 1) * slab_seconds(b->tier);
-        if (end_s > cut->from_s[b->joint][b->tier] && end_s > cut->drop_before_s)
+        if (end_s > cut->from_s[b->joint][b->tier])
             continue;
         for (unsigned s = 0; s < STORED_SECTIONS; s++)
             bytes += b->bytes[s];

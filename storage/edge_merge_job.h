@@ -9,7 +9,6 @@
 /* What is left out of the sum. All-zero: nothing. */
 struct merge_cut {
     uint64_t from_s[2][TIER_COUNT]; /* by joint: tiles before go; TIER_ABSENT: the tier goes */
-    uint64_t drop_before_s;         /* of every tier */
     uint64_t exemplars_from_s;      /* of tiles of 15 s and 1 min */
 };
 

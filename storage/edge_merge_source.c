@@ -87,7 +87,7 @@ static bool next_slab(void *user, enum tier tier, bool joint, uint64_t *slab)
 {
     const struct merge_source *m = user;
     uint64_t seconds = slab_seconds(tier), next = UINT64_MAX;
-    uint64_t kept = MAX(m->source.from_s[joint][tier] / seconds, m->cut.drop_before_s / seconds);
+    uint64_t kept = m->source.from_s[joint][tier] / seconds;
     *slab = MAX(*slab, kept);
     for (size_t i = 0; i < m->input_count; i++) {
         const struct edge_part *p = m->inputs[i].part;
@@ -219,7 +219,7 @@ static void set_bounds(struct merge_source *m)
         s->start_s = MIN(s->start_s, p->start_s);
         s->end_s = MAX(s->end_s, p->end_s);
     }
-    s->start_s = MIN(MAX(s->start_s, m->cut.drop_before_s), s->end_s);
+    s->start_s = MIN(s->start_s, s->end_s);
     for (unsigned joint = 0; joint < 2; joint++)
         for (unsigned t = 0; t < TIER_COUNT; t++)
             s->from_s[joint][t] = sum_from(m, t, joint);

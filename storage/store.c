@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fileio.h"
 #include "base/log.h"
+#include "storage/edge_base.h"
 #include "storage/store_private.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -324,6 +325,8 @@ void store_stats(struct store *s, struct store_stats *out)
         const struct catalogue_part *p = &s->parts.items[i].info;
         uint64_t start_ns = p->start_s * NS_PER_S, end_ns = p->end_s * NS_PER_S;
         out->edge_bytes += p->bytes;
+        if (s->retention.edges_ns + s->retention.disk_bytes != 0 && p->end_s <= BASE_END_S)
+            continue; /* sums of what was dropped: of no time that could be asked for */
         out->edge_oldest_ns =
             out->edge_oldest_ns == 0 ? start_ns : MIN(out->edge_oldest_ns, start_ns);
         out->edge_newest_ns = MAX(out->edge_newest_ns, end_ns);

@@ -3,6 +3,8 @@
 #include "storage/store_parts.h"
 #include "base/fileio.h"
 #include "base/log.h"
+#include "storage/edge_base.h"
+#include "storage/edge_merge_job.h"
 #include "storage/store_private.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -265,45 +267,91 @@ enum status store_parts_replace_by_file(struct store *s, const uint64_t *ids, si
 
 /* --- retention --- */
 
+static bool is_base(const struct listed_part *p)
+{
+    return p->info.end_s <= BASE_END_S;
+}
+
 static bool is_expired(const struct listed_part *p, uint64_t keep_ns, uint64_t now_ns)
 {
     return keep_ns != 0 && now_ns > keep_ns && p->info.end_s <= (now_ns - keep_ns) / NS_PER_S;
 }
 
+/* What could be dropped. */
 static uint64_t parts_bytes(const struct store *s)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < s->parts.len; i++)
-        bytes += s->parts.items[i].info.bytes;
+        bytes += is_base(&s->parts.items[i]) ? 0 : s->parts.items[i].info.bytes;
     return bytes;
 }
 
-/* One part that must go; 0 = none. A part that does not show yet stays: its cells may still be in
- * the head. */
-static uint64_t expired_part(struct store *s, uint64_t now_ns, const char **why)
+enum { EXPIRED_MAX = 2 }; /* the part that must go, and what such parts left before it */
+
+/* The oldest part that must go, and the sums of those before it: *count is 0 when none must. A part
+ * that does not show yet stays: its cells may still be in the head. The caller ends each reference.
+ */
+static void expired_parts(struct store *s, uint64_t now_ns, struct stored_part *out, size_t *count,
+                          const char **why)
 {
-    uint64_t id = 0, oldest_end = UINT64_MAX;
+    const struct listed_part *oldest = NULL;
+    *count = 0;
     pthread_mutex_lock(&s->lock);
     bool over = s->retention.disk_bytes != 0 && parts_bytes(s) > s->retention.disk_bytes;
     for (size_t i = 0; i < s->parts.len; i++) {
         const struct listed_part *p = &s->parts.items[i];
         bool old = is_expired(p, s->retention.edges_ns, now_ns);
-        if (!p->shows || !(old || over) || p->info.end_s >= oldest_end)
+        if (!p->shows || is_base(p) || !(old || over) ||
+            (oldest && p->info.end_s >= oldest->info.end_s))
             continue;
-        id = p->info.id;
-        oldest_end = p->info.end_s;
+        oldest = p;
         *why = old ? "age" : "disk";
     }
+    for (size_t i = 0; oldest && i < s->parts.len && *count < EXPIRED_MAX - 1; i++)
+        if (is_base(&s->parts.items[i]))
+            out[(*count)++] = (struct stored_part){s->parts.items[i].info.id,
+                                                   edge_part_ref(s->parts.items[i].part)};
+    if (oldest)
+        out[(*count)++] = (struct stored_part){oldest->info.id, edge_part_ref(oldest->part)};
     pthread_mutex_unlock(&s->lock);
-    return id;
+}
+
+/* Their sums take the place of the parts. */
+static enum status parts_fold(struct store *s, const struct stored_part *old, size_t count,
+                              struct err *e)
+{
+    struct edge_part *parts[EXPIRED_MAX];
+    uint64_t ids[EXPIRED_MAX], lost;
+    struct buf sums = {0};
+    for (size_t i = 0; i < count; i++) {
+        parts[i] = old[i].part;
+        ids[i] = old[i].id;
+    }
+    enum status st = edge_base_encode(parts, count, &sums, &lost, e);
+    if (st == ST_OK)
+        st = parts_replace(s, ids, count, &(struct replacement){.bytes = buf_str(&sums)}, e);
+    if (st == ST_OK && lost > 0)
+        store_note_lost(s, lost);
+    buf_deinit(&sums);
+    return st;
 }
 
 enum status parts_expire(struct store *s, uint64_t now_ns, struct err *e)
 {
+    struct stored_part old[EXPIRED_MAX];
     const char *why = "";
-    for (uint64_t id; (id = expired_part(s, now_ns, &why)) != 0;) {
-        TRY(parts_replace(s, &id, 1, &(struct replacement){0}, e));
-        log_info("store: part dropped id=%llu reason=%s", (unsigned long long)id, why);
+    size_t count;
+    /* A merge under way would bring back what goes here. */
+    if (*edge_store_merge_slot(s->edges))
+        return ST_OK;
+    for (expired_parts(s, now_ns, old, &count, &why); count > 0;
+         expired_parts(s, now_ns, old, &count, &why)) {
+        enum status st = parts_fold(s, old, count, e);
+        for (size_t i = 0; i < count; i++)
+            edge_part_unref(old[i].part);
+        TRY(st);
+        log_info("store: part dropped, its sums are kept id=%llu reason=%s",
+                 (unsigned long long)old[count - 1].id, why);
     }
     return ST_OK;
 }

@@ -101,7 +101,7 @@ void part_remove_file(struct store *s, uint64_t id);
 /* Room for one more in the list, so that nothing can fail after a commit. */
 enum status parts_reserve(struct store *s, struct err *e);
 /* Drops what is older than the retention, then the oldest while the parts take more than
- * retention.disk. Writer thread. */
+ * retention.disk; their sums stay (edge_base.h). Not while a merge is under way. Writer thread. */
 enum status parts_expire(struct store *s, uint64_t now_ns, struct err *e);
 
 #endif
