@@ -177,25 +177,6 @@ Test(edge_merge, old_minutes_and_old_five_minutes_meet)
     edge_rig_free(&r);
 }
 
-/* Days that nobody may ask for any more go even out of a part that also holds younger ones. */
-Test(edge_merge, retention_drops_days)
-{
-    struct edge_rig r = edge_rig_new(4000, 40, START, 4 * DAY, 4);
-    struct edge_part *parts[PARTS];
-    uint32_t resolution;
-    uint64_t end_s = START + 4 * DAY;
-    struct retention two_days = {.edges_ns = 2ull * DAY * NS_PER_S};
-    split(&r, parts);
-    struct merge_cut cut = edge_merge_cut(end_s * NS_PER_S, end_s, &two_days);
-    struct edge_part *sum = merge_all(parts, PARTS, &cut);
-    cr_assert_eq(edge_part_start_s(sum), START + 2 * DAY);
-    cr_assert_eq(observed(sum, START + 2 * DAY, end_s, false, &resolution),
-                 expected_count(&r, START + 2 * DAY, end_s, false));
-    edge_part_unref(sum);
-    unref_all(parts);
-    edge_rig_free(&r);
-}
-
 /* A day of checkpoints every 30 s, by size alone: parts stay few, and bytes are not written too
  * often. */
 Test(edge_merge, a_day_of_checkpoints_stays_small)

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/fileio.h"
 #include "storage/catalogue.h"
+#include "storage/edge_base.h"
+#include "storage/edge_store.h"
 #include "storage/store_parts.h"
 #include "tests/unit/storage/journal_rig.h"
 #include "tests/unit/storage/store_rig.h"
@@ -22,6 +24,8 @@
 #include "base/clock.h"
 #include "base/fileio.h"
 #include "storage/catalogue.h"
+#include "storage/edge_base.h"
+#include "storage/edge_store.h"
 #include "storage/store_parts.h"
 #include "tests/unit/storage/journal_rig.h"
 #include <criterion/criterion.h>
@@ -251,11 +255,42 @@ Test(store, readers_keep_what_was_replaced)
     temp_dir_remove(dir);
 }
 
+static uint32_t all_in_one(const struct cell_row *row, void *user)
+{
+    (void)row;
+    (void)user;
+    return 0;
+}
+
 static bool becomes(struct store *s, size_t parts)
 {
     for (int i = 0; i < 500 && store_rig_showing(s, UINT64_MAX) != parts; i++)
         usleep(10000);
     return store_rig_showing(s, UINT64_MAX) == parts;
+}
+
+/* All requests of the parts that end in [start_s, end_s). */
+static uint64_t observed(struct store *s, uint64_t start_s, uint64_t end_s)
+{
+    struct stored_part *parts;
+    struct edge_part *list[8];
+    struct edge_result result;
+    struct edge_view view = {.parts = list};
+    struct edge_query query = {.start_s = start_s,
+                               .end_s = end_s,
+                               .sections = SECTION_ALL,
+                               .group = all_in_one,
+                               .max_points = 1};
+    size_t count;
+    cr_assert(eq(int, store_parts_snapshot(s, UINT64_MAX, &parts, &count, NULL), ST_OK));
+    for (view.part_count = 0; view.part_count < count; view.part_count++)
+        list[view.part_count] = parts[view.part_count].part;
+    cr_assert(eq(int, edge_query_run(&view, &query, &result, NULL), ST_OK));
+    uint64_t sum =
+        result.series_count && result.series[0].len ? result.series[0].points[0].cell.observed : 0;
+    edge_result_deinit(&result);
+    stored_parts_free(parts, count);
+    return sum;
 }
 
 Test(store, retention_drops_old_parts_and_keeps_for_ever_with_0)
@@ -270,10 +305,11 @@ Test(store, retention_drops_old_parts_and_keeps_for_ever_with_0)
             eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, now_s - 25 * 3600), ST_OK));
         cr_assert(eq(int, store_rig_checkpoint(s, 11, store_rig_image, 2, now_s), ST_OK));
         cr_expect(eq(sz, store_rig_showing(s, 11), 2), "what does not show yet is never dropped");
-        store_maintain(s);
-        cr_expect(becomes(s, hours[i] ? 1 : 2));
+        uint64_t all = observed(s, 0, UINT64_MAX);
         cr_expect(eq(int, store_compact(s, NULL), ST_OK));
-        cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), hours[i] ? 1 : 2));
+        cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 2), "sums of what was dropped stay");
+        cr_expect(eq(u64, observed(s, BASE_END_S, now_s - 24 * 3600), hours[i] ? 0 : all / 2));
+        cr_expect(eq(u64, observed(s, 0, UINT64_MAX), all), "a running total never falls");
         store_close(s);
         temp_dir_remove(dir);
     }
@@ -289,10 +325,13 @@ Test(store, retention_keeps_to_its_bytes_and_drops_the_oldest)
                      store_rig_checkpoint(s, 10 + i, store_rig_image, 2, tile_s + 86400 * (4 - i)),
                      ST_OK));
     store_stats(s, &stats);
+    cr_expect(eq(sz, store_rig_showing(s, 13), 4));
+    uint64_t all = observed(s, 0, UINT64_MAX);
     store_close(s);
     s = store_rig_open(dir, (struct retention){.disk_bytes = stats.edge_bytes * 2 / 4});
     store_maintain(s);
-    cr_expect(becomes(s, 2));
+    cr_expect(becomes(s, 3), "two that stay, and the sums of the two that went");
+    cr_expect(eq(u64, observed(s, 0, UINT64_MAX), all));
     store_stats(s, &stats);
     cr_expect(eq(u64, stats.edge_oldest_ns, (tile_s + 86400 * 3) / 15 * 15 * NS_PER_S));
     store_close(s);
