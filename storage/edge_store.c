@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-enum { WAIT_SECONDS = 5 };
+enum { WAIT_SECONDS = 5, WANTED_SECONDS = 60 };
 
 struct counted_view {
     struct edge_view view; /* first: readers hold a pointer to it */
@@ -23,7 +23,8 @@ struct edge_store {
     struct counted_view *current; /* one reference; NULL before the first */
     void (*refresh)(void *user);
     void *refresh_user;
-    struct merge_job *merge; /* the writer thread's; not guarded */
+    struct merge_job *merge;               /* the writer thread's; not guarded */
+    _Atomic uint64_t closed_until_mono_ns; /* until then views have closed_parts */
 };
 
 struct edge_store *edge_store_new(struct store *s)
@@ -60,7 +61,10 @@ static void view_free(struct counted_view *v)
 {
     for (size_t i = 0; i < v->view.part_count; i++)
         edge_part_unref(v->view.parts[i]);
+    for (size_t i = 0; i < v->view.closed_count; i++)
+        edge_part_unref(v->view.closed_parts[i]);
     mem_free(v->view.parts);
+    mem_free(v->view.closed_parts);
     registry_free((struct registry *)(uintptr_t)v->view.registry); /* ours: const is for readers */
     mem_free(v);
 }
@@ -88,13 +92,29 @@ static bool view_fill_parts(struct counted_view *v, struct store *s, const struc
     return v->view.parts != NULL;
 }
 
+/* The stored parts once more, and the closed ones of the head, which are taken over. */
+static bool view_fill_closed(struct counted_view *v, const struct edge_head *head)
+{
+    struct edge_view *view = &v->view;
+    view->closed_parts =
+        mem_realloc_array(NULL, view->part_count + EDGE_HEAD_CLOSED, sizeof(struct edge_part *));
+    if (!view->closed_parts)
+        return false;
+    for (size_t i = 0; i < view->part_count; i++)
+        view->closed_parts[view->closed_count++] = edge_part_ref(view->parts[i]);
+    for (size_t i = 0; i < EDGE_HEAD_CLOSED; i++)
+        if (head->closed[i])
+            view->closed_parts[view->closed_count++] = head->closed[i];
+    return true;
+}
+
 static struct counted_view *view_new(struct store *s, const struct edge_head *head)
 {
     struct counted_view *v = mem_calloc(1, sizeof(*v));
     if (!v)
         return NULL;
     atomic_init(&v->references, 1);
-    if (!view_fill_parts(v, s, head)) {
+    if (!view_fill_parts(v, s, head) || (head->has_closed && !view_fill_closed(v, head))) {
         view_free(v);
         return NULL;
     }
@@ -117,6 +137,8 @@ void edge_store_publish(struct store *s, const struct edge_head *head)
     if (!v) { /* readers go on with the last picture */
         log_limited(LOG_ERROR, "edge_store: view not published reason=\"no memory\"");
         edge_part_unref(head->head);
+        for (size_t i = 0; i < EDGE_HEAD_CLOSED; i++)
+            edge_part_unref(head->closed[i]);
         registry_free(head->registry);
         return;
     }
@@ -138,32 +160,41 @@ void edge_store_set_refresh(struct store *s, void (*refresh)(void *user), void *
     pthread_mutex_unlock(&edges->lock);
 }
 
-static bool young_enough(const struct edge_store *edges, uint64_t oldest_mono_ns)
+/* What a reader needs of a view. */
+struct need {
+    uint64_t oldest_mono_ns;
+    bool closed;
+};
+
+static bool will_do(const struct edge_store *edges, const struct need *need)
 {
-    return edges->current && edges->current->view.published_mono_ns >= oldest_mono_ns;
+    return edges->current && edges->current->view.published_mono_ns >= need->oldest_mono_ns &&
+           (!need->closed || edges->current->view.closed_parts);
 }
 
 /* The lock is held, and given up while waiting. */
-static bool wait_for_publish(struct edge_store *edges, uint64_t oldest_mono_ns)
+static bool wait_for_publish(struct edge_store *edges, const struct need *need)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += WAIT_SECONDS;
-    while (!young_enough(edges, oldest_mono_ns)) {
+    while (!will_do(edges, need)) {
         int result = pthread_cond_timedwait(&edges->published, &edges->lock, &until);
         if (result == ETIMEDOUT)
-            return young_enough(edges, oldest_mono_ns);
+            return will_do(edges, need);
     }
     return true;
 }
 
-enum status edge_store_view(struct store *s, uint64_t max_age_ns, const struct edge_view **out,
-                            struct err *e)
+static enum status view_get(struct store *s, uint64_t max_age_ns, bool closed,
+                            const struct edge_view **out, struct err *e)
 {
     struct edge_store *edges = store_edges(s);
-    uint64_t now = clock_mono_ns(), oldest = now > max_age_ns ? now - max_age_ns : 0;
+    uint64_t now = clock_mono_ns();
+    struct need need = {.oldest_mono_ns = now > max_age_ns ? now - max_age_ns : 0,
+                        .closed = closed};
     pthread_mutex_lock(&edges->lock);
-    bool found = young_enough(edges, oldest);
+    bool found = will_do(edges, &need);
     if (!found) {
         void (*refresh)(void *user) = edges->refresh;
         void *user = edges->refresh_user;
@@ -171,7 +202,7 @@ enum status edge_store_view(struct store *s, uint64_t max_age_ns, const struct e
         if (refresh)
             refresh(user);
         pthread_mutex_lock(&edges->lock);
-        found = wait_for_publish(edges, oldest);
+        found = wait_for_publish(edges, &need);
     }
     if (found) {
         atomic_fetch_add_explicit(&edges->current->references, 1, memory_order_relaxed);
@@ -182,4 +213,31 @@ enum status edge_store_view(struct store *s, uint64_t max_age_ns, const struct e
         return err_set(e, ST_TIMEOUT, "no picture of the graph younger than %llu ms came in %d s",
                        (unsigned long long)(max_age_ns / NS_PER_MS), WAIT_SECONDS);
     return ST_OK;
+}
+
+enum status edge_store_view(struct store *s, uint64_t max_age_ns, const struct edge_view **out,
+                            struct err *e)
+{
+    return view_get(s, max_age_ns, false, out, e);
+}
+
+enum status edge_store_view_closed(struct store *s, uint64_t max_age_ns,
+                                   const struct edge_view **out, struct err *e)
+{
+    atomic_store(&store_edges(s)->closed_until_mono_ns,
+                 clock_mono_ns() + WANTED_SECONDS * NS_PER_S);
+    return view_get(s, max_age_ns, true, out, e);
+}
+
+bool edge_store_wants_closed(struct store *s)
+{
+    return clock_mono_ns() < atomic_load(&store_edges(s)->closed_until_mono_ns);
+}
+
+struct edge_view edge_view_closed(const struct edge_view *v)
+{
+    struct edge_view closed = *v;
+    closed.parts = v->closed_parts;
+    closed.part_count = v->closed_count;
+    return closed;
 }

@@ -13,6 +13,10 @@ struct edge_view {
     struct edge_part *
         *parts; /* the head (closed since the last checkpoint, and open) is one of them */
     size_t part_count;
+    /* The same without what is open: closed requests never change. NULL in a view that nobody
+     * wanted it in, see edge_store_view_closed(). */
+    struct edge_part **closed_parts;
+    size_t closed_count;
     const struct registry *registry;
     struct store *store; /* borrowed; may be NULL: then lost blocks are counted in results only */
     uint64_t complete_until_ns; /* api.md section 3 */
@@ -21,9 +25,15 @@ struct edge_view {
     uint64_t open_bytes;
 };
 
-/* What the collector publishes; registry and head are taken over (head may be NULL). */
+enum { EDGE_HEAD_CLOSED = 2 };
+
+/* What the collector publishes; registry and parts are taken over (each part may be NULL). */
 struct edge_head {
     struct edge_part *head;
+    /* Closed requests alone, when edge_store_wants_closed(): of the checkpoint that is being
+     * written, and since. */
+    struct edge_part *closed[EDGE_HEAD_CLOSED];
+    bool has_closed;
     struct registry *registry;
     uint64_t complete_until_ns;
     uint64_t checkpointed; /* position of the last checkpoint whose cells are no longer in head (its
@@ -42,6 +52,13 @@ void edge_store_set_refresh(struct store *s, void (*refresh)(void *user), void *
  * pool only. */
 enum status edge_store_view(struct store *s, uint64_t max_age_ns, const struct edge_view **out,
                             struct err *e);
+/* The same, with closed_parts. For a while views are then made with them. */
+enum status edge_store_view_closed(struct store *s, uint64_t max_age_ns,
+                                   const struct edge_view **out, struct err *e);
+/* Somebody asked for closed requests within the last minute. Collector thread. */
+bool edge_store_wants_closed(struct store *s);
+/* Of a view with closed_parts: the view whose parts they are, as long as v. */
+struct edge_view edge_view_closed(const struct edge_view *v);
 void edge_view_unref(const struct edge_view *v);
 
 /* --- exact sums --- */
