@@ -10,6 +10,30 @@
  * the time. When nobody has looked for a while the view is no longer kept up. */
 enum { VIEW_EVERY_MS = 250, VIEW_SHARE = 10, FRESH_SHARE = 20, SLEEP_AFTER_S = 60 };
 
+/* *out stays NULL without cells. */
+static enum status make_part(const struct cell_set *cells, struct edge_part **out, struct err *e)
+{
+    struct buf bytes = {0};
+    if (cell_set_cell_count(cells) == 0)
+        return ST_OK;
+    enum status status = edge_part_encode(cells, false, &bytes, e);
+    if (status == ST_OK)
+        return edge_part_open_memory(&bytes, out, e);
+    buf_deinit(&bytes);
+    return status;
+}
+
+/* What is closed but in no part of the store yet, without what is open. */
+static enum status make_closed(struct collector *c, struct edge_head *head, struct err *e)
+{
+    if (!edge_store_wants_closed(c->config.store))
+        return ST_OK;
+    if (c->in_flight)
+        TRY(make_part(cell_feed_cells(c->in_flight), &head->closed[0], e));
+    head->has_closed = true;
+    return make_part(cell_feed_cells(c->pipeline.closed), &head->closed[1], e);
+}
+
 static enum status make_head(struct collector *c, struct edge_head *head, struct err *e)
 {
     struct live_view view;
@@ -26,16 +50,15 @@ static enum status make_head(struct collector *c, struct edge_head *head, struct
         .open_bytes = pipeline_open_bytes(&c->pipeline),
         .captured_mono_ns = c->taken_mono_ns,
     };
-    if (cell_set_cell_count(view.cells) == 0)
-        return ST_OK;
-    struct buf bytes = {0};
-    enum status status = edge_part_encode(view.cells, false, &bytes, e);
+    enum status status = make_part(view.cells, &head->head, e);
     if (status == ST_OK)
-        status = edge_part_open_memory(&bytes, &head->head, e);
-    else
-        buf_deinit(&bytes);
-    if (status != ST_OK)
-        registry_free(head->registry);
+        status = make_closed(c, head, e);
+    if (status == ST_OK)
+        return ST_OK;
+    registry_free(head->registry);
+    edge_part_unref(head->head);
+    for (size_t i = 0; i < EDGE_HEAD_CLOSED; i++)
+        edge_part_unref(head->closed[i]);
     return status;
 }
 
