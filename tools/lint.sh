@@ -43,6 +43,7 @@ fi
 for script in layers sizes headers commit; do
     check "check_$script" "tools/check_$script.py"
 done
+check dashboards tools/make_dashboards.py --check
 check bash bash -n dev .ci/run tools/lint.sh
 if command -v clang-tidy >/dev/null && [ -e build/release/compile_commands.json ]; then
     check clang-tidy tidy
