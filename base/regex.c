@@ -106,25 +106,43 @@ static bool keep_shapes(struct regex *r)
     return r->literals != NULL;
 }
 
+/* Go's words for RE2's complaints, which users of Prometheus know. */
+static enum status fail_syntax(enum re2_fault fault, const char *where, struct err *e)
+{
+    static const char *const words[] = {
+        [RE2_FAULT_INTERNAL] = "regexp/syntax: internal error",
+        [RE2_FAULT_ESCAPE] = "invalid escape sequence",
+        [RE2_FAULT_CLASS] = "invalid character class",
+        [RE2_FAULT_CLASS_RANGE] = "invalid character class range",
+        [RE2_FAULT_NO_BRACKET] = "missing closing ]",
+        [RE2_FAULT_NO_PAREN] = "missing closing )",
+        [RE2_FAULT_PAREN] = "unexpected )",
+        [RE2_FAULT_BACKSLASH] = "trailing backslash at end of expression",
+        [RE2_FAULT_REPEAT_NOTHING] = "missing argument to repetition operator",
+        [RE2_FAULT_REPEAT_COUNT] = "invalid repeat count",
+        [RE2_FAULT_REPEAT_NESTED] = "invalid nested repetition operator",
+        [RE2_FAULT_PERL] = "invalid or unsupported Perl syntax",
+        [RE2_FAULT_UTF8] = "invalid UTF-8",
+        [RE2_FAULT_CAPTURE] = "invalid named capture",
+    };
+    return err_set(e, ST_INVALID, "error parsing regexp: %s: `%s`", words[fault], where);
+}
+
 static enum status compile_program(struct regex *r, struct err *e)
 {
     enum re2_fault fault;
-    char why[160];
+    char where[120] = "";
     size_t most = r->pattern.len <= CACHED_PATTERN_BYTES ? CACHED_PROGRAM_BYTES : PROGRAM_BYTES;
-    r->program = re2_new(r->pattern, most, &fault, why, sizeof(why));
+    r->program = re2_new(r->pattern, most, &fault, where, sizeof(where));
     if (fault == RE2_FAULT_TOO_BIG && most < PROGRAM_BYTES)
-        r->program = re2_new(r->pattern, PROGRAM_BYTES, &fault, why, sizeof(why));
-    switch (fault) {
-    case RE2_FAULT_NONE:
+        r->program = re2_new(r->pattern, PROGRAM_BYTES, &fault, where, sizeof(where));
+    if (fault == RE2_FAULT_NONE)
         return ST_OK;
-    case RE2_FAULT_SYNTAX:
-        return err_set(e, ST_INVALID, "error parsing regexp: %s", why);
-    case RE2_FAULT_TOO_BIG:
+    if (fault == RE2_FAULT_TOO_BIG)
         return err_set(e, ST_TOO_BIG, "error parsing regexp: expression too large");
-    case RE2_FAULT_MEMORY:
-        break;
-    }
-    return err_set(e, ST_NO_MEMORY, "no memory for a regular expression");
+    if (fault == RE2_FAULT_MEMORY)
+        return err_set(e, ST_NO_MEMORY, "no memory for a regular expression");
+    return fail_syntax(fault, where, e);
 }
 
 static enum status compile(struct regex *r, struct str pattern, struct err *e)

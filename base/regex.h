@@ -10,8 +10,9 @@
 
 struct regex; /* immutable: any number of threads */
 
-/* ST_INVALID with RE2's sentence; ST_TOO_BIG: the compiled form would take more than 8 MiB. The
- * caller ends *out with regex_free(). Equal patterns may share one compiled form. */
+/* ST_INVALID: "error parsing regexp: ..." in Go's words; ST_TOO_BIG: the compiled form would take
+ * more than 8 MiB. The caller ends *out with regex_free(). Equal patterns may share one compiled
+ * form. */
 enum status regex_new(struct str pattern, struct regex **out, struct err *e);
 /* NULL is allowed. */
 void regex_free(struct regex *r);

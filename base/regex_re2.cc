@@ -6,21 +6,19 @@
 #include <re2/re2.h>
 #include <vector>
 
-void *re2_new(struct str pattern, size_t max_bytes, enum re2_fault *fault, char *why,
-              size_t why_bytes)
+static_assert(static_cast<int>(RE2_FAULT_TOO_BIG) == RE2::ErrorPatternTooLarge, "the same order");
+
+void *re2_new(struct str pattern, size_t max_bytes, enum re2_fault *fault, char *where, size_t cap)
 try {
     RE2::Options options;
     options.set_dot_nl(true);
     options.set_log_errors(false);
     options.set_max_mem(static_cast<int64_t>(max_bytes));
     RE2 *re = new RE2(re2::StringPiece(pattern.ptr, pattern.len), options);
-    if (re->ok()) {
-        *fault = RE2_FAULT_NONE;
+    *fault = static_cast<enum re2_fault>(re->error_code());
+    if (re->ok())
         return re;
-    }
-    bool is_big = re->error_code() == RE2::ErrorPatternTooLarge;
-    *fault = is_big ? RE2_FAULT_TOO_BIG : RE2_FAULT_SYNTAX;
-    std::snprintf(why, why_bytes, "%s", re->error().c_str());
+    std::snprintf(where, cap, "%s", re->error_arg().c_str());
     delete re;
     return nullptr;
 } catch (const std::bad_alloc &) {
