@@ -47,6 +47,8 @@ static const struct keyword {
     {"end", TOK_END, 0},
     {"step", TOK_STEP, 0},
     {"range", TOK_RANGE, 0},
+    {"min_of", TOK_MIN_OF, 0},
+    {"max_of", TOK_MAX_OF, 0},
     {"inf", TOK_NUMBER, 0},
     {"nan", TOK_NUMBER, 0},
 };
@@ -179,7 +181,7 @@ static void skip_blanks(struct promql_lexer *l)
     for (;;) {
         if (is_space(peek(l)))
             l->at++;
-        else if (peek(l) == '#')
+        else if (peek(l) == '#' && !l->in_duration)
             while (peek(l) != END_OF_TEXT && peek(l) != '\n' && peek(l) != '\r')
                 l->at++;
         else
@@ -222,6 +224,8 @@ static bool scan_number(struct promql_lexer *l)
         accept(l, "_");
         digits = "0123456789abcdefABCDEF";
     }
+    accept(l, ".");
+    accept(l, digits);
     for (int c; (c = peek(l)) > 0 && (strchr(digits, c) || strchr("._eE", c));)
         if (!scan_digits(l, digits, &dot, &exponent))
             return false;
@@ -241,11 +245,15 @@ static bool scan_duration(struct promql_lexer *l)
             return false;
         accept(l, "s");
     }
-    return !is_alnum(peek(l));
+    if (!is_alnum(peek(l)))
+        return true;
+    l->at++; /* shown in the complaint */
+    return false;
 }
 
 static enum status lex_number(struct promql_lexer *l, struct promql_token *out, struct err *e)
 {
+    l->got_number |= l->in_duration;
     l->in_duration = false;
     if (scan_number(l))
         return emit(l, TOK_NUMBER, out);
@@ -367,12 +375,9 @@ static enum status lex_duration_word(struct promql_lexer *l, struct promql_token
 {
     while (is_alpha(peek(l)))
         l->at++;
-    if (str_eq_nocase(word(l), STR("step")))
-        return emit(l, TOK_STEP, out);
-    if (str_eq_nocase(word(l), STR("range")))
-        return emit(l, TOK_RANGE, out);
-    if (str_eq_nocase(word(l), STR("min_of")) || str_eq_nocase(word(l), STR("max_of")))
-        return emit(l, TOK_IDENTIFIER, out);
+    const struct keyword *k = keyword_find(word(l));
+    if (k && k->kind >= TOK_STEP)
+        return emit(l, k->kind, out);
     if (l->in_duration)
         return fail_rune(l, l->start, "unexpected character in duration expression: ", e);
     char quoted[32];
@@ -382,9 +387,11 @@ static enum status lex_duration_word(struct promql_lexer *l, struct promql_token
 
 static enum status lex_colon(struct promql_lexer *l, struct promql_token *out, struct err *e)
 {
-    if (l->in_duration)
-        return promql_fail(l->text, l->start, e,
+    if (l->in_duration && !l->got_number)
+        return promql_fail(l->text, l->at, e,
                            "unexpected colon before duration in duration expression");
+    if (l->in_duration && l->got_colon)
+        return promql_fail(l->text, l->at, e, "unexpected repeated colon in duration expression");
     if (l->got_colon)
         return fail_rune(l, l->start, "unexpected colon ", e);
     l->got_colon = true;
@@ -454,7 +461,7 @@ static enum status lex_bracket(struct promql_lexer *l, int c, struct promql_toke
         return emit(l, TOK_LEFT_PAREN, out);
     case ')':
         if (l->paren_depth == 0)
-            return fail_rune(l, l->start, "unexpected right parenthesis ", e);
+            return promql_fail(l->text, l->at, e, "unexpected right parenthesis ')'");
         l->paren_depth--;
         return emit(l, TOK_RIGHT_PAREN, out);
     case '{':
@@ -498,7 +505,7 @@ static enum status lex_sign(struct promql_lexer *l, int c, struct promql_token *
             return emit_op(l, signs[i].op, out);
     if (c == ',')
         return emit(l, TOK_COMMA, out);
-    if (c > 0 && strchr("(){}[]", c) && !(l->in_duration && strchr("{}[", c)))
+    if (c > 0 && strchr("(){[]", c) && !(l->in_duration && strchr("{[", c)))
         return lex_bracket(l, c, out, e);
     if (l->in_duration)
         return fail_rune(l, l->start, "unexpected character in duration expression: ", e);

@@ -43,6 +43,8 @@ enum promql_token_kind {
     TOK_END,
     TOK_STEP,
     TOK_RANGE,
+    TOK_MIN_OF,
+    TOK_MAX_OF,
 };
 
 struct promql_token {
@@ -62,7 +64,8 @@ struct promql_lexer {
     uint32_t paren_depth;
     bool in_braces, in_brackets;
     bool in_duration; /* inside brackets, before the first number */
-    bool got_colon;
+    bool got_number;  /* in any brackets so far, as Prometheus has it */
+    bool got_colon;   /* in these brackets */
 };
 
 /* The next token; comments and blanks are skipped. ST_INVALID with a message that tells the place.

@@ -89,9 +89,17 @@ static const struct {
     {"ms", 1, false},
 };
 
-enum promql_number_fault promql_duration_read(struct str text, int64_t *ms)
+static size_t unit_find(struct str name)
 {
-    size_t at = 0, unit = 0;
+    size_t i = 0;
+    while (i < LEN(units) && !str_eq(name, str_from_c(units[i].name)))
+        i++;
+    return i;
+}
+
+enum promql_number_fault promql_duration_read(struct str text, int64_t *ms, struct str *unit)
+{
+    size_t at = 0, next = 0;
     bool too_big = false;
     *ms = 0;
     while (at < text.len) {
@@ -103,14 +111,17 @@ enum promql_number_fault promql_duration_read(struct str text, int64_t *ms)
         size_t name_start = at;
         while (at < text.len && !isdigit((unsigned char)text.ptr[at]))
             at++;
-        struct str name = str_sub(text, name_start, at);
-        while (unit < LEN(units) && !str_eq(name, str_from_c(units[unit].name)))
-            unit++;
-        if (start == name_start || unit == LEN(units))
+        *unit = str_sub(text, name_start, at);
+        size_t found = unit_find(*unit);
+        if (start == name_start || unit->len == 0)
             return NUMBER_SYNTAX;
-        too_big |= __builtin_mul_overflow(value, units[unit].ms, &part) ||
+        if (found == LEN(units))
+            return NUMBER_UNIT;
+        if (found < next)
+            return NUMBER_SYNTAX;
+        too_big |= __builtin_mul_overflow(value, units[found].ms, &part) ||
                    __builtin_add_overflow(*ms, part, ms);
-        unit++;
+        next = found + 1;
     }
     /* Prometheus counts nanoseconds. */
     return too_big || *ms > INT64_MAX / 1000000 ? NUMBER_RANGE : NUMBER_OK;

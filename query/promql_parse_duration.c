@@ -32,26 +32,38 @@ static enum status fail_number(struct promql_parser *p, enum promql_number_fault
                        fault == NUMBER_RANGE ? "value out of range" : "invalid syntax");
 }
 
+static enum status fail_duration(struct promql_parser *p, enum promql_number_fault fault,
+                                 struct str unit)
+{
+    char quoted[120], unit_quoted[40];
+    promql_quote_c(str_sub(p->token.text, 0, 100), quoted, sizeof(quoted));
+    promql_quote_c(str_sub(unit, 0, 20), unit_quoted, sizeof(unit_quoted));
+    if (fault == NUMBER_RANGE)
+        return promql_fail(p->text, p->token.span.start, p->e, "duration out of range");
+    if (fault == NUMBER_UNIT)
+        return promql_fail(p->text, p->token.span.start, p->e, "unknown unit %s in duration %s",
+                           unit_quoted, quoted);
+    return promql_fail(p->text, p->token.span.start, p->e, "not a valid duration string: %s",
+                       quoted);
+}
+
 enum status promql_parse_number(struct promql_parser *p, struct promql_node **out)
 {
-    char quoted[120];
-    int64_t ms = 0;
+    enum promql_number_fault fault;
+    int64_t ms;
+    struct str unit;
     TRY(promql_node_new(p, PROMQL_NUMBER, p->token.span, out));
     (*out)->type = TYPE_SCALAR;
-    (*out)->number.is_duration = p->token.kind == TOK_DURATION;
-    enum promql_number_fault fault = p->token.kind == TOK_DURATION
-                                         ? promql_duration_read(p->token.text, &ms)
-                                         : promql_number_read(p->token.text, &(*out)->number.value);
     if (p->token.kind == TOK_DURATION) {
+        fault = promql_duration_read(p->token.text, &ms, &unit);
+        if (fault != NUMBER_OK)
+            return fail_duration(p, fault, unit);
         (*out)->number.value = (double)ms / 1000;
-        if (fault == NUMBER_RANGE)
-            return promql_fail(p->text, p->token.span.start, p->e, "duration out of range");
-        if (fault == NUMBER_SYNTAX)
-            return promql_fail(
-                p->text, p->token.span.start, p->e, "not a valid duration string: %s",
-                promql_quote_c(str_sub(p->token.text, 0, 100), quoted, sizeof(quoted)));
-    } else if (fault != NUMBER_OK) {
-        return fail_number(p, fault);
+        (*out)->number.is_duration = true;
+    } else {
+        fault = promql_number_read(p->token.text, &(*out)->number.value);
+        if (fault != NUMBER_OK)
+            return fail_number(p, fault);
     }
     promql_parser_take(p);
     return ST_OK;
@@ -101,15 +113,22 @@ static enum status parse_call(struct promql_parser *p, enum promql_duration_plac
     return ST_OK;
 }
 
+/* A number stays a number, and what has parentheses gets no second ones. */
 static enum status parse_paren(struct promql_parser *p, enum promql_duration_place place,
                                struct promql_node **out)
 {
-    TRY(promql_node_new(p, PROMQL_PAREN, p->token.span, out));
+    struct promql_token open = p->token;
+    struct promql_node *inner;
     promql_parser_take(p);
-    TRY(parse_expr(p, place, PRECEDENCE_SUM, &(*out)->paren));
+    TRY(parse_expr(p, place, PRECEDENCE_SUM, &inner));
     TRY(expect(p, place, TOK_RIGHT_PAREN));
-    (*out)->span.end = p->last_end;
-    return promql_node_adopt(p, *out, (*out)->paren);
+    *out = inner;
+    if (inner->kind == PROMQL_NUMBER || inner->kind == PROMQL_PAREN)
+        return ST_OK;
+    struct promql_span span = {open.span.start, p->last_end};
+    TRY(promql_node_new(p, PROMQL_PAREN, span, out));
+    (*out)->paren = inner;
+    return promql_node_adopt(p, *out, inner);
 }
 
 static enum status parse_operand(struct promql_parser *p, enum promql_duration_place place,
@@ -127,12 +146,10 @@ static enum status parse_operand(struct promql_parser *p, enum promql_duration_p
         return parse_call(p, place, FN_RANGE, out);
     case TOK_LEFT_PAREN:
         return parse_paren(p, place, out);
-    case TOK_IDENTIFIER:
-        if (str_eq_nocase(p->token.text, STR("min_of")))
-            return parse_call(p, place, FN_MIN_OF, out);
-        if (str_eq_nocase(p->token.text, STR("max_of")))
-            return parse_call(p, place, FN_MAX_OF, out);
-        return unexpected(p, place);
+    case TOK_MIN_OF:
+        return parse_call(p, place, FN_MIN_OF, out);
+    case TOK_MAX_OF:
+        return parse_call(p, place, FN_MAX_OF, out);
     default:
         return unexpected(p, place);
     }
@@ -177,19 +194,6 @@ static enum status parse_signed(struct promql_parser *p, enum promql_duration_pl
     return apply_sign(p, sign, operand, out);
 }
 
-/* Behind "offset" stands one operand: "x offset -2 ^ 2" is (x offset -2) ^ 2. */
-static enum status parse_offset(struct promql_parser *p, struct promql_node **out)
-{
-    TRY(promql_parser_peek(p));
-    if (!is_sign(&p->token))
-        return parse_operand(p, DURATION_OFFSET, out);
-    struct promql_token sign = p->token;
-    struct promql_node *operand;
-    promql_parser_take(p);
-    TRY(parse_operand(p, DURATION_OFFSET, &operand));
-    return apply_sign(p, sign, operand, out);
-}
-
 static unsigned precedence_of(const struct promql_token *t)
 {
     if (t->kind != TOK_OPERATOR)
@@ -228,24 +232,52 @@ static enum status join(struct promql_parser *p, struct promql_token op, struct 
     return ST_OK;
 }
 
-static enum status parse_expr(struct promql_parser *p, enum promql_duration_place place,
+/* The operators behind *out that bind at least as tightly. */
+static enum status parse_rest(struct promql_parser *p, enum promql_duration_place place,
                               unsigned precedence, struct promql_node **out)
 {
-    TRY(promql_parser_enter(p));
-    TRY(parse_signed(p, place, out));
     for (;;) {
         TRY(promql_parser_peek(p));
         struct promql_token op = p->token;
         unsigned found = precedence_of(&op);
         if (found == 0 || found < precedence)
-            break;
+            return ST_OK;
         promql_parser_take(p);
         struct promql_node *rhs;
         TRY(parse_expr(p, place, op.op == OP_POW ? found : found + 1, &rhs));
         TRY(join(p, op, rhs, out));
     }
+}
+
+static enum status parse_expr(struct promql_parser *p, enum promql_duration_place place,
+                              unsigned precedence, struct promql_node **out)
+{
+    TRY(promql_parser_enter(p));
+    TRY(parse_signed(p, place, out));
+    TRY(parse_rest(p, place, precedence, out));
     promql_parser_leave(p);
     return ST_OK;
+}
+
+/* Behind "offset" stands one operand, with a sign or not: "x offset -2 ^ 2" is (x offset -2) ^ 2.
+ * But Prometheus' grammar takes operators behind "(...)" and behind two signs. */
+static enum status parse_offset(struct promql_parser *p, struct promql_node **out)
+{
+    const enum promql_duration_place place = DURATION_OFFSET;
+    TRY(promql_parser_peek(p));
+    struct promql_token first = p->token;
+    if (first.kind == TOK_LEFT_PAREN)
+        return parse_expr(p, place, PRECEDENCE_SUM, out);
+    if (!is_sign(&first))
+        return parse_operand(p, place, out);
+    promql_parser_take(p);
+    TRY(promql_parser_peek(p));
+    bool has_two_signs = is_sign(&p->token);
+    struct promql_node *operand;
+    TRY(has_two_signs ? parse_expr(p, place, PRECEDENCE_POWER, &operand)
+                      : parse_operand(p, place, &operand));
+    TRY(apply_sign(p, first, operand, out));
+    return has_two_signs ? parse_rest(p, place, PRECEDENCE_SUM, out) : ST_OK;
 }
 
 static int64_t to_ms(double seconds)

@@ -305,7 +305,7 @@ static enum status parse_group(struct promql_parser *p, struct promql_matching *
     m->card = p->token.kind == TOK_GROUP_LEFT ? CARD_MANY_TO_ONE : CARD_ONE_TO_MANY;
     promql_parser_take(p);
     TRY(promql_parser_peek(p));
-    if (p->token.kind != TOK_LEFT_PAREN)
+    if (p->token.kind != TOK_LEFT_PAREN && begins_expression(&p->token))
         return ST_OK;
     return promql_parse_labels(p, &m->include, &m->include_count);
 }

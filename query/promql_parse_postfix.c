@@ -149,11 +149,15 @@ static enum status parse_at(struct promql_parser *p, struct promql_node *node)
     TRY(parse_time(p, &seconds, &is_time));
     if (!is_time)
         TRY(parse_bound(p, &at));
-    if (!(seconds < 0x1p63 && seconds > -0x1p63))
+    if (!isfinite(seconds))
         return promql_fail(p->text, node->span.start, p->e,
-                           isfinite(seconds) ? "timestamp out of bounds for @ modifier: %f"
-                                             : "timestamp out of bounds for @ modifier: %+f",
-                           seconds);
+                           "timestamp out of bounds for @ modifier: %s",
+                           isnan(seconds) ? "NaN"
+                           : seconds > 0  ? "+Inf"
+                                          : "-Inf");
+    if (fabs(seconds) >= 0x1p63)
+        return promql_fail(p->text, node->span.start, p->e,
+                           "timestamp out of bounds for @ modifier: %f", seconds);
     if (!when)
         return promql_fail(p->text, node->span.start, p->e,
                            "@ modifier must be preceded by an instant vector selector or range "

@@ -18,6 +18,11 @@ bool promql_token_is_metric(const struct promql_token *t)
     case TOK_END:
     case TOK_STEP:
     case TOK_RANGE:
+    case TOK_MIN_OF:
+    case TOK_MAX_OF:
+    case TOK_FILL:
+    case TOK_FILL_LEFT:
+    case TOK_FILL_RIGHT:
         return true;
     case TOK_OPERATOR:
         return promql_op_is_set(t->op);

@@ -73,8 +73,12 @@ static void print_offset(const struct promql_when *when, struct buf *out)
 {
     if (!when->has_offset)
         return;
-    buf_append_str(out, STR(" offset "));
+    /* Without them the operator would be read as one behind the selector. */
+    bool needs_parens = when->offset.expr && when->offset.expr->kind == PROMQL_BINARY;
+    buf_append_str(out, needs_parens ? STR(" offset (") : STR(" offset "));
     print_duration(&when->offset, out);
+    if (needs_parens)
+        buf_append_u8(out, ')');
 }
 
 static void print_extension(enum promql_extension extension, struct buf *out)
