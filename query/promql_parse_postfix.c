@@ -111,7 +111,7 @@ static enum status parse_time(struct promql_parser *p, double *seconds, bool *di
     }
     *did = p->token.kind == TOK_NUMBER || p->token.kind == TOK_DURATION;
     if (!*did)
-        return ST_OK;
+        return is_sign ? promql_parser_unexpected(p, "@", "timestamp") : ST_OK;
     struct promql_node *number;
     TRY(promql_parse_number(p, &number));
     *seconds = is_negative ? -number->number.value : number->number.value;

@@ -159,8 +159,11 @@ enum status promql_parse_vector(struct promql_parser *p, struct promql_node **ou
     return collect_matchers(p, &node->selector, older);
 }
 
+/* Prometheus' list of keywords leaves out `without`. */
 static bool is_label(const struct promql_token *t)
 {
+    if (t->kind == TOK_WITHOUT)
+        return false;
     return t->kind == TOK_STRING || t->kind == TOK_IDENTIFIER || t->kind == TOK_METRIC_IDENTIFIER ||
            t->kind >= TOK_AGGREGATION ||
            (t->kind == TOK_OPERATOR && (promql_op_is_set(t->op) || t->op == OP_ATAN2));
