@@ -7,66 +7,67 @@
 #include "tests/support/native_text.h"
 #include <math.h>
 
+static const struct {
+    const char *name, *a, *b;
+    double weight;
+    const char *want;
+} sums[] = {
+    {"same layout", "{{count:4 sum:5 z_bucket:1 buckets:[1 2] n_buckets:[1]}}",
+     "{{count:3 sum:1 z_bucket:2 buckets:[0 1 1] n_buckets:[1]}}", 1,
+     "{{count:7 sum:6 z_bucket:3 buckets:[1 3 1] n_buckets:[2]}}"},
+    {"difference", "{{count:4 sum:5 buckets:[1 2]}}", "{{count:3 sum:1 buckets:[1 1 1]}}", -1,
+     "{{count:1 sum:4 offset:1 buckets:[1 -1]}}"},
+    {"lower schema first", "{{schema:0 count:41 buckets:[1 3 1 2 1 1 1]}}",
+     "{{schema:1 count:11 buckets:[0 2 1] n_buckets:[0 0 3 2]}}", -1,
+     "{{schema:0 count:30 buckets:[1 0 1 2 1 1 1] n_offset:1 n_buckets:[-3 -2]}}"},
+    {"lower schema second", "{{schema:1 count:11 buckets:[0 2 1]}}",
+     "{{schema:0 count:41 buckets:[1 3 1 2 1 1 1]}}", -1,
+     "{{schema:0 count:-30 buckets:[-1 0 -1 -2 -1 -1 -1]}}"},
+    {"wider zero second", "{{count:7 z_bucket:1 z_bucket_w:0.1 offset:-3 buckets:[1 2 3]}}",
+     "{{count:5 z_bucket:5 z_bucket_w:0.25}}", 1,
+     "{{count:12 z_bucket:9 z_bucket_w:0.25 offset:-1 buckets:[3]}}"},
+    {"wider zero first", "{{count:5 z_bucket:5 z_bucket_w:0.25}}",
+     "{{count:7 z_bucket:1 z_bucket_w:0.1 offset:-3 buckets:[1 2 3]}}", -1,
+     "{{count:-2 z_bucket:1 z_bucket_w:0.25 offset:-1 buckets:[-3]}}"},
+    {"zero cuts a bucket", "{{count:5 z_bucket:5 z_bucket_w:0.3}}",
+     "{{count:4 z_bucket:1 offset:-1 buckets:[2 1]}}", 1,
+     "{{count:9 z_bucket:8 z_bucket_w:0.5 offset:0 buckets:[1]}}"},
+    {"zero cuts a negative bucket", "{{count:5 z_bucket:5 z_bucket_w:0.3 n_buckets:[1]}}",
+     "{{count:4 z_bucket:1 n_offset:-1 n_buckets:[2 1]}}", 1,
+     "{{count:9 z_bucket:8 z_bucket_w:0.5 n_buckets:[2]}}"},
+    {"custom", "{{schema:-53 count:3 custom_values:[1 2] buckets:[1 1 1]}}",
+     "{{schema:-53 count:3 custom_values:[1 2] buckets:[0 2 1]}}", 1,
+     "{{schema:-53 count:6 custom_values:[1 2] buckets:[1 3 2]}}"},
+    {"custom, other bounds", "{{schema:-53 count:4 custom_values:[1 2 3] buckets:[1 1 1 1]}}",
+     "{{schema:-53 count:6 custom_values:[2 4] buckets:[1 2 3]}}", 1,
+     "{{schema:-53 count:10 custom_values:[2] buckets:[3 7]}}"},
+    {"custom, no bound in common", "{{schema:-53 count:1 custom_values:[1] buckets:[1]}}",
+     "{{schema:-53 count:2 custom_values:[2] buckets:[2]}}", 1,
+     "{{schema:-53 count:3 buckets:[3]}}"},
+    {"custom, no bounds", "{{schema:-53 count:1 buckets:[1]}}",
+     "{{schema:-53 count:3 custom_values:[2] buckets:[2 1]}}", 1,
+     "{{schema:-53 count:4 buckets:[4]}}"},
+    {"not reset twice", "{{counter_reset_hint:not_reset}}", "{{counter_reset_hint:not_reset}}", 1,
+     "{{counter_reset_hint:not_reset}}"},
+    {"gauge wins", "{{counter_reset_hint:not_reset}}", "{{counter_reset_hint:gauge}}", 1,
+     "{{counter_reset_hint:gauge}}"},
+    {"unknown wins over counters", "{{counter_reset_hint:reset}}", "{{}}", 1, "{{}}"},
+    {"conflict", "{{counter_reset_hint:reset}}", "{{counter_reset_hint:not_reset}}", 1, "{{}}"},
+};
+
 Test(native_histogram_sum, adds_and_subtracts)
 {
-    static const struct {
-        const char *name, *a, *b;
-        double weight;
-        const char *want;
-    } rows[] = {
-        {"same layout", "{{count:4 sum:5 z_bucket:1 buckets:[1 2] n_buckets:[1]}}",
-         "{{count:3 sum:1 z_bucket:2 buckets:[0 1 1] n_buckets:[1]}}", 1,
-         "{{count:7 sum:6 z_bucket:3 buckets:[1 3 1] n_buckets:[2]}}"},
-        {"difference", "{{count:4 sum:5 buckets:[1 2]}}", "{{count:3 sum:1 buckets:[1 1 1]}}", -1,
-         "{{count:1 sum:4 offset:1 buckets:[1 -1]}}"},
-        {"lower schema first", "{{schema:0 count:41 buckets:[1 3 1 2 1 1 1]}}",
-         "{{schema:1 count:11 buckets:[0 2 1] n_buckets:[0 0 3 2]}}", -1,
-         "{{schema:0 count:30 buckets:[1 0 1 2 1 1 1] n_offset:1 n_buckets:[-3 -2]}}"},
-        {"lower schema second", "{{schema:1 count:11 buckets:[0 2 1]}}",
-         "{{schema:0 count:41 buckets:[1 3 1 2 1 1 1]}}", -1,
-         "{{schema:0 count:-30 buckets:[-1 0 -1 -2 -1 -1 -1]}}"},
-        {"wider zero second", "{{count:7 z_bucket:1 z_bucket_w:0.1 offset:-3 buckets:[1 2 3]}}",
-         "{{count:5 z_bucket:5 z_bucket_w:0.25}}", 1,
-         "{{count:12 z_bucket:9 z_bucket_w:0.25 offset:-1 buckets:[3]}}"},
-        {"wider zero first", "{{count:5 z_bucket:5 z_bucket_w:0.25}}",
-         "{{count:7 z_bucket:1 z_bucket_w:0.1 offset:-3 buckets:[1 2 3]}}", -1,
-         "{{count:-2 z_bucket:1 z_bucket_w:0.25 offset:-1 buckets:[-3]}}"},
-        {"zero cuts a bucket", "{{count:5 z_bucket:5 z_bucket_w:0.3}}",
-         "{{count:4 z_bucket:1 offset:-1 buckets:[2 1]}}", 1,
-         "{{count:9 z_bucket:8 z_bucket_w:0.5 offset:0 buckets:[1]}}"},
-        {"zero cuts a negative bucket", "{{count:5 z_bucket:5 z_bucket_w:0.3 n_buckets:[1]}}",
-         "{{count:4 z_bucket:1 n_offset:-1 n_buckets:[2 1]}}", 1,
-         "{{count:9 z_bucket:8 z_bucket_w:0.5 n_buckets:[2]}}"},
-        {"custom", "{{schema:-53 count:3 custom_values:[1 2] buckets:[1 1 1]}}",
-         "{{schema:-53 count:3 custom_values:[1 2] buckets:[0 2 1]}}", 1,
-         "{{schema:-53 count:6 custom_values:[1 2] buckets:[1 3 2]}}"},
-        {"custom, other bounds", "{{schema:-53 count:4 custom_values:[1 2 3] buckets:[1 1 1 1]}}",
-         "{{schema:-53 count:6 custom_values:[2 4] buckets:[1 2 3]}}", 1,
-         "{{schema:-53 count:10 custom_values:[2] buckets:[3 7]}}"},
-        {"custom, no bound in common", "{{schema:-53 count:1 custom_values:[1] buckets:[1]}}",
-         "{{schema:-53 count:2 custom_values:[2] buckets:[2]}}", 1,
-         "{{schema:-53 count:3 buckets:[3]}}"},
-        {"custom, no bounds", "{{schema:-53 count:1 buckets:[1]}}",
-         "{{schema:-53 count:3 custom_values:[2] buckets:[2 1]}}", 1,
-         "{{schema:-53 count:4 buckets:[4]}}"},
-        {"not reset twice", "{{counter_reset_hint:not_reset}}", "{{counter_reset_hint:not_reset}}",
-         1, "{{counter_reset_hint:not_reset}}"},
-        {"gauge wins", "{{counter_reset_hint:not_reset}}", "{{counter_reset_hint:gauge}}", 1,
-         "{{counter_reset_hint:gauge}}"},
-        {"unknown wins over counters", "{{counter_reset_hint:reset}}", "{{}}", 1, "{{}}"},
-        {"conflict", "{{counter_reset_hint:reset}}", "{{counter_reset_hint:not_reset}}", 1, "{{}}"},
-    };
     struct arena arena = {0};
-    for (size_t i = 0; i < LEN(rows); i++) {
+    for (size_t i = 0; i < LEN(sums); i++) {
         struct native_sum sum = {.arena = &arena};
-        cr_assert_eq(native_sum_add(&sum, native_from_text(&arena, rows[i].a), 1), ST_OK);
-        struct native_histogram *b = native_from_text(&arena, rows[i].b);
-        cr_assert_eq(native_sum_add(&sum, b, rows[i].weight), ST_OK);
+        cr_assert_eq(native_sum_add(&sum, native_from_text(&arena, sums[i].a), 1), ST_OK);
+        struct native_histogram *b = native_from_text(&arena, sums[i].b);
+        cr_assert_eq(native_sum_add(&sum, b, sums[i].weight), ST_OK);
         struct native_histogram *got = native_sum_take(&sum);
-        cr_expect(native_is_near(got, native_from_text(&arena, rows[i].want)), "%s: %s",
-                  rows[i].name, native_to_text(&arena, got));
-        cr_expect_eq(sum.is_reconciled, strstr(rows[i].name, "bound") != NULL, "%s", rows[i].name);
-        cr_expect_eq(sum.reset_seen && sum.no_reset_seen, strcmp(rows[i].name, "conflict") == 0);
+        cr_expect(native_is_near(got, native_from_text(&arena, sums[i].want)), "%s: %s",
+                  sums[i].name, native_to_text(&arena, got));
+        cr_expect_eq(sum.is_reconciled, strstr(sums[i].name, "bound") != NULL, "%s", sums[i].name);
+        cr_expect_eq(sum.reset_seen && sum.no_reset_seen, strcmp(sums[i].name, "conflict") == 0);
     }
     arena_deinit(&arena);
     EXPECT_NO_LEAK();
