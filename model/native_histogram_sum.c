@@ -158,7 +158,8 @@ static void reconcile_zero(struct native_sum *s, struct native_histogram *h)
         uint32_t covered = native_zero_covers(sides[i], h->schema, width);
         for (uint32_t k = 0; k < covered; k++)
             h->zero_count += sides[i]->items[k].count;
-        sides[i]->items += covered;
+        if (covered)
+            sides[i]->items += covered;
         sides[i]->count -= covered;
     }
 }
