@@ -22,7 +22,7 @@ enum status {
 
 struct err {
     enum status status;
-    char msg[200]; /* one sentence for a person, NUL-ended */
+    char msg[400]; /* one sentence for a person, NUL-ended */
 };
 
 /* Fills *e (may be NULL) and returns status, so that `return err_set(...)` reads well. Any thread.
