@@ -1,0 +1,103 @@
+/* annotations.c - keeps each note of a query once and writes them as the API does. */
+#include "query/annotations.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { NOTE_BYTES_MAX = 1024, NOTES_SHOWN = 10 };
+
+static const char *const prefixes[] = {
+    [ANNOTATION_WARNING] = "PromQL warning: ",
+    [ANNOTATION_INFO] = "PromQL info: ",
+};
+
+void annotations_init(struct annotations *a, struct arena *arena, struct str query)
+{
+    *a = (struct annotations){.arena = arena, .query = query};
+}
+
+struct place {
+    unsigned line, column; /* from 1 */
+};
+
+static struct place place_of(struct str query, uint32_t offset)
+{
+    struct place p = {1, 1};
+    for (uint32_t i = 0; i < offset && i < query.len; i++) {
+        p.column++;
+        if (query.ptr[i] == '\n')
+            p = (struct place){p.line + 1, 1};
+    }
+    return p;
+}
+
+static bool is_known(const struct annotations *a, struct str text)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (str_eq(a->items[i].text, text))
+            return true;
+    return false;
+}
+
+void annotations_add(struct annotations *a, enum annotation_level level,
+                     const struct promql_span *at, const char *fmt, ...)
+{
+    char text[NOTE_BYTES_MAX];
+    int len = snprintf(text, sizeof(text), "%s", prefixes[level]);
+    va_list args;
+    va_start(args, fmt);
+    len += vsnprintf(text + len, sizeof(text) - (size_t)len, fmt, args);
+    va_end(args);
+    len = MIN(len, (int)sizeof(text) - 1);
+    if (at) {
+        struct place p = place_of(a->query, at->start);
+        len += snprintf(text + len, sizeof(text) - (size_t)len, " (%u:%u)", p.line, p.column);
+        len = MIN(len, (int)sizeof(text) - 1);
+    }
+    struct str note = {text, (size_t)len};
+    if (is_known(a, note))
+        return;
+    if (a->count == ANNOTATIONS_MAX) {
+        a->overflowed = true;
+        return;
+    }
+    /* A note that finds no memory is left out: the answer is right without it. */
+    note = arena_dup_str(a->arena, note);
+    if (note.ptr)
+        a->items[a->count++] = (struct annotation){note, level};
+}
+
+static size_t count_of(const struct annotations *a, enum annotation_level level)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < a->count; i++)
+        count += a->items[i].level == level;
+    return count;
+}
+
+static void write_level(const struct annotations *a, enum annotation_level level, const char *key,
+                        const char *noun, struct json_writer *w)
+{
+    size_t all = count_of(a, level), shown = 0;
+    if (all == 0)
+        return;
+    json_key(w, key);
+    json_array_begin(w);
+    for (size_t i = 0; i < a->count && shown < NOTES_SHOWN; i++)
+        if (a->items[i].level == level) {
+            json_str(w, a->items[i].text);
+            shown++;
+        }
+    if (all > shown) {
+        char text[80];
+        snprintf(text, sizeof(text), "%zu more %s annotations omitted", all - shown, noun);
+        json_str(w, str_from_c(text));
+    }
+    json_array_end(w);
+}
+
+void annotations_write(const struct annotations *a, struct json_writer *w)
+{
+    write_level(a, ANNOTATION_WARNING, "warnings", "warning", w);
+    write_level(a, ANNOTATION_INFO, "infos", "info", w);
+}

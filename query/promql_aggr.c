@@ -1,0 +1,61 @@
+/* promql_aggr.c - grouping of aggregations, and the way to the right kind. */
+#include "query/promql_aggr.h"
+
+static const char *const names[] = {
+    [AGG_SUM] = "sum",           [AGG_AVG] = "avg",
+    [AGG_MIN] = "min",           [AGG_MAX] = "max",
+    [AGG_GROUP] = "group",       [AGG_COUNT] = "count",
+    [AGG_STDDEV] = "stddev",     [AGG_STDVAR] = "stdvar",
+    [AGG_TOPK] = "topk",         [AGG_BOTTOMK] = "bottomk",
+    [AGG_QUANTILE] = "quantile", [AGG_COUNT_VALUES] = "count_values",
+    [AGG_LIMITK] = "limitk",     [AGG_LIMIT_RATIO] = "limit_ratio",
+};
+
+void promql_note_ignored(struct promql_run *run, const struct promql_node *node,
+                         const struct promql_span *at)
+{
+    annotations_add(run->notes, ANNOTATION_INFO, at, "ignored histogram in %s aggregation",
+                    names[node->aggregate.op]);
+}
+
+enum status promql_grouping_init(struct promql_grouping *g, struct promql_run *run,
+                                 const struct promql_node *node, struct err *e)
+{
+    bool without = node->aggregate.without;
+    *g = (struct promql_grouping){.groups.arena = run->arena, .without = without};
+    g->names = promql_names_sorted(run->arena, node->aggregate.labels, node->aggregate.label_count,
+                                   without ? LABEL_METRIC_NAME : (struct str){0});
+    return g->names.items ? ST_OK : promql_no_memory(e);
+}
+
+enum status promql_grouping_find(struct promql_grouping *g, struct label_set labels,
+                                 uint32_t *group, bool *added, struct err *e)
+{
+    if (labels.count > g->scratch_cap) {
+        g->scratch_cap = labels.count * 2;
+        g->scratch = arena_calloc(g->groups.arena, g->scratch_cap, sizeof(*g->scratch));
+    }
+    if (labels.count && !g->scratch)
+        return promql_no_memory(e);
+    struct label_set key = promql_labels_pick(labels, g->names, !g->without, g->scratch);
+    *group = promql_table_put(&g->groups, key, added);
+    return *group == PROMQL_TABLE_NONE ? promql_no_memory(e) : ST_OK;
+}
+
+enum status promql_aggregate_rows(struct promql_run *run, const struct promql_node *node,
+                                  const struct promql_sink *out, struct err *e)
+{
+    switch (node->aggregate.op) {
+    case AGG_TOPK:
+    case AGG_BOTTOMK:
+    case AGG_LIMITK:
+    case AGG_LIMIT_RATIO:
+        return promql_choose_rows(run, node, out, e);
+    case AGG_QUANTILE:
+        return promql_quantile_rows(run, node, out, e);
+    case AGG_COUNT_VALUES:
+        return promql_count_values_rows(run, node, out, e);
+    default:
+        return promql_fold_rows(run, node, out, e);
+    }
+}

@@ -1,0 +1,268 @@
+/* promql_aggr_fold.c - sum, avg, min, max, group, count, stddev, stdvar: each row is added to its
+ * group and forgotten. */
+#include "query/promql_aggr.h"
+#include "query/promql_histogram.h"
+#include "query/promql_math.h"
+
+/* One group over all steps. */
+struct group {
+    double *value; /* a slot a step, absent as long as nothing came: the result, or with `rest` a
+                      compensated sum */
+    double *rest;
+    struct promql_mean *means;         /* avg */
+    struct promql_variance *variances; /* stddev, stdvar */
+    struct histogram_total *totals;    /* sum, avg: NULL until the first histogram comes */
+    struct str metric;                 /* of a histogram, for notes */
+    bool drop_name;
+};
+
+struct fold {
+    struct promql_run *run;
+    const struct promql_node *node;
+    struct promql_grouping grouping;
+    struct group *groups; /* one per group; grows in the arena */
+    uint32_t group_cap;
+    struct arena scratch; /* owned: histograms of the row at hand */
+};
+
+static void add_sum(struct group *g, const double *v, uint32_t steps)
+{
+    for (uint32_t i = 0; i < steps; i++) {
+        if (value_is_absent(v[i]))
+            continue;
+        if (value_is_absent(g->value[i]))
+            g->value[i] = v[i];
+        else
+            promql_sum_add(v[i], &g->value[i], &g->rest[i]);
+    }
+}
+
+static void add_mean(struct group *g, const double *v, uint32_t steps)
+{
+    for (uint32_t i = 0; i < steps; i++)
+        if (!value_is_absent(v[i])) {
+            g->value[i] = 0;
+            promql_mean_add(&g->means[i], v[i]);
+        }
+}
+
+static void add_variance(struct group *g, const double *v, uint32_t steps)
+{
+    for (uint32_t i = 0; i < steps; i++)
+        if (!value_is_absent(v[i])) {
+            g->value[i] = 0;
+            promql_variance_add(&g->variances[i], v[i]);
+        }
+}
+
+static void add_min(struct group *g, const double *v, uint32_t steps)
+{
+    for (uint32_t i = 0; i < steps; i++)
+        if (!value_is_absent(v[i]) &&
+            (value_is_absent(g->value[i]) || g->value[i] > v[i] || isnan(g->value[i])))
+            g->value[i] = v[i];
+}
+
+static void add_max(struct group *g, const double *v, uint32_t steps)
+{
+    for (uint32_t i = 0; i < steps; i++)
+        if (!value_is_absent(v[i]) &&
+            (value_is_absent(g->value[i]) || g->value[i] < v[i] || isnan(g->value[i])))
+            g->value[i] = v[i];
+}
+
+static void add_presence(struct fold *f, struct group *g, const struct promql_row *row)
+{
+    bool counts = f->node->aggregate.op == AGG_COUNT;
+    for (uint32_t i = 0; i < f->run->grid.count; i++)
+        if (promql_row_has(row, i))
+            g->value[i] = counts && !value_is_absent(g->value[i]) ? g->value[i] + 1 : 1;
+}
+
+/* A sum borrows the bounds of its first histogram, which lives no longer than its row. */
+static enum status add_histogram(struct fold *f, struct histogram_total *t,
+                                 const struct native_histogram *h, struct err *e)
+{
+    struct native_histogram first = *h;
+    if (!t->sum.started && h->bound_count) {
+        double *bounds = arena_calloc(f->run->arena, h->bound_count, sizeof(*bounds));
+        if (!bounds)
+            return promql_no_memory(e);
+        memcpy(bounds, h->bounds, h->bound_count * sizeof(*bounds));
+        first.bounds = bounds;
+    }
+    return histogram_total_add(t, &first) == ST_OK ? ST_OK : promql_no_memory(e);
+}
+
+static enum status add_histograms(struct fold *f, struct group *g, const struct promql_row *row,
+                                  struct err *e)
+{
+    uint32_t steps = f->run->grid.count;
+    bool is_average = f->node->aggregate.op == AGG_AVG;
+    if (!g->totals) {
+        g->totals = arena_calloc(f->run->arena, steps, sizeof(*g->totals));
+        if (!g->totals)
+            return promql_no_memory(e);
+        for (uint32_t i = 0; i < steps; i++)
+            g->totals[i] =
+                (struct histogram_total){.sum.arena = f->run->arena, .is_average = is_average};
+        g->metric = label_set_metric(row->labels);
+    }
+    for (uint32_t i = 0; i < steps; i++)
+        if (row->histograms[i])
+            TRY(add_histogram(f, &g->totals[i], row->histograms[i], e));
+    return ST_OK;
+}
+
+static void note_ignored(struct fold *f, const struct promql_row *row)
+{
+    for (uint32_t i = 0; i < f->run->grid.count; i++)
+        if (row->histograms[i]) {
+            promql_note_ignored(f->run, f->node, &f->node->aggregate.expr->span);
+            return;
+        }
+}
+
+static enum status add_row(struct fold *f, struct group *g, const struct promql_row *row,
+                           struct err *e)
+{
+    uint32_t steps = f->run->grid.count;
+    switch (f->node->aggregate.op) {
+    case AGG_SUM:
+        add_sum(g, row->values, steps);
+        return row->histograms ? add_histograms(f, g, row, e) : ST_OK;
+    case AGG_AVG:
+        add_mean(g, row->values, steps);
+        return row->histograms ? add_histograms(f, g, row, e) : ST_OK;
+    case AGG_MIN:
+        add_min(g, row->values, steps);
+        break;
+    case AGG_MAX:
+        add_max(g, row->values, steps);
+        break;
+    case AGG_STDDEV:
+    case AGG_STDVAR:
+        add_variance(g, row->values, steps);
+        break;
+    default:
+        add_presence(f, g, row);
+        return ST_OK;
+    }
+    if (row->histograms)
+        note_ignored(f, row);
+    return ST_OK;
+}
+
+static enum status group_new(struct fold *f, uint32_t number, struct err *e)
+{
+    struct arena *arena = f->run->arena;
+    uint32_t steps = f->run->grid.count;
+    enum promql_aggregation op = f->node->aggregate.op;
+    if (number == f->group_cap) {
+        uint32_t cap = MAX(f->group_cap * 2, 16u);
+        struct group *groups = arena_calloc(arena, cap, sizeof(*groups));
+        if (!groups)
+            return promql_no_memory(e);
+        if (number)
+            memcpy(groups, f->groups, number * sizeof(*groups));
+        f->groups = groups;
+        f->group_cap = cap;
+    }
+    struct group g = {.value = promql_values_new(arena, steps)};
+    bool ok = g.value != NULL;
+    if (op == AGG_SUM)
+        ok = ok && (g.rest = arena_calloc(arena, steps, sizeof(*g.rest)));
+    if (op == AGG_AVG)
+        ok = ok && (g.means = arena_calloc(arena, steps, sizeof(*g.means)));
+    if (op == AGG_STDDEV || op == AGG_STDVAR)
+        ok = ok && (g.variances = arena_calloc(arena, steps, sizeof(*g.variances)));
+    f->groups[number] = g;
+    return ok ? ST_OK : promql_no_memory(e);
+}
+
+static enum status fold_put(void *self, const struct promql_row *row, struct err *e)
+{
+    struct fold *f = self;
+    uint32_t number;
+    bool added;
+    TRY(promql_grouping_find(&f->grouping, row->labels, &number, &added, e));
+    if (added)
+        TRY(group_new(f, number, e));
+    struct group *g = &f->groups[number];
+    g->drop_name |= row->drop_name;
+    TRY(add_row(f, g, row, e));
+    if (row->histograms)
+        arena_reset(&f->scratch);
+    return ST_OK;
+}
+
+static void finish_floats(const struct fold *f, struct group *g)
+{
+    enum promql_aggregation op = f->node->aggregate.op;
+    for (uint32_t i = 0; i < f->run->grid.count; i++) {
+        if (value_is_absent(g->value[i]))
+            continue;
+        if (op == AGG_SUM)
+            g->value[i] = g->value[i] + g->rest[i];
+        else if (op == AGG_AVG)
+            g->value[i] = promql_mean_take(&g->means[i]);
+        else if (op == AGG_STDVAR)
+            g->value[i] = promql_variance_take(&g->variances[i]);
+        else if (op == AGG_STDDEV)
+            g->value[i] = sqrt(promql_variance_take(&g->variances[i]));
+    }
+}
+
+/* A step with floats and histograms has no sum. */
+static enum status finish_histograms(struct fold *f, struct group *g, struct promql_row *row,
+                                     struct err *e)
+{
+    const struct promql_span *at = &f->node->aggregate.expr->span;
+    struct histogram_ask ask = {f->run->arena, f->run->notes, at, g->metric};
+    row->histograms = arena_calloc(f->run->arena, f->run->grid.count, sizeof(*row->histograms));
+    if (!row->histograms)
+        return promql_no_memory(e);
+    for (uint32_t i = 0; i < f->run->grid.count; i++) {
+        struct native_histogram *h = NULL;
+        if (g->totals[i].count == 0 && !g->totals[i].is_mixed)
+            continue;
+        if (!value_is_absent(g->value[i])) {
+            annotations_add(f->run->notes, ANNOTATION_WARNING, at,
+                            "encountered a mix of histograms and floats for aggregation");
+            g->value[i] = value_absent();
+            continue;
+        }
+        if (histogram_total_take(&g->totals[i], &ask, &h) != ST_OK)
+            return promql_no_memory(e);
+        row->histograms[i] = h;
+    }
+    return ST_OK;
+}
+
+static enum status fold_finish(struct fold *f, const struct promql_sink *out, struct err *e)
+{
+    for (uint32_t n = 0; n < f->grouping.groups.count; n++) {
+        struct group *g = &f->groups[n];
+        struct promql_row row = {promql_table_get(&f->grouping.groups, n), g->value, NULL,
+                                 g->drop_name};
+        finish_floats(f, g);
+        if (g->totals)
+            TRY(finish_histograms(f, g, &row, e));
+        if (promql_row_points(&row, f->run->grid.count))
+            TRY(out->put(out->self, &row, e));
+    }
+    return ST_OK;
+}
+
+enum status promql_fold_rows(struct promql_run *run, const struct promql_node *node,
+                             const struct promql_sink *out, struct err *e)
+{
+    struct fold f = {.run = run, .node = node};
+    TRY(promql_grouping_init(&f.grouping, run, node, e));
+    enum status s = promql_run_rows(run, node->aggregate.expr,
+                                    &(struct promql_sink){fold_put, &f, &f.scratch}, e);
+    if (s == ST_OK)
+        s = fold_finish(&f, out, e);
+    arena_deinit(&f.scratch);
+    return s;
+}

@@ -1,0 +1,242 @@
+/* promql_fn_bucket.c - histogram_quantile, histogram_quantiles, histogram_fraction: native
+ * histograms, and classic ones put together from their series by `le`. */
+#include "base/number_text.h"
+#include "query/promql_fn.h"
+#include "query/promql_histogram.h"
+#include "query/promql_labels.h"
+#include "query/promql_notes.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* One series of the argument. */
+struct part {
+    const struct promql_row *row;
+    uint32_t group;
+    double upper;    /* of le */
+    bool has_bucket; /* le is a number */
+};
+
+struct buckets {
+    struct promql_run *run;
+    const struct promql_node *node;
+    const struct promql_span *at; /* of the vector */
+    struct promql_rows rows;
+    struct promql_table groups; /* labels without le */
+    struct part *parts;         /* sorted by group and bound */
+    uint32_t *first;            /* a slot a group and one more: where its parts begin */
+    struct classic_bucket *room;
+    const double *low, *high; /* quantile, or lower and upper; a slot a step */
+    double *values;
+};
+
+static bool parse_bound(struct str le, double *out)
+{
+    char text[64], *end;
+    if (le.len == 0 || le.len >= sizeof(text))
+        return false;
+    str_to_c(le, text, sizeof(text));
+    *out = strtod(text, &end);
+    return *end == '\0' && end != text && text[0] != ' ';
+}
+
+static int part_order(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    return (x->upper > y->upper) - (x->upper < y->upper);
+}
+
+static enum status part_make(struct buckets *b, const struct promql_row *row, struct part *out,
+                             struct err *e)
+{
+    struct str le = label_set_get(row->labels, STR("le"));
+    struct label_set key = promql_labels_with(b->run->arena, row->labels, STR("le"), STR(""));
+    bool added;
+    if (!key.items)
+        return promql_no_memory(e);
+    *out = (struct part){.row = row, .group = promql_table_put(&b->groups, key, &added)};
+    if (out->group == PROMQL_TABLE_NONE)
+        return promql_no_memory(e);
+    out->has_bucket = parse_bound(le, &out->upper);
+    return ST_OK;
+}
+
+static void note_bad_bucket(struct buckets *b, const struct promql_row *row)
+{
+    struct str le = label_set_get(row->labels, STR("le")), metric = label_set_metric(row->labels);
+    annotations_add(b->run->notes, ANNOTATION_WARNING, b->at,
+                    "bucket label \"le\" is missing or has a malformed value of \"%.*s\"%s%.*s%s",
+                    STR_ARG(le), metric.len ? " for metric name \"" : "", STR_ARG(metric),
+                    metric.len ? "\"" : "");
+}
+
+static enum status parts_make(struct buckets *b, struct err *e)
+{
+    struct arena *arena = b->run->arena;
+    uint32_t count = b->rows.count;
+    b->parts = arena_calloc(arena, count, sizeof(*b->parts));
+    b->first = arena_calloc(arena, (size_t)count + 1, sizeof(*b->first));
+    b->room = arena_calloc(arena, count, sizeof(*b->room));
+    b->values = arena_calloc(arena, b->run->grid.count, sizeof(*b->values));
+    if (!b->parts || !b->first || !b->room || !b->values)
+        return promql_no_memory(e);
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(part_make(b, &b->rows.items[i], &b->parts[i], e));
+        b->first[b->parts[i].group + 1]++;
+    }
+    qsort(b->parts, count, sizeof(*b->parts), part_order);
+    for (uint32_t g = 0; g < b->groups.count; g++)
+        b->first[g + 1] += b->first[g];
+    return ST_OK;
+}
+
+/* The classic buckets of a group at a step, and its native histogram. */
+static uint32_t gather(struct buckets *b, uint32_t group, uint32_t step,
+                       const struct native_histogram **native)
+{
+    uint32_t count = 0;
+    *native = NULL;
+    for (uint32_t i = b->first[group]; i < b->first[group + 1]; i++) {
+        const struct part *p = &b->parts[i];
+        const struct native_histogram *h = promql_row_histogram(p->row, step);
+        if (h)
+            *native = h;
+        else if (value_is_absent(p->row->values[step]))
+            continue;
+        else if (p->has_bucket)
+            b->room[count++] = (struct classic_bucket){p->upper, p->row->values[step]};
+        else
+            note_bad_bucket(b, p->row);
+    }
+    return count;
+}
+
+static double answer(struct buckets *b, uint32_t group, uint32_t step, double low, double high)
+{
+    struct str metric = label_set_metric(promql_table_get(&b->groups, group));
+    struct histogram_ask ask = {b->run->arena, b->run->notes, b->at, metric};
+    bool is_fraction = b->node->call.function->id == FN_HISTOGRAM_FRACTION;
+    const struct native_histogram *native;
+    uint32_t count = gather(b, group, step, &native);
+    if (native && count) {
+        annotations_add(b->run->notes, ANNOTATION_WARNING, b->at,
+                        "vector contains a mix of classic and native histograms%s%.*s%s",
+                        metric.len ? " for metric name \"" : "", STR_ARG(metric),
+                        metric.len ? "\"" : "");
+        return value_absent();
+    }
+    if (native)
+        return is_fraction ? native_fraction(&ask, native, low, high)
+                           : native_quantile(&ask, native, low);
+    if (count == 0)
+        return value_absent();
+    return is_fraction ? classic_fraction(b->room, count, low, high)
+                       : classic_quantile(&ask, b->room, count, low);
+}
+
+static enum status put_groups(struct buckets *b, const struct promql_sink *out, struct err *e)
+{
+    for (uint32_t g = 0; g < b->groups.count; g++) {
+        struct promql_row row = {promql_table_get(&b->groups, g), b->values, NULL, true};
+        TRY(query_budget_check(b->run->budget, e));
+        for (uint32_t i = 0; i < b->run->grid.count; i++)
+            b->values[i] = answer(b, g, i, b->low[i], b->high[i]);
+        if (promql_row_points(&row, b->run->grid.count))
+            TRY(out->put(out->self, &row, e));
+    }
+    return ST_OK;
+}
+
+static void note_quantiles(struct buckets *b, const struct promql_node *arg, const double *q)
+{
+    for (uint32_t i = 0; i < b->run->grid.count; i++)
+        if (i == 0 || q[i] != q[i - 1])
+            promql_note_quantile(b->run->notes, &arg->span, q[i]);
+}
+
+/* 0.5 and 1.0: as OpenMetrics writes numbers. */
+static enum status quantile_text(struct arena *arena, double q, struct str *out, struct err *e)
+{
+    struct buf text = {0};
+    number_append_general(&text, q);
+    struct str s = buf_str(&text);
+    if (isfinite(q) && str_find(s, '.') == s.len && str_find(s, 'e') == s.len)
+        buf_append_str(&text, STR(".0"));
+    *out = arena_dup_str(arena, buf_str(&text));
+    bool failed = text.failed || !out->ptr;
+    buf_deinit(&text);
+    return failed ? promql_no_memory(e) : ST_OK;
+}
+
+/* Rows of one quantile: those steps at which the argument has this value. */
+static enum status put_quantile(struct buckets *b, const double *q, double value,
+                                struct promql_rows *rows, struct err *e)
+{
+    struct arena *arena = b->run->arena;
+    struct str label = promql_run_text(b->node->call.args[1]), text;
+    TRY(quantile_text(arena, value, &text, e));
+    for (uint32_t g = 0; g < b->groups.count; g++) {
+        struct label_set labels =
+            promql_labels_with(arena, promql_table_get(&b->groups, g), label, text);
+        struct promql_row row = {labels, promql_values_new(arena, b->run->grid.count), NULL, true};
+        if (!labels.items || !row.values)
+            return promql_no_memory(e);
+        for (uint32_t i = 0; i < b->run->grid.count; i++)
+            if (memcmp(&q[i], &value, sizeof(value)) == 0)
+                row.values[i] = answer(b, g, i, value, value);
+        if (promql_row_points(&row, b->run->grid.count) && !promql_rows_push(rows, arena, &row))
+            return promql_no_memory(e);
+    }
+    return ST_OK;
+}
+
+static bool is_first_use(const double *q, uint32_t step)
+{
+    for (uint32_t i = 0; i < step; i++)
+        if (memcmp(&q[i], &q[step], sizeof(*q)) == 0)
+            return false;
+    return true;
+}
+
+static enum status put_quantiles(struct buckets *b, const struct promql_sink *out, struct err *e)
+{
+    struct promql_rows rows = {0};
+    for (uint32_t a = 2; a < b->node->call.arg_count; a++) {
+        double *q;
+        TRY(promql_run_scalar(b->run, b->node->call.args[a], &q, e));
+        note_quantiles(b, b->node->call.args[a], q);
+        for (uint32_t i = 0; i < b->run->grid.count; i++)
+            if (is_first_use(q, i))
+                TRY(put_quantile(b, q, q[i], &rows, e));
+    }
+    TRY(promql_rows_merge(&rows, b->run->arena, b->run->grid.count, e));
+    for (uint32_t i = 0; i < rows.count; i++)
+        TRY(out->put(out->self, &rows.items[i], e));
+    return ST_OK;
+}
+
+enum status promql_fn_bucket_rows(struct promql_run *run, const struct promql_node *node,
+                                  const struct promql_sink *out, struct err *e)
+{
+    enum promql_function_id id = node->call.function->id;
+    uint32_t vector = id == FN_HISTOGRAM_QUANTILES ? 0 : id == FN_HISTOGRAM_QUANTILE ? 1 : 2;
+    struct buckets b = {
+        .run = run, .node = node, .at = &node->call.args[vector]->span, .groups.arena = run->arena};
+    double *low = NULL, *high;
+    if (id != FN_HISTOGRAM_QUANTILES)
+        TRY(promql_run_scalar(run, node->call.args[0], &low, e));
+    high = low;
+    if (id == FN_HISTOGRAM_FRACTION)
+        TRY(promql_run_scalar(run, node->call.args[1], &high, e));
+    b.low = low;
+    b.high = high;
+    if (id == FN_HISTOGRAM_QUANTILE)
+        note_quantiles(&b, node->call.args[0], low);
+    TRY(promql_run_keep(run, node->call.args[vector], &b.rows, e));
+    TRY(parts_make(&b, e));
+    TRY(id == FN_HISTOGRAM_QUANTILES ? put_quantiles(&b, out, e) : put_groups(&b, out, e));
+    promql_run_drop(run, &b.rows);
+    return ST_OK;
+}

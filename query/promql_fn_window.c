@@ -1,0 +1,152 @@
+/* promql_fn_window.c - runs a function over the windows of each series of a range vector. */
+#include "query/promql_fn.h"
+
+struct windows {
+    struct promql_fn_call call;
+    promql_fn_window fn;
+    struct promql_rate_plan plan;
+    double *values;
+    const struct native_histogram **histograms;
+    struct str noted; /* metric that was noted as no counter */
+};
+
+static bool is_extrapolated(enum promql_function_id id)
+{
+    return id == FN_RATE || id == FN_INCREASE || id == FN_DELTA;
+}
+
+static promql_fn_window window_of(enum promql_function_id id)
+{
+    promql_fn_window fn = promql_fn_counter(id);
+    if (!fn)
+        fn = promql_fn_over_time(id);
+    return fn ? fn : promql_fn_trend(id);
+}
+
+/* anchored and smoothed give samples beyond the range, which few functions know to handle. */
+static enum status check_extension(const struct promql_node *node,
+                                   const struct promql_ranges *ranges, struct err *e)
+{
+    enum promql_function_id id = node->call.function->id;
+    bool is_anchored = ranges->extension == EXTEND_ANCHORED;
+    if (ranges->extension == EXTEND_NONE || is_extrapolated(id) ||
+        (is_anchored && (id == FN_RESETS || id == FN_CHANGES)))
+        return ST_OK;
+    return err_set(e, ST_QUERY, "%s modifier can only be used with: %s - not with %s",
+                   is_anchored ? "anchored" : "smoothed",
+                   is_anchored ? "changes, delta, increase, rate, resets" : "delta, increase, rate",
+                   node->call.function->name);
+}
+
+static bool sounds_like_counter(struct str metric)
+{
+    return str_ends_with(metric, STR("_total")) || str_ends_with(metric, STR("_sum")) ||
+           str_ends_with(metric, STR("_count")) || str_ends_with(metric, STR("_bucket"));
+}
+
+static void note_counter(struct windows *w)
+{
+    enum promql_function_id id = w->call.node->call.function->id;
+    struct str metric = w->call.metric;
+    if ((id != FN_RATE && id != FN_INCREASE) || metric.len == 0 || str_eq(metric, w->noted) ||
+        sounds_like_counter(metric))
+        return;
+    w->noted = metric;
+    annotations_add(w->call.run->notes, ANNOTATION_INFO, w->call.at,
+                    "metric might not be a counter, name does not end in "
+                    "_total/_sum/_count/_bucket: \"%.*s\"",
+                    STR_ARG(metric));
+}
+
+static enum status fill_row(struct windows *w, struct promql_row *row, struct err *e)
+{
+    uint32_t steps = w->call.run->grid.count;
+    for (uint32_t i = 0; i < steps; i++) {
+        struct promql_window window = promql_ranges_window(&w->call.ranges, i);
+        struct promql_point p = {value_absent(), NULL};
+        if (window.floats.count || window.histograms.count)
+            TRY(w->fn(&w->call, &window, i, &p, e));
+        memcpy(&w->values[i], &p.value, sizeof(double));
+        w->histograms[i] = p.histogram;
+        if (p.histogram)
+            row->histograms = w->histograms;
+    }
+    return ST_OK;
+}
+
+static bool is_plain(const struct windows *w)
+{
+    const struct promql_ranges *r = &w->call.ranges;
+    return is_extrapolated(w->call.node->call.function->id) && r->histograms.count == 0 &&
+           !r->floats.starts_ms && r->extension == EXTEND_NONE;
+}
+
+static bool has_float(const double *values, uint32_t steps)
+{
+    for (uint32_t i = 0; i < steps; i++)
+        if (!value_is_absent(values[i]))
+            return true;
+    return false;
+}
+
+static enum status run_series(struct windows *w, const struct promql_sink *out, struct err *e)
+{
+    enum promql_function_id id = w->call.node->call.function->id;
+    bool keeps_name = id == FN_LAST_OVER_TIME || id == FN_FIRST_OVER_TIME;
+    struct promql_row row = {w->call.ranges.labels, w->values, NULL,
+                             keeps_name ? w->call.ranges.drop_name : true};
+    w->call.metric = label_set_metric(row.labels);
+    TRY(is_plain(w) ? promql_fn_rate_row(&w->call, &w->plan, w->values, e) : fill_row(w, &row, e));
+    bool any = has_float(w->values, w->call.run->grid.count);
+    if (any)
+        note_counter(w);
+    return any || row.histograms ? out->put(out->self, &row, e) : ST_OK;
+}
+
+/* quantile_over_time(s, m), predict_linear(m, s), double_exponential_smoothing(m, s, s). */
+static enum status run_params(struct promql_run *run, struct windows *w, struct err *e)
+{
+    const struct promql_node *node = w->call.node;
+    size_t params = 0;
+    for (uint32_t i = 0; i < node->call.arg_count; i++) {
+        double *values;
+        if (node->call.args[i]->type != TYPE_SCALAR || params == LEN(w->call.params))
+            continue;
+        TRY(promql_run_scalar(run, node->call.args[i], &values, e));
+        w->call.params[params++] = values;
+    }
+    return ST_OK;
+}
+
+static const struct promql_node *range_arg(const struct promql_node *node)
+{
+    for (uint32_t i = 0; i < node->call.arg_count; i++)
+        if (node->call.args[i]->type == TYPE_MATRIX)
+            return promql_unwrap(node->call.args[i]);
+    return NULL;
+}
+
+enum status promql_fn_window_rows(struct promql_run *run, const struct promql_node *node,
+                                  const struct promql_sink *out, struct err *e)
+{
+    const struct promql_node *arg = range_arg(node);
+    struct windows w = {
+        .call = {.run = run, .node = node, .arena = out->arena},
+        .fn = window_of(node->call.function->id),
+        .values = arena_calloc(run->arena, run->grid.count, sizeof(double)),
+        .histograms = arena_calloc(run->arena, run->grid.count, sizeof(struct native_histogram *)),
+    };
+    enum status s;
+    if (!arg || !w.fn)
+        return err_set(e, ST_INTERNAL, "%s() is not known", node->call.function->name);
+    if (!w.values || !w.histograms)
+        return promql_no_memory(e);
+    w.call.at = &arg->span;
+    TRY(run_params(run, &w, e));
+    TRY(promql_ranges_open(run, arg, &w.call.ranges, e));
+    TRY(check_extension(node, &w.call.ranges, e));
+    while (promql_ranges_next(&w.call.ranges, &s, e))
+        TRY(run_series(&w, out, e));
+    promql_ranges_close(&w.call.ranges);
+    return s;
+}

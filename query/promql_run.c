@@ -1,0 +1,251 @@
+/* promql_run.c - runs a node by its kind, keeps rows, repeats what is the same at every step. */
+#include "query/promql_run.h"
+#include "query/promql_op.h"
+
+enum status promql_no_memory(struct err *e)
+{
+    return err_set(e, ST_NO_MEMORY, "no memory to evaluate the query");
+}
+
+const struct promql_node *promql_unwrap(const struct promql_node *node)
+{
+    while (node->kind == PROMQL_PAREN)
+        node = node->paren;
+    return node;
+}
+
+struct str promql_run_text(const struct promql_node *node)
+{
+    return promql_unwrap(node)->text;
+}
+
+/* Its result depends on the time of the step even when its arguments do not. */
+static bool depends_on_step(enum promql_function_id id)
+{
+    switch (id) {
+    case FN_DAYS_IN_MONTH:
+    case FN_DAY_OF_MONTH:
+    case FN_DAY_OF_WEEK:
+    case FN_DAY_OF_YEAR:
+    case FN_HOUR:
+    case FN_MINUTE:
+    case FN_MONTH:
+    case FN_YEAR:
+    case FN_PREDICT_LINEAR:
+    case FN_TIME:
+    case FN_TIMESTAMP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool call_is_constant(const struct promql_node *node)
+{
+    if (depends_on_step(node->call.function->id))
+        return false;
+    for (uint32_t i = 0; i < node->call.arg_count; i++)
+        if (!promql_is_constant(node->call.args[i]))
+            return false;
+    return true;
+}
+
+bool promql_is_constant(const struct promql_node *node)
+{
+    switch (node->kind) {
+    case PROMQL_NUMBER:
+    case PROMQL_STRING_LITERAL:
+        return true;
+    case PROMQL_SELECTOR:
+        return node->selector.when.at != AT_NONE;
+    case PROMQL_RANGE:
+        return node->range.selector->selector.when.at != AT_NONE;
+    case PROMQL_SUBQUERY:
+        return node->subquery.when.at != AT_NONE;
+    case PROMQL_UNARY:
+        return promql_is_constant(node->unary.expr);
+    case PROMQL_BINARY:
+        return promql_is_constant(node->binary.lhs) && promql_is_constant(node->binary.rhs);
+    case PROMQL_AGGREGATE:
+        return promql_is_constant(node->aggregate.expr) &&
+               (!node->aggregate.param || promql_is_constant(node->aggregate.param));
+    case PROMQL_CALL:
+        return call_is_constant(node);
+    case PROMQL_PAREN:
+        return promql_is_constant(node->paren);
+    }
+    return false;
+}
+
+int64_t promql_when_at(const struct promql_run *run, const struct promql_when *when, int64_t at_ms)
+{
+    switch (when->at) {
+    case AT_TIME:
+        at_ms = when->at_ms;
+        break;
+    case AT_START:
+        at_ms = run->query->start_ms;
+        break;
+    case AT_END:
+        at_ms = run->query->end_ms;
+        break;
+    case AT_NONE:
+        break;
+    }
+    return at_ms - when->offset.ms;
+}
+
+static enum status run_scalar_row(struct promql_run *run, const struct promql_node *node,
+                                  const struct promql_sink *out, struct err *e)
+{
+    struct promql_row row = {0};
+    TRY(promql_run_scalar(run, node, &row.values, e));
+    return out->put(out->self, &row, e);
+}
+
+static enum status run_vector(struct promql_run *run, const struct promql_node *node,
+                              const struct promql_sink *out, struct err *e)
+{
+    switch (node->kind) {
+    case PROMQL_SELECTOR:
+        return promql_selector_rows(run, node, out, e);
+    case PROMQL_UNARY:
+        return promql_unary_rows(run, node, out, e);
+    case PROMQL_BINARY:
+        return promql_binary_rows(run, node, out, e);
+    case PROMQL_AGGREGATE:
+        return promql_aggregate_rows(run, node, out, e);
+    case PROMQL_CALL:
+        return promql_call_rows(run, node, out, e);
+    case PROMQL_PAREN:
+        return promql_run_rows(run, node->paren, out, e);
+    default:
+        return err_set(e, ST_INTERNAL, "a vector was expected");
+    }
+}
+
+/* Repeats the only step of each row over all steps. */
+struct repeater {
+    const struct promql_sink *out;
+    uint32_t steps;
+    double *values;
+    const struct native_histogram **histograms;
+};
+
+static enum status repeat(void *self, const struct promql_row *row, struct err *e)
+{
+    struct repeater *r = self;
+    struct promql_row all = {row->labels, r->values, NULL, row->drop_name};
+    const struct native_histogram *h = promql_row_histogram(row, 0);
+    for (uint32_t i = 0; i < r->steps; i++)
+        memcpy(&r->values[i], row->values, sizeof(double));
+    for (uint32_t i = 0; h && i < r->steps; i++)
+        r->histograms[i] = h;
+    if (h)
+        all.histograms = r->histograms;
+    return r->out->put(r->out->self, &all, e);
+}
+
+static enum status run_constant(struct promql_run *run, const struct promql_node *node,
+                                const struct promql_sink *out, struct err *e)
+{
+    uint32_t steps = run->grid.count;
+    struct promql_run once = *run;
+    struct repeater r = {out, steps, arena_calloc(run->arena, steps, sizeof(double)),
+                         arena_calloc(run->arena, steps, sizeof(struct native_histogram *))};
+    if (!r.values || !r.histograms)
+        return promql_no_memory(e);
+    once.grid.count = 1;
+    return run_vector(&once, node, &(struct promql_sink){repeat, &r, out->arena}, e);
+}
+
+enum status promql_run_rows(struct promql_run *run, const struct promql_node *node,
+                            const struct promql_sink *out, struct err *e)
+{
+    TRY(query_budget_check(run->budget, e));
+    if (node->type == TYPE_SCALAR)
+        return run_scalar_row(run, node, out, e);
+    if (run->grid.count > 1 && promql_is_constant(node))
+        return run_constant(run, node, out, e);
+    return run_vector(run, node, out, e);
+}
+
+struct keeper {
+    struct promql_run *run;
+    struct promql_rows *rows;
+};
+
+static enum status keep(void *self, const struct promql_row *row, struct err *e)
+{
+    struct keeper *k = self;
+    uint32_t steps = k->run->grid.count, points = promql_row_points(row, steps);
+    struct promql_row copy = *row;
+    TRY(query_budget_take(k->run->budget, points, e));
+    k->rows->points += points;
+    copy.values = arena_calloc(k->run->arena, steps, sizeof(double));
+    if (!copy.values)
+        return promql_no_memory(e);
+    memcpy(copy.values, row->values, steps * sizeof(double));
+    if (row->histograms) {
+        copy.histograms = arena_calloc(k->run->arena, steps, sizeof(*copy.histograms));
+        if (!copy.histograms)
+            return promql_no_memory(e);
+        memcpy(copy.histograms, row->histograms, steps * sizeof(*copy.histograms));
+    }
+    return promql_rows_push(k->rows, k->run->arena, &copy) ? ST_OK : promql_no_memory(e);
+}
+
+enum status promql_run_keep(struct promql_run *run, const struct promql_node *node,
+                            struct promql_rows *out, struct err *e)
+{
+    struct keeper k = {run, out};
+    return promql_run_rows(run, node, &(struct promql_sink){keep, &k, run->arena}, e);
+}
+
+void promql_run_drop(struct promql_run *run, struct promql_rows *rows)
+{
+    query_budget_give(run->budget, rows->points);
+    *rows = (struct promql_rows){0};
+}
+
+static enum status scalar_constant(struct promql_run *run, double v, double **out, struct err *e)
+{
+    *out = arena_calloc(run->arena, run->grid.count, sizeof(double));
+    if (!*out)
+        return promql_no_memory(e);
+    for (uint32_t i = 0; i < run->grid.count; i++)
+        (*out)[i] = v;
+    return ST_OK;
+}
+
+static enum status scalar_binary(struct promql_run *run, const struct promql_node *node,
+                                 double **out, struct err *e)
+{
+    double *rhs;
+    TRY(promql_run_scalar(run, node->binary.lhs, out, e));
+    TRY(promql_run_scalar(run, node->binary.rhs, &rhs, e));
+    for (uint32_t i = 0; i < run->grid.count; i++)
+        (*out)[i] = promql_op_scalar(node->binary.op, (*out)[i], rhs[i]);
+    return ST_OK;
+}
+
+enum status promql_run_scalar(struct promql_run *run, const struct promql_node *node, double **out,
+                              struct err *e)
+{
+    node = promql_unwrap(node);
+    switch (node->kind) {
+    case PROMQL_NUMBER:
+        return scalar_constant(run, node->number.value, out, e);
+    case PROMQL_UNARY:
+        TRY(promql_run_scalar(run, node->unary.expr, out, e));
+        for (uint32_t i = 0; node->unary.op == OP_SUB && i < run->grid.count; i++)
+            (*out)[i] = -(*out)[i];
+        return ST_OK;
+    case PROMQL_BINARY:
+        return scalar_binary(run, node, out, e);
+    case PROMQL_CALL:
+        return promql_call_scalar(run, node, out, e);
+    default:
+        return err_set(e, ST_INTERNAL, "a scalar was expected");
+    }
+}

@@ -1,0 +1,149 @@
+/* promql_series.c - series of a selector, and their values at the steps of an instant selector. */
+#include "query/promql_op.h"
+#include "query/promql_pick.h"
+
+enum status promql_series_select(struct promql_run *run, const struct promql_selector *selector,
+                                 int64_t after_ms, int64_t end_ms, struct series_list *out,
+                                 struct err *e)
+{
+    struct query_budget *b = run->budget;
+    uint64_t samples = 0;
+    struct series_request request = {
+        .matchers = selector->matchers,
+        .matcher_count = selector->matcher_count,
+        .start_ms = after_ms + 1,
+        .end_ms = end_ms,
+        .arena = run->arena,
+        .samples_max = b->samples_max
+                           ? MAX(b->samples_max - MIN(b->samples_used, b->samples_max), (uint64_t)1)
+                           : 0,
+    };
+    TRY(series_sources_select(run->sources, &request, out, b, run->notes, e));
+    for (uint32_t i = 0; i < out->count; i++)
+        samples += out->items[i].sample_count;
+    b->samples_read += samples;
+    return query_budget_take(b, samples, e);
+}
+
+void promql_series_drop(struct promql_run *run, const struct series_list *list)
+{
+    uint64_t samples = 0;
+    for (uint32_t i = 0; i < list->count; i++)
+        samples += list->items[i].sample_count;
+    query_budget_give(run->budget, samples);
+}
+
+enum status promql_picker_open(struct promql_run *run, const struct promql_selector *selector,
+                               struct promql_picker *out, struct err *e)
+{
+    int64_t lookback = run->query->lookback_ms;
+    int64_t first = promql_when_at(run, &selector->when, run->grid.start_ms);
+    int64_t last = promql_when_at(run, &selector->when, promql_grid_end(&run->grid));
+    bool is_smoothed = selector->extension == EXTEND_SMOOTHED;
+    *out = (struct promql_picker){.run = run, .selector = selector};
+    out->picks = arena_calloc(run->arena, run->grid.count, sizeof(*out->picks));
+    if (!out->picks)
+        return promql_no_memory(e);
+    return promql_series_select(run, selector, first - lookback,
+                                is_smoothed ? last + lookback : last, &out->list, e);
+}
+
+/* The newest sample of each step within the lookback. One walk serves all series that arrived
+ * together. */
+static void pick_samples(struct promql_picker *p, const struct series_data *s)
+{
+    if (p->times_ms == s->times_ms && p->sample_count == s->sample_count)
+        return;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < p->run->grid.count; i++) {
+        int64_t at = promql_when_at(p->run, &p->selector->when, promql_grid_at(&p->run->grid, i));
+        while (next < s->sample_count && s->times_ms[next] <= at)
+            next++;
+        bool is_near = next > 0 && s->times_ms[next - 1] > at - p->run->query->lookback_ms;
+        p->picks[i] = is_near ? next - 1 : PROMQL_NO_SAMPLE;
+    }
+    p->times_ms = s->times_ms;
+    p->sample_count = s->sample_count;
+}
+
+const struct series_data *promql_picker_next(struct promql_picker *p)
+{
+    while (p->at < p->list.count) {
+        const struct series_data *s = &p->list.items[p->at++];
+        if (s->sample_count == 0)
+            continue;
+        pick_samples(p, s);
+        return s;
+    }
+    return NULL;
+}
+
+bool promql_sample_is_stale(const struct series_data *s, uint32_t i)
+{
+    const struct native_histogram *h = s->histograms ? s->histograms[i] : NULL;
+    return h ? native_histogram_is_stale(h) : value_is_stale(s->values[i]);
+}
+
+void promql_picker_close(struct promql_picker *p)
+{
+    promql_series_drop(p->run, &p->list);
+}
+
+/* A stale marker is copied as it is: it says "absent" here too. */
+static bool pick_floats(const struct promql_picker *p, const struct series_data *s, double *values)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->run->grid.count; i++) {
+        uint32_t k = p->picks[i];
+        if (k == PROMQL_NO_SAMPLE) {
+            values[i] = value_absent();
+            continue;
+        }
+        memcpy(&values[i], &s->values[k], sizeof(double));
+        any |= !value_is_absent(values[i]);
+    }
+    return any;
+}
+
+static bool pick_mixed(const struct promql_picker *p, const struct series_data *s, double *values,
+                       const struct native_histogram **histograms)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->run->grid.count; i++) {
+        uint32_t k = p->picks[i];
+        values[i] = value_absent();
+        histograms[i] = NULL;
+        if (k == PROMQL_NO_SAMPLE || promql_sample_is_stale(s, k))
+            continue;
+        if (s->histograms[k])
+            histograms[i] = s->histograms[k];
+        else
+            values[i] = s->values[k];
+        any = true;
+    }
+    return any;
+}
+
+enum status promql_selector_rows(struct promql_run *run, const struct promql_node *node,
+                                 const struct promql_sink *out, struct err *e)
+{
+    uint32_t steps = run->grid.count;
+    const struct series_data *s;
+    struct promql_picker p;
+    if (node->selector.extension == EXTEND_SMOOTHED)
+        return promql_smoothed_rows(run, node, out, e);
+    double *values = arena_calloc(run->arena, steps, sizeof(*values));
+    const struct native_histogram **histograms =
+        arena_calloc(run->arena, steps, sizeof(*histograms));
+    if (!values || !histograms)
+        return promql_no_memory(e);
+    TRY(promql_picker_open(run, &node->selector, &p, e));
+    while ((s = promql_picker_next(&p))) {
+        struct promql_row row = {s->labels, values, s->histograms ? histograms : NULL, false};
+        TRY(query_budget_check(run->budget, e));
+        if (s->histograms ? pick_mixed(&p, s, values, histograms) : pick_floats(&p, s, values))
+            TRY(out->put(out->self, &row, e));
+    }
+    promql_picker_close(&p);
+    return ST_OK;
+}

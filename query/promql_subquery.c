@@ -1,0 +1,48 @@
+/* promql_subquery.c - one grid at multiples of the subquery's step serves all steps of the query.
+ */
+#include "query/promql_subquery.h"
+
+/* Most steps of one subquery: what 100,000 h at one a minute have. */
+enum { SUBQUERY_STEPS_MAX = 6000000 };
+
+static enum status inner_grid(const struct promql_run *run, const struct promql_node *node,
+                              struct promql_grid *out, struct err *e)
+{
+    const struct promql_when *when = &node->subquery.when;
+    int64_t step = node->subquery.has_step ? node->subquery.step.ms : run->query->subquery_step_ms;
+    int64_t after = promql_when_at(run, when, run->grid.start_ms) - node->subquery.range.ms;
+    int64_t end = promql_when_at(run, when, promql_grid_end(&run->grid));
+    int64_t start = after / step * step;
+    if (start <= after)
+        start += step;
+    *out = (struct promql_grid){start, step, 0};
+    if (start > end)
+        return ST_OK;
+    if ((end - start) / step >= SUBQUERY_STEPS_MAX)
+        return err_set(e, ST_QUERY, "a subquery has more than %d steps", SUBQUERY_STEPS_MAX);
+    out->count = (uint32_t)((end - start) / step) + 1;
+    return ST_OK;
+}
+
+enum status promql_subquery_run(struct promql_run *run, const struct promql_node *node,
+                                struct series_list *out, struct promql_rows *rows, struct err *e)
+{
+    struct promql_run inner = *run;
+    TRY(inner_grid(run, node, &inner.grid, e));
+    if (inner.grid.count == 0)
+        return ST_OK;
+    TRY(promql_run_keep(&inner, node->subquery.expr, rows, e));
+    int64_t *times = arena_calloc(run->arena, inner.grid.count, sizeof(*times));
+    out->items = arena_calloc(run->arena, rows->count, sizeof(*out->items));
+    if (!times || !out->items)
+        return promql_no_memory(e);
+    for (uint32_t i = 0; i < inner.grid.count; i++)
+        times[i] = promql_grid_at(&inner.grid, i);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct promql_row *row = &rows->items[i];
+        out->items[out->count++] = (struct series_data){row->labels, inner.grid.count, times,
+                                                        row->values, row->histograms,  NULL};
+    }
+    out->cap = out->count;
+    return ST_OK;
+}

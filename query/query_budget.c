@@ -1,0 +1,26 @@
+/* query_budget.c - counts the samples a query holds, and looks at the clock for it. */
+#include "query/query_budget.h"
+#include "base/clock.h"
+
+enum status query_budget_take(struct query_budget *b, uint64_t count, struct err *e)
+{
+    b->samples_used += count;
+    b->samples_peak = MAX(b->samples_peak, b->samples_used);
+    if (b->samples_max && b->samples_used > b->samples_max)
+        return err_set(e, ST_QUERY,
+                       "query processing would load too many samples into memory in query "
+                       "execution");
+    return ST_OK;
+}
+
+void query_budget_give(struct query_budget *b, uint64_t count)
+{
+    b->samples_used -= MIN(count, b->samples_used);
+}
+
+enum status query_budget_check(struct query_budget *b, struct err *e)
+{
+    if (b->deadline_mono_ns && clock_mono_ns() > b->deadline_mono_ns)
+        return err_set(e, ST_TIMEOUT, "query timed out in expression evaluation");
+    return ST_OK;
+}
