@@ -1,7 +1,7 @@
 /* promql_aggr_values.c - quantile and count_values: all values of a group at a step at once. */
 #include "query/promql_aggr.h"
 #include "base/number_text.h"
-#include "model/native_histogram_wire.h"
+#include "model/native_histogram_text.h"
 #include "query/promql_math.h"
 #include "query/promql_notes.h"
 
@@ -101,7 +101,7 @@ static enum status tally_row(struct tally *t, const struct promql_row *row,
     struct buf text = {0};
     bool added;
     if (point.histogram)
-        native_histogram_append_text(point.histogram, &text);
+        native_histogram_append_text(&text, point.histogram);
     else
         number_append_plain(&text, point.value);
     struct str value = arena_dup_str(t->run->arena, buf_str(&text));
