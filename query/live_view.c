@@ -19,9 +19,20 @@ void live_view_settle(struct live_view *live, const struct account_totals *total
     atomic_store(&live->settled_items, received);
 }
 
-enum status live_view_get(struct live_view *live, const struct edge_view **out, struct err *e)
+static uint64_t age_allowed(struct live_view *live)
 {
     uint64_t now = clock_mono_ns(), settled = atomic_load(&live->settled_mono_ns);
     uint64_t since = now > settled ? now - settled : 0;
-    return edge_store_view(live->store, MIN(MAX_AGE_NS, since), out, e);
+    return MIN(MAX_AGE_NS, since);
+}
+
+enum status live_view_get(struct live_view *live, const struct edge_view **out, struct err *e)
+{
+    return edge_store_view(live->store, age_allowed(live), out, e);
+}
+
+enum status live_view_get_closed(struct live_view *live, const struct edge_view **out,
+                                 struct err *e)
+{
+    return edge_store_view_closed(live->store, age_allowed(live), out, e);
 }

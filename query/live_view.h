@@ -18,5 +18,8 @@ struct live_view {
 void live_view_settle(struct live_view *live, const struct account_totals *totals);
 /* Pool thread; as edge_store_view(). The caller ends *out with edge_view_unref. */
 enum status live_view_get(struct live_view *live, const struct edge_view **out, struct err *e);
+/* The same, as edge_store_view_closed(). */
+enum status live_view_get_closed(struct live_view *live, const struct edge_view **out,
+                                 struct err *e);
 
 #endif

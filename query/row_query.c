@@ -87,7 +87,7 @@ static enum status run(struct row_grouping *g, uint32_t step_s, struct edge_resu
                                .group = group_of,
                                .point = g->point ? give_point : NULL,
                                .user = g,
-                               .max_points = POINTS_MAX};
+                               .max_points = q->max_points ? q->max_points : POINTS_MAX};
     TRY(edge_query_run(q->view, &query, out, e));
     return g->failed ? err_set(e, ST_NO_MEMORY, "no memory for the groups of the answer") : ST_OK;
 }

@@ -45,6 +45,7 @@ struct row_query {
     unsigned sections, dims;
     enum cell_view picture;
     struct row_filter filter;
+    uint64_t max_points; /* 0 = POINTS_MAX */
 };
 
 /* Client and server as one number, for map64. */
@@ -61,7 +62,7 @@ struct row_sums {
 
 enum { POINTS_MAX = 400000 };
 
-/* Any thread. ST_QUERY when there would be more than POINTS_MAX points, ST_NO_MEMORY. The caller
+/* Any thread. ST_QUERY when there would be more than max_points, ST_NO_MEMORY. The caller
  * ends *out (also on error) with row_sums_deinit. */
 enum status row_query_run(const struct row_query *q, struct row_sums *out, struct err *e);
 void row_sums_deinit(struct row_sums *s);

@@ -1,0 +1,151 @@
+/* derived_output.c - columns of a track, under names and labels, cut to the range. */
+#include "query/derived_output.h"
+
+#include <stdio.h>
+
+struct output {
+    const struct derived_ask *ask;
+    const struct derived_track *track;
+    struct series_list *list;
+    size_t from, to;         /* samples in the range */
+    const int64_t *times_ms; /* arena */
+};
+
+static enum status no_memory(struct err *e)
+{
+    return err_set(e, ST_NO_MEMORY, "no memory for derived series");
+}
+
+static bool list_grow(struct series_list *list, struct arena *arena)
+{
+    if (list->count < list->cap)
+        return true;
+    uint32_t cap = list->cap ? 2 * list->cap : 64;
+    struct series_data *items = arena_calloc(arena, cap, sizeof(*items));
+    if (!items)
+        return false;
+    if (list->count > 0)
+        memcpy(items, list->items, list->count * sizeof(*items));
+    list->items = items;
+    list->cap = cap;
+    return true;
+}
+
+/* The track's labels with the metric's name, and `le` when it is a bucket. */
+static bool make_labels(const struct output *o, const char *suffix, const struct str *le,
+                        struct label_set *out)
+{
+    struct arena *arena = o->ask->request->arena;
+    const struct label_set *base = &o->track->labels;
+    char text[128];
+    int len = snprintf(text, sizeof(text), "%s%s", o->track->family->name, suffix);
+    struct label *items = arena_calloc(arena, base->count + 2, sizeof(*items));
+    struct str name = arena_dup_str(arena, (struct str){text, (size_t)len});
+    if (!items || !name.ptr)
+        return false;
+    memcpy(items, base->items, base->count * sizeof(*items));
+    uint32_t count = base->count;
+    items[count++] = (struct label){LABEL_METRIC_NAME, name};
+    if (le)
+        items[count++] = (struct label){STR("le"), *le};
+    return label_set_sort(items, count, out, NULL) == ST_OK;
+}
+
+static const double *column(const struct output *o, uint32_t at)
+{
+    uint32_t width = derived_track_width(o->track);
+    double *out = arena_alloc(o->ask->request->arena, (o->to - o->from + 1) * sizeof(*out));
+    for (size_t i = o->from; out && i < o->to; i++)
+        out[i - o->from] = o->track->values.items[i * width + at];
+    return out;
+}
+
+/* Appends one series; `at` is its column, UINT32_MAX: histograms. */
+static enum status append(struct output *o, const char *suffix, const struct str *le, uint32_t at,
+                          struct err *e)
+{
+    struct arena *arena = o->ask->request->arena;
+    struct series_data data = {.times_ms = o->times_ms,
+                               .sample_count = (uint32_t)(o->to - o->from)};
+    if (!make_labels(o, suffix, le, &data.labels) || !list_grow(o->list, arena))
+        return no_memory(e);
+    if (!o->ask->request->names_only) {
+        if (at == UINT32_MAX) {
+            size_t bytes = (data.sample_count + 1) * sizeof(*data.histograms);
+            const struct native_histogram **copy = arena_alloc(arena, bytes);
+            double *unused = arena_calloc(arena, data.sample_count + 1, sizeof(*unused));
+            if (copy)
+                memcpy(copy, o->track->natives.items + o->from, data.sample_count * sizeof(*copy));
+            data.histograms = copy;
+            data.values = unused;
+        } else {
+            data.values = column(o, at);
+        }
+        if (!data.values || (at == UINT32_MAX && !data.histograms))
+            return no_memory(e);
+    } else {
+        data.sample_count = 0;
+    }
+    o->list->items[o->list->count++] = data;
+    return ST_OK;
+}
+
+static enum status append_classic(struct output *o, unsigned parts, struct err *e)
+{
+    const struct derived_track *t = o->track;
+    for (uint32_t i = 0; (parts & PART_BUCKET) && i < t->bound_count; i++)
+        if (derived_ask_accepts_le(o->ask, t->bounds[i].text))
+            TRY(append(o, "_bucket", &t->bounds[i].text, i, e));
+    if (!derived_ask_accepts_le(o->ask, (struct str){0}))
+        return ST_OK;
+    if (parts & PART_SUM)
+        TRY(append(o, "_sum", NULL, t->bound_count, e));
+    return parts & PART_COUNT ? append(o, "_count", NULL, t->bound_count + 1, e) : ST_OK;
+}
+
+static enum status append_all(struct output *o, struct err *e)
+{
+    unsigned parts = o->ask->parts[o->track->family - derived_families];
+    if (o->track->family->shape == SHAPE_LATENCY && !o->track->is_native)
+        return append_classic(o, parts, e);
+    if (!derived_ask_accepts_le(o->ask, (struct str){0}))
+        return ST_OK;
+    return append(o, "", NULL, o->track->is_native ? UINT32_MAX : 0, e);
+}
+
+/* Samples in the range, their times copied. */
+static enum status cut(struct output *o, struct err *e)
+{
+    const struct series_request *r = o->ask->request;
+    const struct derived_track *t = o->track;
+    while (o->from < t->times.len && t->times.items[o->from] < r->start_ms)
+        o->from++;
+    for (o->to = o->from; o->to < t->times.len && t->times.items[o->to] <= r->end_ms; o->to++) {
+    }
+    size_t bytes = (o->to - o->from) * sizeof(int64_t);
+    int64_t *times = arena_alloc(r->arena, bytes + sizeof(int64_t));
+    if (!times)
+        return no_memory(e);
+    if (bytes > 0)
+        memcpy(times, t->times.items + o->from, bytes);
+    o->times_ms = times;
+    return ST_OK;
+}
+
+enum status derived_output(const struct derived_ask *ask, struct derived_track *t,
+                           struct series_list *out, struct query_budget *budget, struct err *e)
+{
+    struct output o = {.ask = ask, .track = t, .list = out};
+    if (!ask->request->names_only) {
+        derived_track_finish(t, ask->request->end_ms, ask->request->arena);
+        TRY(cut(&o, e));
+        if (o.from == o.to)
+            return ST_OK;
+    } else if (!t->has_pending) {
+        return ST_OK;
+    }
+    if (t->failed)
+        return no_memory(e);
+    TRY(query_budget_check(budget, e));
+    return append_all(&o, e);
+}
