@@ -141,10 +141,42 @@ static enum status check_arg_count(const struct checker *c, const struct promql_
                        got);
 }
 
+/* What a node gives when it is right, before it is checked. */
+static enum promql_type type_of(const struct promql_node *n)
+{
+    switch (n->kind) {
+    case PROMQL_NUMBER:
+        return TYPE_SCALAR;
+    case PROMQL_STRING_LITERAL:
+        return TYPE_STRING;
+    case PROMQL_RANGE:
+    case PROMQL_SUBQUERY:
+        return TYPE_MATRIX;
+    case PROMQL_UNARY:
+        return type_of(n->unary.expr);
+    case PROMQL_PAREN:
+        return type_of(n->paren);
+    case PROMQL_BINARY:
+        return type_of(n->binary.lhs) == TYPE_SCALAR && type_of(n->binary.rhs) == TYPE_SCALAR
+                   ? TYPE_SCALAR
+                   : TYPE_VECTOR;
+    case PROMQL_CALL:
+        return n->call.function->result;
+    case PROMQL_SELECTOR:
+    case PROMQL_AGGREGATE:
+        break;
+    }
+    return TYPE_VECTOR;
+}
+
 /* The second argument of info() is braces alone. */
 static enum status check_info(const struct checker *c, const struct promql_node *n)
 {
     const struct promql_node *arg = n->call.args[1];
+    if (type_of(arg) != TYPE_VECTOR)
+        return promql_fail(c->text, n->span.start, c->e,
+                           "expected type instant vector in call to function \"info\", got %s",
+                           promql_type_word(type_of(arg)));
     if (arg->kind != PROMQL_SELECTOR)
         return promql_fail(c->text, arg->span.start, c->e, "expected label selectors only");
     if (arg->selector.metric.len > 0)
