@@ -82,7 +82,8 @@ static enum status resolve_duration(const struct resolver *r, struct promql_dura
     double seconds;
     if (!d->expr)
         return ST_OK;
-    struct promql_span span = d->expr->span;
+    const struct promql_node *inner = d->expr->kind == PROMQL_PAREN ? d->expr->paren : d->expr;
+    struct promql_span span = inner->span;
     TRY(compute(r, d->expr, &seconds));
     if (!may_be_negative && seconds <= 0)
         return err_set(r->e, ST_INVALID, "%u:%u: duration must be greater than 0", span.start,
