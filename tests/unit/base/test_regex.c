@@ -18,72 +18,73 @@ static const char *const texts[] = {
     "foo",  "foobar", "barfoo", "f|o", "xab",    "aab",     "a(b)",      "\\",   "aa",
 };
 
+static const struct {
+    const char *pattern;
+    bool is_shape;
+} patterns[] = {
+    {"", true},
+    {"a", true},
+    {"a|b|ab", true},
+    {".*", true},
+    {".+", true},
+    {".", true},
+    {"..", true},
+    {"5..", true},
+    {"a.*", true},
+    {"a.+c", true},
+    {".*istio.*", true},
+    {".+istio.+", true},
+    {".*_x", true},
+    {"a\\.b", true},
+    {"(a|b)b", true},
+    {"(?:a|ab)(c|)", true},
+    {"foo.*|cart-v1", true},
+    {"a.?c", true},
+    {".*?b", true},
+    {"a(.*)", true},
+    {"a.*b.*", true},
+    {"..*", true},
+    {"(foo|bar)(foo|bar)", true},
+    {"a\\(b\\)", true},
+    {"\\\\", true},
+    {"|a", true},
+    {"é", true},
+    {"((a))", true},
+    {"a..c|.é.", false},
+    {"a*", false},
+    {"a+", false},
+    {"[ab]+", false},
+    {"(?i)FOO", false},
+    {"a{2}", false},
+    {"(a|b)*", false},
+    {"\\d+", false},
+    {"a?b", false},
+    {"^a$", false},
+    {".{2}", false},
+    {".*a..*", false},
+    {"(?s)a.c", false},
+    {"a.*b.*c.*", false},
+};
+
 /* Every pattern against every text: the shapes against RE2 itself. */
 Test(regex, shapes_answer_as_re2)
 {
-    static const struct {
-        const char *pattern;
-        bool is_shape;
-    } rows[] = {
-        {"", true},
-        {"a", true},
-        {"a|b|ab", true},
-        {".*", true},
-        {".+", true},
-        {".", true},
-        {"..", true},
-        {"5..", true},
-        {"a.*", true},
-        {"a.+c", true},
-        {".*istio.*", true},
-        {".+istio.+", true},
-        {".*_x", true},
-        {"a\\.b", true},
-        {"(a|b)b", true},
-        {"(?:a|ab)(c|)", true},
-        {"foo.*|cart-v1", true},
-        {"a.?c", true},
-        {".*?b", true},
-        {"a(.*)", true},
-        {"a.*b.*", true},
-        {"..*", true},
-        {"(foo|bar)(foo|bar)", true},
-        {"a\\(b\\)", true},
-        {"\\\\", true},
-        {"|a", true},
-        {"é", true},
-        {"((a))", true},
-        {"a..c|.é.", false},
-        {"a*", false},
-        {"a+", false},
-        {"[ab]+", false},
-        {"(?i)FOO", false},
-        {"a{2}", false},
-        {"(a|b)*", false},
-        {"\\d+", false},
-        {"a?b", false},
-        {"^a$", false},
-        {".{2}", false},
-        {".*a..*", false},
-        {"(?s)a.c", false},
-        {"a.*b.*c.*", false},
-    };
-    for (size_t i = 0; i < LEN(rows); i++) {
+    for (size_t i = 0; i < LEN(patterns); i++) {
         struct arena arena = {0};
-        struct regex_shapes shapes = regex_shapes_read(s_of(rows[i].pattern), &arena);
-        cr_expect_eq(shapes.count > 0, rows[i].is_shape, "pattern %s", rows[i].pattern);
+        struct regex_shapes shapes = regex_shapes_read(s_of(patterns[i].pattern), &arena);
+        cr_expect_eq(shapes.count > 0, patterns[i].is_shape, "pattern %s", patterns[i].pattern);
         enum re2_fault fault;
         char where[40];
-        void *program = re2_new(s_of(rows[i].pattern), 8 * MIB, &fault, where, sizeof(where));
+        void *program = re2_new(s_of(patterns[i].pattern), 8 * MIB, &fault, where, sizeof(where));
         struct regex *r;
-        cr_assert(program && regex_new(s_of(rows[i].pattern), &r, NULL) == ST_OK);
+        cr_assert(program && regex_new(s_of(patterns[i].pattern), &r, NULL) == ST_OK);
         for (size_t j = 0; j < LEN(texts); j++) {
             bool want = re2_match(program, s_of(texts[j]), NULL, 0);
             cr_expect_eq(regex_match(r, s_of(texts[j])), want, "pattern %s, text %s",
-                         rows[i].pattern, texts[j]);
+                         patterns[i].pattern, texts[j]);
             if (want)
                 cr_expect(str_starts_with(s_of(texts[j]), regex_prefix(r)), "prefix of %s",
-                          rows[i].pattern);
+                          patterns[i].pattern);
         }
         regex_free(r);
         re2_free(program);
