@@ -25,7 +25,8 @@ struct regex {
     struct regex_shapes shapes;
     struct str *literals; /* arena; NULL when the expression is more than literals */
     struct str prefix;
-    void *program; /* owned; NULL when shapes and no groups say it all */
+    size_t program_bytes; /* bound of the program and its automata */
+    void *program;        /* owned; NULL when shapes and no groups say it all */
 };
 
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -89,7 +90,7 @@ static struct str common_prefix(struct str a, struct str b)
     size_t len = 0;
     while (len < a.len && len < b.len && a.ptr[len] == b.ptr[len])
         len++;
-    return str_sub(a, 0, len);
+    return (struct str){a.ptr, len};
 }
 
 static bool keep_shapes(struct regex *r)
@@ -134,8 +135,11 @@ static enum status compile_program(struct regex *r, struct err *e)
     char where[120] = "";
     size_t most = r->pattern.len <= CACHED_PATTERN_BYTES ? CACHED_PROGRAM_BYTES : PROGRAM_BYTES;
     r->program = re2_new(r->pattern, most, &fault, where, sizeof(where));
-    if (fault == RE2_FAULT_TOO_BIG && most < PROGRAM_BYTES)
-        r->program = re2_new(r->pattern, PROGRAM_BYTES, &fault, where, sizeof(where));
+    if (fault == RE2_FAULT_TOO_BIG && most < PROGRAM_BYTES) {
+        most = PROGRAM_BYTES;
+        r->program = re2_new(r->pattern, most, &fault, where, sizeof(where));
+    }
+    r->program_bytes = most;
     if (fault == RE2_FAULT_NONE)
         return ST_OK;
     if (fault == RE2_FAULT_TOO_BIG)
@@ -179,14 +183,21 @@ enum status regex_new(struct str pattern, struct regex **out, struct err *e)
         regex_free(r);
         return status;
     }
-    if (pattern.len <= CACHED_PATTERN_BYTES)
+    if (pattern.len <= CACHED_PATTERN_BYTES && r->program_bytes <= CACHED_PROGRAM_BYTES)
         cache_put(r);
     *out = r;
     return ST_OK;
 }
 
+size_t regex_bytes(const struct regex *r)
+{
+    return sizeof(*r) + arena_held_bytes(&r->arena) + r->program_bytes;
+}
+
 bool regex_match(const struct regex *r, struct str text)
 {
+    if (text.len == 0)
+        text = STR(""); /* of a missing label: the pointer may be NULL */
     if (r->shapes.count > 0)
         return regex_shapes_match(&r->shapes, text);
     return re2_match(r->program, text, NULL, 0);

@@ -16,6 +16,8 @@ struct regex; /* immutable: any number of threads */
 enum status regex_new(struct str pattern, struct regex **out, struct err *e);
 /* NULL is allowed. */
 void regex_free(struct regex *r);
+/* Most bytes it may take, automata that grow while it matches included. */
+size_t regex_bytes(const struct regex *r);
 bool regex_match(const struct regex *r, struct str text);
 
 /* When the expression is nothing but one or more literals ("a|b|c"): all of them, borrowed from r.
