@@ -121,6 +121,8 @@ typedef enum status parse_fn(struct promql_parser *p, struct promql_node **out);
 static enum status run(parse_fn *parse, struct str text, struct arena *arena,
                        struct promql_node **out, struct err *e)
 {
+    if (text.len == 0)
+        text = STR("");
     struct promql_parser p = {.text = text, .arena = arena, .e = e, .lexer = {.text = text}};
     *out = NULL;
     if (text.len > PROMQL_TEXT_MAX)

@@ -8,6 +8,8 @@
 /* Most nodes, and levels of nodes, of one expression; text of at most 1 MiB. "a + b + c" has three
  * levels, so a sum may have this many terms. */
 enum { PROMQL_NODES_MAX = 100000, PROMQL_DEPTH_MAX = 500, PROMQL_TEXT_MAX = 1024 * 1024 };
+/* Most memory of all its regular expressions together: RE2's automata grow as they match. */
+enum { PROMQL_REGEX_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* Parses and checks types. ST_INVALID: the sentence is Prometheus' ("1:5: parse error: ..."), as
  * long as struct err allows. ST_NO_MEMORY. `text` is borrowed as long as the tree. The tree owns

@@ -48,6 +48,10 @@ static enum status add_matcher(struct promql_parser *p, enum match_op op, struct
         return promql_fail(p->text, at, p->e, "%s", why.msg);
     link->older = p->matchers;
     p->matchers = link;
+    p->regex_bytes += link->matcher.regex ? regex_bytes(link->matcher.regex) : 0;
+    if (p->regex_bytes > PROMQL_REGEX_BYTES_MAX)
+        return promql_fail(p->text, at, p->e, "regular expressions take more than %d MiB",
+                           PROMQL_REGEX_BYTES_MAX / MIB);
     return ST_OK;
 }
 

@@ -22,6 +22,7 @@ struct promql_parser {
     uint32_t last_end;                    /* of the token taken last */
     uint32_t depth, nodes;                /* open parse calls; nodes made */
     uint32_t aggregations;                /* that are open: they name themselves in complaints */
+    size_t regex_bytes;                   /* of the matchers */
     struct promql_matcher_link *matchers; /* arena; newest first */
 };
 
