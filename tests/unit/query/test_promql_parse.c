@@ -351,6 +351,23 @@ Test(promql_parse, bounds_wide_texts)
     EXPECT_NO_LEAK();
 }
 
+Test(promql_parse, bounds_regular_expressions)
+{
+    struct buf text = {0};
+    struct arena arena = {0};
+    struct promql_node *root;
+    struct err e = {0};
+    repeat(&text, "{", 1);
+    for (int i = 0; i < 300; i++)
+        buf_printf(&text, "a=~\"bound%d[ab]\",", i);
+    repeat(&text, "}", 1);
+    cr_expect_eq(promql_parse(buf_str(&text), &arena, &root, &e), ST_INVALID);
+    cr_expect_not_null(strstr(e.msg, "regular expressions take more than 256 MiB"));
+    buf_deinit(&text);
+    arena_deinit(&arena);
+    EXPECT_NO_LEAK();
+}
+
 Test(promql_parse, selector_alone)
 {
     static const struct {
