@@ -14,8 +14,12 @@ static enum status add_to_average(struct histogram_total *t, const struct native
     }
     if (!t->is_mean)
         return native_sum_add(&t->sum, h, 1);
+    /* Divided, not multiplied with an inverse: opposite numbers have to cancel out. */
+    const struct native_histogram *part = native_histogram_divide(h, t->count, t->sum.arena);
+    if (!part)
+        return ST_NO_MEMORY;
     native_sum_scale(&t->sum, (t->count - 1) / t->count);
-    return native_sum_add(&t->sum, h, 1 / t->count);
+    return native_sum_add(&t->sum, part, 1);
 }
 
 enum status histogram_total_add(struct histogram_total *t, const struct native_histogram *h)
