@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DIGITS_MAX = 17, TEXT_MAX = 32, EXACT_POWER_MAX = 7 };
+enum { DIGITS_MAX = 17, TEXT_MAX = 32, EXACT_POWER_MAX = 27 };
 
 /* 0.d1d2d3... * 10^point. */
 struct decimal {
@@ -14,7 +14,7 @@ struct decimal {
     int count, point;
 };
 
-static struct decimal decimal_of_whole(uint64_t v, int point_shift)
+static struct decimal decimal_of_whole(uint64_t v, int shift)
 {
     struct decimal d = {0};
     char reversed[24];
@@ -23,24 +23,44 @@ static struct decimal decimal_of_whole(uint64_t v, int point_shift)
         reversed[length++] = (char)('0' + v % 10);
     for (int i = 0; i < length; i++)
         d.digits[i] = reversed[length - 1 - i];
-    d.point = length - point_shift;
+    d.point = length - shift;
     d.count = length;
     return d;
 }
 
-/* Numbers of at most 15 digits, few of them behind the point: the quotient of two doubles that are
- * exact is rounded like the decimal itself, so equality proves the digits. */
-static bool find_plain(double v, struct decimal *d)
+/* v * 10^power, one rounding to 64 bits away from exact: 10^27 is the last such power that is. */
+static long double times_ten_to(double v, int power)
 {
-    static const double powers[EXACT_POWER_MAX] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
-    if (v >= 1e15 || v < 1e-6)
+    static const long double tens[EXACT_POWER_MAX + 1] = {
+        1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
+        1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
+        1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+    return power >= 0 ? v * tens[power] : v / tens[-power];
+}
+
+/* Where 17 digits of v fit a 64-bit integer as nearly as `margin`, the distance to the decimals of
+ * 15, 16, 17 digits tells which is the first to read back as v: one closer than half of v's last
+ * bit. False where that is a near thing, or v is out of reach. */
+static bool find_fast(double v, struct decimal *d)
+{
+    const long double margin = 1 / 64.0L;
+    int exponent;
+    if (LDBL_MANT_DIG < 64 || frexp(v, &exponent) == 0.5)
         return false;
-    for (int shift = 0; shift < EXACT_POWER_MAX; shift++) {
-        double scaled = rint(v * powers[shift]);
-        if (scaled >= 1e15)
+    int power = 16 - (((exponent - 1) * 1233) >> 12); /* log10(2) is 1233 / 4096 */
+    if (power > EXACT_POWER_MAX || power <= -EXACT_POWER_MAX)
+        return false;
+    long double scaled = times_ten_to(v, power);
+    if (scaled >= 1e17L)
+        scaled = times_ten_to(v, --power);
+    long double half_bit = times_ten_to(ldexp(0.5, exponent - DBL_MANT_DIG), power);
+    for (unsigned step = 100; step > 0; step /= 10) {
+        long double nearest = rintl(scaled / step) * step, off = fabsl(nearest - scaled);
+        bool is_tie = fabsl(off - step / 2.0L) < margin && off < half_bit + margin;
+        if (is_tie || fabsl(off - half_bit) < margin)
             return false;
-        if (scaled / powers[shift] == v) {
-            *d = decimal_of_whole((uint64_t)scaled, shift);
+        if (off < half_bit) {
+            *d = decimal_of_whole((uint64_t)nearest, power);
             return true;
         }
     }
@@ -100,7 +120,9 @@ static struct decimal find_digits(double v)
 static struct decimal decimal_of(double v)
 {
     struct decimal d;
-    if (!find_plain(v, &d))
+    if (v < 1e15 && v == floor(v))
+        d = decimal_of_whole((uint64_t)v, 0);
+    else if (!find_fast(v, &d))
         d = find_digits(v);
     while (d.count > 1 && d.digits[d.count - 1] == '0')
         d.count--;
