@@ -16,22 +16,22 @@ enum ints_width {
     WIDTH_TINY,   /* few numbers: differences in the plan */
 };
 
-/* Bits of the head's first byte. */
+/* Bits of the head's first byte; nibbles and bytes have a second one, their alphabet. */
 enum {
     HEAD_WIDTH = 7,
     HEAD_ORDER_SHIFT = 3,
     HEAD_ORDER = 3,
-    HEAD_CLASS_SHIFT = 5,
-    HEAD_CLASS = 3,
-    HEAD_EXCEPTIONS = 128,
+    HEAD_EXCEPTIONS = 32,
+    HEAD_BITS = 63,
 };
 
 enum {
     TINY_COUNT = 8, /* up to so many numbers are tiny */
     ORDER_MAX = 2,  /* 0: the number itself, 1: its difference to the last one, 2: that one's */
-    NIBBLE_CLASSES = 2,
-    WIDE_CLASS = 3,    /* the alphabet of bytes with low bits */
-    LOW_BITS_MAX = 56, /* so that a word holds them from any bit of a byte on */
+    NIBBLE_CLASSES = STREAM_BYTES - STREAM_NIBBLES,
+    BYTE_CLASSES = STREAM_LOW - STREAM_BYTES,
+    WIDE_CLASS = BYTE_CLASSES - 1, /* the alphabet of numbers far from the middle */
+    LOW_BITS_MAX = 56,             /* so that a word holds them from any bit of a byte on */
 };
 
 struct ints_head {

@@ -6,10 +6,11 @@ static enum status read_head(struct cursor *c, uint32_t count, struct ints_head 
     unsigned word = cursor_u8(c);
     *h = (struct ints_head){.width = word & HEAD_WIDTH,
                             .order = word >> HEAD_ORDER_SHIFT & HEAD_ORDER,
-                            .class = word >> HEAD_CLASS_SHIFT & HEAD_CLASS,
                             .exceptions = word & HEAD_EXCEPTIONS};
-    if (h->width > WIDTH_TINY || h->order > ORDER_MAX || h->order >= count ||
-        (h->width == WIDTH_NIBBLE && h->class >= NIBBLE_CLASSES))
+    if (h->width == WIDTH_NIBBLE || h->width == WIDTH_BYTE)
+        h->class = cursor_u8(c);
+    if (word > HEAD_BITS || h->width > WIDTH_TINY || h->order > ORDER_MAX || h->order >= count ||
+        h->class >= (h->width == WIDTH_NIBBLE ? NIBBLE_CLASSES : BYTE_CLASSES))
         return err_set(e, ST_CORRUPT, "the head of a column makes no sense");
     if (h->width == WIDTH_TINY)
         return ST_OK;
@@ -17,7 +18,7 @@ static enum status read_head(struct cursor *c, uint32_t count, struct ints_head 
         h->seed[i] = cursor_zigzag(c);
     if (h->width != WIDTH_WORD)
         h->base = cursor_zigzag(c);
-    if (h->width == WIDTH_BYTE && h->class == WIDE_CLASS)
+    if (h->width == WIDTH_BYTE)
         h->low_bits = cursor_u8(c);
     return h->low_bits > LOW_BITS_MAX ? err_set(e, ST_CORRUPT, "a column has too many low bits")
                                       : ST_OK;

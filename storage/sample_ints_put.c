@@ -5,6 +5,9 @@
 #include "base/mem.h"
 #include <math.h>
 
+/* What is left of a byte's entropy when its low bits are split off: between one less and this. */
+#define SYMBOL_BITS 4.05
+
 enum {
     PROBES = 48,     /* numbers looked at to choose the order and the middle */
     WINDOW = 256,    /* distances from the middle that are counted one by one */
@@ -125,11 +128,28 @@ static uint32_t best_window(const struct spread *s, uint32_t size, uint32_t *hel
     return best;
 }
 
+/* Numbers of nearly the same entropy share an alphabet. */
+static unsigned class_of(double ideal, double from, double step, unsigned classes)
+{
+    double class = (ideal - from) / step;
+    return class <= 0 ? 0 : class >= classes ? classes - 1 : (unsigned)class;
+}
+
+/* Bits that look like noise go to a stream of their own as they are, so that what remains of any
+ * column has nearly the same spread, and one alphabet does for many. */
+static void fit_bytes(struct ints_head *h, double ideal, bool sealed)
+{
+    double most = sealed ? SYMBOL_BITS : 7;
+    h->base = 0;
+    h->low_bits = ideal > most ? (unsigned)(ideal - most + 1) : 0;
+    h->class = class_of(ideal - h->low_bits, most - 1.25, 0.25, WIDE_CLASS);
+}
+
 /* Chooses a width for numbers near the middle; base is relative to it. */
 static void fit_narrow(struct ints_head *h, const struct spread *s, uint32_t count, bool sealed)
 {
     static const uint8_t bits[] = {0, 1, 2, 4, 8};
-    double ideal = sealed ? entropy(s) : 8, least = HUGE_VAL;
+    double ideal = sealed ? entropy(s) : 7, least = HUGE_VAL;
     for (enum ints_width width = WIDTH_NONE; width <= WIDTH_BYTE; width++) {
         uint32_t held, first = best_window(s, 1u << bits[width], &held);
         double each = MIN((double)bits[width], MAX(ideal, bits[width] / 8.0));
@@ -142,17 +162,21 @@ static void fit_narrow(struct ints_head *h, const struct spread *s, uint32_t cou
         h->exceptions = held < count;
     }
     if (h->width == WIDTH_BYTE)
-        h->base = 0;
-    h->class = h->width == WIDTH_NIBBLE ? ideal > 1.5
-               : h->width == WIDTH_BYTE ? (ideal > 3.3) + (ideal > 4.2)
-                                        : 0;
+        fit_bytes(h, ideal, sealed);
+    if (h->width == WIDTH_NIBBLE)
+        h->class = class_of(ideal, 0.9, 0.3, NIBBLE_CLASSES);
 }
 
-static void fit_wide(struct ints_head *h, uint64_t spread)
+/* Numbers far from the middle, `spread` being about what one of them is away from it. */
+static void fit_wide(struct ints_head *h, const int64_t *d, uint32_t count, uint64_t spread,
+                     bool sealed)
 {
-    unsigned bits = bit_length64(spread);
-    h->base = 0;
-    h->low_bits = bits > 4 ? bits - 4 : 0;
+    double sum = 0, most = 32 * (double)spread;
+    for (uint32_t i = 0; i < count; i++)
+        sum += MIN(fabs((double)d[i]), most);
+    /* The entropy of a normal distribution, from its mean deviation. */
+    double ideal = log2(MAX(sum / count, 1.0) * 1.2533 * 4.1327);
+    fit_bytes(h, ideal, sealed);
     h->class = WIDE_CLASS;
     h->width = h->low_bits > LOW_BITS_MAX ? WIDTH_WORD : WIDTH_BYTE;
     h->exceptions = h->width == WIDTH_BYTE; /* perhaps; none is an empty list */
@@ -169,7 +193,7 @@ static void fit(struct ints_head *h, const struct probe *p, const int64_t *d, ui
             return;
         }
     }
-    fit_wide(h, p->spread);
+    fit_wide(h, d, count, p->spread, sealed);
 }
 
 static int64_t highest_symbol(const struct ints_head *h)
@@ -251,14 +275,15 @@ static void put_low_bits(struct sample_writer *w, const struct ints_head *h, con
 
 static void put_head(struct buf *plan, const struct ints_head *h)
 {
-    buf_append_u8(plan,
-                  (uint8_t)(h->width | h->order << HEAD_ORDER_SHIFT | h->class << HEAD_CLASS_SHIFT |
-                            (h->exceptions ? HEAD_EXCEPTIONS : 0u)));
+    buf_append_u8(plan, (uint8_t)(h->width | h->order << HEAD_ORDER_SHIFT |
+                                  (h->exceptions ? HEAD_EXCEPTIONS : 0u)));
+    if (h->width == WIDTH_NIBBLE || h->width == WIDTH_BYTE)
+        buf_append_u8(plan, (uint8_t)h->class);
     for (unsigned i = 0; i < h->order; i++)
         buf_append_zigzag(plan, h->seed[i]);
     if (h->width != WIDTH_WORD)
         buf_append_zigzag(plan, h->base);
-    if (h->width == WIDTH_BYTE && h->class == WIDE_CLASS)
+    if (h->width == WIDTH_BYTE)
         buf_append_u8(plan, (uint8_t)h->low_bits);
 }
 

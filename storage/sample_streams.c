@@ -9,6 +9,7 @@ enum {
     STREAM_SLACK = 8, /* readers of bits load whole words */
     PACK_MIN = 64,    /* below that a frame costs more than it saves */
     PACK_LEVEL = 1,
+    NUMBERS_MIN_MATCH = 7,
 };
 
 void sample_writer_deinit(struct sample_writer *w)
@@ -34,19 +35,29 @@ size_t sample_writer_bytes(const struct sample_writer *w)
     return sum;
 }
 
+/* The length is in the table. In streams of numbers only long matches are better than no match. */
+static bool tune(ZSTD_CCtx *zstd, enum sample_stream s)
+{
+    return !ZSTD_isError(ZSTD_CCtx_reset(zstd, ZSTD_reset_session_only)) &&
+           !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, PACK_LEVEL)) &&
+           !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_contentSizeFlag, 0)) &&
+           !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_minMatch,
+                                                s == STREAM_PLAN ? 0 : NUMBERS_MIN_MATCH));
+}
+
 /* Appends the stream packed; false when that saves too little (nothing is appended) or memory is
  * short. */
-static bool put_packed(struct sample_writer *w, const struct buf *stream, struct buf *out)
+static bool put_packed(struct sample_writer *w, enum sample_stream s, struct buf *out)
 {
+    const struct buf *stream = &w->stream[s];
     size_t cap = stream->len - stream->len / 20;
     if (!w->sealed || stream->len < PACK_MIN)
         return false;
     if (!w->zstd)
         w->zstd = ZSTD_createCCtx();
-    if (!w->zstd || !buf_reserve(out, cap))
+    if (!w->zstd || !tune(w->zstd, s) || !buf_reserve(out, cap))
         return false;
-    size_t got =
-        ZSTD_compressCCtx(w->zstd, out->ptr + out->len, cap, stream->ptr, stream->len, PACK_LEVEL);
+    size_t got = ZSTD_compress2(w->zstd, out->ptr + out->len, cap, stream->ptr, stream->len);
     if (ZSTD_isError(got))
         return false;
     out->len += got;
@@ -60,7 +71,7 @@ enum status sample_writer_flush(struct sample_writer *w, struct buf *out, struct
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
         const struct buf *stream = &w->stream[s];
         size_t before = body.len;
-        bool packed = put_packed(w, stream, &body);
+        bool packed = put_packed(w, s, &body);
         if (!packed)
             buf_append(&body, stream->ptr, stream->len);
         buf_append_varint(out, (uint64_t)stream->len << 1 | packed);

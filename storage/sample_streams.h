@@ -10,13 +10,13 @@
 
 /* In the order of the file: never renumber. */
 enum sample_stream {
-    STREAM_PLAN,      /* what follows what: heads of series and of columns, exceptions */
-    STREAM_BITS,      /* a bit a sample */
-    STREAM_PAIRS,     /* two bits */
-    STREAM_NIBBLES,   /* four bits, two alphabets */
-    STREAM_BYTES = 5, /* eight bits, four alphabets */
-    STREAM_LOW = 9,   /* low bits of wide numbers, and words */
-    STREAM_PLANES,    /* floats byte by byte */
+    STREAM_PLAN,       /* what follows what: heads of series and of columns, exceptions */
+    STREAM_BITS,       /* a bit a sample */
+    STREAM_PAIRS,      /* two bits */
+    STREAM_NIBBLES,    /* four bits, eight alphabets */
+    STREAM_BYTES = 11, /* eight bits, six alphabets */
+    STREAM_LOW = 17,   /* low bits of wide numbers, and words */
+    STREAM_PLANES,     /* floats byte by byte */
     STREAM_COUNT,
 };
 

@@ -17,10 +17,10 @@ enum {
 
     /* A block ends behind a family when it has so many samples or series, and inside of one only
      * at sixteen times that. A bucket of a native histogram counts as a quarter of a sample. */
-    BLOCK_SAMPLES = 64 * KIB,
-    BLOCK_SAMPLES_MAX = 16 * BLOCK_SAMPLES,
+    BLOCK_SAMPLES = 256 * KIB,
+    BLOCK_SAMPLES_MAX = 4 * BLOCK_SAMPLES,
     BLOCK_SERIES_MAX = 2048,
-    PIECE_SAMPLES_MAX = BLOCK_SAMPLES, /* longer runs go on in the next block */
+    PIECE_SAMPLES_MAX = 64 * KIB, /* longer runs go on in the next block */
     BUCKETS_A_SAMPLE = 4,
 };
 
