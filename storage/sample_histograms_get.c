@@ -4,6 +4,8 @@
 #include "model/stale.h"
 #include "storage/sample_values_format.h"
 
+static const struct sample_basis none;
+
 /* What a segment of histograms begins with. */
 struct shape {
     int8_t schema;
@@ -106,7 +108,7 @@ static enum status read_cells(struct sample_reader *r, uint32_t count, struct sc
     s->sum.count = count;
     s->sum.decimals = 0;
     for (size_t k = 0; k < buckets; k++) {
-        TRY(sample_values_get(r, count, NULL, &s->whole, s->cells + k * count, e));
+        TRY(sample_values_get(r, count, &none, &s->whole, s->cells + k * count, e));
         add_to_sum(s);
     }
     return ST_OK;
@@ -190,14 +192,15 @@ static bool scratch_room(struct scratch *s, uint32_t count)
 static enum status read_totals(struct sample_reader *r, struct scratch *s, uint32_t count,
                                struct native_histogram *out, struct err *e)
 {
-    TRY(sample_values_get(r, count, NULL, &s->whole, s->column, e));
+    TRY(sample_values_get(r, count, &none, &s->whole, s->column, e));
     add_to_sum(s);
     for (uint32_t i = 0; i < count; i++)
         out[i].zero_count = s->column[i];
-    TRY(sample_values_get(r, count, &s->sum, &s->whole, s->column, e));
+    TRY(sample_values_get(r, count, &(struct sample_basis){.below = &s->sum}, &s->whole, s->column,
+                          e));
     for (uint32_t i = 0; i < count; i++)
         out[i].count = s->column[i];
-    TRY(sample_values_get(r, count, NULL, &s->whole, s->column, e));
+    TRY(sample_values_get(r, count, &none, &s->whole, s->column, e));
     for (uint32_t i = 0; i < count; i++)
         out[i].sum = s->column[i];
     return ST_OK;
@@ -248,7 +251,7 @@ static enum status get_segment(struct sample_reader *r, struct scratch *s, uint3
     TRY(read_segment_head(&c, left, &kind, count, e));
     if (kind == SEGMENT_FLOATS) {
         TRY(sample_reader_plan_done(r, &c, e));
-        return sample_values_get(r, *count, NULL, &s->whole, values, e);
+        return sample_values_get(r, *count, &none, &s->whole, values, e);
     }
     struct native_histogram *out = arena_calloc(arena, *count, sizeof(*out));
     if (!out)
@@ -286,7 +289,7 @@ static enum status skip_segment(struct sample_reader *r, struct shape *shape, ui
 {
     struct cursor c;
     enum segment_kind kind;
-    bool follows;
+    enum basis_kind basis;
     size_t columns = 1;
     TRY(sample_reader_plan(r, &c, e));
     TRY(read_segment_head(&c, left, &kind, count, e));
@@ -302,7 +305,7 @@ static enum status skip_segment(struct sample_reader *r, struct shape *shape, ui
         columns = union_size(&shape->buckets) + 3;
     }
     for (size_t k = 0; k < columns; k++)
-        TRY(sample_values_skip(r, *count, &follows, e));
+        TRY(sample_values_skip(r, *count, &basis, e));
     return ST_OK;
 }
 

@@ -5,6 +5,8 @@
 #include "model/stale.h"
 #include "storage/sample_values_format.h"
 
+static const struct sample_basis none;
+
 struct segment {
     uint32_t count;
     struct bucket_union buckets;
@@ -145,7 +147,7 @@ static void put_cells(struct sample_writer *w, struct segment *s)
     s->sum.count = s->count;
     s->sum.decimals = 0;
     for (size_t k = 0; k < buckets; k++) {
-        sample_values_put(w, s->cells + k * s->count, s->count, NULL, &s->whole);
+        sample_values_put(w, s->cells + k * s->count, s->count, &none, &s->whole);
         add_to_sum(s);
     }
 }
@@ -184,14 +186,14 @@ static void put_histograms(struct sample_writer *w, struct segment *s,
     put_cells(w, s);
     for (uint32_t i = 0; i < s->count; i++)
         s->column[i] = h[i]->zero_count;
-    sample_values_put(w, s->column, s->count, NULL, &s->whole);
+    sample_values_put(w, s->column, s->count, &none, &s->whole);
     add_to_sum(s);
     for (uint32_t i = 0; i < s->count; i++)
         s->column[i] = h[i]->count;
-    sample_values_put(w, s->column, s->count, &s->sum, &s->whole);
+    sample_values_put(w, s->column, s->count, &(struct sample_basis){.below = &s->sum}, &s->whole);
     for (uint32_t i = 0; i < s->count; i++)
         s->column[i] = h[i]->sum;
-    sample_values_put(w, s->column, s->count, NULL, &s->whole);
+    sample_values_put(w, s->column, s->count, &none, &s->whole);
 }
 
 /* Memory for the columns of a segment of histograms, the cells zeroed. */
@@ -213,7 +215,7 @@ static bool put_segment(struct sample_writer *w, struct segment *s,
     buf_append_u8(plan, (uint8_t)kind);
     buf_append_varint(plan, s->count);
     if (kind == SEGMENT_FLOATS) {
-        sample_values_put(w, values, s->count, NULL, &s->whole);
+        sample_values_put(w, values, s->count, &none, &s->whole);
     } else if (kind == SEGMENT_STALE) {
         buf_append_u8(plan, (uint8_t)h[0]->schema);
         buf_append_u8(plan, h[0]->hint);

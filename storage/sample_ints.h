@@ -9,6 +9,8 @@
 
 /* Appends a column of `count` > 0 numbers. A lack of memory fails the streams. */
 void sample_ints_put(struct sample_writer *w, const int64_t *x, uint32_t count);
+/* About how many bits each of them would take; to compare columns of the same length. */
+unsigned sample_ints_cost(const int64_t *x, uint32_t count);
 /* Reads the next column into out[count]. ST_CORRUPT, ST_NO_MEMORY. */
 enum status sample_ints_get(struct sample_reader *r, uint32_t count, int64_t *out, struct err *e);
 /* Steps over it. ST_CORRUPT, ST_NO_MEMORY. */

@@ -77,6 +77,12 @@ static struct probe choose_order(const int64_t *x, uint32_t count, struct ints_h
     return best;
 }
 
+unsigned sample_ints_cost(const int64_t *x, uint32_t count)
+{
+    struct ints_head unused;
+    return count > ORDER_MAX ? choose_order(x, count, &unused).cost : 0;
+}
+
 /* How often each distance from the middle occurs. */
 struct spread {
     uint32_t count[WINDOW]; /* of middle - 128 .. middle + 127 */

@@ -18,6 +18,7 @@ void sample_writer_deinit(struct sample_writer *w)
         buf_deinit(&w->stream[s]);
     ZSTD_freeCCtx(w->zstd);
     mem_free(w->ints);
+    vec_deinit(&w->guess);
     *w = (struct sample_writer){0};
 }
 
@@ -90,6 +91,7 @@ void sample_reader_deinit(struct sample_reader *r)
     for (unsigned s = 0; s < STREAM_COUNT; s++)
         buf_deinit(&r->unpacked[s]);
     ZSTD_freeDCtx(r->zstd);
+    vec_deinit(&r->guess);
     *r = (struct sample_reader){0};
 }
 

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/cursor.h"
 #include "base/err.h"
+#include "base/vec.h"
 
 /* In the order of the file: never renumber. */
 enum sample_stream {
@@ -30,7 +31,7 @@ struct sample_writer {
     struct ZSTD_CCtx_s *zstd;        /* owned; NULL until needed */
     int64_t *ints;                   /* owned; scratch of a column */
     uint32_t ints_cap;
-    unsigned scale; /* decimals of the last column: the next one's first guess */
+    VEC(int64_t) guess; /* scratch: distances to what a sum should be */
 };
 
 /* Frees what the writer owns; it is empty again. */
@@ -56,6 +57,7 @@ struct sample_reader {
     struct str stream[STREAM_COUNT];   /* once ready */
     struct buf unpacked[STREAM_COUNT]; /* owned */
     struct sample_place place;
+    VEC(int64_t) guess;       /* scratch: what a sum should be */
     uint64_t cells;           /* filled buckets of histograms that were read */
     struct ZSTD_DCtx_s *zstd; /* owned */
 };

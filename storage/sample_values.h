@@ -4,6 +4,7 @@
 #ifndef WEFT_STORAGE_SAMPLE_VALUES_H
 #define WEFT_STORAGE_SAMPLE_VALUES_H
 
+#include "storage/sample_guess.h"
 #include "storage/sample_ints.h"
 
 /* A column as integers: what the next bucket of a family is compared with. All-zero: there is none.
@@ -16,18 +17,24 @@ struct sample_whole {
 };
 void sample_whole_deinit(struct sample_whole *w);
 
-/* Appends a column of `count` > 0 values and leaves its integers in *whole. `below` (or NULL): the
- * integers of a column of the same times that this one is likely to follow; only what is above them
- * is written. A lack of memory fails the streams. */
+/* Columns of the same times that this one may be like; only the distance is written then. */
+struct sample_basis {
+    const struct sample_whole *below;   /* of the next lower bucket; NULL: none */
+    const struct sample_family *family; /* whose sum this may be; NULL: none */
+};
+enum basis_kind { BASIS_NONE, BASIS_BELOW, BASIS_FAMILY };
+
+/* Appends a column of `count` > 0 values and leaves its integers in *whole. A lack of memory fails
+ * the streams. */
 void sample_values_put(struct sample_writer *w, const double *values, uint32_t count,
-                       const struct sample_whole *below, struct sample_whole *whole);
-/* Reads the next column into out[count] and its integers into *whole; `below` as it was written.
- * ST_CORRUPT, ST_NO_MEMORY. */
+                       const struct sample_basis *basis, struct sample_whole *whole);
+/* Reads the next column into out[count] and its integers into *whole; the basis holds what
+ * sample_values_skip() said that it needs. ST_CORRUPT, ST_NO_MEMORY. */
 enum status sample_values_get(struct sample_reader *r, uint32_t count,
-                              const struct sample_whole *below, struct sample_whole *whole,
+                              const struct sample_basis *basis, struct sample_whole *whole,
                               double *out, struct err *e);
-/* Steps over it; *follows: it needs `below`. ST_CORRUPT, ST_NO_MEMORY. */
-enum status sample_values_skip(struct sample_reader *r, uint32_t count, bool *follows,
+/* Steps over it. ST_CORRUPT, ST_NO_MEMORY. */
+enum status sample_values_skip(struct sample_reader *r, uint32_t count, enum basis_kind *basis,
                                struct err *e);
 
 #endif

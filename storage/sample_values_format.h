@@ -10,6 +10,7 @@ enum value_kind {
     KIND_DECIMAL, /* value = integer / 10^decimals */
     KIND_BINARY,  /* value = integer * 2^exponent */
     KIND_XOR,     /* words, each changed by the one before it, in planes of bytes */
+    KIND_GUESS,   /* as KIND_DECIMAL, the integers are distances to what a family's sum should be */
 };
 
 /* Bits of the head's byte. */

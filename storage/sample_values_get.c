@@ -23,7 +23,7 @@ static enum status read_head(struct cursor *c, struct values_head *h, struct err
             return err_set(e, ST_CORRUPT, "a column has an exponent of %lld", (long long)exponent);
         h->exponent = (int)exponent;
     }
-    return h->kind > KIND_XOR ? err_set(e, ST_CORRUPT, "a column is of no known kind") : ST_OK;
+    return ST_OK;
 }
 
 /* Puts the odd values into their places, or steps over them when `out` is NULL. */
@@ -81,30 +81,46 @@ static void to_values(const struct values_head *h, const int64_t *whole, uint32_
             out[i] = (double)whole[i] / scale;
 }
 
+static enum status add_guess(struct sample_reader *r, const struct values_head *h,
+                             const struct sample_family *family, struct sample_whole *whole,
+                             uint32_t count, struct err *e)
+{
+    if (!family || family->samples != count)
+        return err_set(e, ST_CORRUPT, "a column is the sum of no family");
+    if (!vec_reserve(&r->guess, count))
+        return err_set(e, ST_NO_MEMORY, "no memory for a column of %u samples", count);
+    sample_family_guess(family, power_of_ten(h->decimals), r->guess.items);
+    for (uint32_t i = 0; i < count; i++)
+        whole->items[i] = ints_add(whole->items[i], r->guess.items[i]);
+    return ST_OK;
+}
+
 static enum status get_whole(struct sample_reader *r, const struct values_head *h, uint32_t count,
-                             const struct sample_whole *below, struct sample_whole *whole,
+                             const struct sample_basis *basis, struct sample_whole *whole,
                              struct err *e)
 {
+    const struct sample_whole *below = basis->below;
     if (h->follows && (!below || below->count != count || below->decimals != h->decimals))
         return err_set(e, ST_CORRUPT, "a column follows none");
     if (!sample_whole_room(whole, count))
         return err_set(e, ST_NO_MEMORY, "no memory for a column of %u samples", count);
     TRY(sample_ints_get(r, count, whole->items, e));
-    if (h->follows)
-        for (uint32_t i = 0; i < count; i++)
-            whole->items[i] = ints_add(whole->items[i], below->items[i]);
+    if (h->kind == KIND_GUESS)
+        return add_guess(r, h, basis->family, whole, count, e);
+    for (uint32_t i = 0; h->follows && i < count; i++)
+        whole->items[i] = ints_add(whole->items[i], below->items[i]);
     return ST_OK;
 }
 
 enum status sample_values_get(struct sample_reader *r, uint32_t count,
-                              const struct sample_whole *below, struct sample_whole *whole,
+                              const struct sample_basis *basis, struct sample_whole *whole,
                               double *out, struct err *e)
 {
     struct cursor c;
     struct values_head h;
     TRY(sample_reader_plan(r, &c, e));
     TRY(read_head(&c, &h, e));
-    whole->count = h.kind == KIND_DECIMAL ? count : 0;
+    whole->count = h.kind == KIND_DECIMAL || h.kind == KIND_GUESS ? count : 0;
     whole->decimals = (uint8_t)h.decimals;
     if (h.kind == KIND_XOR) {
         TRY(sample_reader_plan_done(r, &c, e));
@@ -114,19 +130,19 @@ enum status sample_values_get(struct sample_reader *r, uint32_t count,
     if (h.exceptions)
         TRY(read_exceptions(&c, count, NULL, e));
     TRY(sample_reader_plan_done(r, &c, e));
-    TRY(get_whole(r, &h, count, below, whole, e));
+    TRY(get_whole(r, &h, count, basis, whole, e));
     to_values(&h, whole->items, count, out);
     return h.exceptions ? read_exceptions(&odd, count, out, e) : ST_OK;
 }
 
-enum status sample_values_skip(struct sample_reader *r, uint32_t count, bool *follows,
+enum status sample_values_skip(struct sample_reader *r, uint32_t count, enum basis_kind *basis,
                                struct err *e)
 {
     struct cursor c;
     struct values_head h;
     TRY(sample_reader_plan(r, &c, e));
     TRY(read_head(&c, &h, e));
-    *follows = h.follows;
+    *basis = h.kind == KIND_GUESS ? BASIS_FAMILY : h.follows ? BASIS_BELOW : BASIS_NONE;
     if (h.exceptions && h.kind != KIND_XOR)
         TRY(read_exceptions(&c, count, NULL, e));
     TRY(sample_reader_plan_done(r, &c, e));

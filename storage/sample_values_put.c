@@ -187,28 +187,45 @@ static struct values_head fit(const double *values, uint32_t count, int64_t *who
     return (struct values_head){.kind = KIND_XOR};
 }
 
-static bool can_follow(const struct values_head *h, const struct sample_whole *below,
+static bool can_follow(const struct values_head *h, const struct sample_basis *basis,
                        uint32_t count)
 {
+    const struct sample_whole *below = basis->below;
     return below && below->count == count && h->kind == KIND_DECIMAL &&
            h->decimals == below->decimals;
 }
 
+/* Puts the distances to the guess into w->guess; false when that does not save bits. */
+static bool can_guess(struct sample_writer *w, const struct values_head *h,
+                      const struct sample_basis *basis, const struct sample_whole *whole)
+{
+    const struct sample_family *family = basis->family;
+    if (!family || family->samples != whole->count || h->kind != KIND_DECIMAL)
+        return false;
+    if (!vec_reserve(&w->guess, whole->count)) {
+        w->stream[STREAM_PLAN].failed = true;
+        return false;
+    }
+    sample_family_guess(family, power_of_ten(h->decimals), w->guess.items);
+    for (uint32_t i = 0; i < whole->count; i++)
+        w->guess.items[i] = ints_sub(whole->items[i], w->guess.items[i]);
+    return sample_ints_cost(w->guess.items, whole->count) <
+           sample_ints_cost(whole->items, whole->count);
+}
+
 /* The integers, or their distance to those below. */
-static void put_whole(struct sample_writer *w, const struct sample_whole *below, bool follows,
+static void put_whole(struct sample_writer *w, const struct sample_whole *below,
                       struct sample_whole *whole)
 {
-    if (follows)
-        for (uint32_t i = 0; i < whole->count; i++)
-            whole->items[i] = ints_sub(whole->items[i], below->items[i]);
+    for (uint32_t i = 0; below && i < whole->count; i++)
+        whole->items[i] = ints_sub(whole->items[i], below->items[i]);
     sample_ints_put(w, whole->items, whole->count);
-    if (follows)
-        for (uint32_t i = 0; i < whole->count; i++)
-            whole->items[i] = ints_add(whole->items[i], below->items[i]);
+    for (uint32_t i = 0; below && i < whole->count; i++)
+        whole->items[i] = ints_add(whole->items[i], below->items[i]);
 }
 
 void sample_values_put(struct sample_writer *w, const double *values, uint32_t count,
-                       const struct sample_whole *below, struct sample_whole *whole)
+                       const struct sample_basis *basis, struct sample_whole *whole)
 {
     struct buf *plan = &w->stream[STREAM_PLAN];
     if (!sample_whole_room(whole, count)) {
@@ -216,11 +233,12 @@ void sample_values_put(struct sample_writer *w, const double *values, uint32_t c
         return;
     }
     struct values_head h = fit(values, count, whole->items);
-    bool follows = can_follow(&h, below, count);
+    bool follows = can_follow(&h, basis, count);
     whole->count = h.kind == KIND_DECIMAL ? count : 0;
     whole->decimals = (uint8_t)h.decimals;
+    bool guess = can_guess(w, &h, basis, whole);
     buf_append_u8(plan,
-                  (uint8_t)(h.kind | (h.exceptions ? VALUE_EXCEPTIONS : 0u) |
+                  (uint8_t)((guess ? KIND_GUESS : h.kind) | (h.exceptions ? VALUE_EXCEPTIONS : 0u) |
                             (follows ? VALUE_FOLLOWS : 0u) | h.decimals << VALUE_DECIMALS_SHIFT));
     if (h.kind == KIND_XOR) {
         put_planes(w, values, count);
@@ -232,6 +250,8 @@ void sample_values_put(struct sample_writer *w, const double *values, uint32_t c
         put_exceptions(plan, &h, values, count);
     if (h.kind == KIND_BINARY)
         sample_ints_put(w, whole->items, count);
+    else if (guess)
+        sample_ints_put(w, w->guess.items, count);
     else
-        put_whole(w, below, follows, whole);
+        put_whole(w, follows ? basis->below : NULL, whole);
 }

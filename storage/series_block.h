@@ -39,6 +39,8 @@ struct series_block_writer {
     uint32_t last_times;                  /* of the last series */
     struct sample_whole whole[2];         /* of the last series and of the one before */
     unsigned current;
+    struct sample_family family; /* the last one, as long as its times are `family_times` */
+    uint32_t family_times;
     struct seen_values seen[COPY_LOOKBACK];
     struct series_block_entry entry; /* of what was added since the last flush; series 0: nothing */
     uint32_t weight;                 /* samples, buckets counted as the format has it */
@@ -58,9 +60,12 @@ enum status series_block_writer_flush(struct series_block_writer *w, struct buf 
 
 struct block_series {
     struct series_key key;
-    uint32_t times;   /* number of its column */
-    uint32_t copy_of; /* number of the series whose values it has; own number: none */
-    bool starts, histograms, follows, wanted, needed;
+    uint32_t times;        /* number of its column */
+    uint32_t copy_of;      /* number of the series whose values it has; own number: none */
+    uint32_t family_first; /* number of the first bucket of the last family before it */
+    uint32_t family_count; /* of its buckets */
+    bool starts, histograms, wanted, needed, kept;
+    enum basis_kind basis;
     struct sample_place place; /* behind key and times */
 };
 
@@ -84,8 +89,9 @@ struct series_block_reader {
     VEC(struct block_times) times;
     struct key_state keys;
     struct sample_whole whole[2];
-    VEC(const double *) values; /* by series, those that were read */
-    VEC(int64_t) scratch;       /* a column of times */
+    struct sample_family family; /* of which a sum is wanted */
+    VEC(const double *) values;  /* by series, those that were read */
+    VEC(int64_t) scratch;        /* a column of times */
     struct shared_times shared[SHARED_TIMES];
     uint32_t shared_count; /* ever added; the caller zeroes it when the arena is reset */
 };

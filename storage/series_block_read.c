@@ -14,6 +14,7 @@ void series_block_reader_deinit(struct series_block_reader *r)
     vec_deinit(&r->keys.les);
     vec_deinit(&r->values);
     vec_deinit(&r->scratch);
+    sample_family_deinit(&r->family);
     sample_whole_deinit(&r->whole[0]);
     sample_whole_deinit(&r->whole[1]);
     *r = (struct series_block_reader){0};
@@ -100,6 +101,17 @@ static enum status parse_copy(struct series_block_reader *r, struct block_series
     return ST_OK;
 }
 
+/* Which buckets are the last family that began at or before the series. */
+static void note_family(const struct series_block_reader *r, unsigned bits, struct block_series *s)
+{
+    const struct block_series *last =
+        r->series.len > 0 ? &r->series.items[r->series.len - 1] : NULL;
+    bool first = (bits & SERIES_BUCKET) && !(bits & SERIES_FAMILY);
+    s->family_first = first || !last ? (uint32_t)r->series.len : last->family_first;
+    s->family_count = first || !last ? 0 : last->family_count;
+    s->family_count += (bits & SERIES_BUCKET) ? 1 : 0;
+}
+
 static enum status parse_series(struct series_block_reader *r, struct err *e)
 {
     struct cursor c;
@@ -119,9 +131,10 @@ static enum status parse_series(struct series_block_reader *r, struct err *e)
     else if (s.histograms)
         TRY(sample_histograms_skip(&r->streams, count, e));
     else
-        TRY(sample_values_skip(&r->streams, count, &s.follows, e));
-    if (s.follows && r->series.len == 0)
+        TRY(sample_values_skip(&r->streams, count, &s.basis, e));
+    if (s.basis == BASIS_BELOW && r->series.len == 0)
         return err_set(e, ST_CORRUPT, "the first series of a block follows one");
+    note_family(r, bits, &s);
     return vec_push(&r->series, s) ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a block");
 }
 
@@ -188,13 +201,27 @@ static enum status load_times(struct series_block_reader *r, struct block_times 
     return t->items ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for the times of a block");
 }
 
+/* Keeps the counts of a bucket for the sum of its family. */
+static enum status keep_bucket(struct series_block_reader *r, uint32_t i,
+                               const struct sample_whole *whole, struct err *e)
+{
+    const struct block_series *s = &r->series.items[i];
+    if (s->family_first == i)
+        sample_family_reset(&r->family);
+    if (whole->count == 0 || (r->family.bounds.len > 0 && r->family.samples != whole->count))
+        return err_set(e, ST_CORRUPT, "the buckets of a sum are not alike");
+    return sample_family_add(&r->family, s->key.le, whole->items, whole->count)
+               ? ST_OK
+               : err_set(e, ST_NO_MEMORY, "no memory for the buckets of a sum");
+}
+
 /* Reads the values of series i; what it follows or copies was read before. */
 static enum status load_values(struct series_block_reader *r, uint32_t i, struct series_run *run,
                                struct arena *arena, struct err *e)
 {
     const struct block_series *s = &r->series.items[i];
     struct sample_whole *whole = &r->whole[i % 2];
-    const struct sample_whole *below = s->follows ? &r->whole[(i + 1) % 2] : NULL;
+    struct sample_basis basis = {.below = &r->whole[(i + 1) % 2], .family = &r->family};
     uint32_t count = r->times.items[s->times].count;
     whole->count = 0;
     if (s->histograms) {
@@ -212,9 +239,9 @@ static enum status load_values(struct series_block_reader *r, uint32_t i, struct
     double *values = arena_alloc(arena, count * sizeof(*values));
     if (!values)
         return err_set(e, ST_NO_MEMORY, "no memory for the values of a series");
-    TRY(sample_values_get(&r->streams, count, below, whole, values, e));
+    TRY(sample_values_get(&r->streams, count, &basis, whole, values, e));
     run->values = values;
-    return ST_OK;
+    return s->kept ? keep_bucket(r, i, whole, e) : ST_OK;
 }
 
 static enum status load_run(struct series_block_reader *r, uint32_t i, struct series_run *run,
@@ -239,13 +266,23 @@ static enum status load_run(struct series_block_reader *r, uint32_t i, struct se
     return ST_OK;
 }
 
+static void mark_family(struct series_block_reader *r, const struct block_series *sum)
+{
+    for (uint32_t k = 0; k < sum->family_count; k++) {
+        struct block_series *bucket = &r->series.items[sum->family_first + k];
+        bucket->needed = bucket->kept = true;
+    }
+}
+
 static void mark_needed(struct series_block_reader *r)
 {
     for (size_t i = r->series.len; i-- > 0;) {
         struct block_series *s = &r->series.items[i];
         s->needed |= s->wanted;
-        if (s->needed && s->follows)
+        if (s->needed && s->basis == BASIS_BELOW)
             s[-1].needed = true;
+        if (s->needed && s->basis == BASIS_FAMILY)
+            mark_family(r, s);
         if (s->needed && s->copy_of != i)
             r->series.items[s->copy_of].needed = true;
     }
@@ -259,6 +296,7 @@ enum status series_block_reader_run(struct series_block_reader *r, struct arena 
     r->values.len = 0;
     if (!vec_reserve(&r->values, r->series.len))
         return err_set(e, ST_NO_MEMORY, "no memory for a block");
+    sample_family_reset(&r->family);
     mark_needed(r);
     for (uint32_t i = 0; i < r->series.len; i++) {
         struct series_run run;

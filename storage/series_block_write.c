@@ -5,7 +5,10 @@
 #include "storage/sample_histograms.h"
 #include <math.h>
 
-enum { TIME_SLOTS = 2 * BLOCK_SERIES_MAX };
+enum {
+    TIME_SLOTS = 2 * BLOCK_SERIES_MAX,
+    TINY_RUN = 8, /* up to so many samples nothing is looked for that could make them smaller */
+};
 
 void series_block_writer_deinit(struct series_block_writer *w)
 {
@@ -14,6 +17,7 @@ void series_block_writer_deinit(struct series_block_writer *w)
     vec_deinit(&w->times);
     vec_deinit(&w->time_columns);
     mem_free(w->time_slots);
+    sample_family_deinit(&w->family);
     sample_whole_deinit(&w->whole[0]);
     sample_whole_deinit(&w->whole[1]);
     *w = (struct series_block_writer){0};
@@ -126,21 +130,50 @@ static uint32_t find_copy(struct series_block_writer *w, const struct series_run
     return 0;
 }
 
+/* A family is kept when all its buckets have the same times and are whole numbers. */
+static void note_bucket(struct series_block_writer *w, const struct series_run *run, bool first,
+                        const struct sample_whole *whole)
+{
+    bool fits = w->streams.sealed && whole->count > TINY_RUN && whole->decimals == 0;
+    if (first) {
+        sample_family_reset(&w->family);
+        w->family_times = w->last_times;
+    } else if (w->family.samples == 0 || w->family_times != w->last_times) {
+        fits = false;
+    }
+    if (!fits)
+        sample_family_reset(&w->family);
+    else if (!sample_family_add(&w->family, run->key.le, whole->items, whole->count))
+        w->streams.stream[STREAM_PLAN].failed = true;
+}
+
+static void put_floats(struct series_block_writer *w, const struct series_run *run, unsigned bits,
+                       bool times_go_on, struct sample_whole *whole)
+{
+    bool bucket = bits & SERIES_BUCKET, goes_on = bits & SERIES_FAMILY;
+    struct sample_basis basis = {0};
+    if (bucket && goes_on && times_go_on)
+        basis.below = &w->whole[w->current ^ 1];
+    if (!bucket && w->family.samples > 0 && w->family_times == w->last_times)
+        basis.family = &w->family;
+    sample_values_put(&w->streams, run->values, run->sample_count, &basis, whole);
+    if (bucket)
+        note_bucket(w, run, !goes_on, whole);
+}
+
 static void put_values(struct series_block_writer *w, const struct series_run *run, unsigned bits,
                        bool times_go_on, uint32_t copy_back)
 {
-    struct buf *plan = &w->streams.stream[STREAM_PLAN];
     struct sample_whole *whole = &w->whole[w->current];
-    const struct sample_whole *below = &w->whole[w->current ^ 1];
-    bool family = (bits & SERIES_BUCKET) && (bits & SERIES_FAMILY) && times_go_on;
     whole->count = 0;
     if (copy_back > 0)
-        buf_append_varint(plan, copy_back);
+        buf_append_varint(&w->streams.stream[STREAM_PLAN], copy_back);
     else if (run->histograms)
         sample_histograms_put(&w->streams, run->histograms, run->values, run->sample_count);
     else
-        sample_values_put(&w->streams, run->values, run->sample_count, family ? below : NULL,
-                          whole);
+        put_floats(w, run, bits, times_go_on, whole);
+    if ((bits & SERIES_BUCKET) && run->histograms)
+        sample_family_reset(&w->family);
     w->current ^= 1;
 }
 
@@ -173,7 +206,7 @@ enum status series_block_writer_add(struct series_block_writer *w, const struct 
                           : number == w->last_times && !first ? TIMES_LAST
                                                               : TIMES_NUMBER;
     uint32_t copy_back = 0;
-    if (w->streams.sealed && !run->histograms && run->sample_count > 8)
+    if (w->streams.sealed && !run->histograms && run->sample_count > TINY_RUN)
         copy_back = find_copy(w, run);
     size_t head = plan->len;
     buf_append_u8(plan, 0);
@@ -204,6 +237,7 @@ static void writer_reset(struct series_block_writer *w)
         memset(w->time_slots, 0, TIME_SLOTS * sizeof(*w->time_slots));
     w->last_times = 0;
     w->whole[0].count = w->whole[1].count = 0;
+    sample_family_reset(&w->family);
     memset(w->seen, 0, sizeof(w->seen));
     w->entry = (struct series_block_entry){0};
     w->weight = 0;
