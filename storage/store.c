@@ -256,6 +256,8 @@ void store_close(struct store *s)
         mailbox_close(s->inbox);
     if (s->running)
         pthread_join(s->thread, NULL);
+    if (s->spare_image != 0)
+        image_remove(s, s->spare_image);
     if (s->edges)
         edge_store_free(s->edges);
     parts_unload(s);

@@ -100,8 +100,7 @@ void checkpoint_run(struct store *s, struct image_writer *w)
             s->parts.items[s->parts.len++] = part; /* parts_reserve() made the room */
         s->stats.checkpoints++;
         pthread_mutex_unlock(&s->lock);
-        if (old_image != 0)
-            image_remove(s, old_image);
+        s->spare_image = old_image;
         file_point("checkpoint_cleaned");
     } else {
         checkpoint_undo(s, w, &part, unknown);

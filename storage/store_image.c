@@ -72,6 +72,18 @@ static enum status image_head(struct image_writer *w, struct err *e)
     return st;
 }
 
+/* The file of an image that no longer counts becomes the new one's: its blocks are allocated and
+ * its pages are in memory. Without one, the file is new. */
+static enum status image_file(struct store *s, const char *path, int *fd, struct err *e)
+{
+    char spare[STORE_PATH_MAX];
+    store_path(s, "image", s->spare_image, "image", spare);
+    if (s->spare_image != 0 && file_rename(spare, path, e) != ST_OK)
+        image_remove(s, s->spare_image);
+    s->spare_image = 0;
+    return file_open(path, O_RDWR | O_CREAT, fd, e);
+}
+
 enum status image_begin(struct store *s, struct image_writer **out, struct err *e)
 {
     char path[STORE_PATH_MAX];
@@ -82,7 +94,7 @@ enum status image_begin(struct store *s, struct image_writer **out, struct err *
     w->fd = -1;
     w->id = store_new_id(s);
     store_path(s, "image", w->id, "image", path);
-    enum status st = file_open(path, O_RDWR | O_CREAT | O_TRUNC, &w->fd, e);
+    enum status st = image_file(s, path, &w->fd, e);
     if (st == ST_OK)
         st = image_head(w, e);
     if (st != ST_OK) {
@@ -111,6 +123,8 @@ enum status image_finish(struct image_writer *w, struct err *e)
     enum status st = chunk_head(w, CHUNK_END, chunk_seed(w->id, w->chunks, CHUNK_END), e);
     if (st == ST_OK)
         st = stage_flush(w, e);
+    if (st == ST_OK) /* of a longer image that was here before */
+        st = file_truncate(w->fd, w->bytes, e);
     if (st == ST_OK)
         st = file_sync_data(w->fd, e);
     file_close(w->fd);

@@ -41,6 +41,8 @@ struct store {
     pthread_t thread;
     bool running;
     atomic_bool checkpointing; /* one at a time */
+    uint64_t spare_image; /* number of the image before the last: the next is written over it; 0 =
+                             none. Whoever has set `checkpointing` */
     atomic_bool maintain_queued, closing;
     struct mail maintain;
 
@@ -74,7 +76,8 @@ struct image_writer {
     void *user;
 };
 
-/* Makes the file and writes its head. Collector thread. On ST_OK image_free() ends *out. */
+/* Makes the file, out of the spare one when there is one, and writes its head. Collector thread. On
+ * ST_OK image_free() ends *out. */
 enum status image_begin(struct store *s, struct image_writer **out, struct err *e);
 /* Writes the end mark and syncs; the file is closed in any case. */
 enum status image_finish(struct image_writer *w, struct err *e);

@@ -67,8 +67,9 @@ Test(store, checkpoint_is_there_after_a_restart)
     struct store *s = store_rig_open(dir, (struct retention){0});
     cr_assert(eq(int, store_rig_checkpoint(s, 40, chunks, LEN(chunks), tile_s), ST_OK));
     cr_assert(eq(int, store_rig_checkpoint(s, 50, chunks, LEN(chunks), 0), ST_OK));
-    cr_expect(eq(sz, store_rig_files(dir, "image"), 1), "the old image is gone");
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 2), "the old image is the next one's file");
     store_close(s);
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 1), "the old image is gone");
     s = store_rig_open(dir, (struct retention){0});
     struct image_seen seen;
     cr_expect(eq(u64, store_rig_position(s, &seen), 50));
@@ -122,6 +123,28 @@ static char *image_path(const char *dir, char *out, size_t cap)
             return out;
     }
     cr_fatal("no image");
+}
+
+Test(store, an_image_over_a_longer_one_ends_where_it_ends)
+{
+    static const size_t big[] = {1 * MIB, 1 * MIB}, small[] = {7};
+    char *dir = temp_dir_make(), path[512], *bytes;
+    size_t len;
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, big, LEN(big), 0), ST_OK));
+    cr_assert(eq(int, store_rig_checkpoint(s, 20, big, LEN(big), 0), ST_OK));
+    cr_assert(eq(int, store_rig_checkpoint(s, 30, small, LEN(small), 0), ST_OK));
+    store_close(s);
+    s = store_rig_open(dir, (struct retention){0});
+    struct image_seen seen;
+    cr_expect(eq(u64, store_rig_position(s, &seen), 30));
+    cr_assert(eq(sz, seen.count, 1));
+    cr_expect(eq(sz, seen.lengths[0], 7));
+    image_path(dir, path, sizeof(path));
+    cr_assert(eq(int, file_read_all(path, MIB, &bytes, &len, NULL), ST_OK), "no longer than it is");
+    mem_free(bytes);
+    store_close(s);
+    temp_dir_remove(dir);
 }
 
 Test(store, a_damaged_image_is_refused_not_half_read, .timeout = 60)
