@@ -130,6 +130,7 @@ static void handle(struct collector *c, struct mail *mail)
     case MAIL_REFRESH:
         atomic_store(&c->refresh_posted, false);
         c->view_wanted = true;
+        c->asked_mono_ns = clock_mono_ns();
         return;
     case MAIL_SAVE:
         list_add_tail(&c->waiting, &CONTAINER_OF(mail, struct save_wait, mail)->link);

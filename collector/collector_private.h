@@ -53,7 +53,8 @@ struct collector {
     uint64_t charged_bytes; /* of the budget */
     bool ticking, stopping;
     bool view_wanted, was_fresh;
-    uint64_t next_view_mono_ns, next_fresh_mono_ns, last_view_mono_ns;
+    uint64_t next_view_mono_ns, next_fresh_mono_ns;
+    uint64_t asked_mono_ns;      /* when a reader last wanted a view; 0 = none did */
     struct cell_feed *in_flight; /* closed cells that a checkpoint is writing; NULL = none */
     uint64_t saving_position, saved_position;
     uint64_t last_save_clock_ns, bytes_since_save;

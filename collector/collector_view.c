@@ -7,7 +7,7 @@
 
 /* At most four views a second, and never more than a tenth of the time, but for one made afresh:
  * the next ones follow it and are cheap. Afresh without need only when that takes a twentieth of
- * the time. When nobody has looked for a while the view is no longer kept up. */
+ * the time. When nobody has asked for a while the view is no longer kept up. */
 enum { VIEW_EVERY_MS = 250, VIEW_SHARE = 10, FRESH_SHARE = 20, SLEEP_AFTER_S = 60 };
 
 /* *out stays NULL without cells. */
@@ -34,12 +34,28 @@ static enum status make_closed(struct collector *c, struct edge_head *head, stru
     return make_part(cell_feed_cells(c->pipeline.closed), &head->closed[1], e);
 }
 
+/* A view from then is too old for every reader. */
+static const uint64_t long_ago_mono_ns = 1;
+
+static bool nobody_looks(const struct collector *c)
+{
+    return !c->view_wanted &&
+           (c->asked_mono_ns == 0 || clock_mono_ns() - c->asked_mono_ns > SLEEP_AFTER_S * NS_PER_S);
+}
+
+static enum status look(struct collector *c, struct live_view *view, struct err *e)
+{
+    struct cell_set *in_flight = c->in_flight ? cell_feed_cells(c->in_flight) : NULL;
+    bool afresh = live_is_stale(c->live) && clock_mono_ns() >= c->next_fresh_mono_ns;
+    return live_look(c->live, in_flight, afresh, view, e);
+}
+
 static enum status make_head(struct collector *c, struct edge_head *head, struct err *e)
 {
     struct live_view view;
-    struct cell_set *in_flight = c->in_flight ? cell_feed_cells(c->in_flight) : NULL;
-    bool afresh = live_is_stale(c->live) && clock_mono_ns() >= c->next_fresh_mono_ns;
-    TRY(live_look(c->live, in_flight, afresh, &view, e));
+    /* A checkpoint must show its part even so. */
+    bool asleep = nobody_looks(c);
+    TRY(asleep ? live_look_closed(c->live, &view, e) : look(c, &view, e));
     c->was_fresh = view.is_afresh;
     *head = (struct edge_head){
         .registry = view.registry,
@@ -48,7 +64,7 @@ static enum status make_head(struct collector *c, struct edge_head *head, struct
         .open_hops = view.open_hops,
         .open_traces = view.open_traces,
         .open_bytes = pipeline_open_bytes(&c->pipeline),
-        .captured_mono_ns = c->taken_mono_ns,
+        .captured_mono_ns = asleep ? long_ago_mono_ns : c->taken_mono_ns,
     };
     enum status status = make_part(view.cells, &head->head, e);
     if (status == ST_OK)
@@ -79,14 +95,13 @@ void collector_publish(struct collector *c)
     uint64_t now = clock_mono_ns(), took = now - begun;
     if (c->was_fresh)
         c->next_fresh_mono_ns = now + took * FRESH_SHARE;
-    c->last_view_mono_ns = now;
     uint64_t rest = c->was_fresh ? 0 : took * VIEW_SHARE;
     c->next_view_mono_ns = now + MAX(rest, VIEW_EVERY_MS * NS_PER_MS);
 }
 
 void collector_rest(struct collector *c)
 {
-    if (!c->view_wanted && clock_mono_ns() - c->last_view_mono_ns > SLEEP_AFTER_S * NS_PER_S)
+    if (nobody_looks(c))
         live_sleep(c->live);
 }
 

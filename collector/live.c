@@ -252,6 +252,20 @@ enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
     return out->registry ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a copy of the registry");
 }
 
+enum status live_look_closed(struct live *l, struct live_view *out, struct err *e)
+{
+    struct pipeline *p = l->pipeline;
+    live_sleep(l);
+    sightings_clear(&l->sightings); /* their ids may be another table's at the next look */
+    *out = (struct live_view){
+        .cells = cell_feed_cells(p->closed),
+        .registry = registry_now(l),
+        .open_hops = l->open_hops,
+        .open_traces = p->table.traces.live,
+    };
+    return out->registry ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a copy of the registry");
+}
+
 void live_saved(struct live *l, const struct cell_set *saved)
 {
     if (l->awake && !l->broken && cell_feed_take_cells(l->feed, saved, &l->is_stale, NULL) != ST_OK)

@@ -22,6 +22,9 @@ struct live_view {
  * `afresh`: nothing is taken over from the last look. ST_NO_MEMORY. */
 enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
                       struct live_view *out, struct err *e);
+/* All closed requests but none that is open, for when nobody looks: stops following what changes.
+ * Open hops are those of the last look. ST_NO_MEMORY. */
+enum status live_look_closed(struct live *l, struct live_view *out, struct err *e);
 /* The checkpoint is done: its cells are no part of the view any more. */
 void live_saved(struct live *l, const struct cell_set *saved);
 /* True when extremes or exemplars of the view may be those of requests that look different by now:

@@ -16,6 +16,7 @@ struct house {
     struct budget budget;
     struct collector *collector;
     uint64_t position, sequence, clock_ns, checkpointed;
+    uint64_t max_age_ns; /* of the views that are looked at */
 };
 
 static void on_checkpoint(uint64_t position, void *user)
@@ -86,7 +87,7 @@ static uint32_t all_in_one(const struct cell_row *row, void *user)
     return row->is_total && row->server.kind == ENTITY_SERVICE ? 0 : UINT32_MAX;
 }
 
-/* Requests of all edges in a view that is not older than now. */
+/* Requests of all edges in a view that is not older than h->max_age_ns. */
 static struct cell look(struct house *h, bool closed, struct edge_result *result)
 {
     const struct edge_view *view;
@@ -96,7 +97,8 @@ static struct cell look(struct house *h, bool closed, struct edge_result *result
                            .sections = SECTION_ALL,
                            .group = all_in_one,
                            .max_points = 100};
-    cr_assert((closed ? edge_store_view_closed : edge_store_view)(h->store, 0, &view, &e) == ST_OK,
+    cr_assert((closed ? edge_store_view_closed : edge_store_view)(h->store, h->max_age_ns, &view,
+                                                                  &e) == ST_OK,
               "%s", e.msg);
     struct edge_view part = closed ? edge_view_closed(view) : *view;
     cr_assert(edge_query_run(&part, &q, result, &e) == ST_OK, "%s", e.msg);
@@ -187,6 +189,30 @@ Test(collector, open_requests_show_and_survive)
     struct collector_stats stats;
     collector_stats(h.collector, &stats);
     cr_expect(stats.closed_requests == 11);
+    close_house(&h);
+    temp_dir_remove(&h.dir);
+    rig_deinit(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* What a checkpoint publishes while nobody looks is without open requests, and for no reader. */
+Test(collector, the_first_reader_after_a_checkpoint_sees_what_is_open)
+{
+    struct house h = {.clock_ns = 1000 * NS_PER_S, .max_age_ns = 10 * NS_PER_S};
+    struct rig r;
+    struct err e;
+    uint64_t servers;
+    make_spans(&r);
+    h.dir = temp_dir_make();
+    open_house(&h);
+    send(&h, &r, 0, 20);
+    cr_assert(collector_checkpoint(h.collector, &e) == ST_OK);
+    cr_expect(requests(&h, &servers) == 10);
+    send(&h, &r, 20, 20);
+    collector_flush(h.collector, ++h.sequence, h.clock_ns);
+    cr_assert(collector_checkpoint(h.collector, &e) == ST_OK);
+    h.max_age_ns = 0;
+    cr_expect(requests(&h, &servers) == 20);
     close_house(&h);
     temp_dir_remove(&h.dir);
     rig_deinit(&r);
