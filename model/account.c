@@ -103,6 +103,10 @@ const char *reject_reason_name(enum reject_reason r)
         [REJECT_TOO_NEW] = "too_new",
         [REJECT_TOO_MANY_ATTRIBUTES] = "too_many_attributes",
         [REJECT_TOO_DEEP] = "too_deep",
+        [REJECT_INVALID_LABELS] = "invalid_labels",
+        [REJECT_INVALID_POINT] = "invalid_point",
+        [REJECT_DUPLICATE_TIMESTAMP] = "duplicate_timestamp",
+        [REJECT_SERIES_LIMIT] = "series_limit",
     };
     return names[r];
 }

@@ -56,7 +56,8 @@ struct batch {
     void *observations; /* what collector_prepare made of it; arena */
     struct metric_batch *metrics; /* of BATCH_METRICS: what was decoded; arena. Else NULL */
     /* Of BATCH_METRICS: called once by the series store after the batch was applied, before it is
-     * freed; the sender is answered by it. NULL: nobody waits (a replay). */
+     * freed; the sender is answered by it. NULL: nobody waits (a replay). `outcome` NULL: a journal
+     * that had acknowledged early (`ack: memory`) lost the batch. */
     void (*applied)(void *user, const struct metric_outcome *outcome);
     void *applied_user;
     uint64_t charged_bytes; /* taken from the budget for it */
@@ -70,6 +71,21 @@ void batch_free(struct batch *b);
 static inline struct arena *batch_scratch(struct batch *b)
 {
     return b->scratch ? b->scratch : &b->arena;
+}
+
+/* The row of the account that its items belong to. */
+static inline enum account_signal batch_account_signal(const struct batch *b)
+{
+    switch (b->signal) {
+    case BATCH_METRICS:
+        return b->encoding == ENCODING_REMOTE_WRITE_1 || b->encoding == ENCODING_REMOTE_WRITE_2
+                   ? SIGNAL_SAMPLES
+                   : SIGNAL_METRIC_POINTS;
+    case BATCH_LOGS:
+        return SIGNAL_LOG_RECORDS;
+    default:
+        return SIGNAL_SPANS;
+    }
 }
 
 static inline uint32_t batch_rejected_total(const struct batch *b)

@@ -10,6 +10,7 @@ struct limits limits_default(void)
         .body_bytes = 64 * (uint64_t)MIB,
         .unpacked_bytes = 64 * (uint64_t)MIB,
         .spans = 1000000,
+        .samples = 1000000,
         .attributes = 256,
         .depth = 32,
         .connections = 10000,

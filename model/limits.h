@@ -7,8 +7,8 @@
 
 struct limits {
     uint64_t body_bytes, unpacked_bytes; /* of one request, as it comes and unpacked */
-    uint32_t spans, attributes,
-        depth; /* spans a request, attributes a span or resource, AnyValue nesting */
+    uint32_t spans, samples;    /* of one request; a bucket of a classic histogram is a sample */
+    uint32_t attributes, depth; /* of a span, point or resource; AnyValue nesting */
     uint32_t connections, per_peer, streams; /* in all, per peer address, per HTTP/2 connection */
     uint32_t header_list_bytes;
     uint64_t head_ns, body_time_ns, idle_ns; /* time for the head, for the body, between requests */

@@ -112,16 +112,11 @@ static void write_storage(struct json_writer *w, struct store *store)
 
 static void write_signals(struct json_writer *w, unsigned signals)
 {
-    static const struct {
-        enum batch_signal signal;
-        const char *name;
-    } rows[] = {
-        {BATCH_SPANS, "spans"}, {BATCH_METRICS, "metric_points"}, {BATCH_LOGS, "log_records"}};
     json_key(w, "signals");
     json_array_begin(w);
-    for (size_t i = 0; i < LEN(rows); i++)
-        if (signals >> rows[i].signal & 1)
-            json_str(w, str_from_c(rows[i].name));
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+        if (signals >> i & 1)
+            json_str(w, str_from_c(account_signal_name((enum account_signal)i)));
     json_array_end(w);
 }
 
