@@ -1,0 +1,303 @@
+/* remote_write.c - bodies of remote write to series: what 1.0 and 2.0 share, and the messages of
+ * 1.0. */
+#include "codec/remote_write.h"
+
+#include "codec/remote_write_private.h"
+#include "codec/utf8.h"
+
+double write_double(uint64_t bits)
+{
+    double d;
+    memcpy(&d, &bits, sizeof(d));
+    return d;
+}
+
+enum status write_broken(struct write_decoder *d, const char *message, const struct pb_reader *r)
+{
+    size_t offset = (size_t)(r->at - (const uint8_t *)d->m.batch->plain.ptr);
+    return err_set(d->m.err, ST_INVALID, "remote write %s: %s at byte %zu", message, r->fault,
+                   offset);
+}
+
+enum status write_finish(struct write_decoder *d, const char *message, const struct pb_reader *r)
+{
+    return LIKELY(!r->fault) ? ST_OK : write_broken(d, message, r);
+}
+
+enum status write_unknown(struct write_decoder *d, const char *message, struct pb_reader *r,
+                          uint32_t tag, uint32_t last_known)
+{
+    if (tag >> 3 > last_known)
+        return ST_OK;
+    r->fault = "a field has the wrong wire type";
+    return write_broken(d, message, r);
+}
+
+/* ---- what a series holds ---- */
+
+void write_series_begin(struct write_decoder *d)
+{
+    metric_run_begin(&d->m.labels);
+    metric_run_begin(&d->m.samples);
+    metric_run_begin(&d->m.exemplars);
+    d->labels_fault = d->histogram_fault = NULL;
+    d->bad_histograms = 0;
+}
+
+enum status write_read_sample(struct write_decoder *d, struct str message)
+{
+    struct sample *s = metric_run_add(&d->m, &d->m.samples, sizeof(*s));
+    struct pb_reader r = pb_reader_of(message);
+    struct pb_field f;
+    if (UNLIKELY(!s))
+        return metric_build_no_memory(&d->m);
+    *s = (struct sample){0};
+    while (pb_next(&r, &f)) {
+        if (f.tag == PB_TAG(1, PB_FIXED64))
+            s->value = write_double(f.value);
+        else if (f.tag == PB_TAG(2, PB_VARINT))
+            s->time_ms = (int64_t)f.value;
+        else if (f.tag == PB_TAG(3, PB_VARINT))
+            s->start_ms = (int64_t)f.value;
+        else
+            TRY(write_unknown(d, "sample", &r, f.tag, 3));
+    }
+    return write_finish(d, "sample", &r);
+}
+
+enum status write_read_histogram(struct write_decoder *d, struct str message)
+{
+    struct sample *s = metric_run_add(&d->m, &d->m.samples, sizeof(*s));
+    struct pb_reader fault;
+    const char *why = NULL;
+    if (!s)
+        return metric_build_no_memory(&d->m);
+    switch (remote_histogram_read(&d->m, &d->scratch, message, s, &fault, &why)) {
+    case HISTOGRAM_OK:
+        return ST_OK;
+    case HISTOGRAM_BROKEN:
+        return write_broken(d, "histogram", &fault);
+    case HISTOGRAM_REJECTED:
+        d->m.samples.next -= sizeof(*s);
+        d->bad_histograms++;
+        if (!d->histogram_fault)
+            d->histogram_fault = why;
+        return ST_OK;
+    default:
+        return metric_build_no_memory(&d->m);
+    }
+}
+
+enum status write_exemplar(struct write_decoder *d, double value, int64_t time_ms)
+{
+    struct label *items = (struct label *)(void *)d->m.exemplar_labels.first;
+    size_t count = metric_run_bytes(&d->m.exemplar_labels) / sizeof(*items);
+    struct label_set labels;
+    struct err ignored;
+    if (!metric_labels_are_utf8(items, count) ||
+        label_set_sort(items, (uint32_t)count, &labels, &ignored) != ST_OK) {
+        metric_run_undo(&d->m.exemplar_labels);
+        return ST_OK;
+    }
+    struct metric_exemplar *x = metric_run_add(&d->m, &d->m.exemplars, sizeof(*x));
+    if (!x)
+        return metric_build_no_memory(&d->m);
+    *x = (struct metric_exemplar){.labels = labels, .value = value, .time_ms = time_ms};
+    return ST_OK;
+}
+
+/* ---- the end of a series ---- */
+
+/* Byte order, as senders have to send them: then no sort is needed. */
+static inline bool are_in_order(const struct label *items, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (items[i].name.len == 0 || items[i].value.len == 0)
+            return false;
+        if (i > 0 && str_cmp(items[i - 1].name, items[i].name) >= 0)
+            return false;
+    }
+    return true;
+}
+
+static const char *check_labels(struct label *items, uint32_t count, struct str ascii,
+                                struct label_set *out)
+{
+    struct err ignored;
+    *out = (struct label_set){items, count};
+    if (!utf8_is_ascii(ascii) && !metric_labels_are_utf8(items, count))
+        return "a series has a label that is not UTF-8";
+    if (!are_in_order(items, count) && label_set_sort(items, count, out, &ignored) != ST_OK)
+        return "a series has a label without a name, or the same label twice";
+    return label_set_metric(*out).len ? NULL : "a series has no metric name (label __name__)";
+}
+
+static void reject_series(struct write_decoder *d, const char *why, uint32_t items)
+{
+    metric_build_reject(&d->m, REJECT_INVALID_LABELS, items, why);
+    metric_run_undo(&d->m.labels);
+    metric_run_undo(&d->m.samples);
+    metric_run_undo(&d->m.exemplars);
+}
+
+enum status write_series_end(struct write_decoder *d, struct str ascii)
+{
+    struct label *items = (struct label *)(void *)d->m.labels.first;
+    uint32_t count = (uint32_t)(metric_run_bytes(&d->m.labels) / sizeof(*items));
+    uint32_t samples = (uint32_t)(metric_run_bytes(&d->m.samples) / sizeof(struct sample));
+    struct label_set labels;
+    d->m.batch->received += samples + d->bad_histograms;
+    const char *why =
+        d->labels_fault ? d->labels_fault : check_labels(items, count, ascii, &labels);
+    if (why) {
+        reject_series(d, why, samples + d->bad_histograms);
+        return ST_OK;
+    }
+    if (d->bad_histograms > 0)
+        metric_build_reject(&d->m, REJECT_INVALID_POINT, d->bad_histograms, d->histogram_fault);
+    if (d->has_metadata) {
+        d->metadata.metric = label_set_metric(labels);
+        TRY(metric_build_metadata(&d->m, d->metadata));
+    }
+    if (samples == 0 && metric_run_bytes(&d->m.exemplars) == 0)
+        return ST_OK;
+    return metric_build_series(&d->m, labels, samples, false);
+}
+
+/* ---- 1.0 ---- */
+
+/* `0a N name 12 V value` with one-byte lengths, as all senders write it. The sum of the lengths
+ * proves that both lie inside. */
+static inline bool read_short_label(struct str message, struct label *out)
+{
+    enum { NAME = 0x0a, VALUE = 0x12 };
+    const uint8_t *at = (const uint8_t *)message.ptr;
+    if (message.len < 4 || message.len >= 0x80 || at[0] != NAME || at[1] + 4u > message.len)
+        return false;
+    const uint8_t *value = at + 2 + at[1];
+    if (value[0] != VALUE || at[1] + value[1] + 4u != message.len)
+        return false;
+    out->name = (struct str){(const char *)at + 2, at[1]};
+    out->value = (struct str){(const char *)value + 2, value[1]};
+    return true;
+}
+
+static enum status read_label(struct write_decoder *d, struct item_run *run, struct str message)
+{
+    struct label *l = metric_run_add(&d->m, run, sizeof(*l));
+    struct pb_reader r = pb_reader_of(message);
+    struct pb_field f;
+    if (UNLIKELY(!l))
+        return metric_build_no_memory(&d->m);
+    if (LIKELY(read_short_label(message, l)))
+        return ST_OK;
+    l->name = l->value = (struct str){message.ptr, 0};
+    while (pb_next(&r, &f)) {
+        if (f.tag == PB_TAG(1, PB_LEN))
+            l->name = f.bytes;
+        else if (f.tag == PB_TAG(2, PB_LEN))
+            l->value = f.bytes;
+        else
+            TRY(write_unknown(d, "label", &r, f.tag, 2));
+    }
+    return write_finish(d, "label", &r);
+}
+
+static enum status read_exemplar(struct write_decoder *d, struct str message)
+{
+    struct pb_reader r = pb_reader_of(message);
+    struct pb_field f;
+    double value = 0;
+    int64_t time_ms = 0;
+    metric_run_begin(&d->m.exemplar_labels);
+    while (pb_next(&r, &f)) {
+        if (f.tag == PB_TAG(1, PB_LEN))
+            TRY(read_label(d, &d->m.exemplar_labels, f.bytes));
+        else if (f.tag == PB_TAG(2, PB_FIXED64))
+            value = write_double(f.value);
+        else if (f.tag == PB_TAG(3, PB_VARINT))
+            time_ms = (int64_t)f.value;
+        else
+            TRY(write_unknown(d, "exemplar", &r, f.tag, 3));
+    }
+    TRY(write_finish(d, "exemplar", &r));
+    return write_exemplar(d, value, time_ms);
+}
+
+static enum status read_series(struct write_decoder *d, struct str message)
+{
+    struct pb_reader r = pb_reader_of(message);
+    struct pb_field f;
+    struct str ascii = {message.ptr, 0};
+    write_series_begin(d);
+    while (pb_next(&r, &f)) {
+        switch (f.tag) {
+        case PB_TAG(1, PB_LEN):
+            TRY(read_label(d, &d->m.labels, f.bytes));
+            ascii.len = (size_t)((const char *)r.at - ascii.ptr);
+            break;
+        case PB_TAG(2, PB_LEN):
+            TRY(write_read_sample(d, f.bytes));
+            break;
+        case PB_TAG(3, PB_LEN):
+            TRY(read_exemplar(d, f.bytes));
+            break;
+        case PB_TAG(4, PB_LEN):
+            TRY(write_read_histogram(d, f.bytes));
+            break;
+        default:
+            TRY(write_unknown(d, "series", &r, f.tag, 4));
+        }
+    }
+    TRY(write_finish(d, "series", &r));
+    return write_series_end(d, ascii);
+}
+
+static enum status read_metadata(struct write_decoder *d, struct str message)
+{
+    struct pb_reader r = pb_reader_of(message);
+    struct pb_field f;
+    struct metric_metadata m = {.type = METRIC_UNKNOWN};
+    while (pb_next(&r, &f)) {
+        if (f.tag == PB_TAG(1, PB_VARINT))
+            m.type = f.value <= METRIC_STATESET ? (enum metric_type)f.value : METRIC_UNKNOWN;
+        else if (f.tag == PB_TAG(2, PB_LEN))
+            m.metric = f.bytes;
+        else if (f.tag == PB_TAG(4, PB_LEN))
+            m.help = f.bytes;
+        else if (f.tag == PB_TAG(5, PB_LEN))
+            m.unit = f.bytes;
+        else if (f.tag >> 3 != 3)
+            TRY(write_unknown(d, "metadata", &r, f.tag, 5));
+    }
+    TRY(write_finish(d, "metadata", &r));
+    return str_is_utf8(m.metric) ? metric_build_metadata(&d->m, m) : ST_OK;
+}
+
+enum status write_request_1(struct write_decoder *d, struct str body)
+{
+    struct pb_reader r = pb_reader_of(body);
+    struct pb_field f;
+    while (pb_next(&r, &f)) {
+        if (f.tag == PB_TAG(1, PB_LEN))
+            TRY(read_series(d, f.bytes));
+        else if (f.tag == PB_TAG(3, PB_LEN))
+            TRY(read_metadata(d, f.bytes));
+        else if (f.tag >> 3 != 2) /* reserved: Cortex' source */
+            TRY(write_unknown(d, "request", &r, f.tag, 3));
+    }
+    return write_finish(d, "request", &r);
+}
+
+enum status remote_write_decode(struct batch *batch, const struct remote_write_rules *rules,
+                                struct err *e)
+{
+    struct write_decoder d = {.rules = rules};
+    TRY(metric_build_begin(&d.m, batch, rules->seed, rules->limits->samples, e));
+    if (batch->plain.len == 0)
+        return ST_OK;
+    enum status status = batch->encoding == ENCODING_REMOTE_WRITE_2
+                             ? write_request_2(&d, batch->plain)
+                             : write_request_1(&d, batch->plain);
+    return metric_build_end(&d.m, status);
+}
