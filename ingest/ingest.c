@@ -84,6 +84,33 @@ struct batch *ingest_batch_new(struct str body, struct str sender, struct str us
     return b;
 }
 
+struct submission *ingest_submission_of(struct ingest *in, struct http_exchange *x,
+                                        answer_fn *answer, struct batch **out)
+{
+    struct submission *s = mem_calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    *out = ingest_batch_new(http_take_body(x), http_peer(x), http_header(x, "user-agent"));
+    if (!*out) {
+        mem_free(s);
+        return NULL;
+    }
+    s->ingest = in;
+    s->exchange = x;
+    s->answer = answer;
+    return s;
+}
+
+bool ingest_takes_path(struct str path)
+{
+    return str_eq(path, STR("/api/v1/write"));
+}
+
+void ingest_api_http(struct http_exchange *x, void *user)
+{
+    ingest_write_http(user, x);
+}
+
 bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, void *user)
 {
     struct ingest *in = user;

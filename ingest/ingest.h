@@ -1,4 +1,5 @@
-/* ingest.h - request to batch to journal to answer: OTLP over gRPC and HTTP. */
+/* ingest.h - request to batch to journal to answer: OTLP over gRPC and HTTP, Prometheus remote
+ * write. */
 #ifndef WEFT_INGEST_INGEST_H
 #define WEFT_INGEST_INGEST_H
 
@@ -14,6 +15,7 @@ struct ingest;
 struct ingest_config {
     struct limits limits;
     struct retention retention;
+    uint64_t seed;                                          /* of the data directory */
     struct budget *budget;                                  /* borrowed */
     struct account *account;                                /* borrowed */
     struct senders *senders;                                /* borrowed */
@@ -34,6 +36,10 @@ uint64_t ingest_in_flight(struct ingest *in);
 const struct grpc_method *ingest_grpc_methods(struct ingest *in, size_t *count);
 /* net_config.otlp_http, with user = the ingest. */
 void ingest_http(struct http_exchange *x, void *user);
+/* True for the paths of the API listener that take data and not questions. */
+bool ingest_takes_path(struct str path);
+/* The handler of those paths; `user` is the ingest. Loop thread. */
+void ingest_api_http(struct http_exchange *x, void *user);
 /* net_config.admit. */
 bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, void *user);
 

@@ -3,6 +3,7 @@
 #define WEFT_INGEST_INGEST_PRIVATE_H
 
 #include "ingest/ingest.h"
+#include "model/metric_batch.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -20,14 +21,27 @@ struct ingest {
     _Atomic uint64_t in_flight;
 };
 
-/* One request whose answer waits for the journal. Exactly one of call and exchange is set. */
+struct submission;
+
+/* Sends the answer on its transport; frees nothing but the call or exchange. Any thread.
+ * ST_OK: success, or partial success when something was turned down. */
+typedef void answer_fn(struct submission *s, enum status status, const struct err *e,
+                       uint32_t retry_after_ms);
+
+/* One request whose answer waits for the journal, and when it has metrics for the series store.
+ * Exactly one of call and exchange is set. */
 struct submission {
     struct ingest *ingest; /* borrowed */
     struct grpc_call *call;
     struct http_exchange *exchange;
-    enum batch_encoding encoding; /* of the answer */
-    uint32_t rejected;            /* for partial_success */
-    char message[200];
+    answer_fn *answer;
+    enum batch_encoding encoding;  /* of the answer */
+    uint32_t received, rejected;   /* items; rejected ones are told as partial success */
+    char message[200];             /* about the first that was turned down; empty: none was */
+    struct metric_outcome outcome; /* of metrics, once they are applied */
+    bool lost;                     /* by the journal, after it had acknowledged early */
+    _Atomic int awaited;           /* of journal and series store; the last one answers */
+    enum account_signal signal;
     struct account_row refused; /* what to book when the journal cannot keep it */
 };
 
@@ -41,18 +55,20 @@ void submission_answer(struct submission *s, enum status status, const struct er
 struct arena ingest_scratch_take(struct ingest *in);
 void ingest_scratch_give(struct ingest *in, struct arena *scratch);
 
-/* Answers of the two transports; they free nothing but the call or exchange. */
-void ingest_grpc_answer(struct submission *s, enum status status, const struct err *e,
-                        uint32_t retry_after_ms);
-void ingest_http_answer(struct submission *s, enum status status, const struct err *e,
-                        uint32_t retry_after_ms);
+/* Answers of the transports. */
+answer_fn ingest_grpc_answer, ingest_http_answer, ingest_write_answer;
 
 /* Handler of TraceService/Export; user is the ingest. Loop thread. */
 void ingest_grpc_traces(struct grpc_call *call, void *user);
+/* POST /api/v1/write on the API listener. Loop thread. */
+void ingest_write_http(struct ingest *in, struct http_exchange *x);
 
 /* A batch with sender, user agent and body (taken over) filled in; NULL when memory is short (the
  * body is freed). */
 struct batch *ingest_batch_new(struct str body, struct str sender, struct str user_agent);
+/* The same of an exchange, with the submission that waits for it; NULL: neither is there. */
+struct submission *ingest_submission_of(struct ingest *in, struct http_exchange *x,
+                                        answer_fn *answer, struct batch **out);
 
 /* How much of the memory budget a sender may fill, in percent: all of it when it never sends again
  * what was refused (Envoy), so that it is refused last; less when it tries again. Any thread. */

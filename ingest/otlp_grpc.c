@@ -76,6 +76,7 @@ void ingest_grpc_traces(struct grpc_call *call, void *user)
     b->encoding = ENCODING_PROTOBUF;
     s->ingest = in;
     s->call = call;
+    s->answer = ingest_grpc_answer;
     s->encoding = ENCODING_PROTOBUF;
     submission_run(s, b);
 }

@@ -99,21 +99,16 @@ void ingest_http(struct http_exchange *x, void *user)
     enum batch_compression compression = COMPRESSION_NONE;
     if (answer_wrong(in, x, &encoding, &compression))
         return;
-    struct submission *s = mem_calloc(1, sizeof(*s));
-    struct batch *b =
-        s ? ingest_batch_new(http_take_body(x), http_peer(x), http_header(x, "user-agent")) : NULL;
-    if (!b) {
+    struct batch *b;
+    struct submission *s = ingest_submission_of(in, x, ingest_http_answer, &b);
+    if (!s) {
         struct err e = {0};
-        mem_free(s);
         err_set(&e, ST_NO_MEMORY, "out of memory; send it again later");
         account_count_request(in->config.account, REQUEST_REFUSED);
         reply_status(x, 503, encoding, &e, 1000, (struct http_header){0});
         return;
     }
     b->compression = compression;
-    b->encoding = encoding;
-    s->ingest = in;
-    s->exchange = x;
-    s->encoding = encoding;
+    b->encoding = s->encoding = encoding;
     submission_run(s, b);
 }

@@ -1,4 +1,5 @@
-/* submission.c - one request on its way: decode, admit, journal, answer. */
+/* submission.c - one request on its way: decode, admit, journal, answer. Metrics are answered when
+ * the series store has applied them, so that what is acknowledged is seen by the next query. */
 #include "ingest/ingest_private.h"
 
 #include "base/clock.h"
@@ -6,6 +7,7 @@
 #include "base/mem.h"
 #include "base/status_wire.h"
 #include "codec/otlp_trace.h"
+#include "codec/remote_write.h"
 #include "codec/unpack.h"
 
 #include <stdio.h>
@@ -21,6 +23,26 @@ unsigned ingest_budget_percent(struct str user_agent)
     return never_retries ? OTHERS : RETRYING;
 }
 
+static enum status decode_spans(const struct ingest_config *config, struct batch *b, struct err *e)
+{
+    uint64_t keep = config->retention.edges_ns;
+    struct otlp_trace_rules rules = {
+        .limits = &config->limits,
+        .oldest_ns = keep && keep < b->arrival_ns ? b->arrival_ns - keep : 0,
+        .newest_ns = b->arrival_ns + NEWEST_AHEAD_NS,
+    };
+    TRY(otlp_trace_decode(b, &rules, e));
+    return config->prepare(b, e);
+}
+
+/* Age is the series store's business: it knows what it keeps. */
+static enum status decode_metrics(const struct ingest_config *config, struct batch *b,
+                                  struct err *e)
+{
+    struct remote_write_rules rules = {.limits = &config->limits, .seed = config->seed};
+    return remote_write_decode(b, &rules, e);
+}
+
 enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e)
 {
     if (b->compression == COMPRESSION_NONE)
@@ -30,14 +52,7 @@ enum status ingest_decode(const struct ingest_config *config, struct batch *b, s
     if (b->plain.len > config->limits.unpacked_bytes)
         return err_set(e, ST_TOO_BIG, "the request has %zu bytes unpacked, limits.unpacked is %llu",
                        b->plain.len, (unsigned long long)config->limits.unpacked_bytes);
-    uint64_t keep = config->retention.edges_ns;
-    struct otlp_trace_rules rules = {
-        .limits = &config->limits,
-        .oldest_ns = keep && keep < b->arrival_ns ? b->arrival_ns - keep : 0,
-        .newest_ns = b->arrival_ns + NEWEST_AHEAD_NS,
-    };
-    TRY(otlp_trace_decode(b, &rules, e));
-    return config->prepare(b, e);
+    return b->signal == BATCH_METRICS ? decode_metrics(config, b, e) : decode_spans(config, b, e);
 }
 
 static uint32_t retry_after_ms(void)
@@ -50,31 +65,70 @@ void submission_answer(struct submission *s, enum status status, const struct er
 {
     struct ingest *in = s->ingest;
     const struct status_wire *wire = status_wire_get(status);
-    enum request_outcome outcome = s->rejected ? REQUEST_PARTIAL : REQUEST_ACCEPTED;
-    if (status != ST_OK)
-        outcome = wire->retryable ? REQUEST_REFUSED : REQUEST_REJECTED;
-    if (outcome == REQUEST_REFUSED && s->refused.received)
-        account_add(in->config.account, SIGNAL_SPANS, &s->refused);
-    /* Accepted requests are counted by the collector, from the journal, so that a replay counts
+    enum request_outcome outcome = wire->retryable ? REQUEST_REFUSED : REQUEST_REJECTED;
+    if (status != ST_OK && outcome == REQUEST_REFUSED && s->refused.received)
+        account_add(in->config.account, s->signal, &s->refused);
+    /* Accepted requests are counted by who applies them, from the journal, so that a replay counts
      * them too. */
     if (status != ST_OK)
         account_count_request(in->config.account, outcome);
     uint32_t retry_ms = status != ST_OK && wire->retryable ? retry_after_ms() : 0;
-    if (s->call)
-        ingest_grpc_answer(s, status, e, retry_ms);
-    else
-        ingest_http_answer(s, status, e, retry_ms);
+    s->answer(s, status, e, retry_ms);
     atomic_fetch_sub(&in->in_flight, 1);
     mem_free(s);
 }
 
-static void on_journalled(void *user, enum status status, const struct err *e)
+/* Adds what the series store turned down to what the decoder did. */
+static void count_faults(struct submission *s)
 {
-    submission_answer(user, status, e);
+    uint64_t faults = 0;
+    for (unsigned i = 0; i < SAMPLE_FAULT_COUNT; i++)
+        faults += s->outcome.faults[i];
+    s->rejected = (uint32_t)MIN(s->rejected + faults, (uint64_t)s->received);
+    if (faults > 0 && !s->message[0])
+        str_to_c(str_from_c(s->outcome.message), s->message, sizeof(s->message));
 }
 
-static struct str resource_name(const struct batch *b)
+/* Journal and series store are done with it, in either order. */
+static void arrived(struct submission *s)
 {
+    struct err e = {0};
+    if (atomic_fetch_sub(&s->awaited, 1) > 1)
+        return;
+    enum status status = ST_OK;
+    if (s->lost)
+        status = err_set(&e, ST_IO, "the journal could not be written; send it again later");
+    else if (s->outcome.faults[SAMPLE_NO_MEMORY])
+        status = err_set(&e, ST_NO_MEMORY, "%s", s->outcome.message);
+    /* What was applied is in the account already. */
+    if (!s->lost)
+        s->refused = (struct account_row){0};
+    count_faults(s);
+    submission_answer(s, status, &e);
+}
+
+static void on_journalled(void *user, enum status status, const struct err *e)
+{
+    if (status == ST_OK)
+        arrived(user);
+    else
+        submission_answer(user, status, e);
+}
+
+static void on_applied(void *user, const struct metric_outcome *outcome)
+{
+    struct submission *s = user;
+    s->lost = !outcome;
+    if (outcome)
+        s->outcome = *outcome;
+    arrived(s);
+}
+
+static struct str span_sender(const struct batch *b, uint64_t *newest_ns)
+{
+    *newest_ns = 0;
+    for (uint32_t i = 0; i < b->span_count; i++)
+        *newest_ns = MAX(*newest_ns, b->spans[i].end_ns);
     if (b->span_count == 0)
         return STR("");
     const struct resource *r = b->spans[0].resource;
@@ -84,12 +138,25 @@ static struct str resource_name(const struct batch *b)
     return STR("");
 }
 
+/* One series stands for all: its job names the sender, its last sample tells the sender's clock. */
+static struct str metric_sender(const struct batch *b, uint64_t *newest_ns)
+{
+    const struct metric_batch *m = b->metrics;
+    *newest_ns = 0;
+    if (m->series_count == 0)
+        return STR("");
+    const struct metric_series *last = &m->series[m->series_count - 1];
+    if (last->sample_count > 0 && last->samples[last->sample_count - 1].time_ms > 0)
+        *newest_ns = (uint64_t)last->samples[last->sample_count - 1].time_ms * NS_PER_MS;
+    return label_set_get(last->labels, STR("job"));
+}
+
 static void note_sender(struct ingest *in, const struct batch *b)
 {
-    uint64_t newest = 0;
-    for (uint32_t i = 0; i < b->span_count; i++)
-        newest = MAX(newest, b->spans[i].end_ns);
-    senders_note(in->config.senders, b->sender, resource_name(b), b->user_agent, b->signal,
+    uint64_t newest;
+    struct str name =
+        b->signal == BATCH_METRICS ? metric_sender(b, &newest) : span_sender(b, &newest);
+    senders_note(in->config.senders, b->sender, name, b->user_agent, batch_account_signal(b),
                  b->received, 0, b->arrival_ns, newest);
 }
 
@@ -126,7 +193,7 @@ static void refuse(struct submission *s, struct batch *b, enum status status, co
 {
     s->refused = (struct account_row){.received = b->received};
     s->refused.refused[reason] = b->received;
-    senders_note(s->ingest->config.senders, b->sender, STR(""), b->user_agent, b->signal, 0,
+    senders_note(s->ingest->config.senders, b->sender, STR(""), b->user_agent, s->signal, 0,
                  b->received, b->arrival_ns, 0);
     if (b->charged_bytes)
         budget_give(s->ingest->config.budget, b->charged_bytes);
@@ -139,6 +206,9 @@ static enum status decode(struct ingest *in, struct batch *b, struct err *e)
 {
     struct arena scratch = ingest_scratch_take(in);
     b->scratch = &scratch;
+    /* Metrics grow by decoding: a few bytes of the body can become a series. */
+    if (b->signal == BATCH_METRICS)
+        b->arena.limit_bytes = in->config.budget->limit / 2;
     enum status status = ingest_decode(&in->config, b, e);
     if (status == ST_OK)
         note_sender(in, b);
@@ -147,10 +217,27 @@ static enum status decode(struct ingest *in, struct batch *b, struct err *e)
     return status;
 }
 
+static void take_over(struct submission *s, struct batch *b)
+{
+    s->received = b->received;
+    s->rejected = batch_rejected_total(b);
+    str_to_c(b->reject_message, s->message, sizeof(s->message));
+    /* Booked by submission_answer() when the journal fails after it took the batch. */
+    s->refused = (struct account_row){.received = b->received};
+    s->refused.refused[REFUSE_DISK] = b->received;
+    bool metrics = b->signal == BATCH_METRICS;
+    atomic_store(&s->awaited, metrics ? 2 : 1);
+    if (metrics) {
+        b->applied = on_applied;
+        b->applied_user = s;
+    }
+}
+
 void submission_run(struct submission *s, struct batch *b)
 {
     struct ingest *in = s->ingest;
     struct err e = {0};
+    s->signal = batch_account_signal(b);
     atomic_fetch_add(&in->in_flight, 1);
     enum status status = decode(in, b, &e);
     if (status != ST_OK) {
@@ -165,11 +252,7 @@ void submission_run(struct submission *s, struct batch *b)
         refuse(s, b, status, &e, REFUSE_MEMORY);
         return;
     }
-    s->rejected = batch_rejected_total(b);
-    str_to_c(b->reject_message, s->message, sizeof(s->message));
-    /* Booked by submission_answer() when the journal fails after it took the batch. */
-    s->refused = (struct account_row){.received = b->received};
-    s->refused.refused[REFUSE_DISK] = b->received;
+    take_over(s, b);
     status = journal_append(in->config.journal, b, on_journalled, s, &e);
     if (status != ST_OK)
         refuse(s, b, status, &e, refuse_reason_of(status));
