@@ -34,8 +34,11 @@ const struct setting config_settings[] = {
      RESTART(limits.unpacked_bytes)},
     {"limits.spans", CONFIG_COUNT, "1000000", 1, 1e8, "spans in one request",
      RESTART(limits.spans)},
-    {"limits.attributes", CONFIG_COUNT, "256", 1, 65536, "attributes of one span or resource",
-     RESTART(limits.attributes)},
+    {"limits.samples", CONFIG_COUNT, "1000000", 1, 1e8,
+     "samples in one request of metrics; each bucket of a histogram is one",
+     RESTART(limits.samples)},
+    {"limits.attributes", CONFIG_COUNT, "256", 1, 65536,
+     "attributes of one span, point or resource", RESTART(limits.attributes)},
     {"limits.depth", CONFIG_COUNT, "32", 1, 60, "nesting of attribute values",
      RESTART(limits.depth)},
     {"limits.connections", CONFIG_COUNT, "10000", 1, 1e6, "open connections in all",
@@ -56,8 +59,8 @@ const struct setting config_settings[] = {
     {"workers", CONFIG_COUNT, "0", 0, 256, "network threads; 0 = one a core", RESTART(workers)},
     {"memory", CONFIG_BYTES, "512MiB", 64.0 * MIB, 1e15,
      "budget for all that is in flight and open", RESTART(memory_bytes)},
-    {"retention.series", CONFIG_DURATION, "15d", 0, ANY_TIME,
-     "time series (kept from a later version on); 0 = for ever", RESTART(retention.series_ns)},
+    {"retention.series", CONFIG_DURATION, "15d", 0, ANY_TIME, "time series; 0 = for ever",
+     RESTART(retention.series_ns)},
     {"retention.edges", CONFIG_DURATION, "90d", 0, ANY_TIME, "edges and operations; 0 = for ever",
      RESTART(retention.edges_ns)},
     {"retention.spans", CONFIG_DURATION, "7d", 0, ANY_TIME,
@@ -83,6 +86,18 @@ const struct setting config_settings[] = {
      true},
     {"graph.health_min_requests", CONFIG_COUNT, "10", 1, 1e9, "health: idle below",
      LIVE(graph.health_min_requests)},
+    {"series.max_active", CONFIG_COUNT, "2000000", 1, 1e9,
+     "time series with a sample in the last hour; new ones over it are rejected",
+     RESTART(series_max_active)},
+    {"series.max_per_sender", CONFIG_COUNT, "0", 0, 1e9,
+     "the same of one sender's address; 0 = no limit of its own", RESTART(series_max_per_sender)},
+    {"series.translation", CONFIG_TRANSLATION, "UnderscoreEscapingWithSuffixes", 0, 0,
+     "names of OTLP metrics: `UnderscoreEscapingWithSuffixes` or `NoTranslation`",
+     RESTART(translation)},
+    {"series.downsample_after", CONFIG_DURATION, "0", 0, ANY_TIME,
+     "age from which samples are thinned out; 0 = never", RESTART(series_downsample_after_ns)},
+    {"series.downsample_step", CONFIG_DURATION, "5m", SECONDS(1), SECONDS(86400),
+     "distance of the samples that are left then", RESTART(series_downsample_step_ns)},
 };
 const size_t config_setting_count = LEN(config_settings);
 
@@ -132,19 +147,23 @@ static enum status set_addr(const struct setting *row, char *field, struct str t
     return set_text(row, field, text, STR(""), e);
 }
 
-static enum status set_ack(const struct setting *row, enum ack_mode *field, struct str text,
-                           struct err *e)
+/* Fields that hold the place of a word in a list; an enum is an unsigned here. */
+static enum status set_word(const struct setting *row, unsigned *field, struct str text,
+                            struct err *e)
 {
-    static const char *const words[] = {
-        [ACK_DISK] = "disk", [ACK_KERNEL] = "kernel", [ACK_MEMORY] = "memory"};
-    for (size_t i = 0; i < LEN(words); i++) {
-        if (str_eq(text, str_from_c(words[i]))) {
-            *field = (enum ack_mode)i;
+    struct str left =
+        str_from_c(row->unit == CONFIG_ACK ? "disk, kernel, memory"
+                                           : "UnderscoreEscapingWithSuffixes, NoTranslation");
+    struct str all = left, word;
+    for (unsigned i = 0; left.len > 0; i++) {
+        str_cut(left, ',', &word, &left);
+        if (str_eq(text, str_trim(word))) {
+            *field = i;
             return ST_OK;
         }
     }
-    return err_set(e, ST_INVALID, "%s: %.*s is none of disk, kernel, memory", row->path,
-                   STR_ARG(text));
+    return err_set(e, ST_INVALID, "%s: %.*s is none of %.*s", row->path, STR_ARG(text),
+                   STR_ARG(all));
 }
 
 static enum status set_u64(const struct setting *row, uint64_t *field, struct str text,
@@ -218,7 +237,8 @@ enum status config_set(struct config *c, const struct setting *row, struct str t
     case CONFIG_RATIO:
         return set_ratio(row, field, text, e);
     case CONFIG_ACK:
-        return set_ack(row, field, text, e);
+    case CONFIG_TRANSLATION:
+        return set_word(row, field, text, e);
     }
     return err_set(e, ST_INTERNAL, "%s: unit without a converter", row->path);
 }
@@ -274,7 +294,8 @@ static size_t field_bytes(const struct setting *row)
     case CONFIG_RATIO:
         return sizeof(double);
     case CONFIG_ACK:
-        return sizeof(enum ack_mode);
+    case CONFIG_TRANSLATION:
+        return sizeof(unsigned);
     default:
         return row->offset == AT(limits.header_list_bytes) ? sizeof(uint32_t) : sizeof(uint64_t);
     }
@@ -297,8 +318,8 @@ void config_take_live(struct config *c, const struct config *fresh, struct buf *
 
 static const char *unit_word(enum config_unit unit)
 {
-    static const char *const words[] = {"path",     "address", "true or false", "size",
-                                        "duration", "number",  "ratio",         "word"};
+    static const char *const words[] = {"path",   "address", "true or false", "size", "duration",
+                                        "number", "ratio",   "word",          "word"};
     return words[unit];
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/metric_name.h"
 #include "model/limits.h"
 #include "storage/journal.h"
 
@@ -21,6 +22,9 @@ struct config {
     uint64_t memory_bytes;
     struct retention retention;
     struct graph_settings graph;
+    uint32_t series_max_active, series_max_per_sender;
+    uint64_t series_downsample_after_ns, series_downsample_step_ns;
+    enum metric_translation translation;
 };
 
 enum config_unit {
@@ -31,7 +35,8 @@ enum config_unit {
     CONFIG_DURATION,
     CONFIG_COUNT,
     CONFIG_RATIO,
-    CONFIG_ACK
+    CONFIG_ACK,
+    CONFIG_TRANSLATION
 };
 
 /* One row a setting: where it stands in the file, its unit, default and bounds, and what it is. */

@@ -21,7 +21,7 @@ struct reader {
     char key[PATH_MAX_BYTES]; /* dotted path of the key whose value comes next; empty = a key comes
                                  next */
     yaml_mark_t key_mark;
-    bool seen[64]; /* by row: a key may stand once */
+    bool seen[96]; /* by row: a key may stand once */
 };
 
 static enum status complain(const struct reader *r, yaml_mark_t at, struct err *e, const char *msg)

@@ -7,6 +7,7 @@
 #include "collector/collector.h"
 #include "ingest/ingest.h"
 #include "query/query.h"
+#include "storage/series_store.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -29,6 +30,9 @@ struct app {
     struct store *store;
     struct journal *journal;
     struct collector *collector;
+    struct series_store *series;
+    /* From where each needs the journal: what it has in its checkpoint is before it. */
+    _Atomic uint64_t collector_position, series_position;
     struct ingest_config ingest_config;
     struct ingest *ingest;
     struct query *query;
@@ -40,43 +44,117 @@ struct app {
 
 /* --- what the parts tell each other --- */
 
-static void on_batch(struct batch *b, void *user)
+/* What a replay may leave out: a part has everything before its position. */
+struct needs {
+    bool collector, series;
+};
+
+static struct needs needs_of(const struct app *a, uint64_t sequence)
 {
-    struct app *a = user;
-    collector_batch(a->collector, b);
+    return (struct needs){sequence >= a->collector_position, sequence >= a->series_position};
 }
 
-/* A record that was decodable once is decodable again; if not, the journal lied and that is said.
- */
-static void on_replayed_batch(struct batch *b, void *user)
+/* A record goes to both, in the journal's order: what is not its own moves a part's position. */
+static void pass_tick(struct app *a, struct needs to, uint64_t sequence, uint64_t wall_ns,
+                      uint64_t clock_ns)
 {
-    struct app *a = user;
-    struct err e = {0};
-    if (ingest_decode(&a->ingest_config, b, &e) == ST_OK) {
+    if (to.series)
+        series_store_pass(a->series, sequence);
+    if (to.collector)
+        collector_tick(a->collector, sequence, wall_ns, clock_ns);
+}
+
+static void pass_batch(struct app *a, struct needs to, struct batch *b)
+{
+    if (b->signal == BATCH_METRICS) {
+        pass_tick(a, (struct needs){.collector = to.collector}, b->sequence, b->arrival_ns,
+                  b->clock_ns);
+        series_store_batch(a->series, b);
+    } else {
+        pass_tick(a, (struct needs){.series = to.series}, b->sequence, b->arrival_ns, b->clock_ns);
         collector_batch(a->collector, b);
-        return;
     }
-    log_error("app: journal record cannot be replayed sequence=%llu reason=\"%s\"",
-              (unsigned long long)b->sequence, e.msg);
-    batch_free(b);
+}
+
+static const struct needs both = {true, true};
+
+static void on_batch(struct batch *b, void *user)
+{
+    pass_batch(user, both, b);
 }
 
 static void on_tick(uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns, void *user)
 {
-    struct app *a = user;
-    collector_tick(a->collector, sequence, wall_ns, clock_ns);
+    pass_tick(user, both, sequence, wall_ns, clock_ns);
 }
 
 static void on_flush(uint64_t sequence, uint64_t clock_ns, void *user)
 {
     struct app *a = user;
+    series_store_pass(a->series, sequence);
     collector_flush(a->collector, sequence, clock_ns);
+}
+
+/* A record that was decodable once is decodable again; if not, the journal lied and that is said.
+ */
+static bool decode_again(struct app *a, struct batch *b)
+{
+    struct err e = {0};
+    if (ingest_decode(&a->ingest_config, b, &e) == ST_OK)
+        return true;
+    log_error("app: journal record cannot be replayed sequence=%llu reason=\"%s\"",
+              (unsigned long long)b->sequence, e.msg);
+    return false;
+}
+
+static void on_replayed_batch(struct batch *b, void *user)
+{
+    struct app *a = user;
+    struct needs to = needs_of(a, b->sequence);
+    bool wanted = b->signal == BATCH_METRICS ? to.series : to.collector;
+    if (wanted && decode_again(a, b)) {
+        pass_batch(a, to, b);
+        return;
+    }
+    pass_tick(a, to, b->sequence, b->arrival_ns, b->clock_ns);
+    batch_free(b);
+}
+
+static void on_replayed_tick(uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns, void *user)
+{
+    struct app *a = user;
+    pass_tick(a, needs_of(a, sequence), sequence, wall_ns, clock_ns);
+}
+
+static void on_replayed_flush(uint64_t sequence, uint64_t clock_ns, void *user)
+{
+    struct app *a = user;
+    struct needs to = needs_of(a, sequence);
+    if (to.series)
+        series_store_pass(a->series, sequence);
+    if (to.collector)
+        collector_flush(a->collector, sequence, clock_ns);
+}
+
+/* The journal keeps what either of them would need again. Any thread. */
+static void trim_journal(struct app *a)
+{
+    uint64_t collector = a->collector_position, series = a->series_position;
+    journal_trim(a->journal, MIN(collector, series));
 }
 
 static void on_checkpointed(uint64_t position, void *user)
 {
     struct app *a = user;
-    journal_trim(a->journal, position);
+    a->collector_position = position;
+    trim_journal(a);
+}
+
+static void on_series_checkpointed(uint64_t position, void *user)
+{
+    struct app *a = user;
+    a->series_position = position;
+    trim_journal(a);
 }
 
 static void on_ticking(bool on, void *user)
@@ -85,28 +163,47 @@ static void on_ticking(bool on, void *user)
     journal_set_ticking(a->journal, on);
 }
 
+/* What takes data and what answers questions share a listener. */
+static void on_http(struct http_exchange *x, void *user)
+{
+    struct app *a = user;
+    if (ingest_takes_path(http_path(x)))
+        ingest_api_http(x, a->ingest);
+    else
+        query_http(x, a->query);
+}
+
 /* --- hooks of the query side --- */
+
+static uint64_t pending_items(struct app *a)
+{
+    struct account_totals totals;
+    uint64_t pending = 0;
+    account_read(a->account, &totals);
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+        pending += totals.rows[i].pending;
+    return pending;
+}
 
 static enum status hook_flush(void *user, struct err *e)
 {
     struct app *a = user;
     TRY(journal_append_flush(a->journal, e));
     uint64_t deadline = clock_mono_ns() + FLUSH_WAIT_NS;
-    struct account_totals totals;
     do {
         usleep(FLUSH_POLL_US);
-        account_read(a->account, &totals);
-        if (totals.rows[SIGNAL_SPANS].pending == 0)
+        if (pending_items(a) == 0)
             return ST_OK;
     } while (clock_mono_ns() < deadline);
-    return err_set(e, ST_TIMEOUT, "%llu spans are still pending",
-                   (unsigned long long)totals.rows[SIGNAL_SPANS].pending);
+    return err_set(e, ST_TIMEOUT, "%llu items are still pending",
+                   (unsigned long long)pending_items(a));
 }
 
 static enum status hook_compact(void *user, struct err *e)
 {
     struct app *a = user;
     TRY(collector_checkpoint(a->collector, e));
+    TRY(series_store_compact(a->series, e));
     return store_compact(a->store, e);
 }
 
@@ -196,11 +293,32 @@ static enum status make_collector(struct app *a, uint64_t *position, struct err 
     return collector_new(&config, &a->collector, position, e);
 }
 
+static enum status open_series(struct app *a, uint64_t *position, struct err *e)
+{
+    const struct config *c = &a->config;
+    struct series_store_config config = {
+        .store = a->store,
+        .account = a->account,
+        .budget = &a->budget,
+        .settings = {.max_active = c->series_max_active,
+                     .max_per_sender = c->series_max_per_sender,
+                     .downsample_after_s = (uint32_t)(c->series_downsample_after_ns / NS_PER_S),
+                     .downsample_step_s = (uint32_t)(c->series_downsample_step_ns / NS_PER_S)},
+        .retention_ns = c->retention.series_ns,
+        .checkpoint_ns = c->checkpoint_ns,
+        .checkpoint_bytes = CHECKPOINT_BYTES,
+        .checkpointed = on_series_checkpointed,
+        .user = a,
+    };
+    return series_store_open(&config, &a->series, position, e);
+}
+
 static enum status make_front(struct app *a, struct err *e)
 {
     const struct config *c = &a->config;
     a->ingest_config = (struct ingest_config){.limits = c->limits,
                                               .retention = c->retention,
+                                              .seed = store_seed(a->store),
                                               .budget = &a->budget,
                                               .account = a->account,
                                               .senders = a->senders,
@@ -242,8 +360,8 @@ static enum status bind_net(struct app *a, struct err *e)
         .workers = c->workers  ? c->workers
                    : cores > 0 ? (unsigned)cores
                                : 1,
-        .http = query_http,
-        .http_user = a->query,
+        .http = on_http,
+        .http_user = a,
         .otlp_http = ingest_http,
         .otlp_http_user = a->ingest,
         .grpc_accept_encoding = "identity,gzip,zstd,snappy",
@@ -257,8 +375,10 @@ static enum status bind_net(struct app *a, struct err *e)
 
 static enum status replay(struct app *a, uint64_t position, struct err *e)
 {
-    struct journal_sink sink = {
-        .batch = on_replayed_batch, .tick = on_tick, .flush = on_flush, .user = a};
+    struct journal_sink sink = {.batch = on_replayed_batch,
+                                .tick = on_replayed_tick,
+                                .flush = on_replayed_flush,
+                                .user = a};
     uint64_t last = 0, began = clock_mono_ns();
     TRY(journal_replay(a->journal, position, &sink, &last, e));
     position = MAX(position, (uint64_t)1); /* the first record of all */
@@ -271,14 +391,18 @@ static enum status replay(struct app *a, uint64_t position, struct err *e)
 
 static enum status start_all(struct app *a, struct err *e)
 {
-    uint64_t position = 0;
+    uint64_t collector = 0, series = 0;
     struct journal_sink sink = {.batch = on_batch, .tick = on_tick, .flush = on_flush, .user = a};
     TRY(open_storage(a, e));
-    TRY(make_collector(a, &position, e));
+    TRY(make_collector(a, &collector, e));
+    TRY(open_series(a, &series, e));
+    a->collector_position = collector;
+    a->series_position = series;
     TRY(make_front(a, e));
     TRY(bind_net(a, e));
-    TRY(replay(a, position, e));
+    TRY(replay(a, MIN(collector, series), e));
     TRY(collector_start(a->collector, e));
+    TRY(series_store_start(a->series, e));
     TRY(journal_start(a->journal, &sink, e));
     atomic_store(&a->ready, true);
     return net_server_start(a->net, e);
@@ -333,8 +457,12 @@ void app_stop(struct app *a)
         journal_stop(a->journal, true);
     if (a->collector)
         collector_stop(a->collector);
+    if (a->series)
+        series_store_stop(a->series);
     if (a->net)
         net_server_free(a->net);
+    if (a->series)
+        series_store_close(a->series);
     if (a->store)
         store_close(a->store);
     if (a->collector)
