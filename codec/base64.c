@@ -1,4 +1,4 @@
-/* base64.c - decodes base64. */
+/* base64.c - decodes and encodes base64. */
 #include "codec/base64.h"
 
 static int digit_of(char c)
@@ -38,4 +38,17 @@ bool base64_decode(struct str text, char *out, size_t *out_len)
     }
     *out_len = len;
     return true;
+}
+
+void base64_encode(struct str bytes, struct buf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        struct str group = str_sub(bytes, i, i + 3);
+        uint32_t bits = 0;
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (k < group.len ? (uint8_t)group.ptr[k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            buf_append_u8(out, k <= group.len ? (uint8_t)digits[bits >> (18 - 6 * k) & 63] : '=');
+    }
 }

@@ -22,6 +22,8 @@ enum metric_name_kind {
  * metric is to be rejected. {NULL, 0}: memory is short. */
 struct str metric_name_translate(struct arena *arena, enum metric_translation how, struct str name,
                                  struct str unit, enum metric_name_kind kind);
+/* The unit in words ("seconds", "bytes_per_second"), for metadata; the same results. */
+struct str metric_unit_translate(struct arena *arena, enum metric_translation how, struct str unit);
 /* The label name of an attribute's key; the same results. */
 struct str label_name_translate(struct arena *arena, enum metric_translation how, struct str key);
 

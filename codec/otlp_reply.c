@@ -49,7 +49,20 @@ static void put_message_head(struct buf *out, unsigned field, size_t len)
     buf_append_varint(out, len);
 }
 
-static void write_success_json(struct buf *out, uint64_t rejected, struct str message)
+static const char *rejected_key(enum batch_signal signal)
+{
+    switch (signal) {
+    case BATCH_METRICS:
+        return "rejectedDataPoints";
+    case BATCH_LOGS:
+        return "rejectedLogRecords";
+    default:
+        return "rejectedSpans";
+    }
+}
+
+static void write_success_json(struct buf *out, enum batch_signal signal, uint64_t rejected,
+                               struct str message)
 {
     struct json_writer w = json_writer_of(out);
     json_object_begin(&w);
@@ -59,7 +72,7 @@ static void write_success_json(struct buf *out, uint64_t rejected, struct str me
         if (rejected > 0) {
             char digits[24]; /* 64-bit numbers are strings in proto3 JSON */
             int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)rejected);
-            JSON_STR(&w, "rejectedSpans", ((struct str){digits, (size_t)len}));
+            JSON_STR(&w, rejected_key(signal), ((struct str){digits, (size_t)len}));
         }
         if (message.len > 0)
             JSON_STR(&w, "errorMessage", message);
@@ -68,11 +81,11 @@ static void write_success_json(struct buf *out, uint64_t rejected, struct str me
     json_object_end(&w);
 }
 
-void otlp_reply_success(struct buf *out, enum batch_encoding encoding, uint64_t rejected,
-                        struct str message)
+void otlp_reply_success(struct buf *out, enum batch_encoding encoding, enum batch_signal signal,
+                        uint64_t rejected, struct str message)
 {
     if (encoding == ENCODING_JSON) {
-        write_success_json(out, rejected, message);
+        write_success_json(out, signal, rejected, message);
         return;
     }
     if (rejected == 0 && message.len == 0)

@@ -8,10 +8,10 @@
 #include "base/err.h"
 #include "model/batch.h"
 
-/* Success body: empty (protobuf) or {} (JSON), with partial_success{rejected, message} when
- * rejected > 0 or message is not empty. */
-void otlp_reply_success(struct buf *out, enum batch_encoding encoding, uint64_t rejected,
-                        struct str message);
+/* Success body for a request of `signal`: empty (protobuf) or {} (JSON), with
+ * partial_success{rejected, message} when rejected > 0 or message is not empty. */
+void otlp_reply_success(struct buf *out, enum batch_encoding encoding, enum batch_signal signal,
+                        uint64_t rejected, struct str message);
 /* google.rpc.Status of *e, with RetryInfo when retry_after_ms > 0; protobuf or JSON. */
 void otlp_reply_status(struct buf *out, enum batch_encoding encoding, const struct err *e,
                        uint32_t retry_after_ms);

@@ -5,34 +5,6 @@
 #include "codec/remote_write_private.h"
 #include "codec/utf8.h"
 
-double write_double(uint64_t bits)
-{
-    double d;
-    memcpy(&d, &bits, sizeof(d));
-    return d;
-}
-
-enum status write_broken(struct write_decoder *d, const char *message, const struct pb_reader *r)
-{
-    size_t offset = (size_t)(r->at - (const uint8_t *)d->m.batch->plain.ptr);
-    return err_set(d->m.err, ST_INVALID, "remote write %s: %s at byte %zu", message, r->fault,
-                   offset);
-}
-
-enum status write_finish(struct write_decoder *d, const char *message, const struct pb_reader *r)
-{
-    return LIKELY(!r->fault) ? ST_OK : write_broken(d, message, r);
-}
-
-enum status write_unknown(struct write_decoder *d, const char *message, struct pb_reader *r,
-                          uint32_t tag, uint32_t last_known)
-{
-    if (tag >> 3 > last_known)
-        return ST_OK;
-    r->fault = "a field has the wrong wire type";
-    return write_broken(d, message, r);
-}
-
 /* ---- what a series holds ---- */
 
 void write_series_begin(struct write_decoder *d)
@@ -40,7 +12,7 @@ void write_series_begin(struct write_decoder *d)
     metric_run_begin(&d->m.labels);
     metric_run_begin(&d->m.samples);
     metric_run_begin(&d->m.exemplars);
-    d->labels_fault = d->histogram_fault = NULL;
+    d->labels_fault = NULL;
     d->bad_histograms = 0;
 }
 
@@ -54,33 +26,32 @@ enum status write_read_sample(struct write_decoder *d, struct str message)
     *s = (struct sample){0};
     while (pb_next(&r, &f)) {
         if (f.tag == PB_TAG(1, PB_FIXED64))
-            s->value = write_double(f.value);
+            s->value = pb_double(f.value);
         else if (f.tag == PB_TAG(2, PB_VARINT))
             s->time_ms = (int64_t)f.value;
         else if (f.tag == PB_TAG(3, PB_VARINT))
             s->start_ms = (int64_t)f.value;
         else
-            TRY(write_unknown(d, "sample", &r, f.tag, 3));
+            TRY(pb_skip_unknown(&d->body, "sample", &r, f.tag, 3));
     }
-    return write_finish(d, "sample", &r);
+    return pb_finish(&d->body, "sample", &r);
 }
 
 enum status write_read_histogram(struct write_decoder *d, struct str message)
 {
     struct sample *s = metric_run_add(&d->m, &d->m.samples, sizeof(*s));
     struct pb_reader fault;
-    const char *why = NULL;
+    struct err why = {0};
     if (!s)
         return metric_build_no_memory(&d->m);
     switch (remote_histogram_read(&d->m, &d->scratch, message, s, &fault, &why)) {
     case HISTOGRAM_OK:
         return ST_OK;
     case HISTOGRAM_BROKEN:
-        return write_broken(d, "histogram", &fault);
+        return pb_broken(&d->body, "histogram", &fault);
     case HISTOGRAM_REJECTED:
         d->m.samples.next -= sizeof(*s);
-        d->bad_histograms++;
-        if (!d->histogram_fault)
+        if (d->bad_histograms++ == 0)
             d->histogram_fault = why;
         return ST_OK;
     default:
@@ -132,6 +103,20 @@ static const char *check_labels(struct label *items, uint32_t count, struct str 
     return label_set_metric(*out).len ? NULL : "a series has no metric name (label __name__)";
 }
 
+/* Metadata belongs to the family: what the suffixes of a classic histogram or a summary are on. */
+static struct str family_of(struct str metric, enum metric_type type)
+{
+    static const char *const suffixes[] = {"_bucket", "_sum", "_count"};
+    bool has_parts =
+        type == METRIC_HISTOGRAM || type == METRIC_GAUGE_HISTOGRAM || type == METRIC_SUMMARY;
+    for (size_t i = 0; has_parts && i < LEN(suffixes); i++) {
+        struct str suffix = str_from_c(suffixes[i]);
+        if (str_ends_with(metric, suffix))
+            return str_sub(metric, 0, metric.len - suffix.len);
+    }
+    return metric;
+}
+
 static void reject_series(struct write_decoder *d, const char *why, uint32_t items)
 {
     metric_build_reject(&d->m, REJECT_INVALID_LABELS, items, why);
@@ -154,9 +139,9 @@ enum status write_series_end(struct write_decoder *d, struct str ascii)
         return ST_OK;
     }
     if (d->bad_histograms > 0)
-        metric_build_reject(&d->m, REJECT_INVALID_POINT, d->bad_histograms, d->histogram_fault);
+        metric_build_reject(&d->m, REJECT_INVALID_POINT, d->bad_histograms, d->histogram_fault.msg);
     if (d->has_metadata) {
-        d->metadata.metric = label_set_metric(labels);
+        d->metadata.metric = family_of(label_set_metric(labels), d->metadata.type);
         TRY(metric_build_metadata(&d->m, d->metadata));
     }
     if (samples == 0 && metric_run_bytes(&d->m.exemplars) == 0)
@@ -198,9 +183,9 @@ static enum status read_label(struct write_decoder *d, struct item_run *run, str
         else if (f.tag == PB_TAG(2, PB_LEN))
             l->value = f.bytes;
         else
-            TRY(write_unknown(d, "label", &r, f.tag, 2));
+            TRY(pb_skip_unknown(&d->body, "label", &r, f.tag, 2));
     }
-    return write_finish(d, "label", &r);
+    return pb_finish(&d->body, "label", &r);
 }
 
 static enum status read_exemplar(struct write_decoder *d, struct str message)
@@ -214,13 +199,13 @@ static enum status read_exemplar(struct write_decoder *d, struct str message)
         if (f.tag == PB_TAG(1, PB_LEN))
             TRY(read_label(d, &d->m.exemplar_labels, f.bytes));
         else if (f.tag == PB_TAG(2, PB_FIXED64))
-            value = write_double(f.value);
+            value = pb_double(f.value);
         else if (f.tag == PB_TAG(3, PB_VARINT))
             time_ms = (int64_t)f.value;
         else
-            TRY(write_unknown(d, "exemplar", &r, f.tag, 3));
+            TRY(pb_skip_unknown(&d->body, "exemplar", &r, f.tag, 3));
     }
-    TRY(write_finish(d, "exemplar", &r));
+    TRY(pb_finish(&d->body, "exemplar", &r));
     return write_exemplar(d, value, time_ms);
 }
 
@@ -246,10 +231,10 @@ static enum status read_series(struct write_decoder *d, struct str message)
             TRY(write_read_histogram(d, f.bytes));
             break;
         default:
-            TRY(write_unknown(d, "series", &r, f.tag, 4));
+            TRY(pb_skip_unknown(&d->body, "series", &r, f.tag, 4));
         }
     }
-    TRY(write_finish(d, "series", &r));
+    TRY(pb_finish(&d->body, "series", &r));
     return write_series_end(d, ascii);
 }
 
@@ -268,9 +253,9 @@ static enum status read_metadata(struct write_decoder *d, struct str message)
         else if (f.tag == PB_TAG(5, PB_LEN))
             m.unit = f.bytes;
         else if (f.tag >> 3 != 3)
-            TRY(write_unknown(d, "metadata", &r, f.tag, 5));
+            TRY(pb_skip_unknown(&d->body, "metadata", &r, f.tag, 5));
     }
-    TRY(write_finish(d, "metadata", &r));
+    TRY(pb_finish(&d->body, "metadata", &r));
     return str_is_utf8(m.metric) ? metric_build_metadata(&d->m, m) : ST_OK;
 }
 
@@ -284,15 +269,15 @@ enum status write_request_1(struct write_decoder *d, struct str body)
         else if (f.tag == PB_TAG(3, PB_LEN))
             TRY(read_metadata(d, f.bytes));
         else if (f.tag >> 3 != 2) /* reserved: Cortex' source */
-            TRY(write_unknown(d, "request", &r, f.tag, 3));
+            TRY(pb_skip_unknown(&d->body, "request", &r, f.tag, 3));
     }
-    return write_finish(d, "request", &r);
+    return pb_finish(&d->body, "request", &r);
 }
 
 enum status remote_write_decode(struct batch *batch, const struct remote_write_rules *rules,
                                 struct err *e)
 {
-    struct write_decoder d = {.rules = rules};
+    struct write_decoder d = {.body = {batch->plain, "remote write", e}};
     TRY(metric_build_begin(&d.m, batch, rules->seed, rules->limits->samples, e));
     if (batch->plain.len == 0)
         return ST_OK;

@@ -3,32 +3,24 @@
 #define WEFT_CODEC_REMOTE_WRITE_PRIVATE_H
 
 #include "codec/metric_build.h"
-#include "codec/pb_walk.h"
+#include "codec/pb_fault.h"
 #include "codec/remote_histogram.h"
 #include "codec/remote_write.h"
 
 /* One call, and the series that is being read. */
 struct write_decoder {
     struct metric_builder m;
-    const struct remote_write_rules *rules; /* borrowed */
+    struct pb_body body;
     struct histogram_scratch scratch;
     const struct str *symbols; /* 2.0; batch arena */
     uint32_t symbol_count;
     bool symbols_are_utf8;
-    const char *labels_fault;    /* why the series is rejected; NULL: it is not */
-    const char *histogram_fault; /* why the first bad histogram is rejected */
+    const char *labels_fault;   /* why the series is rejected; NULL: it is not */
+    struct err histogram_fault; /* why the first bad histogram is rejected */
     uint32_t bad_histograms;
     struct metric_metadata metadata; /* 2.0: of the series */
     bool has_metadata;
 };
-
-/* The sentence of a broken message, with the byte. */
-enum status write_broken(struct write_decoder *d, const char *message, const struct pb_reader *r);
-/* The default case of a message's fields: later ones are skipped, known ones have the wrong type.
- */
-enum status write_unknown(struct write_decoder *d, const char *message, struct pb_reader *r,
-                          uint32_t tag, uint32_t last_known);
-enum status write_finish(struct write_decoder *d, const char *message, const struct pb_reader *r);
 
 /* Opens the runs of a series. */
 void write_series_begin(struct write_decoder *d);
@@ -44,8 +36,5 @@ enum status write_exemplar(struct write_decoder *d, double value, int64_t time_m
 /* The two bodies. */
 enum status write_request_1(struct write_decoder *d, struct str body);
 enum status write_request_2(struct write_decoder *d, struct str body);
-
-/* The double that these bits are. */
-double write_double(uint64_t bits);
 
 #endif

@@ -60,7 +60,7 @@ static enum status read_refs(struct write_decoder *d, struct refs *refs, const s
     uint64_t ref;
     while (r.at != r.end) {
         if (!pb_read_varint(&r, 10, &ref))
-            return write_broken(d, "labels_refs", &r);
+            return pb_broken(&d->body, "labels_refs", &r);
         TRY(add_ref(d, refs, (uint32_t)ref));
     }
     return ST_OK;
@@ -85,13 +85,13 @@ static enum status read_exemplar(struct write_decoder *d, struct str message)
         if (f.tag == PB_TAG(1, PB_LEN) || f.tag == PB_TAG(1, PB_VARINT))
             TRY(read_refs(d, &refs, &f));
         else if (f.tag == PB_TAG(2, PB_FIXED64))
-            value = write_double(f.value);
+            value = pb_double(f.value);
         else if (f.tag == PB_TAG(3, PB_VARINT))
             time_ms = (int64_t)f.value;
         else
-            TRY(write_unknown(d, "exemplar", &r, f.tag, 3));
+            TRY(pb_skip_unknown(&d->body, "exemplar", &r, f.tag, 3));
     }
-    TRY(write_finish(d, "exemplar", &r));
+    TRY(pb_finish(&d->body, "exemplar", &r));
     if (refs_fault(&refs)) {
         metric_run_undo(&d->m.exemplar_labels);
         return ST_OK;
@@ -118,9 +118,9 @@ static enum status read_metadata(struct write_decoder *d, struct str message)
         else if (f.tag == PB_TAG(4, PB_VARINT))
             d->metadata.unit = symbol_or_empty(d, (uint32_t)f.value);
         else if (f.tag >> 3 != 2)
-            TRY(write_unknown(d, "metadata", &r, f.tag, 4));
+            TRY(pb_skip_unknown(&d->body, "metadata", &r, f.tag, 4));
     }
-    return write_finish(d, "metadata", &r);
+    return pb_finish(&d->body, "metadata", &r);
 }
 
 static enum status read_series(struct write_decoder *d, struct str message)
@@ -151,10 +151,10 @@ static enum status read_series(struct write_decoder *d, struct str message)
             break;
         default:
             if (f.tag >> 3 != 6) /* reserved: created_timestamp of earlier drafts */
-                TRY(write_unknown(d, "series", &r, f.tag, 5));
+                TRY(pb_skip_unknown(&d->body, "series", &r, f.tag, 5));
         }
     }
-    TRY(write_finish(d, "series", &r));
+    TRY(pb_finish(&d->body, "series", &r));
     d->labels_fault = refs_fault(&refs);
     if (!d->labels_fault && !d->symbols_are_utf8 &&
         !metric_labels_are_utf8((const struct label *)(const void *)d->m.labels.first,
@@ -172,7 +172,7 @@ enum status write_request_2(struct write_decoder *d, struct str body)
         if (f.tag == PB_TAG(5, PB_LEN))
             TRY(read_series(d, f.bytes));
         else if (f.tag >> 3 > 3 && f.tag != PB_TAG(4, PB_LEN))
-            TRY(write_unknown(d, "request", &r, f.tag, 5));
+            TRY(pb_skip_unknown(&d->body, "request", &r, f.tag, 5));
     }
-    return write_finish(d, "request", &r);
+    return pb_finish(&d->body, "request", &r);
 }

@@ -11,9 +11,9 @@
 Test(otlp_reply, full_success_is_empty)
 {
     struct buf out = {0};
-    otlp_reply_success(&out, ENCODING_PROTOBUF, 0, STR(""));
+    otlp_reply_success(&out, ENCODING_PROTOBUF, BATCH_SPANS, 0, STR(""));
     cr_expect(out.len == 0);
-    otlp_reply_success(&out, ENCODING_JSON, 0, STR(""));
+    otlp_reply_success(&out, ENCODING_JSON, BATCH_SPANS, 0, STR(""));
     cr_expect(str_eq(buf_str(&out), STR("{}")));
     buf_deinit(&out);
     EXPECT_NO_LEAK();
@@ -24,7 +24,7 @@ Test(otlp_reply, partial_success_counts_and_explains)
     static const uint64_t counts[] = {0, 1, 127, 128, 1000000, INT64_MAX};
     for (size_t i = 0; i < LEN(counts); i++) {
         struct buf out = {0};
-        otlp_reply_success(&out, ENCODING_PROTOBUF, counts[i], STR("because"));
+        otlp_reply_success(&out, ENCODING_PROTOBUF, BATCH_SPANS, counts[i], STR("because"));
         Otlp__ExportTraceServiceResponse *r =
             otlp__export_trace_service_response__unpack(NULL, out.len, (uint8_t *)out.ptr);
         cr_assert(r && r->partial_success);
@@ -49,7 +49,8 @@ Test(otlp_reply, partial_success_in_json)
     };
     for (size_t i = 0; i < LEN(rows); i++) {
         struct buf out = {0};
-        otlp_reply_success(&out, ENCODING_JSON, rows[i].rejected, str_from_c(rows[i].message));
+        otlp_reply_success(&out, ENCODING_JSON, BATCH_SPANS, rows[i].rejected,
+                           str_from_c(rows[i].message));
         cr_expect(str_eq(buf_str(&out), str_from_c(rows[i].want)), "row %zu: %.*s", i,
                   STR_ARG(buf_str(&out)));
         buf_deinit(&out);

@@ -1,0 +1,291 @@
+/* attr_text.c - attribute values as the text of a label; arrays and maps become JSON without
+ * recursion. */
+#include "codec/attr_text.h"
+
+#include "base/json_read.h"
+#include "base/json_write.h"
+#include "base/number_text.h"
+#include "codec/base64.h"
+#include "codec/otlp_check.h"
+#include "codec/pb_fault.h"
+
+#include <stdio.h>
+
+static bool keep(struct arena *arena, struct buf *text, struct str *out)
+{
+    bool failed = text->failed;
+    if (!failed)
+        *out = arena_dup_str(arena, buf_str(text));
+    buf_deinit(text);
+    return !failed && out->ptr;
+}
+
+bool text_join(struct arena *arena, const struct str *parts, size_t count, struct str between,
+               struct str *out)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len + (i > 0 ? between.len : 0);
+    char *text = arena_alloc(arena, len);
+    if (!text)
+        return false;
+    *out = (struct str){text, len};
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && between.len > 0)
+            text = (char *)memcpy(text, between.ptr, between.len) + between.len;
+        if (parts[i].len > 0)
+            text = (char *)memcpy(text, parts[i].ptr, parts[i].len) + parts[i].len;
+    }
+    return true;
+}
+
+bool number_text(struct arena *arena, double v, struct str *out)
+{
+    struct buf text = {0};
+    number_append_plain(&text, v);
+    return keep(arena, &text, out);
+}
+
+/* ---- arrays and maps of protobuf ---- */
+
+/* Containers that are open; the walk that let the attribute in has proven their depth. */
+struct nest {
+    struct json_writer w;
+    struct pb_reader at[OTLP_DEPTH_MAX];
+    bool is_map[OTLP_DEPTH_MAX];
+    unsigned depth;
+};
+
+static void open_container(struct nest *n, bool is_map, struct str message)
+{
+    if (n->depth == OTLP_DEPTH_MAX - 2) {
+        json_null(&n->w);
+        return;
+    }
+    n->is_map[n->depth] = is_map;
+    n->at[n->depth++] = pb_reader_of(message);
+    if (is_map)
+        json_object_begin(&n->w);
+    else
+        json_array_begin(&n->w);
+}
+
+static void write_bytes(struct json_writer *w, struct str bytes)
+{
+    struct buf text = {0};
+    base64_encode(bytes, &text);
+    json_str(w, buf_str(&text));
+    buf_deinit(&text);
+}
+
+/* The last member of an AnyValue counts. */
+static void write_any(struct nest *n, struct str value)
+{
+    struct pb_reader r = pb_reader_of(value);
+    struct pb_field f, last = {0};
+    while (pb_next(&r, &f))
+        if (f.tag >> 3 <= 7)
+            last = f;
+    switch (last.tag) {
+    case PB_TAG(1, PB_LEN):
+        json_str(&n->w, last.bytes);
+        break;
+    case PB_TAG(2, PB_VARINT):
+        json_bool(&n->w, last.value != 0);
+        break;
+    case PB_TAG(3, PB_VARINT):
+        json_i64(&n->w, (int64_t)last.value);
+        break;
+    case PB_TAG(4, PB_FIXED64):
+        json_double(&n->w, pb_double(last.value));
+        break;
+    case PB_TAG(5, PB_LEN):
+    case PB_TAG(6, PB_LEN):
+        open_container(n, last.tag == PB_TAG(6, PB_LEN), last.bytes);
+        break;
+    case PB_TAG(7, PB_LEN):
+        write_bytes(&n->w, last.bytes);
+        break;
+    default:
+        json_null(&n->w);
+    }
+}
+
+static void write_pair(struct nest *n, struct str key_value)
+{
+    struct pb_reader r = pb_reader_of(key_value);
+    struct pb_field f;
+    struct str key = STR(""), value = {key_value.ptr, 0};
+    while (pb_next(&r, &f)) {
+        if (f.tag == PB_TAG(1, PB_LEN))
+            key = f.bytes;
+        else if (f.tag == PB_TAG(2, PB_LEN))
+            value = f.bytes;
+    }
+    json_key_str(&n->w, key);
+    write_any(n, value);
+}
+
+static void write_protobuf(struct buf *out, struct str value)
+{
+    struct nest n = {.w = json_writer_of(out)};
+    struct pb_field f;
+    write_any(&n, value);
+    while (n.depth > 0) {
+        unsigned top = n.depth - 1;
+        if (!pb_next(&n.at[top], &f)) {
+            n.depth--;
+            if (n.is_map[top])
+                json_object_end(&n.w);
+            else
+                json_array_end(&n.w);
+        } else if (f.tag == PB_TAG(1, PB_LEN) && n.is_map[top]) {
+            write_pair(&n, f.bytes);
+        } else if (f.tag == PB_TAG(1, PB_LEN)) {
+            write_any(&n, f.bytes);
+        }
+    }
+}
+
+/* ---- arrays and maps of OTLP/JSON ---- */
+
+/* {"arrayValue":{"values":[{"intValue":"1"}]}} becomes [1]. */
+struct unwrap {
+    struct json_reader r;
+    struct json_writer w;
+    uint64_t is_map;   /* bit per depth of the reader: the array there holds pairs */
+    bool next_is_map;  /* which of the two the next array is */
+    bool awaits_value; /* a key was written */
+};
+
+static bool key_is(const struct unwrap *u, struct str name)
+{
+    return str_eq(u->r.text, name);
+}
+
+static void write_scalar(struct unwrap *u)
+{
+    bool is_string = key_is(u, STR("stringValue")) || key_is(u, STR("bytesValue"));
+    enum json_token token = json_next(&u->r);
+    u->awaits_value = false;
+    switch (token) {
+    case JSON_STRING:
+        /* Also numbers come as strings; "NaN" stays one. */
+        if (is_string || !str_to_double(u->r.text, &(double){0}))
+            json_str(&u->w, u->r.text);
+        else
+            json_raw(&u->w, u->r.text);
+        break;
+    case JSON_NUMBER:
+        json_raw(&u->w, u->r.text);
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        json_bool(&u->w, token == JSON_TRUE);
+        break;
+    default:
+        json_null(&u->w);
+    }
+}
+
+static void take_key(struct unwrap *u)
+{
+    if (key_is(u, STR("arrayValue")) || key_is(u, STR("kvlistValue")))
+        u->next_is_map = key_is(u, STR("kvlistValue"));
+    else if (str_ends_with(u->r.text, STR("Value")))
+        write_scalar(u);
+    else if (!key_is(u, STR("values")) && !key_is(u, STR("value")))
+        (void)json_skip(&u->r);
+}
+
+/* The key of a pair may stand behind its value. */
+static void write_pair_key(struct unwrap *u)
+{
+    struct json_reader ahead = u->r;
+    struct str key = STR("");
+    while (json_next(&ahead) == JSON_KEY) {
+        if (str_eq(ahead.text, STR("key")) && json_next(&ahead) == JSON_STRING)
+            key = ahead.text;
+        else if (!json_skip(&ahead))
+            break;
+    }
+    json_key_str(&u->w, key);
+    u->awaits_value = true;
+}
+
+static bool in_map(const struct unwrap *u)
+{
+    return u->r.depth > 1 && u->is_map >> (u->r.depth - 1) & 1;
+}
+
+/* Beginnings and ends of arrays, and pairs. */
+static void take_bracket(struct unwrap *u, enum json_token token)
+{
+    uint64_t bit = UINT64_C(1) << u->r.depth;
+    if (token == JSON_ARRAY_BEGIN) {
+        u->is_map = u->next_is_map ? u->is_map | bit : u->is_map & ~bit;
+        u->awaits_value = false;
+        if (u->next_is_map)
+            json_object_begin(&u->w);
+        else
+            json_array_begin(&u->w);
+    } else if (token == JSON_ARRAY_END) {
+        if (u->is_map >> (u->r.depth + 1) & 1)
+            json_object_end(&u->w);
+        else
+            json_array_end(&u->w);
+    } else if (token == JSON_OBJECT_BEGIN && in_map(u)) {
+        write_pair_key(u);
+    } else if (token == JSON_OBJECT_END && u->awaits_value) {
+        json_null(&u->w);
+        u->awaits_value = false;
+    }
+}
+
+static void write_json(struct arena *arena, struct buf *out, struct str value)
+{
+    struct unwrap u = {.w = json_writer_of(out)};
+    enum json_token token;
+    json_reader_init(&u.r, value, arena, 63);
+    while ((token = json_next(&u.r)) != JSON_END && token != JSON_ERROR) {
+        if (token == JSON_KEY)
+            take_key(&u);
+        else
+            take_bracket(&u, token);
+    }
+}
+
+/* ---- all types ---- */
+
+bool attr_to_text(struct arena *arena, const struct attr *a, enum batch_encoding encoding,
+                  struct str *out)
+{
+    struct buf text = {0};
+    switch (a->type) {
+    case VALUE_STRING:
+        *out = a->text.len ? a->text : STR("");
+        return true;
+    case VALUE_BOOL:
+        *out = a->b ? STR("true") : STR("false");
+        return true;
+    case VALUE_INT:
+        buf_printf(&text, "%lld", (long long)a->i);
+        break;
+    case VALUE_DOUBLE:
+        number_append_shortest(&text, a->d);
+        break;
+    case VALUE_BYTES:
+        base64_encode(a->text, &text);
+        break;
+    case VALUE_NESTED:
+        if (encoding == ENCODING_JSON)
+            write_json(arena, &text, a->text);
+        else
+            write_protobuf(&text, a->text);
+        break;
+    default:
+        *out = STR("");
+        return true;
+    }
+    return keep(arena, &text, out);
+}
