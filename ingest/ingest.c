@@ -16,6 +16,11 @@ struct ingest *ingest_new(const struct ingest_config *config)
         .handler = ingest_grpc_traces,
         .user = in,
     };
+    in->methods[1] = (struct grpc_method){
+        .path = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        .handler = ingest_grpc_metrics,
+        .user = in,
+    };
     return in;
 }
 
@@ -101,14 +106,21 @@ struct submission *ingest_submission_of(struct ingest *in, struct http_exchange 
     return s;
 }
 
+static const struct str write_path = {"/api/v1/write", sizeof("/api/v1/write") - 1};
+static const struct str otlp_path = {"/api/v1/otlp/v1/metrics",
+                                     sizeof("/api/v1/otlp/v1/metrics") - 1};
+
 bool ingest_takes_path(struct str path)
 {
-    return str_eq(path, STR("/api/v1/write"));
+    return str_eq(path, write_path) || str_eq(path, otlp_path);
 }
 
 void ingest_api_http(struct http_exchange *x, void *user)
 {
-    ingest_write_http(user, x);
+    if (str_eq(http_path(x), write_path))
+        ingest_write_http(user, x);
+    else
+        ingest_otlp_http(user, x, BATCH_METRICS);
 }
 
 bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, void *user)

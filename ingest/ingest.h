@@ -4,6 +4,7 @@
 #define WEFT_INGEST_INGEST_H
 
 #include "base/budget.h"
+#include "codec/metric_name.h"
 #include "model/account.h"
 #include "model/limits.h"
 #include "model/senders.h"
@@ -16,6 +17,7 @@ struct ingest_config {
     struct limits limits;
     struct retention retention;
     uint64_t seed;                                          /* of the data directory */
+    enum metric_translation translation;                    /* of OTLP metrics' names */
     struct budget *budget;                                  /* borrowed */
     struct account *account;                                /* borrowed */
     struct senders *senders;                                /* borrowed */

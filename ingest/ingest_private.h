@@ -12,7 +12,7 @@ enum { SCRATCH_KEPT = 64, SCRATCH_BYTES_KEPT = 4 * MIB };
 
 struct ingest {
     struct ingest_config config;
-    struct grpc_method methods[1];
+    struct grpc_method methods[2];
     pthread_mutex_t scratch_lock;
     struct arena
         scratch[SCRATCH_KEPT]; /* idle ones: what a request is decoded into, warm from the last */
@@ -41,6 +41,7 @@ struct submission {
     struct metric_outcome outcome; /* of metrics, once they are applied */
     bool lost;                     /* by the journal, after it had acknowledged early */
     _Atomic int awaited;           /* of journal and series store; the last one answers */
+    enum batch_signal kind;        /* what was sent, and the account's row for it */
     enum account_signal signal;
     struct account_row refused; /* what to book when the journal cannot keep it */
 };
@@ -58,8 +59,10 @@ void ingest_scratch_give(struct ingest *in, struct arena *scratch);
 /* Answers of the transports. */
 answer_fn ingest_grpc_answer, ingest_http_answer, ingest_write_answer;
 
-/* Handler of TraceService/Export; user is the ingest. Loop thread. */
-void ingest_grpc_traces(struct grpc_call *call, void *user);
+/* Handlers of TraceService/Export and MetricsService/Export; user is the ingest. Loop thread. */
+grpc_handler ingest_grpc_traces, ingest_grpc_metrics;
+/* OTLP/HTTP: the body is of `signal`. Loop thread. */
+void ingest_otlp_http(struct ingest *in, struct http_exchange *x, enum batch_signal signal);
 /* POST /api/v1/write on the API listener. Loop thread. */
 void ingest_write_http(struct ingest *in, struct http_exchange *x);
 

@@ -1,5 +1,5 @@
-/* otlp_grpc.c - TraceService/Export on gRPC: message encoding in, empty answer, partial success or
- * status out. */
+/* otlp_grpc.c - TraceService/Export and MetricsService/Export on gRPC: message encoding in, empty
+ * answer, partial success or status out. */
 #include "ingest/ingest_private.h"
 
 #include "base/mem.h"
@@ -23,7 +23,7 @@ void ingest_grpc_answer(struct submission *s, enum status status, const struct e
         return;
     }
     struct buf body = {0};
-    otlp_reply_success(&body, ENCODING_PROTOBUF, s->rejected, str_from_c(s->message));
+    otlp_reply_success(&body, ENCODING_PROTOBUF, s->kind, s->rejected, str_from_c(s->message));
     grpc_reply(s->call, buf_str(&body));
     buf_deinit(&body);
 }
@@ -52,9 +52,8 @@ static void refuse_early(struct ingest *in, struct grpc_call *call, const struct
     fail(call, e, 0);
 }
 
-void ingest_grpc_traces(struct grpc_call *call, void *user)
+static void take_export(struct ingest *in, struct grpc_call *call, enum batch_signal signal)
 {
-    struct ingest *in = user;
     struct err e = {0};
     enum batch_compression compression;
     if (message_compression(call, &compression, &e) != ST_OK) {
@@ -72,6 +71,7 @@ void ingest_grpc_traces(struct grpc_call *call, void *user)
         fail(call, &e, 1000);
         return;
     }
+    b->signal = signal;
     b->compression = compression;
     b->encoding = ENCODING_PROTOBUF;
     s->ingest = in;
@@ -79,4 +79,14 @@ void ingest_grpc_traces(struct grpc_call *call, void *user)
     s->answer = ingest_grpc_answer;
     s->encoding = ENCODING_PROTOBUF;
     submission_run(s, b);
+}
+
+void ingest_grpc_traces(struct grpc_call *call, void *user)
+{
+    take_export(user, call, BATCH_SPANS);
+}
+
+void ingest_grpc_metrics(struct grpc_call *call, void *user)
+{
+    take_export(user, call, BATCH_METRICS);
 }

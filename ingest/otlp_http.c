@@ -1,4 +1,5 @@
-/* otlp_http.c - POST /v1/traces on 4318: content negotiation, then the same way as gRPC. */
+/* otlp_http.c - POST /v1/traces and /v1/metrics on 4318: content negotiation, then the same way as
+ * gRPC. */
 #include "ingest/ingest_private.h"
 
 #include "base/mem.h"
@@ -37,7 +38,7 @@ void ingest_http_answer(struct submission *s, enum status status, const struct e
         return;
     }
     struct http_response r = {.status = 200, .content_type = content_type(s->encoding)};
-    otlp_reply_success(&r.body, s->encoding, s->rejected, str_from_c(s->message));
+    otlp_reply_success(&r.body, s->encoding, s->kind, s->rejected, str_from_c(s->message));
     http_reply(s->exchange, &r);
 }
 
@@ -56,49 +57,61 @@ static bool parse_content_type(struct str value, enum batch_encoding *out)
     return true;
 }
 
-/* Answers a request that is wrong before its body matters; true when it did. */
-static bool answer_wrong(struct ingest *in, struct http_exchange *x, enum batch_encoding *encoding,
-                         enum batch_compression *compression)
+/* What a listener says before the body matters. */
+struct refusal {
+    unsigned http; /* 0: none */
+    struct http_header extra;
+    struct err e;
+};
+
+static void refuse(struct refusal *r, unsigned http, enum status status, const char *sentence)
 {
-    struct err e = {0};
-    unsigned http = 0;
-    struct http_header extra = {0};
+    r->http = http;
+    err_set(&r->e, status, "%s", sentence);
+}
+
+static void answer_refusal(struct ingest *in, struct http_exchange *x, enum batch_encoding encoding,
+                           const struct refusal *r)
+{
+    account_count_request(in->config.account, REQUEST_REJECTED);
+    reply_status(x, r->http, encoding, &r->e, 0, r->extra);
+}
+
+/* Judges method, type and coding. */
+static struct refusal judge_head(const struct http_exchange *x, enum batch_encoding *encoding,
+                                 enum batch_compression *compression)
+{
+    struct refusal r = {0};
     struct str type = http_header(x, "content-type"), coding = http_header(x, "content-encoding");
     *encoding = ENCODING_JSON;
     bool known_type = parse_content_type(type, encoding);
-    if (!str_eq(http_path(x), STR("/v1/traces"))) {
-        http = 404;
-        err_set(&e, ST_NOT_FOUND, "no such path here: OTLP/HTTP traces go to POST /v1/traces");
-    } else if (!str_eq(http_method(x), STR("POST"))) {
-        http = 405;
-        extra = (struct http_header){"Allow", "POST"};
-        err_set(&e, ST_INVALID, "only POST is allowed on /v1/traces");
+    if (!str_eq(http_method(x), STR("POST"))) {
+        r.extra = (struct http_header){"Allow", "POST"};
+        refuse(&r, 405, ST_INVALID, "only POST is allowed here");
     } else if (!known_type) {
-        http = 415;
-        err_set(&e, ST_UNSUPPORTED,
+        r.http = 415;
+        err_set(&r.e, ST_UNSUPPORTED,
                 "content-type %.*s is not spoken here; accepted: application/x-protobuf, "
                 "application/json",
                 (int)MIN(type.len, (size_t)40), type.ptr);
     } else if (!unpack_from_http(str_trim(coding), compression)) {
-        http = 415;
-        extra = (struct http_header){"Accept-Encoding", UNPACK_HTTP_ACCEPT};
-        err_set(&e, ST_UNSUPPORTED, "content-encoding %.*s is not spoken here; accepted: %s",
+        r.http = 415;
+        r.extra = (struct http_header){"Accept-Encoding", UNPACK_HTTP_ACCEPT};
+        err_set(&r.e, ST_UNSUPPORTED, "content-encoding %.*s is not spoken here; accepted: %s",
                 (int)MIN(coding.len, (size_t)40), coding.ptr, UNPACK_HTTP_ACCEPT);
     }
-    if (!http)
-        return false;
-    account_count_request(in->config.account, REQUEST_REJECTED);
-    reply_status(x, http, *encoding, &e, 0, extra);
-    return true;
+    return r;
 }
 
-void ingest_http(struct http_exchange *x, void *user)
+void ingest_otlp_http(struct ingest *in, struct http_exchange *x, enum batch_signal signal)
 {
-    struct ingest *in = user;
     enum batch_encoding encoding;
     enum batch_compression compression = COMPRESSION_NONE;
-    if (answer_wrong(in, x, &encoding, &compression))
+    struct refusal refusal = judge_head(x, &encoding, &compression);
+    if (refusal.http) {
+        answer_refusal(in, x, encoding, &refusal);
         return;
+    }
     struct batch *b;
     struct submission *s = ingest_submission_of(in, x, ingest_http_answer, &b);
     if (!s) {
@@ -108,7 +121,25 @@ void ingest_http(struct http_exchange *x, void *user)
         reply_status(x, 503, encoding, &e, 1000, (struct http_header){0});
         return;
     }
+    b->signal = signal;
     b->compression = compression;
     b->encoding = s->encoding = encoding;
     submission_run(s, b);
+}
+
+void ingest_http(struct http_exchange *x, void *user)
+{
+    struct ingest *in = user;
+    struct refusal refusal = {0};
+    enum batch_encoding encoding = ENCODING_JSON;
+    if (str_eq(http_path(x), STR("/v1/traces"))) {
+        ingest_otlp_http(in, x, BATCH_SPANS);
+    } else if (str_eq(http_path(x), STR("/v1/metrics"))) {
+        ingest_otlp_http(in, x, BATCH_METRICS);
+    } else {
+        parse_content_type(http_header(x, "content-type"), &encoding);
+        refuse(&refusal, 404, ST_NOT_FOUND,
+               "no such path here: OTLP/HTTP goes to POST /v1/traces and POST /v1/metrics");
+        answer_refusal(in, x, encoding, &refusal);
+    }
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/status_wire.h"
+#include "codec/otlp_metric.h"
 #include "codec/otlp_trace.h"
 #include "codec/remote_write.h"
 #include "codec/unpack.h"
@@ -39,8 +40,11 @@ static enum status decode_spans(const struct ingest_config *config, struct batch
 static enum status decode_metrics(const struct ingest_config *config, struct batch *b,
                                   struct err *e)
 {
-    struct remote_write_rules rules = {.limits = &config->limits, .seed = config->seed};
-    return remote_write_decode(b, &rules, e);
+    struct otlp_metric_rules otlp = {
+        .limits = &config->limits, .seed = config->seed, .translation = config->translation};
+    struct remote_write_rules write = {.limits = &config->limits, .seed = config->seed};
+    return batch_account_signal(b) == SIGNAL_SAMPLES ? remote_write_decode(b, &write, e)
+                                                     : otlp_metric_decode(b, &otlp, e);
 }
 
 enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e)
@@ -237,6 +241,7 @@ void submission_run(struct submission *s, struct batch *b)
 {
     struct ingest *in = s->ingest;
     struct err e = {0};
+    s->kind = b->signal;
     s->signal = batch_account_signal(b);
     atomic_fetch_add(&in->in_flight, 1);
     enum status status = decode(in, b, &e);
