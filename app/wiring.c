@@ -319,6 +319,7 @@ static enum status make_front(struct app *a, struct err *e)
     a->ingest_config = (struct ingest_config){.limits = c->limits,
                                               .retention = c->retention,
                                               .seed = store_seed(a->store),
+                                              .translation = c->translation,
                                               .budget = &a->budget,
                                               .account = a->account,
                                               .senders = a->senders,
