@@ -37,9 +37,10 @@ enum status metric_build_no_memory(struct metric_builder *m)
     return err_set(m->err, ST_NO_MEMORY, "out of memory while decoding metrics");
 }
 
-bool metric_run_grow(struct metric_builder *m, struct item_run *run, size_t item_bytes)
+bool metric_run_grow(struct metric_builder *m, struct item_run *run, size_t item_bytes, size_t more)
 {
-    size_t used = metric_run_bytes(run), bytes = MAX(2 * used, m->slab_items * item_bytes);
+    size_t used = metric_run_bytes(run);
+    size_t bytes = MAX(MAX(2 * used, used + more), m->slab_items * item_bytes);
     char *fresh = arena_alloc(&m->batch->arena, bytes);
     if (!fresh)
         return false;
@@ -47,6 +48,15 @@ bool metric_run_grow(struct metric_builder *m, struct item_run *run, size_t item
         memcpy(fresh, run->first, used);
     *run = (struct item_run){fresh, fresh + used, fresh + bytes};
     return true;
+}
+
+enum status metric_build_reserve(struct metric_builder *m, size_t count)
+{
+    size_t bytes = count * sizeof(struct metric_series);
+    if ((size_t)(m->series.end - m->series.next) < bytes &&
+        !metric_run_grow(m, &m->series, sizeof(struct metric_series), bytes))
+        return metric_build_no_memory(m);
+    return ST_OK;
 }
 
 static void count_samples(struct metric_batch *metrics, const struct metric_series *s)

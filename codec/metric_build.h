@@ -34,8 +34,13 @@ enum status metric_build_end(struct metric_builder *m, enum status status);
 
 /* ST_TOO_BIG when the arena's limit was met, else ST_NO_MEMORY; sets the sentence. */
 enum status metric_build_no_memory(struct metric_builder *m);
-/* Moves a run to a fresh slab with room for as many again. False when memory is short. */
-bool metric_run_grow(struct metric_builder *m, struct item_run *run, size_t item_bytes) NODISCARD;
+/* Moves a run to a fresh slab with room for as many again, or for `more` bytes when that is more.
+ * False when memory is short. */
+bool metric_run_grow(struct metric_builder *m, struct item_run *run, size_t item_bytes,
+                     size_t more) NODISCARD;
+/* Room for `count` series to come, so that they need not move. ST_TOO_BIG (no request of so many
+ * can be taken), ST_NO_MEMORY. */
+enum status metric_build_reserve(struct metric_builder *m, size_t count);
 
 static inline void metric_run_begin(struct item_run *run)
 {
@@ -58,7 +63,7 @@ static inline void *metric_run_add(struct metric_builder *m, struct item_run *ru
                                    size_t item_bytes)
 {
     if (UNLIKELY((size_t)(run->end - run->next) < item_bytes) &&
-        !metric_run_grow(m, run, item_bytes))
+        !metric_run_grow(m, run, item_bytes, item_bytes))
         return NULL;
     void *item = run->next;
     run->next += item_bytes;

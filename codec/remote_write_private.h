@@ -22,6 +22,10 @@ struct write_decoder {
     bool has_metadata;
 };
 
+/* The shortest series with a name and a sample; shorter ones need no room. */
+enum { SERIES_BYTES_MIN = 6 };
+/* Makes room for the series that the body has as fields `tag`; faults are met again later. */
+enum status write_reserve(struct write_decoder *d, struct str body, uint32_t tag);
 /* Opens the runs of a series. */
 void write_series_begin(struct write_decoder *d);
 /* A Sample; an absent value is 0. */

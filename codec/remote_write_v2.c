@@ -168,6 +168,7 @@ enum status write_request_2(struct write_decoder *d, struct str body)
     struct pb_reader r = pb_reader_of(body);
     struct pb_field f;
     TRY(read_symbols(d, body));
+    TRY(write_reserve(d, body, PB_TAG(5, PB_LEN)));
     while (pb_next(&r, &f)) {
         if (f.tag == PB_TAG(5, PB_LEN))
             TRY(read_series(d, f.bytes));
