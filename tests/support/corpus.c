@@ -11,8 +11,11 @@
 #include <sys/stat.h>
 #include <zstd.h>
 
-#define SPANS_GRPC "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-#define SPANS_HTTP "/v1/traces"
+#define SPANS_GRPC   "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+#define SPANS_HTTP   "/v1/traces"
+#define METRICS_GRPC "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+#define METRICS_HTTP "/v1/metrics"
+#define WRITE_HTTP   "/api/v1/write"
 
 const char *corpus_root(void)
 {
@@ -165,15 +168,38 @@ static bool is_json(struct str content_type)
     return str_starts_with(content_type, STR("application/json"));
 }
 
-/* False: not a whole request with spans. */
-static bool understand(const struct line *l, struct str body, struct corpus_request *out)
+/* The paths of a kind of request. */
+struct wanted {
+    const char *grpc, *http;
+};
+
+static const struct wanted spans = {SPANS_GRPC, SPANS_HTTP};
+static const struct wanted metrics = {METRICS_GRPC, METRICS_HTTP};
+static const struct wanted writes = {NULL, WRITE_HTTP};
+
+static bool is_path(struct str path, const char *wanted)
 {
-    bool grpc = str_eq(l->path, STR(SPANS_GRPC));
-    if (l->cut || !(grpc || str_eq(l->path, STR(SPANS_HTTP))))
+    return wanted && str_eq(path, str_from_c(wanted));
+}
+
+static enum batch_encoding encoding_of(const struct line *l, const struct wanted *wanted)
+{
+    if (wanted != &writes)
+        return is_json(l->content_type) ? ENCODING_JSON : ENCODING_PROTOBUF;
+    bool second = str_search(l->content_type, STR("write.v2")) < l->content_type.len;
+    return second ? ENCODING_REMOTE_WRITE_2 : ENCODING_REMOTE_WRITE_1;
+}
+
+/* False: not a whole request of this kind. */
+static bool understand(const struct line *l, struct str body, const struct wanted *wanted,
+                       struct corpus_request *out)
+{
+    bool grpc = is_path(l->path, wanted->grpc);
+    if (l->cut || !(grpc || is_path(l->path, wanted->http)))
         return false;
     *out = (struct corpus_request){.path = l->path, .body = body, .encoding = ENCODING_PROTOBUF};
     if (!grpc) {
-        out->encoding = is_json(l->content_type) ? ENCODING_JSON : ENCODING_PROTOBUF;
+        out->encoding = encoding_of(l, wanted);
         return unpack_from_http(l->content_encoding, &out->compression);
     }
     if (body.len < 5)
@@ -182,7 +208,8 @@ static bool understand(const struct line *l, struct str body, struct corpus_requ
     return body.ptr[0] == 0 || unpack_from_grpc(l->grpc_encoding, &out->compression);
 }
 
-bool corpus_next_spans(struct corpus *c, struct corpus_request *out)
+static bool next_request(struct corpus *c, const struct wanted *const *wanted, size_t count,
+                         struct corpus_request *out)
 {
     while (c->rest.len > 0) {
         struct str text;
@@ -194,10 +221,23 @@ bool corpus_next_spans(struct corpus *c, struct corpus_request *out)
             continue;
         while (json_next(&r) == JSON_KEY)
             read_member(&r, &l);
-        if (understand(&l, str_sub(c->bodies, l.off, l.off + l.len), out))
-            return true;
+        for (size_t i = 0; i < count; i++)
+            if (understand(&l, str_sub(c->bodies, l.off, l.off + l.len), wanted[i], out))
+                return true;
     }
     return false;
+}
+
+bool corpus_next_spans(struct corpus *c, struct corpus_request *out)
+{
+    static const struct wanted *const wanted[] = {&spans};
+    return next_request(c, wanted, LEN(wanted), out);
+}
+
+bool corpus_next_metrics(struct corpus *c, struct corpus_request *out)
+{
+    static const struct wanted *const wanted[] = {&metrics, &writes};
+    return next_request(c, wanted, LEN(wanted), out);
 }
 
 struct batch *corpus_batch(const struct corpus_request *request)

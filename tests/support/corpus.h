@@ -36,6 +36,8 @@ bool corpus_open(const char *root, const char *name, struct corpus *c);
 void corpus_close(struct corpus *c);
 /* The next whole request that carries OTLP spans; false at the end. */
 bool corpus_next_spans(struct corpus *c, struct corpus_request *out);
+/* The same of OTLP metrics and remote write. */
+bool corpus_next_metrics(struct corpus *c, struct corpus_request *out);
 /* A whole file, mem_alloc'ed, NUL behind its end; {NULL, 0} when it cannot be read. */
 struct str corpus_read_file(const char *root, const char *name, const char *file);
 /* A batch that owns a copy of the request and its plain bytes; NULL when it cannot be unpacked. */

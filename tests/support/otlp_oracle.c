@@ -3,33 +3,12 @@
 #include "tests/support/otlp_oracle.h"
 
 #include "codec/otlp_trace.h"
-#include "codec/pb_walk.h"
 #include "otlp_trace_service.pb-c.h"
+#include "tests/support/pb_oracle.h"
 
 #include <stdio.h>
 
-enum { ATTRIBUTES = 64, DEPTH = 8, ORACLE_BYTES = 64 * MIB };
-
-/* ---- protobuf-c with memory that cannot explode ---- */
-
-struct oracle_memory {
-    struct arena arena;
-    bool ran_out;
-};
-
-static void *oracle_alloc(void *user, size_t bytes)
-{
-    struct oracle_memory *m = user;
-    void *at = arena_alloc(&m->arena, bytes);
-    m->ran_out |= !at;
-    return at;
-}
-
-static void oracle_free(void *user, void *at)
-{
-    (void)user;
-    (void)at; /* all at once, with the arena */
-}
+enum { ATTRIBUTES = 64, DEPTH = 8 };
 
 /* ---- comparing ---- */
 
@@ -243,89 +222,43 @@ static bool same_request(struct compare *c, const Otlp__ExportTraceServiceReques
 
 /* ---- known differences ---- */
 
-/* Which fields of a message are messages, and which of them may come once only. */
-struct kind {
-    const struct kind *children[17];
-    uint32_t single; /* bit per field number */
-};
-
-static const struct kind array_kind, list_kind;
-static const struct kind value_kind = {{[5] = &array_kind, [6] = &list_kind}, 1u << 5 | 1u << 6};
-static const struct kind pair_kind = {{[2] = &value_kind}, 1u << 2};
-static const struct kind array_kind = {{[1] = &value_kind}};
-static const struct kind list_kind = {{[1] = &pair_kind}};
-static const struct kind event_kind = {{[3] = &pair_kind}};
-static const struct kind link_kind = {{[4] = &pair_kind}};
-static const struct kind status_kind = {{NULL}};
-static const struct kind span_kind = {
+static const struct pb_kind array_kind, list_kind;
+static const struct pb_kind value_kind = {{[5] = &array_kind, [6] = &list_kind}, 1u << 5 | 1u << 6};
+static const struct pb_kind pair_kind = {{[2] = &value_kind}, 1u << 2};
+static const struct pb_kind array_kind = {{[1] = &value_kind}};
+static const struct pb_kind list_kind = {{[1] = &pair_kind}};
+static const struct pb_kind event_kind = {{[3] = &pair_kind}};
+static const struct pb_kind link_kind = {{[4] = &pair_kind}};
+static const struct pb_kind status_kind = {{NULL}};
+static const struct pb_kind span_kind = {
     {[9] = &pair_kind, [11] = &event_kind, [13] = &link_kind, [15] = &status_kind}, 1u << 15};
-static const struct kind scope_kind = {{[3] = &pair_kind}};
-static const struct kind scope_spans_kind = {{[1] = &scope_kind, [2] = &span_kind}, 1u << 1};
-static const struct kind resource_kind = {{[1] = &pair_kind}};
-static const struct kind resource_spans_kind = {{[1] = &resource_kind, [2] = &scope_spans_kind},
-                                                1u << 1};
-static const struct kind request_kind = {{[1] = &resource_spans_kind}};
+static const struct pb_kind scope_kind = {{[3] = &pair_kind}};
+static const struct pb_kind scope_spans_kind = {{[1] = &scope_kind, [2] = &span_kind}, 1u << 1};
+static const struct pb_kind resource_kind = {{[1] = &pair_kind}};
+static const struct pb_kind resource_spans_kind = {{[1] = &resource_kind, [2] = &scope_spans_kind},
+                                                   1u << 1};
+static const struct pb_kind request_kind = {{[1] = &resource_spans_kind}};
 
-/* True when some field of the message, or of one inside, `is` so. */
-static bool has_field(struct str message, const struct kind *kind, unsigned depth,
-                      bool (*is)(const struct kind *kind, uint32_t tag))
+static bool is_value(const struct pb_kind *kind)
 {
-    struct pb_reader r = pb_reader_of(message);
-    struct pb_field f;
-    while (depth < 200 && pb_next(&r, &f)) {
-        uint32_t number = f.tag >> 3;
-        if (is(kind, f.tag))
-            return true;
-        if ((f.tag & 7) == PB_LEN && number < LEN(kind->children) && kind->children[number] &&
-            has_field(f.bytes, kind->children[number], depth + 1, is))
-            return true;
-    }
-    return false;
-}
-
-/* True when a message of one of these kinds holds a message twice that may come once. */
-static bool has_repeat(struct str message, const struct kind *kind, unsigned depth,
-                       bool only_values)
-{
-    struct pb_reader r = pb_reader_of(message);
-    struct pb_field f;
-    uint32_t seen = 0;
-    bool counts = !only_values || kind == &pair_kind || kind == &value_kind;
-    while (depth < 200 && pb_next(&r, &f)) {
-        uint32_t number = f.tag >> 3;
-        if ((f.tag & 7) != PB_LEN || number >= LEN(kind->children) || !kind->children[number])
-            continue;
-        if (counts && (seen & kind->single) >> number & 1)
-            return true;
-        seen |= 1u << number;
-        if (has_repeat(f.bytes, kind->children[number], depth + 1, only_values))
-            return true;
-    }
-    return false;
-}
-
-/* protobuf-c knows no groups and refuses them all. */
-static bool is_group(const struct kind *kind, uint32_t tag)
-{
-    (void)kind;
-    return (tag & 7) == PB_GROUP;
+    return kind == &pair_kind || kind == &value_kind;
 }
 
 /* protobuf-c takes any wire type for a bool. */
-static bool is_odd_bool(const struct kind *kind, uint32_t tag)
+static bool is_odd_bool(const struct pb_kind *kind, uint32_t tag)
 {
-    return kind == &value_kind && tag >> 3 == 2 && (tag & 7) != PB_VARINT;
+    return kind == &value_kind && tag >> 3 == 2 && (tag & 7) != PROTOBUF_C_WIRE_TYPE_VARINT;
 }
 
 /* What we refuse and protobuf-c takes. Google's library refuses the first two as well. */
 static bool is_stricter(struct str body, const struct err *e)
 {
     return strstr(e->msg, "a tag or length is too large") || strstr(e->msg, "number 0") ||
-           (strstr(e->msg, "wrong wire type") && has_field(body, &request_kind, 0, is_odd_bool));
+           (strstr(e->msg, "wrong wire type") && pb_has_field(body, &request_kind, is_odd_bool));
 }
 
 static enum oracle_verdict judge(struct compare *c, struct str body, enum status status,
-                                 const struct err *e, struct oracle_memory *memory)
+                                 const struct err *e, struct pb_memory *memory)
 {
     Otlp__ExportTraceServiceRequest *o = otlp__export_trace_service_request__unpack(
         c->allocator, body.len, (const uint8_t *)body.ptr);
@@ -335,9 +268,9 @@ static enum oracle_verdict judge(struct compare *c, struct str body, enum status
     }
     if (!o && status == ST_OK) {
         /* It also refuses to merge two empty values. */
-        bool excused = has_field(body, &request_kind, 0, is_group) ||
+        bool excused = pb_has_field(body, &request_kind, pb_is_group) ||
                        c->batch->rejected[REJECT_TOO_DEEP] > 0 ||
-                       has_repeat(body, &request_kind, 0, true);
+                       pb_has_repeat(body, &request_kind, is_value);
         snprintf(c->why, c->cap, "only the oracle refuses it");
         return excused ? ORACLE_EXCUSED : ORACLE_DIFFERS;
     }
@@ -351,7 +284,7 @@ static enum oracle_verdict judge(struct compare *c, struct str body, enum status
         return ORACLE_AGREES;
     /* protobuf-c merges two messages after reading both, and then cannot tell a zero that was sent
      * from none at all; Google's library and we read the second over the first. */
-    return has_repeat(body, &request_kind, 0, false) ? ORACLE_EXCUSED : ORACLE_DIFFERS;
+    return pb_has_repeat(body, &request_kind, NULL) ? ORACLE_EXCUSED : ORACLE_DIFFERS;
 }
 
 enum oracle_verdict otlp_oracle_compare(struct str body, char *why, size_t cap)
@@ -359,8 +292,8 @@ enum oracle_verdict otlp_oracle_compare(struct str body, char *why, size_t cap)
     struct limits limits = {.spans = UINT32_MAX, .attributes = ATTRIBUTES, .depth = DEPTH};
     struct otlp_trace_rules rules = {.limits = &limits, .keep_bad_text = true};
     struct batch batch = {.plain = body, .encoding = ENCODING_PROTOBUF};
-    struct oracle_memory memory = {.arena = {.limit_bytes = ORACLE_BYTES}};
-    ProtobufCAllocator allocator = {oracle_alloc, oracle_free, &memory};
+    struct pb_memory memory = {.arena = {.limit_bytes = PB_MEMORY_BYTES}};
+    ProtobufCAllocator allocator = pb_memory_allocator(&memory);
     struct compare c = {.batch = &batch, .allocator = &allocator, .why = why, .cap = cap};
     struct err e;
     enum status status = otlp_trace_decode(&batch, &rules, &e);
@@ -368,83 +301,4 @@ enum oracle_verdict otlp_oracle_compare(struct str body, char *why, size_t cap)
     arena_deinit(&batch.arena);
     arena_deinit(&memory.arena);
     return verdict;
-}
-
-/* ---- mutations ---- */
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static size_t below(uint64_t *state, size_t n)
-{
-    return n ? (size_t)(next_random(state) % n) : 0;
-}
-
-/* A byte that means something on the wire: a tag of a message we know, a length, an end of a
- * varint. */
-static char wire_byte(uint64_t *state)
-{
-    static const uint8_t bytes[] = {0x00, 0x01, 0x02, 0x08, 0x0a, 0x0b, 0x0c, 0x10, 0x12, 0x18,
-                                    0x1a, 0x21, 0x22, 0x2a, 0x30, 0x32, 0x39, 0x3a, 0x41, 0x4a,
-                                    0x50, 0x5a, 0x6a, 0x7a, 0x7f, 0x80, 0x81, 0x85, 0x9b, 0xff};
-    return (char)bytes[below(state, sizeof(bytes))];
-}
-
-/* Copies some bytes of the body over, or between, others. */
-static size_t copy_part(char *body, size_t len, size_t body_max, uint64_t *state, bool insert)
-{
-    size_t from = below(state, len), bytes = 1 + below(state, 64), to = below(state, len);
-    char part[64];
-    bytes = MIN(bytes, len - from);
-    memcpy(part, body + from, bytes);
-    if (insert) {
-        bytes = MIN(bytes, body_max - len);
-        memmove(body + to + bytes, body + to, len - to);
-        len += bytes;
-    }
-    memcpy(body + to, part, MIN(bytes, len - to));
-    return len;
-}
-
-static size_t mutate_once(char *body, size_t len, size_t body_max, uint64_t *state)
-{
-    size_t at = below(state, len);
-    switch (next_random(state) % 8) {
-    case 0:
-        body[at] = (char)(body[at] ^ 1 << below(state, 8));
-        return len;
-    case 1:
-        body[at] = wire_byte(state);
-        return len;
-    case 2:
-        body[at] = (char)next_random(state);
-        return len;
-    case 3:
-        body[at] = (char)(body[at] + (next_random(state) & 1 ? 1 : -1));
-        return len;
-    case 4: {
-        size_t bytes = 1 + below(state, 16);
-        bytes = MIN(bytes, len - at);
-        memmove(body + at, body + at + bytes, len - at - bytes);
-        return len - bytes;
-    }
-    case 5:
-        return copy_part(body, len, body_max, state, true);
-    case 6:
-        return copy_part(body, len, body_max, state, false);
-    default:
-        return next_random(state) % 8 ? len : at;
-    }
-}
-
-size_t otlp_mutate(char *body, size_t len, size_t body_max, uint64_t *state)
-{
-    for (size_t times = 1 + below(state, 4); times > 0 && len > 0; times--)
-        len = mutate_once(body, len, body_max, state);
-    return len;
 }

@@ -134,7 +134,7 @@ Test(otlp_oracle, mutated_bodies_agree, .timeout = 1200)
         struct str from = b.items[i % b.len];
         uint64_t seed = state;
         memcpy(body, from.ptr, from.len);
-        size_t len = otlp_mutate(body, from.len, sizeof(body), &state);
+        size_t len = pb_mutate(body, from.len, sizeof(body), &state);
         enum oracle_verdict v = otlp_oracle_compare((struct str){body, len}, why, sizeof(why));
         seen[v]++;
         if (v == ORACLE_DIFFERS)
