@@ -274,9 +274,14 @@ static enum status parse_offset(struct promql_parser *p, struct promql_node **ou
     TRY(promql_parser_peek(p));
     bool has_two_signs = is_sign(&p->token);
     struct promql_node *operand;
-    TRY(has_two_signs ? parse_expr(p, place, PRECEDENCE_POWER, &operand)
-                      : parse_operand(p, place, &operand));
+    if (p->token.kind == TOK_NUMBER || p->token.kind == TOK_DURATION)
+        TRY(promql_parse_number(p, &operand));
+    else if (has_two_signs)
+        TRY(parse_expr(p, place, PRECEDENCE_POWER, &operand));
+    else
+        TRY(parse_operand(p, place, &operand));
     TRY(apply_sign(p, first, operand, out));
+    TRY(check_bounds(p, *out));
     return has_two_signs ? parse_rest(p, place, PRECEDENCE_SUM, out) : ST_OK;
 }
 

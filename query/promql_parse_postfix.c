@@ -27,7 +27,7 @@ static enum status make_range(struct promql_parser *p, struct promql_token open,
     const char *why = NULL;
     if (selector->kind != PROMQL_SELECTOR)
         why = "ranges only allowed for vector selectors";
-    else if (selector->selector.when.has_offset)
+    else if (selector->selector.when.offset.ms != 0)
         why = "no offset modifiers allowed before range";
     else if (selector->selector.when.at != AT_NONE)
         why = "no @ modifiers allowed before range";
