@@ -263,7 +263,7 @@ static double median(double *v, unsigned count)
 
 static void report(const char *name, const char *unit, double value)
 {
-    printf("{\"bench\": \"series_part\", \"name\": \"%s\", \"%s\": %.3f}\n", name, unit, value);
+    printf("{\"bench\": \"series_part\", \"name\": \"%s\", \"%s\": %.4f}\n", name, unit, value);
     fflush(stdout);
 }
 
