@@ -2,10 +2,15 @@
  * found. */
 #include "storage/series_part.h"
 
+#include "base/fileio.h"
+#include "base/log.h"
+#include "support/alloc_walk.h"
 #include "support/leak.h"
 #include "tests/unit/storage/journal_rig.h"
 #include "tests/unit/storage/series_rig.h"
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -161,6 +166,176 @@ Test(series_part, an_empty_part_is_a_part)
     cr_assert_eq(series_part_info(p).series, 0);
     series_part_unref(p);
     cr_assert_eq(series_part_open("/nonexistent/x", &p, NULL), ST_NOT_FOUND);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
+/* Checks that what comes is right, and counts it. */
+struct survivors {
+    const struct series_rig *rig;
+    size_t count;
+};
+
+static enum status expect_survivor(const struct series_run *run, void *user, struct err *e)
+{
+    struct survivors *s = user;
+    const struct series_run *want = s->rig->runs.items;
+    (void)e;
+    while (want->key.id != run->key.id)
+        want++;
+    series_rig_expect_run(want, run, INT64_MIN, INT64_MAX);
+    s->count++;
+    return ST_OK;
+}
+
+static void write_bytes(const char *path, struct str bytes)
+{
+    int fd;
+    cr_assert_eq(file_open(path, O_WRONLY | O_TRUNC | O_CREAT, &fd, NULL), ST_OK);
+    cr_assert_eq(file_write_at(fd, bytes, 0, NULL), ST_OK);
+    file_close(fd);
+}
+
+/* Opens the bytes and reads all: what is read is right. False when it cannot be opened. */
+static bool read_damaged(const struct series_rig *r, const char *path, struct str bytes,
+                         struct survivors *s, uint64_t *lost)
+{
+    struct series_part *p;
+    struct err e = {0};
+    *s = (struct survivors){r, 0};
+    *lost = 0;
+    write_bytes(path, bytes);
+    enum status status = series_part_open(path, &p, &e);
+    if (status != ST_OK) {
+        cr_assert(status == ST_CORRUPT || status == ST_UNSUPPORTED, "%s", e.msg);
+        return false;
+    }
+    struct series_part_read read = {
+        .start_ms = INT64_MIN, .end_ms = INT64_MAX, .each = expect_survivor, .user = s};
+    cr_assert_eq(series_part_read(p, &read, lost, &e), ST_OK, "%s", e.msg);
+    series_part_unref(p);
+    return true;
+}
+
+/* Flips one byte after the other: at most one block is lost, and nothing is wrong. */
+static void flip_bytes(const struct series_rig *r, size_t step, enum series_effort effort)
+{
+    char *dir = temp_dir_make(), path[256], *bytes;
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    size_t len, opened = 0;
+    cr_assert_eq(series_rig_write(r, path, effort, NULL), ST_OK);
+    cr_assert_eq(file_read_all(path, 1 << 24, &bytes, &len, NULL), ST_OK);
+    for (size_t at = 0; at < len; at += step) {
+        struct survivors s;
+        uint64_t lost;
+        bytes[at] = (char)(bytes[at] ^ 0x10);
+        if (read_damaged(r, path, (struct str){bytes, len}, &s, &lost)) {
+            cr_assert_leq(lost, 1, "byte %zu", at);
+            cr_assert(lost == 1 || s.count == r->runs.len, "byte %zu", at);
+            cr_assert(s.count >= r->runs.len - MIN(r->runs.len, 2048u), "byte %zu", at);
+            opened++;
+        }
+        bytes[at] = (char)(bytes[at] ^ 0x10);
+        if (at % 16 == 0)
+            cr_assert(!read_damaged(r, path, (struct str){bytes, at}, &s, &lost), "cut at %zu", at);
+    }
+    cr_assert_gt(opened, len / step / 2, "the blocks are most of the file");
+    mem_free(bytes);
+    temp_dir_remove(dir);
+}
+
+Test(series_part, damage_costs_one_block)
+{
+    log_set_level(LOG_ERROR); /* each loss is a warning */
+    for (enum series_effort effort = EFFORT_FAST; effort <= EFFORT_SEALED; effort++) {
+        struct series_rig small = everything(1, 12), many = series_rig_new(2);
+        const int64_t *times = series_rig_times(&many, 2, START_MS, STEP_MS);
+        for (unsigned i = 0; i < 5000; i++)
+            *(double *)series_rig_add(&many, times, 2)->values = i;
+        flip_bytes(&small, effort == EFFORT_SEALED ? 1 : 3, effort);
+        flip_bytes(&many, 101, effort);
+        series_rig_free(&small);
+        series_rig_free(&many);
+    }
+    log_set_level(LOG_INFO);
+    EXPECT_NO_LEAK();
+}
+
+static enum status write_and_read(const struct series_rig *r, const char *path)
+{
+    struct series_part *p;
+    size_t runs = 0;
+    uint64_t lost = 0;
+    struct series_part_read read = {
+        .start_ms = INT64_MIN, .end_ms = INT64_MAX, .each = count_run, .user = &runs};
+    TRY(series_rig_write(r, path, EFFORT_SEALED, NULL));
+    TRY(series_part_open(path, &p, NULL));
+    enum status status = series_part_read(p, &read, &lost, NULL);
+    if (status == ST_OK)
+        cr_assert(lost == 0 && runs == r->runs.len);
+    series_part_unref(p);
+    return status;
+}
+
+Test(series_part, survives_short_memory)
+{
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_rig r = everything(4, 24);
+    struct alloc_walk walk = {0};
+    while (alloc_walk_next(&walk)) {
+        enum status status = write_and_read(&r, path);
+        cr_assert(status == ST_NO_MEMORY || (status == ST_OK && !mem_did_fail()),
+                  "a failed allocation is told");
+    }
+    cr_assert_gt(walk.failures, 50);
+    series_rig_free(&r);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
+static unsigned calls, fail_at;
+
+static bool fails_now(void)
+{
+    errno = EIO;
+    return calls++ == fail_at;
+}
+
+static ssize_t bad_pread(int fd, void *bytes, size_t len, off_t at)
+{
+    return fails_now() ? -1 : file_real_ops()->pread(fd, bytes, len, at);
+}
+
+static ssize_t bad_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    return fails_now() ? -1 : file_real_ops()->pwrite(fd, bytes, len, at);
+}
+
+static int bad_fdatasync(int fd)
+{
+    return fails_now() ? -1 : file_real_ops()->fdatasync(fd);
+}
+
+Test(series_part, every_bad_call_is_told)
+{
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_rig r = everything(4, 24);
+    struct file_ops ops = *file_real_ops();
+    ops.pread = bad_pread;
+    ops.pwrite = bad_pwrite;
+    ops.fdatasync = bad_fdatasync;
+    file_set_ops(&ops);
+    enum status status = ST_IO;
+    for (fail_at = 0; status != ST_OK; fail_at++) {
+        calls = 0;
+        status = write_and_read(&r, path);
+        cr_assert(status == ST_IO || calls <= fail_at, "call %u", fail_at);
+    }
+    file_set_ops(NULL);
+    cr_assert_gt(fail_at, 5);
+    series_rig_free(&r);
     temp_dir_remove(dir);
     EXPECT_NO_LEAK();
 }
