@@ -61,6 +61,14 @@ void account_count_request(struct account *a, enum request_outcome outcome)
     pthread_mutex_unlock(&a->lock);
 }
 
+void account_count_metric_request(struct account *a, enum request_outcome outcome)
+{
+    pthread_mutex_lock(&a->lock);
+    a->totals.requests[outcome]++;
+    a->totals.metric_requests[outcome]++;
+    pthread_mutex_unlock(&a->lock);
+}
+
 void account_read(struct account *a, struct account_totals *out)
 {
     pthread_mutex_lock(&a->lock);
@@ -72,6 +80,18 @@ void account_restore(struct account *a, const struct account_totals *totals)
 {
     pthread_mutex_lock(&a->lock);
     a->totals = *totals;
+    pthread_mutex_unlock(&a->lock);
+}
+
+void account_restore_metrics(struct account *a, const struct account_totals *totals)
+{
+    pthread_mutex_lock(&a->lock);
+    a->totals.rows[SIGNAL_METRIC_POINTS] = totals->rows[SIGNAL_METRIC_POINTS];
+    a->totals.rows[SIGNAL_SAMPLES] = totals->rows[SIGNAL_SAMPLES];
+    for (size_t i = 0; i < REQUEST_OUTCOME_COUNT; i++) {
+        a->totals.requests[i] += totals->metric_requests[i] - a->totals.metric_requests[i];
+        a->totals.metric_requests[i] = totals->metric_requests[i];
+    }
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -105,7 +125,7 @@ const char *reject_reason_name(enum reject_reason r)
         [REJECT_TOO_DEEP] = "too_deep",
         [REJECT_INVALID_LABELS] = "invalid_labels",
         [REJECT_INVALID_POINT] = "invalid_point",
-        [REJECT_DUPLICATE_TIMESTAMP] = "duplicate_timestamp",
+        [REJECT_DUPLICATE_SAMPLE] = "duplicate_sample",
         [REJECT_SERIES_LIMIT] = "series_limit",
     };
     return names[r];
@@ -152,7 +172,7 @@ struct counter {
 
 enum {
     ROW_COUNTERS = 4 + REJECT_REASON_COUNT + DROP_REASON_COUNT + REFUSE_REASON_COUNT,
-    COUNTERS = SIGNAL_COUNT * ROW_COUNTERS + REQUEST_OUTCOME_COUNT,
+    COUNTERS = SIGNAL_COUNT * ROW_COUNTERS + 2 * REQUEST_OUTCOME_COUNT,
 };
 
 static struct counter *name_counter(struct counter *c, uint64_t *value, const char *group,
@@ -185,6 +205,9 @@ static void list_counters(struct account_totals *totals, struct counter counters
         c = list_row(c, &totals->rows[s], account_signal_name(s));
     for (unsigned o = 0; o < REQUEST_OUTCOME_COUNT; o++)
         c = name_counter(c, &totals->requests[o], "requests", request_outcome_name(o), "");
+    for (unsigned o = 0; o < REQUEST_OUTCOME_COUNT; o++)
+        c = name_counter(c, &totals->metric_requests[o], "metric_requests", request_outcome_name(o),
+                         "");
 }
 
 void account_encode(const struct account_totals *totals, struct buf *out)

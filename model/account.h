@@ -26,8 +26,8 @@ enum reject_reason {
     REJECT_TOO_DEEP,
     REJECT_INVALID_LABELS,      /* a series without a name, a label twice, not UTF-8 */
     REJECT_INVALID_POINT,       /* a point or histogram that contradicts itself */
-    REJECT_DUPLICATE_TIMESTAMP, /* another value for the same series and time */
-    REJECT_SERIES_LIMIT,        /* a new series over the limit */
+    REJECT_DUPLICATE_SAMPLE, /* the time has another value already */
+    REJECT_SERIES_LIMIT,     /* a new series over a limit */
     REJECT_REASON_COUNT,
 };
 /* Accepted, then lost for a named reason. */
@@ -66,6 +66,8 @@ struct account_row {
 struct account_totals {
     struct account_row rows[SIGNAL_COUNT];
     uint64_t requests[REQUEST_OUTCOME_COUNT];
+    uint64_t metric_requests[REQUEST_OUTCOME_COUNT]; /* those of requests[] that the series store
+                                                        counted and saves */
 };
 
 struct account; /* one mutex inside: each change is one step, so that every snapshot balances */
@@ -76,9 +78,14 @@ void account_free(struct account *a);
 /* Adds one row's change, which must itself balance. Any thread; once a batch, not once a span. */
 void account_add(struct account *a, enum account_signal signal, const struct account_row *delta);
 void account_count_request(struct account *a, enum request_outcome outcome);
+/* One that the series store has applied. */
+void account_count_metric_request(struct account *a, enum request_outcome outcome);
 void account_read(struct account *a, struct account_totals *out);
 /* Used when a data directory is opened. */
 void account_restore(struct account *a, const struct account_totals *totals);
+/* Replaces what the series store saves: the rows of points and samples, and metric_requests with
+ * their share of requests. After account_restore(). */
+void account_restore_metrics(struct account *a, const struct account_totals *totals);
 /* received minus all ends: 0 unless weft is broken. */
 int64_t account_difference(const struct account_row *row);
 
