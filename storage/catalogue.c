@@ -1,21 +1,12 @@
 /* catalogue.c - the SQLite file that says what of the data directory counts. */
 #include "storage/catalogue.h"
-#include "base/vec.h"
+#include "storage/catalogue_private.h"
 #include "storage/catalogue_vfs.h"
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-enum { CATALOGUE_VERSION = 1, APPLICATION_ID = 0x77656674 /* "weft" */ };
-
-struct catalogue {
-    sqlite3 *db;
-    uint64_t seed, next_id;
-    struct catalogue_checkpoint checkpoint;
-    VEC(struct catalogue_part) parts; /* what is listed */
-    bool in_doubt; /* the file may say something else: the next commit writes all of it */
-};
+enum { CATALOGUE_VERSION = 2, APPLICATION_ID = 0x77656674 /* "weft" */ };
 
 /* DELETE journal with EXTRA: a committed transaction survives a power cut, and at rest there is one
  * file. */
@@ -42,7 +33,7 @@ static bool is_damage(int rc)
     return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
 }
 
-static enum status run(sqlite3 *db, const char *sql, struct err *e)
+enum status catalogue_run(sqlite3 *db, const char *sql, struct err *e)
 {
     int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
@@ -52,8 +43,8 @@ static enum status run(sqlite3 *db, const char *sql, struct err *e)
 
 /* --- statements with integers only --- */
 
-static enum status prepare(sqlite3 *db, const char *sql, const uint64_t *values, int count,
-                           sqlite3_stmt **out, struct err *e)
+enum status catalogue_prepare(sqlite3 *db, const char *sql, const uint64_t *values, int count,
+                              sqlite3_stmt **out, struct err *e)
 {
     int rc = sqlite3_prepare_v2(db, sql, -1, out, NULL);
     for (int i = 0; rc == SQLITE_OK && i < count; i++)
@@ -65,11 +56,11 @@ static enum status prepare(sqlite3 *db, const char *sql, const uint64_t *values,
     return st;
 }
 
-static enum status execute(sqlite3 *db, const char *sql, const uint64_t *values, int count,
-                           struct err *e)
+enum status catalogue_execute(sqlite3 *db, const char *sql, const uint64_t *values, int count,
+                              struct err *e)
 {
     sqlite3_stmt *stmt = NULL;
-    TRY(prepare(db, sql, values, count, &stmt, e));
+    TRY(catalogue_prepare(db, sql, values, count, &stmt, e));
     int rc = sqlite3_step(stmt);
     enum status st =
         rc == SQLITE_DONE || rc == SQLITE_ROW ? ST_OK : fail(db, ST_IO, "statement failed", e);
@@ -77,9 +68,15 @@ static enum status execute(sqlite3 *db, const char *sql, const uint64_t *values,
     return st;
 }
 
-static uint64_t column(sqlite3_stmt *stmt, int i)
+uint64_t catalogue_column(sqlite3_stmt *stmt, int i)
 {
     return (uint64_t)sqlite3_column_int64(stmt, i);
+}
+
+enum status catalogue_stepped(sqlite3 *db, int rc, struct err *e)
+{
+    return rc == SQLITE_DONE ? ST_OK
+                             : fail(db, is_damage(rc) ? ST_CORRUPT : ST_IO, "statement failed", e);
 }
 
 /* The integers of the only row; ST_CORRUPT when there is none. */
@@ -87,12 +84,12 @@ static enum status query_row(sqlite3 *db, const char *sql, uint64_t *values, int
                              struct err *e)
 {
     sqlite3_stmt *stmt = NULL;
-    TRY(prepare(db, sql, NULL, 0, &stmt, e));
+    TRY(catalogue_prepare(db, sql, NULL, 0, &stmt, e));
     enum status st = ST_OK;
     if (sqlite3_step(stmt) != SQLITE_ROW)
         st = err_set(e, ST_CORRUPT, "catalogue: its state is missing");
     for (int i = 0; st == ST_OK && i < count; i++)
-        values[i] = column(stmt, i);
+        values[i] = catalogue_column(stmt, i);
     sqlite3_finalize(stmt);
     return st;
 }
@@ -102,7 +99,7 @@ static enum status query_row(sqlite3 *db, const char *sql, uint64_t *values, int
 static enum status check_whole(sqlite3 *db, struct err *e)
 {
     sqlite3_stmt *stmt = NULL;
-    TRY(prepare(db, "PRAGMA quick_check(1)", NULL, 0, &stmt, e));
+    TRY(catalogue_prepare(db, "PRAGMA quick_check(1)", NULL, 0, &stmt, e));
     bool whole = sqlite3_step(stmt) == SQLITE_ROW &&
                  strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0;
     sqlite3_finalize(stmt);
@@ -118,23 +115,37 @@ static enum status create(struct catalogue *c, struct err *e)
         return err_set(e, ST_IO, "the system gives no random numbers");
     snprintf(tail, sizeof(tail), "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
              APPLICATION_ID, CATALOGUE_VERSION);
-    TRY(run(c->db, schema, e));
-    TRY(execute(c->db, "INSERT INTO state VALUES(1, ?1, 1, 0, 0, 0)", &c->seed, 1, e));
-    return run(c->db, tail, e);
+    TRY(catalogue_run(c->db, schema, e));
+    TRY(catalogue_execute(c->db, "INSERT INTO state VALUES(1, ?1, 1, 0, 0, 0)", &c->seed, 1, e));
+    TRY(catalogue_series_create(c->db, e));
+    return catalogue_run(c->db, tail, e);
+}
+
+/* Version 1 knew no series. */
+static enum status upgrade(struct catalogue *c, struct err *e)
+{
+    char tail[60];
+    snprintf(tail, sizeof(tail), "PRAGMA user_version=%d; COMMIT;", CATALOGUE_VERSION);
+    TRY(catalogue_run(c->db, "BEGIN IMMEDIATE", e));
+    TRY(catalogue_series_create(c->db, e));
+    return catalogue_run(c->db, tail, e);
 }
 
 static enum status load_parts(struct catalogue *c, struct err *e)
 {
     sqlite3_stmt *stmt = NULL;
-    TRY(prepare(c->db,
-                "SELECT id, bytes, start_s, end_s, position, row_count FROM part WHERE kind='edge' "
-                "ORDER BY id",
-                NULL, 0, &stmt, e));
+    TRY(catalogue_prepare(
+        c->db,
+        "SELECT id, bytes, start_s, end_s, position, row_count FROM part WHERE kind='edge' "
+        "ORDER BY id",
+        NULL, 0, &stmt, e));
     enum status st = ST_OK;
     int rc = SQLITE_ROW;
     while (st == ST_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        struct catalogue_part part = {column(stmt, 0), column(stmt, 1), column(stmt, 2),
-                                      column(stmt, 3), column(stmt, 4), (uint32_t)column(stmt, 5)};
+        struct catalogue_part part = {
+            catalogue_column(stmt, 0), catalogue_column(stmt, 1),
+            catalogue_column(stmt, 2), catalogue_column(stmt, 3),
+            catalogue_column(stmt, 4), (uint32_t)catalogue_column(stmt, 5)};
         if (!vec_push(&c->parts, part))
             st = err_set(e, ST_NO_MEMORY, "no memory for the catalogue");
     }
@@ -147,7 +158,7 @@ static enum status load_parts(struct catalogue *c, struct err *e)
 static enum status load(struct catalogue *c, bool *created, struct err *e)
 {
     uint64_t version, application, tables, v[5];
-    TRY(run(c->db, settings, e));
+    TRY(catalogue_run(c->db, settings, e));
     TRY(query_row(c->db, "PRAGMA user_version", &version, 1, e));
     TRY(query_row(c->db, "PRAGMA application_id", &application, 1, e));
     TRY(query_row(c->db, "SELECT count(*) FROM sqlite_schema", &tables, 1, e));
@@ -162,11 +173,14 @@ static enum status load(struct catalogue *c, bool *created, struct err *e)
             "a newer weft wrote the data directory (catalogue version %llu, this one knows %d)",
             (unsigned long long)version, CATALOGUE_VERSION);
     TRY(check_whole(c->db, e));
+    if (!*created && version < CATALOGUE_VERSION)
+        TRY(upgrade(c, e));
     TRY(query_row(c->db, "SELECT seed, next_id, position, image, image_bytes FROM state", v, 5, e));
     c->seed = v[0];
     c->next_id = v[1];
     c->checkpoint = (struct catalogue_checkpoint){v[2], v[3], v[4]};
-    return load_parts(c, e);
+    TRY(load_parts(c, e));
+    return catalogue_series_load(c, e);
 }
 
 enum status catalogue_open(const char *path, struct catalogue **out, bool *created, struct err *e)
@@ -174,6 +188,7 @@ enum status catalogue_open(const char *path, struct catalogue **out, bool *creat
     struct catalogue *c = mem_calloc(1, sizeof(*c));
     if (!c)
         return err_set(e, ST_NO_MEMORY, "no memory for the catalogue");
+    pthread_mutex_init(&c->lock, NULL);
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
     enum status st = ST_OK;
@@ -197,6 +212,8 @@ void catalogue_close(struct catalogue *c)
         return;
     sqlite3_close(c->db);
     vec_deinit(&c->parts);
+    catalogue_series_free(c);
+    pthread_mutex_destroy(&c->lock);
     mem_free(c);
 }
 
@@ -237,31 +254,35 @@ bool catalogue_has_part(const struct catalogue *c, uint64_t id)
 static enum status insert_part(sqlite3 *db, const struct catalogue_part *p, struct err *e)
 {
     uint64_t v[] = {p->id, p->bytes, p->start_s, p->end_s, p->rows, p->position};
-    return execute(db, "INSERT INTO part VALUES(?1, 'edge', ?2, ?3, ?4, ?5, ?6)", v, 6, e);
+    return catalogue_execute(db, "INSERT INTO part VALUES(?1, 'edge', ?2, ?3, ?4, ?5, ?6)", v, 6,
+                             e);
 }
 
-/* The list as this process knows it, whatever the file says. */
-static enum status rewrite_parts(struct catalogue *c, struct err *e)
+/* Everything as this process knows it, whatever the file says. */
+static enum status rewrite_all(struct catalogue *c, struct err *e)
 {
-    TRY(run(c->db, "DELETE FROM part", e));
+    uint64_t v[] = {c->checkpoint.position, c->checkpoint.image, c->checkpoint.image_bytes};
+    TRY(catalogue_run(c->db, "DELETE FROM part", e));
     for (size_t i = 0; i < c->parts.len; i++)
         TRY(insert_part(c->db, &c->parts.items[i], e));
-    return ST_OK;
+    TRY(catalogue_execute(c->db, "UPDATE state SET position=?1, image=?2, image_bytes=?3", v, 3,
+                          e));
+    return catalogue_series_rewrite(c, e);
 }
 
-static enum status change_rows(struct catalogue *c, const struct catalogue_change *change,
-                               const struct catalogue_checkpoint *checkpoint, uint64_t next_id,
-                               struct err *e)
+static enum status change_rows(struct catalogue *c, const void *what, struct err *e)
 {
-    if (c->in_doubt)
-        TRY(rewrite_parts(c, e));
+    const struct catalogue_change *change = what;
     for (size_t i = 0; i < change->removed_count; i++)
-        TRY(execute(c->db, "DELETE FROM part WHERE id=?1", &change->removed[i], 1, e));
+        TRY(catalogue_execute(c->db, "DELETE FROM part WHERE id=?1", &change->removed[i], 1, e));
     if (change->added)
         TRY(insert_part(c->db, change->added, e));
-    uint64_t v[] = {next_id, checkpoint->position, checkpoint->image, checkpoint->image_bytes};
-    return execute(c->db, "UPDATE state SET next_id=?1, position=?2, image=?3, image_bytes=?4", v,
-                   4, e);
+    if (!change->checkpoint)
+        return ST_OK;
+    uint64_t v[] = {change->checkpoint->position, change->checkpoint->image,
+                    change->checkpoint->image_bytes};
+    return catalogue_execute(c->db, "UPDATE state SET position=?1, image=?2, image_bytes=?3", v, 3,
+                             e);
 }
 
 /* The same change in memory; parts has room for one more. */
@@ -289,22 +310,26 @@ static bool is_as_before(struct catalogue *c)
            next_id == c->next_id;
 }
 
-enum status catalogue_commit(struct catalogue *c, const struct catalogue_change *change,
-                             bool *unknown, struct err *e)
+static enum status write_all(struct catalogue *c,
+                             enum status (*write)(struct catalogue *, const void *, struct err *),
+                             const void *change, uint64_t next_id, struct err *e)
 {
-    struct catalogue_checkpoint checkpoint =
-        change->checkpoint ? *change->checkpoint : c->checkpoint;
-    uint64_t next_id = MAX(c->next_id + 1, checkpoint.image + 1);
-    *unknown = false;
-    if (change->added)
-        next_id = MAX(next_id, change->added->id + 1);
-    if (!vec_reserve(&c->parts, 1))
-        return err_set(e, ST_NO_MEMORY, "no memory for the catalogue");
-    TRY(run(c->db, "BEGIN IMMEDIATE", e));
-    enum status st = change_rows(c, change, &checkpoint, next_id, e);
+    if (c->in_doubt)
+        TRY(rewrite_all(c, e));
+    TRY(write(c, change, e));
+    return catalogue_execute(c->db, "UPDATE state SET next_id=?1", &next_id, 1, e);
+}
+
+enum status catalogue_transact(struct catalogue *c,
+                               enum status (*write)(struct catalogue *c, const void *change,
+                                                    struct err *e),
+                               const void *change, uint64_t next_id, bool *unknown, struct err *e)
+{
+    TRY(catalogue_run(c->db, "BEGIN IMMEDIATE", e));
+    enum status st = write_all(c, write, change, next_id, e);
     bool committing = st == ST_OK;
     if (committing)
-        st = run(c->db, "COMMIT", e);
+        st = catalogue_run(c->db, "COMMIT", e);
     if (st != ST_OK) {
         sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
         *unknown = committing && !is_as_before(c);
@@ -312,8 +337,28 @@ enum status catalogue_commit(struct catalogue *c, const struct catalogue_change 
         return ST_IO;
     }
     c->in_doubt = false;
-    c->checkpoint = checkpoint;
     c->next_id = next_id;
-    change_list(c, change);
     return ST_OK;
+}
+
+enum status catalogue_commit(struct catalogue *c, const struct catalogue_change *change,
+                             bool *unknown, struct err *e)
+{
+    *unknown = false;
+    if (!vec_reserve(&c->parts, 1))
+        return err_set(e, ST_NO_MEMORY, "no memory for the catalogue");
+    pthread_mutex_lock(&c->lock);
+    uint64_t next_id = c->next_id + 1;
+    if (change->checkpoint)
+        next_id = MAX(next_id, change->checkpoint->image + 1);
+    if (change->added)
+        next_id = MAX(next_id, change->added->id + 1);
+    enum status st = catalogue_transact(c, change_rows, change, next_id, unknown, e);
+    if (st == ST_OK) {
+        if (change->checkpoint)
+            c->checkpoint = *change->checkpoint;
+        change_list(c, change);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return st;
 }

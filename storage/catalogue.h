@@ -1,6 +1,6 @@
 /* catalogue.h - DIR/catalogue.db: which parts there are, which image and journal position a restart
  * begins from. SQLite, schema in docs/formats/catalogue.md. Private to storage/. One thread at a
- * time. */
+ * time, but for what catalogue_series.h says. */
 #ifndef WEFT_STORAGE_CATALOGUE_H
 #define WEFT_STORAGE_CATALOGUE_H
 

@@ -67,6 +67,8 @@ struct sweep {
 
 static bool is_listed(struct store *s, const struct sweep *w, uint64_t id)
 {
+    if (strcmp(w->folder, "series") == 0)
+        return catalogue_series_lists(s->catalogue, w->suffix, id);
     if (strcmp(w->suffix, "image") == 0)
         return catalogue_checkpoint(s->catalogue).image == id;
     return catalogue_has_part(s->catalogue,
@@ -193,15 +195,16 @@ static enum status catalogue_take(struct store *s, struct err *e)
 {
     char path[STORE_PATH_MAX];
     bool created;
-    size_t parts, images;
+    size_t parts, images, series;
     snprintf(path, sizeof(path), "%s/catalogue.db", s->directory);
     TRY(folder_each(s, "edges", "part", count_file, &parts, e));
     TRY(folder_each(s, "image", "image", count_file, &images, e));
-    if (parts + images > 0 && access(path, F_OK) != 0)
+    TRY(folder_each(s, "series", "part", count_file, &series, e));
+    if (parts + images + series > 0 && access(path, F_OK) != 0)
         return err_set(e, ST_CORRUPT,
                        "%.120s is missing, but there are %zu parts and %zu images: put it back, or "
                        "begin with an empty directory",
-                       path, parts, images);
+                       path, parts + series, images);
     TRY(catalogue_open(path, &s->catalogue, &created, e));
     if (created)
         TRY(dir_sync(s->directory, e));
@@ -216,6 +219,9 @@ static enum status content_take(struct store *s, struct err *e)
     TRY(parts_load(s, e));
     TRY(folder_each(s, "edges", "part", remove_unlisted, &ignored, e));
     TRY(folder_each(s, "image", "image", remove_unlisted, &ignored, e));
+    TRY(folder_each(s, "series", "part", remove_unlisted, &ignored, e));
+    TRY(folder_each(s, "series", "index", remove_unlisted, &ignored, e));
+    TRY(folder_each(s, "series", "state", remove_unlisted, &ignored, e));
     s->edges = edge_store_new(s);
     return s->edges ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for the edge store");
 }

@@ -6,6 +6,7 @@
  *   DIR/journal/        segments, see journal.h
  *   DIR/edges/          immutable parts, see edge_part.h
  *   DIR/image/          the open state of the last checkpoint
+ *   DIR/series/         parts, index and state of the time series, see series_store.h
  * Files that the catalogue does not list are deleted at open. */
 #ifndef WEFT_STORAGE_STORE_H
 #define WEFT_STORAGE_STORE_H

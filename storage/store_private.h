@@ -9,7 +9,7 @@
 
 #include "base/mailbox.h"
 #include "base/vec.h"
-#include "storage/catalogue.h"
+#include "storage/catalogue_series.h"
 #include "storage/store_parts.h"
 #include <pthread.h>
 #include <stdatomic.h>

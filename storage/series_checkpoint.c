@@ -1,0 +1,254 @@
+/* series_checkpoint.c - the series thread's side of a checkpoint: freezes head and state, hands
+ * them to the worker, lets go of them when they are on disk. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "storage/series_store_private.h"
+
+enum { TIDY_LEAST = 1000 }; /* dead series for which a new index is worth it */
+
+static const uint64_t tidy_every_ns = 600 * NS_PER_S;
+
+void series_wake(struct list *waiting, const struct err *e)
+{
+    for (struct list *node; (node = list_pop(waiting));) {
+        struct series_wait *w = CONTAINER_OF(node, struct series_wait, link);
+        pthread_mutex_lock(&w->lock);
+        w->done = true;
+        w->err = *e;
+        pthread_cond_signal(&w->changed);
+        pthread_mutex_unlock(&w->lock);
+    }
+}
+
+void series_save_free(struct series_save *save)
+{
+    if (!save)
+        return;
+    series_head_unref(save->frozen);
+    series_index_unref(save->index);
+    buf_deinit(&save->state);
+    mem_free(save);
+}
+
+/* From where a replay must go on, were everything applied so far on disk. */
+static uint64_t position_now(struct series_store *s)
+{
+    pthread_mutex_lock(&s->posted_lock);
+    uint64_t position = (s->outstanding ? s->applied : MAX(s->applied, s->told)) + 1;
+    pthread_mutex_unlock(&s->posted_lock);
+    return MAX(position, s->saved_position);
+}
+
+bool series_save_is_due(const struct series_store *s, uint64_t mono_ns)
+{
+    if (s->save_in_flight)
+        return false;
+    bool time =
+        s->config.checkpoint_ns && mono_ns - s->last_save_mono_ns >= s->config.checkpoint_ns;
+    return time || (s->config.checkpoint_bytes && !s->save &&
+                    s->bytes_since_save >= s->config.checkpoint_bytes);
+}
+
+/* --- an index without dead series --- */
+
+static bool is_dead(const struct series_store *s, uint32_t id, int64_t oldest_ms)
+{
+    const struct series_state *state = series_state_find(&s->states, id);
+    return !state || state->first_ms > state->last_ms || state->last_ms < oldest_ms;
+}
+
+static bool copy_living(struct series_store *s, int64_t oldest_ms, struct series_index *to)
+{
+    uint32_t count;
+    const uint32_t *ids = series_index_all(s->index, &count);
+    bool copied = true;
+    struct arena arena = {0};
+    for (uint32_t i = 0; copied && i < count; i++) {
+        struct label_set labels;
+        if (is_dead(s, ids[i], oldest_ms))
+            continue;
+        arena_reset(&arena);
+        copied =
+            series_index_labels(s->index, ids[i], &arena, &labels, NULL) == ST_OK &&
+            series_index_add(to, ids[i], labels,
+                             label_set_hash(labels, store_seed(s->config.store)), NULL) == ST_OK;
+    }
+    arena_deinit(&arena);
+    return copied;
+}
+
+/* When most series have no sample left that anybody may ask for. NULL: not now. */
+static struct series_index *living_index(struct series_store *s)
+{
+    uint64_t mono_ns = clock_mono_ns();
+    uint32_t count, dead = 0;
+    const uint32_t *ids = series_index_all(s->index, &count);
+    if (mono_ns - s->last_tidy_mono_ns < tidy_every_ns && s->last_tidy_mono_ns)
+        return NULL;
+    s->last_tidy_mono_ns = mono_ns;
+    int64_t keep_ms = (int64_t)(s->config.retention_ns / NS_PER_MS);
+    int64_t oldest_ms = keep_ms ? (int64_t)(clock_wall_ns() / NS_PER_MS) - keep_ms : INT64_MIN;
+    for (uint32_t i = 0; i < count; i++)
+        dead += is_dead(s, ids[i], oldest_ms);
+    if (dead < TIDY_LEAST || dead < count - dead)
+        return NULL;
+    struct series_index *living = series_index_new(store_seed(s->config.store));
+    if (living && copy_living(s, oldest_ms, living))
+        return living;
+    series_index_unref(living);
+    return NULL;
+}
+
+static void forget_dead(struct series_store *s, const struct series_index *living)
+{
+    uint32_t count;
+    const uint32_t *ids = series_index_all(s->index, &count);
+    pthread_mutex_lock(&s->head_lock);
+    for (uint32_t i = 0; i < count; i++)
+        if (!series_index_has(living, ids[i]))
+            series_state_forget(&s->states, ids[i]);
+    pthread_mutex_unlock(&s->head_lock);
+}
+
+/* --- freezing --- */
+
+static bool encode_state(struct series_store *s, const struct series_index *index, struct buf *out)
+{
+    struct account_totals totals;
+    uint32_t count;
+    const uint32_t *ids = series_index_all(index, &count);
+    series_account_applied(s, &totals);
+    account_encode(&totals, out);
+    series_states_encode(&s->states, ids, count, out);
+    exemplars_encode(&s->exemplars, out);
+    metadata_encode(&s->metadata, out);
+    return !out->failed;
+}
+
+struct freeze {
+    struct series_head *head;
+    struct series_index *index; /* NULL: stays */
+};
+
+static void freeze(struct series_set *fresh, void *user)
+{
+    struct freeze *f = user;
+    fresh->frozen = fresh->head;
+    fresh->head = series_head_ref(f->head);
+    if (!f->index)
+        return;
+    series_index_unref(fresh->index);
+    fresh->index = series_index_ref(f->index);
+}
+
+static bool show_frozen(struct series_store *s, struct freeze *f)
+{
+    for (;;) {
+        struct series_set *fresh = series_set_room(s, 1, 0);
+        if (!fresh)
+            return false;
+        if (series_set_show(s, fresh, freeze, f))
+            return true;
+    }
+}
+
+/* The set has changed; so does what the series thread works on. */
+static void take_over(struct series_store *s, struct series_save *save, struct freeze *f)
+{
+    save->frozen = s->head;
+    s->frozen = s->head;
+    s->head = f->head;
+    save->rewrite = f->index != NULL;
+    save->first_id = f->index ? 1 : s->saved_id;
+    save->end_id = s->next_id;
+    if (f->index) {
+        forget_dead(s, f->index);
+        series_index_unref(s->index);
+        s->index = f->index;
+    }
+    save->index = series_index_ref(s->index);
+    s->dirty = false;
+}
+
+static enum status save_new(struct series_store *s, struct err *e)
+{
+    struct series_save *save = mem_calloc(1, sizeof(*save));
+    if (!save)
+        return err_set(e, ST_NO_MEMORY, "no memory for a checkpoint of series");
+    save->position = position_now(s);
+    save->position_only = !s->dirty;
+    if (!save->position_only) {
+        struct freeze f = {series_head_new(), living_index(s)};
+        bool ready = f.head && encode_state(s, f.index ? f.index : s->index, &save->state) &&
+                     show_frozen(s, &f);
+        if (!ready) {
+            series_head_unref(f.head);
+            series_index_unref(f.index);
+            series_save_free(save);
+            return err_set(e, ST_NO_MEMORY, "no memory for a checkpoint of series");
+        }
+        take_over(s, save, &f);
+    }
+    s->save = save;
+    return ST_OK;
+}
+
+void series_save_begin(struct series_store *s)
+{
+    struct err e = {0};
+    s->last_save_mono_ns = clock_mono_ns();
+    s->bytes_since_save = 0;
+    while (!list_is_empty(&s->waiting))
+        list_add_tail(&s->saving, list_pop(&s->waiting));
+    if (!s->save && !s->dirty && position_now(s) == s->saved_position) {
+        series_wake(&s->saving, &e);
+        return;
+    }
+    if (!s->save && save_new(s, &e) != ST_OK) {
+        log_limited(LOG_WARN, "series: checkpoint failed error=\"%s\"", e.msg);
+        series_wake(&s->saving, &e);
+        return;
+    }
+    s->save_in_flight = true;
+    s->save->mail.kind = SERIES_SAVE;
+    if (!mailbox_post(s->jobs, &s->save->mail)) {
+        s->save_in_flight = false;
+        (void)err_set(&e, ST_BUSY, "weft is stopping");
+        series_wake(&s->saving, &e);
+    }
+}
+
+/* Who asked while an older one was tried again waits for one that has everything. */
+static bool was_retried(const struct series_store *s, const struct series_save *save)
+{
+    return s->dirty && save->position < s->applied + 1 && !list_is_empty(&s->saving);
+}
+
+void series_save_finished(struct series_store *s)
+{
+    struct series_save *save = s->save;
+    struct err e = save->err;
+    s->save_in_flight = false;
+    if (e.status != ST_OK) {
+        /* It is tried again as it is: its samples stay in memory, the journal is kept. */
+        log_limited(LOG_ERROR, "series: checkpoint failed, the journal is kept error=\"%s\"",
+                    e.msg);
+        series_wake(&s->saving, &e);
+        return;
+    }
+    if (!save->position_only) {
+        s->frozen = NULL;
+        s->saved_id = save->end_id;
+    }
+    s->saved_position = save->position;
+    if (was_retried(s, save))
+        while (!list_is_empty(&s->saving))
+            list_add_tail(&s->waiting, list_pop(&s->saving));
+    series_save_free(save);
+    s->save = NULL;
+    if (s->config.checkpointed)
+        s->config.checkpointed(s->saved_position, s->config.user);
+    series_wake(&s->saving, &e);
+    if (!list_is_empty(&s->waiting))
+        series_save_begin(s);
+}

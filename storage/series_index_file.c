@@ -1,0 +1,339 @@
+/* series_index_file.c - the log of series: blocks of new ones, each whole in itself. */
+#include "storage/series_index_file.h"
+#include "base/fileio.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "storage/series_index_private.h"
+#include <fcntl.h>
+#include <zstd.h>
+
+enum {
+    LOG_VERSION = 1,
+    LOG_HEAD_BYTES = 24,
+    BLOCK_HEAD_BYTES = 16,
+    BLOCK_SERIES = 4096,
+    BLOCK_RAW_MAX = 64 * MIB, /* 4,096 series of 16 KiB of labels */
+    PACK_LEVEL = 3,
+};
+
+static const char log_magic[8] = {'w', 'e', 'f', 't', 's', 'i', 'd', 'x'};
+
+static uint64_t block_seed(uint64_t file, uint64_t at, uint32_t raw_bytes)
+{
+    return hash_u64(hash_u64(file) + at) + raw_bytes;
+}
+
+/* --- writing --- */
+
+struct block_writer {
+    struct map64 numbers; /* pair of the index -> number in the block + 1 */
+    struct buf pairs, series, raw, packed;
+    uint32_t pair_count, series_count, last_id;
+};
+
+static void writer_deinit(struct block_writer *w)
+{
+    map64_deinit(&w->numbers);
+    buf_deinit(&w->pairs);
+    buf_deinit(&w->series);
+    buf_deinit(&w->raw);
+    buf_deinit(&w->packed);
+}
+
+static bool put_pair(struct block_writer *w, const struct series_index *x, uint32_t pair)
+{
+    bool added;
+    uint64_t *number = map64_put(&w->numbers, pair, &added);
+    if (!number)
+        return false;
+    if (added) {
+        const struct label_pair *p = index_pair(x, pair);
+        *number = w->pair_count++;
+        buf_append_lenstr(&w->pairs, x->names.items[p->name].text);
+        buf_append_lenstr(&w->pairs, pair_value(p));
+    }
+    buf_append_varint(&w->series, *number);
+    return true;
+}
+
+static bool put_series(struct block_writer *w, const struct series_index *x, uint32_t id)
+{
+    const struct series_entry *entry = index_entry(x, id);
+    buf_append_varint(&w->series, id - w->last_id);
+    buf_append_varint(&w->series, entry->pair_count);
+    w->last_id = id;
+    w->series_count++;
+    for (uint32_t i = 0; i < entry->pair_count; i++)
+        if (!put_pair(w, x, entry->pairs[i]))
+            return false;
+    return true;
+}
+
+static uint32_t lower_bound(const struct series_index *x, uint32_t id)
+{
+    uint32_t low = 0, high = (uint32_t)x->all.len;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (x->all.items[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The next block's series from *id on; *id becomes the first that is left. */
+static bool collect(struct block_writer *w, struct series_index *x, uint32_t *id, uint32_t end_id)
+{
+    bool put = true;
+    series_index_lock(x);
+    uint32_t at = lower_bound(x, *id), most = at + BLOCK_SERIES;
+    for (; put && at < x->all.len && at < most && x->all.items[at] < end_id; at++)
+        put = put_series(w, x, x->all.items[at]);
+    *id = at < x->all.len ? x->all.items[at] : end_id;
+    series_index_unlock(x);
+    return put;
+}
+
+static bool pack(struct block_writer *w, uint64_t file, uint64_t at)
+{
+    buf_append_varint(&w->raw, w->pair_count);
+    buf_append(&w->raw, w->pairs.ptr, w->pairs.len);
+    buf_append_varint(&w->raw, w->series_count);
+    buf_append(&w->raw, w->series.ptr, w->series.len);
+    size_t bound = ZSTD_compressBound(w->raw.len);
+    if (w->raw.failed || w->pairs.failed || w->series.failed ||
+        !buf_reserve(&w->packed, BLOCK_HEAD_BYTES + bound))
+        return false;
+    size_t packed =
+        ZSTD_compress(w->packed.ptr + BLOCK_HEAD_BYTES, bound, w->raw.ptr, w->raw.len, PACK_LEVEL);
+    if (ZSTD_isError(packed))
+        return false;
+    uint32_t raw_bytes = (uint32_t)w->raw.len;
+    uint64_t sum =
+        hash_bytes(w->packed.ptr + BLOCK_HEAD_BYTES, packed, block_seed(file, at, raw_bytes));
+    buf_append_u32(&w->packed, (uint32_t)packed);
+    buf_append_u32(&w->packed, raw_bytes);
+    buf_append_u64(&w->packed, sum);
+    w->packed.len += packed;
+    return true;
+}
+
+static enum status write_block(struct series_index *x, int fd, uint64_t file, uint32_t *id,
+                               uint32_t end_id, uint64_t *bytes, struct err *e)
+{
+    struct block_writer w = {0};
+    enum status status = ST_OK;
+    if (!collect(&w, x, id, end_id) || (w.series_count && !pack(&w, file, *bytes)))
+        status = err_set(e, ST_NO_MEMORY, "no memory to write the index of series");
+    if (status == ST_OK && w.series_count)
+        status = file_write_at(fd, buf_str(&w.packed), *bytes, e);
+    if (status == ST_OK)
+        *bytes += w.packed.len;
+    writer_deinit(&w);
+    return status;
+}
+
+static enum status write_head(int fd, uint64_t file, uint64_t *bytes, struct err *e)
+{
+    struct buf head = {0};
+    buf_append(&head, log_magic, sizeof(log_magic));
+    buf_append_u32(&head, LOG_VERSION);
+    buf_append_u32(&head, 0);
+    buf_append_u64(&head, file);
+    enum status status = head.failed ? err_set(e, ST_NO_MEMORY, "no memory to write the index")
+                                     : file_write_at(fd, buf_str(&head), 0, e);
+    *bytes = head.len;
+    buf_deinit(&head);
+    return status;
+}
+
+static enum status write_all(struct series_index *x, int fd, uint64_t file, uint32_t first_id,
+                             uint32_t end_id, uint64_t *bytes, struct err *e)
+{
+    if (*bytes == 0)
+        TRY(write_head(fd, file, bytes, e));
+    for (uint32_t id = first_id; id < end_id;)
+        TRY(write_block(x, fd, file, &id, end_id, bytes, e));
+    return file_sync_data(fd, e);
+}
+
+enum status series_index_append(struct series_index *x, const char *path, uint64_t file,
+                                uint32_t first_id, uint32_t end_id, uint64_t *bytes, struct err *e)
+{
+    int fd;
+    uint64_t end = *bytes;
+    TRY(file_open(path, O_RDWR | O_CREAT, &fd, e));
+    enum status status = write_all(x, fd, file, first_id, end_id, &end, e);
+    file_close(fd);
+    if (status == ST_OK)
+        *bytes = end;
+    return status;
+}
+
+/* --- reading --- */
+
+static enum status corrupt(struct err *e)
+{
+    return err_set(e, ST_CORRUPT, "a block of the index of series is damaged");
+}
+
+static enum status read_pairs(struct cursor *in, struct arena *arena, struct label **out,
+                              uint64_t *count, struct err *e)
+{
+    *count = cursor_varint(in);
+    if (in->failed || *count > (uint64_t)(in->end - in->at) / 2)
+        return corrupt(e);
+    *out = arena_alloc(arena, *count * sizeof(**out));
+    if (!*out)
+        return err_set(e, ST_NO_MEMORY, "no memory to load the index of series");
+    for (uint64_t i = 0; i < *count; i++) {
+        (*out)[i].name = cursor_lenstr(in);
+        (*out)[i].value = cursor_lenstr(in);
+        if (in->failed || (*out)[i].name.len == 0 || (*out)[i].value.len == 0)
+            return corrupt(e);
+    }
+    return ST_OK;
+}
+
+/* False: not what a series' labels are. */
+static bool read_labels(struct cursor *in, const struct label *pairs, uint64_t pair_count,
+                        struct label *labels, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t pair = cursor_varint(in);
+        if (in->failed || pair >= pair_count)
+            return false;
+        labels[i] = pairs[pair];
+        if (i > 0 && str_cmp(labels[i - 1].name, labels[i].name) >= 0)
+            return false;
+    }
+    return true;
+}
+
+static enum status read_series(struct series_index *x, struct cursor *in, const struct label *pairs,
+                               uint64_t pair_count, struct label *labels, uint64_t *id,
+                               struct err *e)
+{
+    uint64_t gap = cursor_varint(in), count = cursor_varint(in);
+    *id += gap;
+    if (in->failed || gap == 0 || gap > UINT32_MAX || *id >= UINT32_MAX || count > pair_count ||
+        !read_labels(in, pairs, pair_count, labels, count))
+        return corrupt(e);
+    struct label_set set = {labels, (uint32_t)count};
+    uint64_t hash = label_set_hash(set, x->seed);
+    bool ascending = x->all.len == 0 || x->all.items[x->all.len - 1] < *id;
+    if (!ascending || series_index_find(x, set, hash))
+        return corrupt(e);
+    return series_index_add(x, (uint32_t)*id, set, hash, e);
+}
+
+static enum status load_block(struct series_index *x, struct str raw, struct arena *arena,
+                              struct err *e)
+{
+    struct cursor in = cursor_of(raw);
+    struct label *pairs;
+    uint64_t pair_count, id = 0;
+    TRY(read_pairs(&in, arena, &pairs, &pair_count, e));
+    struct label *labels = arena_alloc(arena, pair_count * sizeof(*labels));
+    if (!labels)
+        return err_set(e, ST_NO_MEMORY, "no memory to load the index of series");
+    uint64_t series = cursor_varint(&in);
+    for (uint64_t i = 0; i < series; i++)
+        TRY(read_series(x, &in, pairs, pair_count, labels, &id, e));
+    return in.failed || in.at != in.end ? corrupt(e) : ST_OK;
+}
+
+enum status series_index_load_block(struct series_index *x, struct str raw, struct err *e)
+{
+    struct arena arena = {0};
+    enum status status = load_block(x, raw, &arena, e);
+    arena_deinit(&arena);
+    return status;
+}
+
+struct log_reader {
+    struct series_index *index;
+    struct str bytes; /* what counts of the file */
+    uint64_t file;
+    const char *path;
+};
+
+static enum status unpack_block(const struct log_reader *r, struct str packed, uint32_t raw_bytes,
+                                struct err *e)
+{
+    char *raw = mem_alloc((size_t)raw_bytes + 1);
+    if (!raw)
+        return err_set(e, ST_NO_MEMORY, "no memory to load the index of series");
+    size_t unpacked = ZSTD_decompress(raw, raw_bytes, packed.ptr, packed.len);
+    enum status status = ZSTD_isError(unpacked) || unpacked != raw_bytes
+                             ? corrupt(e)
+                             : series_index_load_block(r->index, (struct str){raw, raw_bytes}, e);
+    mem_free(raw);
+    return status;
+}
+
+/* The block at *at, which moves behind it; to the end when its length makes no sense. */
+static enum status read_block(const struct log_reader *r, size_t *at, struct err *e)
+{
+    struct cursor in = cursor_of(str_sub(r->bytes, *at, r->bytes.len));
+    uint32_t packed_bytes = cursor_u32(&in), raw_bytes = cursor_u32(&in);
+    uint64_t sum = cursor_u64(&in), seed = block_seed(r->file, *at, raw_bytes);
+    struct str packed = cursor_bytes(&in, packed_bytes);
+    *at = in.failed ? r->bytes.len : *at + BLOCK_HEAD_BYTES + packed_bytes;
+    if (in.failed || raw_bytes > BLOCK_RAW_MAX || hash_str(packed, seed) != sum)
+        return corrupt(e);
+    return unpack_block(r, packed, raw_bytes, e);
+}
+
+static enum status read_blocks(const struct log_reader *r, uint64_t *lost, struct err *e)
+{
+    for (size_t at = LOG_HEAD_BYTES; at < r->bytes.len;) {
+        size_t block = at;
+        enum status status = read_block(r, &at, e);
+        if (status == ST_CORRUPT) {
+            log_limited(LOG_ERROR,
+                        "series_index: damaged block, its series are lost path=%s at=%zu", r->path,
+                        block);
+            ++*lost;
+        } else if (status != ST_OK) {
+            return status;
+        }
+    }
+    return ST_OK;
+}
+
+static enum status check_head(const struct log_reader *r, struct err *e)
+{
+    struct cursor in = cursor_of(r->bytes);
+    struct str magic = cursor_bytes(&in, sizeof(log_magic));
+    uint32_t version = cursor_u32(&in), zero = cursor_u32(&in);
+    uint64_t file = cursor_u64(&in);
+    if (in.failed || memcmp(magic.ptr, log_magic, sizeof(log_magic)) != 0 || zero != 0)
+        return err_set(e, ST_CORRUPT, "the index of series is damaged (%.120s)", r->path);
+    if (version != LOG_VERSION)
+        return err_set(e, ST_UNSUPPORTED, "series index format %u is not known to this weft",
+                       version);
+    return file == r->file
+               ? ST_OK
+               : err_set(e, ST_CORRUPT, "the index of series is another's (%.120s)", r->path);
+}
+
+enum status series_index_load(struct series_index *x, const char *path, uint64_t file,
+                              uint64_t bytes, uint64_t *lost, struct err *e)
+{
+    enum { FILE_MAX_GIB = 64 };
+    char *content;
+    size_t len;
+    TRY(file_read_all(path, (size_t)FILE_MAX_GIB * GIB, &content, &len, e));
+    struct log_reader r = {x, {content, (size_t)MIN((uint64_t)len, bytes)}, file, path};
+    enum status status = check_head(&r, e);
+    if (status == ST_OK)
+        status = read_blocks(&r, lost, e);
+    if (status == ST_OK && len < bytes) {
+        log_error("series_index: the end of the log is missing path=%s bytes=%zu", path, len);
+        ++*lost;
+    }
+    mem_free(content);
+    return status;
+}
