@@ -39,6 +39,20 @@ static bool is_known(const struct annotations *a, struct str text)
     return false;
 }
 
+void annotations_add_plain(struct annotations *a, enum annotation_level level, struct str text)
+{
+    if (is_known(a, text))
+        return;
+    if (a->count == ANNOTATIONS_MAX) {
+        a->overflowed = true;
+        return;
+    }
+    /* A note that finds no memory is left out: the answer is right without it. */
+    text = arena_dup_str(a->arena, text);
+    if (text.ptr)
+        a->items[a->count++] = (struct annotation){text, level};
+}
+
 void annotations_add(struct annotations *a, enum annotation_level level,
                      const struct promql_span *at, const char *fmt, ...)
 {
@@ -54,17 +68,7 @@ void annotations_add(struct annotations *a, enum annotation_level level,
         len += snprintf(text + len, sizeof(text) - (size_t)len, " (%u:%u)", p.line, p.column);
         len = MIN(len, (int)sizeof(text) - 1);
     }
-    struct str note = {text, (size_t)len};
-    if (is_known(a, note))
-        return;
-    if (a->count == ANNOTATIONS_MAX) {
-        a->overflowed = true;
-        return;
-    }
-    /* A note that finds no memory is left out: the answer is right without it. */
-    note = arena_dup_str(a->arena, note);
-    if (note.ptr)
-        a->items[a->count++] = (struct annotation){note, level};
+    annotations_add_plain(a, level, (struct str){text, (size_t)len});
 }
 
 static size_t count_of(const struct annotations *a, enum annotation_level level)

@@ -35,6 +35,8 @@ void annotations_init(struct annotations *a, struct arena *arena, struct str que
  * "PromQL warning: " or "PromQL info: " is written here. */
 void annotations_add(struct annotations *a, enum annotation_level level,
                      const struct promql_span *at, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same with the text as it is: what has no place in the query. `text` is copied. */
+void annotations_add_plain(struct annotations *a, enum annotation_level level, struct str text);
 /* The members "warnings" and "infos" of the object that is open, each only when there are any: at
  * most ten, then one line that tells how many were left out. */
 void annotations_write(const struct annotations *a, struct json_writer *w);
