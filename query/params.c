@@ -93,22 +93,48 @@ static enum status check_name(const struct params *p, struct str name,
     return ST_OK;
 }
 
-static enum status add_pair(struct params *p, struct str pair, const struct param_spec *specs,
-                            struct err *e)
+static enum status no_memory(struct err *e)
 {
-    struct str raw_name, raw_value, name, value;
-    str_cut(pair, '=', &raw_name, &raw_value);
-    if (!params_decode(raw_name, true, p->arena, &name) ||
-        !params_decode(raw_value, true, p->arena, &value))
+    return err_set(e, ST_NO_MEMORY, "no memory for the parameters");
+}
+
+static enum status decode_pair(struct params *p, struct str pair, struct param *out, struct err *e)
+{
+    struct str name, value;
+    str_cut(pair, '=', &name, &value);
+    if (!params_decode(name, true, p->arena, &out->name) ||
+        !params_decode(value, true, p->arena, &out->value))
         return err_set(e, ST_INVALID,
                        "parameter '%.*s' has a bad percent escape: two hex digits must follow %%",
-                       STR_ARG(shown(raw_name)));
-    if ((raw_name.len && !name.ptr) || (raw_value.len && !value.ptr))
-        return err_set(e, ST_NO_MEMORY, "no memory for the parameters");
-    TRY(check_name(p, name, specs, e));
-    if (p->len == PARAMS_MAX)
-        return err_set(e, ST_INVALID, "more than %d parameters", PARAMS_MAX);
-    p->items[p->len++] = (struct param){name, value};
+                       STR_ARG(shown(name)));
+    if ((name.len && !out->name.ptr) || (value.len && !out->value.ptr))
+        return no_memory(e);
+    return ST_OK;
+}
+
+/* `specs` NULL: any name. */
+static enum status add_pair(struct params *p, struct str pair, const struct param_spec *specs,
+                            size_t max, struct err *e)
+{
+    struct param param;
+    TRY(decode_pair(p, pair, &param, e));
+    if (specs)
+        TRY(check_name(p, param.name, specs, e));
+    if (p->len == max)
+        return err_set(e, ST_INVALID, "more than %zu parameters", max);
+    p->items[p->len++] = param;
+    return ST_OK;
+}
+
+static enum status add_pairs(struct params *p, struct str query, const struct param_spec *specs,
+                             size_t max, struct err *e)
+{
+    while (query.len) {
+        struct str pair;
+        str_cut(query, '&', &pair, &query);
+        if (pair.len)
+            TRY(add_pair(p, pair, specs, max, e));
+    }
     return ST_OK;
 }
 
@@ -117,23 +143,28 @@ static size_t count_pairs(struct str query)
     size_t n = 1;
     for (size_t i = 0; i < query.len; i++)
         n += query.ptr[i] == '&';
-    return MIN(n, (size_t)PARAMS_MAX);
+    return n;
 }
 
 enum status params_parse(struct str query, const struct param_spec *specs, struct arena *arena,
                          uint64_t now_ns, struct params *out, struct err *e)
 {
     *out = (struct params){.arena = arena, .now_ns = now_ns};
-    out->items = arena_calloc(arena, count_pairs(query), sizeof(*out->items));
+    size_t most = MIN(count_pairs(query), (size_t)PARAMS_MAX);
+    out->items = arena_calloc(arena, most, sizeof(*out->items));
+    return out->items ? add_pairs(out, query, specs, PARAMS_MAX, e) : no_memory(e);
+}
+
+enum status params_parse_lax(struct str form, struct str query, struct arena *arena,
+                             uint64_t now_ns, struct params *out, struct err *e)
+{
+    *out = (struct params){.arena = arena, .now_ns = now_ns};
+    size_t most = MIN(count_pairs(form) + count_pairs(query), (size_t)PARAMS_LAX_MAX);
+    out->items = arena_calloc(arena, most, sizeof(*out->items));
     if (!out->items)
-        return err_set(e, ST_NO_MEMORY, "no memory for the parameters");
-    while (query.len) {
-        struct str pair;
-        str_cut(query, '&', &pair, &query);
-        if (pair.len)
-            TRY(add_pair(out, pair, specs, e));
-    }
-    return ST_OK;
+        return no_memory(e);
+    TRY(add_pairs(out, form, NULL, PARAMS_LAX_MAX, e));
+    return add_pairs(out, query, NULL, PARAMS_LAX_MAX, e);
 }
 
 bool params_find(const struct params *p, const char *name, struct str *out)
@@ -151,7 +182,7 @@ enum status params_all(const struct params *p, const char *name, struct str_list
 {
     struct str *items = arena_calloc(p->arena, p->len + 1, sizeof(*items));
     if (!items)
-        return err_set(e, ST_NO_MEMORY, "no memory for the parameters");
+        return no_memory(e);
     *out = (struct str_list){.items = items};
     for (size_t i = 0; i < p->len; i++)
         if (str_eq(p->items[i].name, str_from_c(name)))

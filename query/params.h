@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum { PARAMS_MAX = 256 };
+enum { PARAMS_MAX = 256, PARAMS_LAX_MAX = 10000 };
 
 /* What a call takes; a list of them is ended by a NULL name. Static storage. */
 struct param_spec {
@@ -35,6 +35,12 @@ struct str_list {
  * parameter and what is allowed; ST_NO_MEMORY. `query` is borrowed as long as *out. */
 enum status params_parse(struct str query, const struct param_spec *specs, struct arena *arena,
                          uint64_t now_ns, struct params *out, struct err *e);
+
+/* For the dialects of others: any name, any number of times, at most PARAMS_LAX_MAX. What `form` (a
+ * body of application/x-www-form-urlencoded) says comes before what `query` says, so it is found
+ * first. Both are borrowed as long as *out. ST_INVALID, ST_NO_MEMORY. */
+enum status params_parse_lax(struct str form, struct str query, struct arena *arena,
+                             uint64_t now_ns, struct params *out, struct err *e);
 
 /* Percent-decoding alone; false for a malformed escape. *out may be `text` itself. {NULL, 0} with
  * text.len > 0: no memory. */
