@@ -9,6 +9,7 @@
 #include "net/server.h"
 #include "storage/edge_store.h"
 #include "storage/journal.h"
+#include "storage/series_store.h"
 
 struct query;
 
@@ -34,12 +35,15 @@ struct query_hooks {
 };
 
 struct query_config {
-    struct store *store;     /* borrowed */
-    struct account *account; /* borrowed */
-    struct senders *senders; /* borrowed */
+    struct store *store;         /* borrowed */
+    struct account *account;     /* borrowed */
+    struct senders *senders;     /* borrowed */
+    struct series_store *series; /* borrowed; NULL: nothing for PromQL to ask about */
     struct graph_settings graph;
-    bool admin;       /* /-/flush, /-/compact */
-    unsigned threads; /* pool; 0 = 2 */
+    struct retention retention; /* told in /api/v1/status */
+    bool admin;                 /* /-/flush, /-/compact, /api/v1/admin */
+    unsigned threads;           /* pool; 0 = 2 */
+    size_t query_bytes;         /* most memory that one question may hold; 0 = 64 MiB */
     uint64_t started_wall_ns;
     struct query_hooks hooks;
 };

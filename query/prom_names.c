@@ -1,0 +1,42 @@
+/* prom_names.c - parameters, sources, budget and limit of a question about names. */
+#include "query/prom_names.h"
+#include "base/clock.h"
+
+static enum status check_given(struct request *r, bool needs_selector, struct err *e)
+{
+    struct str any;
+    if (!needs_selector || params_find(&r->params, "match[]", &any))
+        return ST_OK;
+    return err_set(e, ST_INVALID, "no match[] parameter provided");
+}
+
+enum status prom_ask_begin(struct request *r, bool needs_selector, struct prom_ask *ask,
+                           struct err *e)
+{
+    *ask = (struct prom_ask){.budget.deadline_mono_ns = clock_mono_ns() + PROM_TIMEOUT_NS};
+    ask->request = (struct prom_names_request){
+        .selectors = &ask->selectors, .arena = r->arena, .budget = &ask->budget};
+    TRY(check_given(r, needs_selector, e));
+    TRY(prom_param_limit(&r->params, &ask->limit, e));
+    TRY(prom_param_range(&r->params, &ask->request.start_ms, &ask->request.end_ms, e));
+    TRY(prom_param_selectors(&r->params, &ask->selectors, e));
+    ask->notes = ask->request.notes = arena_alloc(r->arena, sizeof(*ask->notes));
+    if (!ask->notes)
+        return err_set(e, ST_NO_MEMORY, "no memory for the question");
+    annotations_init(ask->notes, r->arena, (struct str){0});
+    return prom_sources_open(r->config, &ask->sources, e);
+}
+
+void prom_ask_end(struct prom_ask *ask)
+{
+    prom_sources_close(&ask->sources);
+    prom_selectors_deinit(&ask->selectors);
+}
+
+uint32_t prom_ask_cut(struct prom_ask *ask, uint32_t count)
+{
+    if (!ask->limit || count <= ask->limit)
+        return count;
+    annotations_add_plain(ask->notes, ANNOTATION_WARNING, STR("results truncated due to limit"));
+    return (uint32_t)ask->limit;
+}
