@@ -32,6 +32,16 @@ api_handler api_graph, api_edge, api_services, api_service, api_percentiles, api
 api_handler api_healthy, api_ready, api_ui;
 api_handler api_reload, api_flush, api_compact;
 
+/* Prometheus' HTTP API (ROUTE_PROM): parameters are of any name, errors in its envelope. */
+api_handler prom_query, prom_query_range, prom_query_exemplars;
+api_handler prom_series, prom_labels, prom_label_values, prom_metadata;
+api_handler prom_format_query, prom_parse_query;
+api_handler prom_rules, prom_alerts, prom_alertmanagers, prom_targets, prom_targets_metadata,
+    prom_scrape_pools;
+api_handler prom_buildinfo, prom_runtimeinfo, prom_config, prom_flags, prom_tsdb, prom_walreplay;
+api_handler prom_delete_series, prom_snapshot, prom_clean_tombstones;
+api_handler prom_federate;
+
 /* True when weft answers questions; otherwise *reason says what it is doing. Any thread. */
 bool api_is_ready(const struct query_config *config, const char **reason);
 

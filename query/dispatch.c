@@ -2,10 +2,11 @@
  * sentence. */
 #include "query/dispatch.h"
 #include "base/clock.h"
+#include "query/prom_reply.h"
 #include "query/route.h"
 
-/* Longest decoded path and parameters that the loop looks at. */
-enum { LOOP_ARENA_BYTES = 256 * KIB };
+/* Longest decoded path and parameters that the loop looks at; longest form, as Go's servers. */
+enum { LOOP_ARENA_BYTES = 256 * KIB, FORM_BYTES_MAX = 10 * MIB };
 
 void dispatcher_init(struct dispatcher *d)
 {
@@ -51,6 +52,43 @@ static struct request request_of(struct dispatcher *d, const struct question *q,
                             .now_ns = clock_wall_ns()};
 }
 
+static bool is_prom(const struct route *route)
+{
+    return route->flags & ROUTE_PROM;
+}
+
+static void reply_failure(const struct route *route, struct http_response *out, const struct err *e)
+{
+    if (is_prom(route))
+        prom_reply_error(out, e);
+    else
+        reply_error(out, e);
+}
+
+/* There is no route. Prometheus' paths take OPTIONS everywhere. */
+static void answer_nowhere(struct str path, struct str method, struct http_response *out,
+                           const struct err *e)
+{
+    if (!route_is_prom(path))
+        reply_error(out, e);
+    else if (str_eq(method, STR("OPTIONS")))
+        out->status = 204;
+    else if (e->status == ST_NOT_FOUND)
+        prom_reply_line(out, 404, "404 page not found");
+    else
+        prom_reply_error(out, e);
+}
+
+static void refuse_method(const struct route *route, struct http_response *out)
+{
+    if (!is_prom(route)) {
+        reply_method_not_allowed(out, route_allow(route));
+        return;
+    }
+    prom_reply_line(out, 405, "Method Not Allowed");
+    reply_header(out, "Allow", route_allow(route));
+}
+
 /* True when the method alone decides. */
 static bool answer_method(const struct route *route, struct str method, struct http_response *out)
 {
@@ -60,7 +98,7 @@ static bool answer_method(const struct route *route, struct str method, struct h
         out->status = 204;
         reply_header(out, "Allow", route_allow(route));
     } else {
-        reply_method_not_allowed(out, route_allow(route));
+        refuse_method(route, out);
     }
     return true;
 }
@@ -73,31 +111,50 @@ static enum status check_ready(const struct dispatcher *d, const struct route *r
     return err_set(e, ST_IO, "weft cannot answer yet: %s", reason);
 }
 
-static void out_of_memory(struct http_response *out)
+static void out_of_memory(const struct route *route, struct http_response *out)
 {
     struct err e;
     err_set(&e, ST_NO_MEMORY, "no memory for the answer");
-    reply_error(out, &e);
+    reply_failure(route, out, &e);
 }
 
-static enum status handle(const struct route *route, struct request *r, struct str query,
+static enum status parse_form(const struct question *q, struct request *r, struct err *e)
+{
+    struct err inner = {0};
+    if (q->form.len > FORM_BYTES_MAX)
+        return err_set(e, ST_TOO_BIG, "error parsing form values: http: POST too large");
+    enum status status =
+        params_parse_lax(q->form, q->query, r->arena, r->now_ns, &r->params, &inner);
+    return status == ST_OK ? ST_OK : err_set(e, status, "error parsing form values: %s", inner.msg);
+}
+
+static enum status parse_params(const struct route *route, const struct question *q,
+                                struct request *r, struct err *e)
+{
+    if (is_prom(route))
+        return parse_form(q, r, e);
+    if (route->flags & ROUTE_LAX)
+        return ST_OK;
+    return params_parse(q->query, route->params, r->arena, r->now_ns, &r->params, e);
+}
+
+static enum status handle(const struct route *route, const struct question *q, struct request *r,
                           struct http_response *out, struct err *e)
 {
-    if (!(route->flags & ROUTE_LAX))
-        TRY(params_parse(query, route->params, r->arena, r->now_ns, &r->params, e));
+    TRY(parse_params(route, q, r, e));
     if (route->flags & ROUTE_VIEW && !r->view)
         TRY(live_view_get(r->live, &r->view, e));
     return route->handler(r, out, e);
 }
 
-static void run_handler(const struct route *route, struct request *r, struct str query,
+static void run_handler(const struct route *route, const struct question *q, struct request *r,
                         struct http_response *out)
 {
     struct err e = {0};
-    if (handle(route, r, query, out, &e) != ST_OK)
-        reply_error(out, &e);
+    if (handle(route, q, r, out, &e) != ST_OK)
+        reply_failure(route, out, &e);
     if (out->body.failed)
-        out_of_memory(out);
+        out_of_memory(route, out);
     if (r->view)
         edge_view_unref(r->view);
 }
@@ -110,25 +167,34 @@ static bool quick(struct dispatcher *d, const struct question *q, struct arena *
     const struct route *route;
     struct request r = request_of(d, q, arena);
     if (find_route(d, q, &r, &route, &e) != ST_OK) {
-        reply_error(out, &e);
+        answer_nowhere(r.path.len ? r.path : q->path, q->method, out, &e);
         return true;
     }
     if (answer_method(route, q->method, out))
         return true;
     if (check_ready(d, route, &e) != ST_OK) {
-        reply_error(out, &e);
+        reply_failure(route, out, &e);
         return true;
     }
     if (!(route->flags & ROUTE_LOOP))
         return false;
-    run_handler(route, &r, q->query, out);
+    run_handler(route, q, &r, out);
     return true;
+}
+
+/* A page of another origin may read what Prometheus' paths answer, whatever it is. */
+static void allow_origin(const struct question *q, struct http_response *out)
+{
+    if (q->origin.len && route_is_prom(q->path))
+        prom_reply_cors(out);
 }
 
 bool dispatch_quick(struct dispatcher *d, const struct question *q, struct http_response *out)
 {
     struct arena arena = {.limit_bytes = LOOP_ARENA_BYTES};
     bool done = quick(d, q, &arena, out);
+    if (done)
+        allow_origin(q, out);
     arena_deinit(&arena);
     return done;
 }
@@ -140,7 +206,8 @@ void dispatch_full(struct dispatcher *d, const struct question *q, struct arena 
     const struct route *route;
     struct request r = request_of(d, q, arena);
     if (find_route(d, q, &r, &route, &e) == ST_OK)
-        run_handler(route, &r, q->query, out);
+        run_handler(route, q, &r, out);
     else
-        reply_error(out, &e);
+        answer_nowhere(r.path.len ? r.path : q->path, q->method, out, &e);
+    allow_origin(q, out);
 }

@@ -9,6 +9,8 @@
 /* As it came; borrowed. */
 struct question {
     struct str method, path, query;
+    struct str form; /* the body, when it is one */
+    struct str origin;
     struct str accept_encoding, if_none_match;
 };
 

@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "query/dispatch.h"
 #include "query/pool.h"
+#include "query/prom_reply.h"
+#include "query/route.h"
 
-enum { DEFAULT_THREADS = 2, MAX_WAITING = 1024, ARENA_BYTES = 64 * MIB };
+enum { DEFAULT_THREADS = 2, MAX_WAITING = 1024, DEFAULT_QUERY_BYTES = 64 * MIB };
 
 struct query {
     struct dispatcher dispatcher;
@@ -18,11 +20,20 @@ struct query_job {
     struct http_exchange *x; /* ends with the reply */
 };
 
+static bool has_form(const struct http_exchange *x)
+{
+    struct str type, parameters;
+    str_cut(http_header(x, "Content-Type"), ';', &type, &parameters);
+    return str_eq_nocase(str_trim(type), STR("application/x-www-form-urlencoded"));
+}
+
 static struct question question_of(const struct http_exchange *x)
 {
     return (struct question){.method = http_method(x),
                              .path = http_path(x),
                              .query = http_query(x),
+                             .form = has_form(x) ? http_body(x) : (struct str){0},
+                             .origin = http_header(x, "Origin"),
                              .accept_encoding = http_header(x, "Accept-Encoding"),
                              .if_none_match = http_header(x, "If-None-Match")};
 }
@@ -59,7 +70,10 @@ void query_http(struct http_exchange *x, void *user)
             return;
         struct err e;
         err_set(&e, ST_BUSY, "too many questions are waiting: try again later");
-        reply_error(&response, &e);
+        if (route_is_prom(question.path))
+            prom_reply_error(&response, &e);
+        else
+            reply_error(&response, &e);
     }
     http_reply(x, &response);
 }
@@ -73,7 +87,8 @@ enum status query_new(const struct query_config *config, struct query **out, str
     q->dispatcher.config = *config;
     q->dispatcher.live.store = config->store;
     unsigned threads = config->threads ? config->threads : DEFAULT_THREADS;
-    enum status status = pool_new(threads, MAX_WAITING, ARENA_BYTES, &q->pool, e);
+    size_t bytes = config->query_bytes ? config->query_bytes : DEFAULT_QUERY_BYTES;
+    enum status status = pool_new(threads, MAX_WAITING, bytes, &q->pool, e);
     if (status != ST_OK) {
         dispatcher_deinit(&q->dispatcher);
         mem_free(q);

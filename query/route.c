@@ -23,6 +23,8 @@ static const struct param_spec percentiles_params[] = {
     {"q", false},         {"step", false},     {"by", false},       {"view", false},
     {NULL, false}};
 
+enum { PROM = ROUTE_PROM | ROUTE_READY };
+
 static const struct route routes[] = {
     {"/api/mesh/graph", ROUTE_VIEW, api_graph, graph_params},
     {"/api/mesh/edge", ROUTE_VIEW, api_edge, edge_params},
@@ -36,6 +38,31 @@ static const struct route routes[] = {
     {"/-/reload", ROUTE_POST, api_reload, no_params},
     {"/-/flush", ROUTE_POST | ROUTE_ADMIN, api_flush, no_params},
     {"/-/compact", ROUTE_POST | ROUTE_ADMIN, api_compact, no_params},
+    {"/api/v1/query", PROM, prom_query, no_params},
+    {"/api/v1/query_range", PROM, prom_query_range, no_params},
+    {"/api/v1/query_exemplars", PROM, prom_query_exemplars, no_params},
+    {"/api/v1/series", PROM, prom_series, no_params},
+    {"/api/v1/labels", PROM, prom_labels, no_params},
+    {"/api/v1/label/", PROM | ROUTE_PREFIX, prom_label_values, no_params},
+    {"/api/v1/metadata", PROM, prom_metadata, no_params},
+    {"/api/v1/format_query", PROM, prom_format_query, no_params},
+    {"/api/v1/parse_query", PROM, prom_parse_query, no_params},
+    {"/api/v1/rules", PROM, prom_rules, no_params},
+    {"/api/v1/alerts", PROM, prom_alerts, no_params},
+    {"/api/v1/alertmanagers", PROM, prom_alertmanagers, no_params},
+    {"/api/v1/targets", PROM, prom_targets, no_params},
+    {"/api/v1/targets/metadata", PROM, prom_targets_metadata, no_params},
+    {"/api/v1/scrape_pools", PROM, prom_scrape_pools, no_params},
+    {"/api/v1/status/buildinfo", PROM, prom_buildinfo, no_params},
+    {"/api/v1/status/runtimeinfo", PROM, prom_runtimeinfo, no_params},
+    {"/api/v1/status/config", PROM, prom_config, no_params},
+    {"/api/v1/status/flags", PROM, prom_flags, no_params},
+    {"/api/v1/status/tsdb", PROM, prom_tsdb, no_params},
+    {"/api/v1/status/walreplay", ROUTE_PROM, prom_walreplay, no_params},
+    {"/api/v1/admin/tsdb/delete_series", PROM | ROUTE_POST, prom_delete_series, no_params},
+    {"/api/v1/admin/tsdb/snapshot", PROM | ROUTE_POST, prom_snapshot, no_params},
+    {"/api/v1/admin/tsdb/clean_tombstones", PROM | ROUTE_POST, prom_clean_tombstones, no_params},
+    {"/federate", PROM, prom_federate, no_params},
 };
 /* The UI keeps its state in the query, so its files take any. */
 static const struct route ui_route = {"/", ROUTE_LOOP | ROUTE_LAX, api_ui, no_params};
@@ -80,14 +107,24 @@ const struct route *route_find(struct str path, struct str *id)
     return ui_asset_find(path) ? &ui_route : NULL;
 }
 
+bool route_is_prom(struct str path)
+{
+    return str_starts_with(path, STR("/api/v1/")) || str_eq(path, STR("/federate"));
+}
+
 const char *route_allow(const struct route *route)
 {
+    if (route->flags & ROUTE_PROM)
+        return route->flags & ROUTE_POST ? "POST, PUT, OPTIONS" : "GET, HEAD, POST, OPTIONS";
     return route->flags & ROUTE_POST ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
 }
 
 bool route_takes(const struct route *route, struct str method)
 {
+    bool prom = route->flags & ROUTE_PROM;
+    if (str_eq(method, STR("POST")))
+        return prom || route->flags & ROUTE_POST;
     if (route->flags & ROUTE_POST)
-        return str_eq(method, STR("POST"));
+        return prom && str_eq(method, STR("PUT"));
     return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
 }

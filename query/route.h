@@ -12,6 +12,8 @@ enum route_flag {
     ROUTE_ADMIN = 16, /* 404 without `admin: true` */
     ROUTE_POST = 32,  /* POST instead of GET and HEAD */
     ROUTE_LAX = 64,   /* parameters are not looked at */
+    ROUTE_PROM = 128, /* Prometheus' dialect: parameters of any name, also as the form of a POST;
+                         with ROUTE_POST: PUT too */
 };
 
 struct route {
@@ -25,8 +27,11 @@ struct route {
 enum status route_decode_path(struct str raw, struct arena *arena, struct str *path, struct err *e);
 /* The row for a decoded path, NULL when nothing is there; *id is what follows a prefix. */
 const struct route *route_find(struct str path, struct str *id);
-/* "GET, HEAD, OPTIONS" or "POST, OPTIONS": static. */
+/* "GET, HEAD, OPTIONS", "POST, OPTIONS", ...: static. */
 const char *route_allow(const struct route *route);
 bool route_takes(const struct route *route, struct str method);
+/* Paths that Prometheus' API owns, whether something is there or not: what is wrong is said in its
+ * dialect. */
+bool route_is_prom(struct str path);
 
 #endif
