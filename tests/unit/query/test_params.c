@@ -196,3 +196,37 @@ Test(params, each_allocation_may_fail)
             break;
     }
 }
+
+Test(params, lax_takes_any_name_and_the_form_first)
+{
+    struct arena arena = {0};
+    struct params p;
+    struct str value;
+    struct str_list all;
+    struct err e = {0};
+    struct str form = STR("query=1%2B1&m=a"), query = STR("query=2&m=b+c&whatever");
+    cr_assert(eq(int, params_parse_lax(form, query, &arena, 0, &p, &e), ST_OK), "%s", e.msg);
+    cr_expect(params_find(&p, "query", &value) && str_eq(value, STR("1+1")));
+    cr_expect(params_find(&p, "whatever", &value) && value.len == 0);
+    cr_assert(eq(int, params_all(&p, "m", &all, &e), ST_OK));
+    cr_assert(eq(sz, all.len, 2));
+    cr_expect(str_eq(all.items[0], STR("a")) && str_eq(all.items[1], STR("b c")));
+    cr_expect(eq(int, params_parse_lax(STR("a=%zz"), query, &arena, 0, &p, &e), ST_INVALID));
+    arena_deinit(&arena);
+}
+
+Test(params, lax_has_a_limit)
+{
+    struct arena arena = {0};
+    struct params p;
+    struct buf form = {0};
+    struct err e = {0};
+    for (int i = 0; i < PARAMS_LAX_MAX; i++)
+        buf_append_str(&form, STR("a&"));
+    cr_expect(eq(int, params_parse_lax(buf_str(&form), STR(""), &arena, 0, &p, &e), ST_OK));
+    cr_expect(eq(sz, p.len, PARAMS_LAX_MAX));
+    cr_expect(eq(int, params_parse_lax(buf_str(&form), STR("b"), &arena, 0, &p, &e), ST_INVALID));
+    cr_expect(eq(str, e.msg, "more than 10000 parameters"));
+    buf_deinit(&form);
+    arena_deinit(&arena);
+}

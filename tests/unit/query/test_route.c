@@ -18,7 +18,11 @@ static const struct {
     {"/api/mesh/services/east:shop/cart%40v1", "/api/mesh/services/", "east:shop/cart@v1"},
     {"/api/mesh/traces", NULL, ""},
     {"/api/mesh/logs", NULL, ""},
-    {"/api/v1/query", NULL, ""},
+    {"/api/v1/query", "/api/v1/query", ""},
+    {"/api/v1/query/", NULL, ""},
+    {"/api/v1/label/job/values", "/api/v1/label/", "job/values"},
+    {"/api/v1/label/", NULL, ""},
+    {"/federate", "/federate", ""},
     {"/metrics", "/metrics", ""},
     {"/-/healthy", "/-/healthy", ""},
     {"/-/reload", "/-/reload", ""},
@@ -71,4 +75,20 @@ Test(route, methods)
     cr_expect(route_takes(post, STR("POST")) && !route_takes(post, STR("GET")));
     cr_expect(eq(str, (char *)route_allow(get), (char *)"GET, HEAD, OPTIONS"));
     cr_expect(eq(str, (char *)route_allow(post), (char *)"POST, OPTIONS"));
+}
+
+Test(route, methods_of_prometheus)
+{
+    struct str id;
+    const struct route *query = route_find(STR("/api/v1/query"), &id);
+    const struct route *admin = route_find(STR("/api/v1/admin/tsdb/snapshot"), &id);
+    cr_expect(route_takes(query, STR("GET")) && route_takes(query, STR("HEAD")));
+    cr_expect(route_takes(query, STR("POST")) && !route_takes(query, STR("PUT")));
+    cr_expect(route_takes(admin, STR("POST")) && route_takes(admin, STR("PUT")));
+    cr_expect(eq(int, route_takes(admin, STR("GET")), false));
+    cr_expect(eq(str, (char *)route_allow(query), (char *)"GET, HEAD, POST, OPTIONS"));
+    cr_expect(eq(str, (char *)route_allow(admin), (char *)"POST, PUT, OPTIONS"));
+    cr_expect(route_is_prom(STR("/api/v1/nothing")) && route_is_prom(STR("/federate")));
+    cr_expect(eq(int, route_is_prom(STR("/api/mesh/graph")), false));
+    cr_expect(eq(int, route_is_prom(STR("/federate/x")), false));
 }
