@@ -11,7 +11,7 @@ ROOT = tree.ROOT
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 CRITERION = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+)")
 TIMEOUT_S = 1200
-SUITES = ("unit", "tools", "e2e", "ui", "envoy")
+SUITES = ("unit", "tools", "e2e", "promql", "ui", "envoy")
 
 
 def programs(suite, build):
@@ -29,6 +29,8 @@ def programs(suite, build):
         return scripts("tests/tools", "test_*.py", sys.executable)
     if suite == "e2e":
         return [p for p in scripts("tests/e2e", "test_*.py", sys.executable) if "envoy" not in p[0]]
+    if suite == "promql":
+        return scripts("tests/promql", "run_*.py", sys.executable)
     if suite == "envoy":
         return scripts("tests/e2e", "test_*envoy*.py", sys.executable)
     if suite == "ui":
