@@ -19,7 +19,7 @@ Test(err, set_fills_and_returns)
     cr_expect_eq(e.status, ST_INVALID);
     cr_expect_str_eq(e.msg, "span 7");
     cr_expect_eq(err_set(NULL, ST_IO, "nobody listens"), ST_IO);
-    err_set(&e, ST_IO, "%0300d", 1);
+    err_set(&e, ST_IO, "%0900d", 1);
     cr_expect_eq(strlen(e.msg), sizeof(e.msg) - 1, "a long message is cut");
 }
 
