@@ -112,13 +112,13 @@ def counter(rng, count, rate, start_ms):
     return with_gaps(rng, points) if gaps else points
 
 
-def gauge(rng, count, start_ms):
+def gauge(rng, count, start_ms, gaps):
     value, out = rng.uniform(-50, 200), []
     for _ in range(count):
         value += rng.gauss(0, 5)
         out.append(round(value, rng.choice((0, 2, 6))))
     points = timed(rng, start_ms, out)
-    return with_gaps(rng, points) if rng.random() < 0.3 else points
+    return with_gaps(rng, points) if gaps else points
 
 
 def histogram(rng, labels, start_ms, count, bounds=BOUNDS):
@@ -149,7 +149,7 @@ def dashboard_series(expressions, start_ms, count, seed=11):
             elif metric.endswith(("_total", "_sum", "_count")):
                 out.append((labels, counter(rng, count, rng.uniform(0.1, 50), start_ms)))
             else:
-                out.append((labels, gauge(rng, count, start_ms)))
+                out.append((labels, gauge(rng, count, start_ms, False)))  # some are asked for their rate
     return out
 
 
@@ -162,7 +162,7 @@ def trial_series(start_ms, count, seed=12):
             base = {"job": job, "instance": instance}
             for code in ("200", "404", "503"):
                 out.append(({"__name__": "t_requests_total", "code": code, **base}, counter(rng, count, rng.uniform(1, 40), start_ms)))
-            out.append(({"__name__": "t_load", **base}, gauge(rng, count, start_ms)))
+            out.append(({"__name__": "t_load", **base}, gauge(rng, count, start_ms, rng.random() < 0.3)))
             out.append(({"__name__": "t_info", "version": rng.choice(("v1", "v2")), **base}, timed(rng, start_ms, [1.0] * count)))
             out += histogram(rng, {"__name__": "t_seconds_bucket", **base}, start_ms, count)
         odd = [rng.choice((0.0, -0.0, 1e-9, 1e300, -1e21, math.nan, math.inf, -math.inf, 3.0)) for _ in range(count)]
