@@ -17,6 +17,8 @@
 #define CHECKPOINT_BYTES (256ull * MIB)
 /* Open requests get this share of the memory budget; the rest is for what is in flight. */
 enum { OPEN_PERCENT = 60 };
+/* One question may hold this part of it; two are answered at a time. */
+enum { QUERY_SHARE = 4 };
 #define DRAIN_GRACE_NS (2 * NS_PER_S)
 /* POST /-/flush waits this long for pending to become 0. */
 #define FLUSH_WAIT_NS (60 * NS_PER_S)
@@ -332,8 +334,11 @@ static enum status make_front(struct app *a, struct err *e)
         .store = a->store,
         .account = a->account,
         .senders = a->senders,
+        .series = a->series,
         .graph = c->graph,
+        .retention = c->retention,
         .admin = c->admin,
+        .query_bytes = c->memory_bytes / QUERY_SHARE,
         .started_wall_ns = clock_wall_ns(),
         .hooks = {.flush = hook_flush,
                   .compact = hook_compact,
