@@ -50,15 +50,17 @@ static enum status scalar_rows(struct promql_run *run, const struct promql_node 
 enum status promql_binary_rows(struct promql_run *run, const struct promql_node *node,
                                const struct promql_sink *out, struct err *e)
 {
+    struct promql_run inner = *run;
+    inner.tells_resets = false;
     if (node->binary.lhs->type == TYPE_SCALAR || node->binary.rhs->type == TYPE_SCALAR)
-        return scalar_rows(run, node, out, e);
+        return scalar_rows(&inner, node, out, e);
     switch (node->binary.op) {
     case OP_AND:
     case OP_OR:
     case OP_UNLESS:
-        return promql_set_rows(run, node, out, e);
+        return promql_set_rows(&inner, node, out, e);
     default:
-        return promql_match_rows(run, node, out, e);
+        return promql_match_rows(&inner, node, out, e);
     }
 }
 

@@ -234,7 +234,7 @@ enum status promql_fn_bucket_rows(struct promql_run *run, const struct promql_no
     b.high = high;
     if (id == FN_HISTOGRAM_QUANTILE)
         note_quantiles(&b, node->call.args[0], low);
-    TRY(promql_run_keep(run, node->call.args[vector], &b.rows, e));
+    TRY(promql_run_keep(b.run, node->call.args[vector], &b.rows, e));
     TRY(parts_make(&b, e));
     TRY(id == FN_HISTOGRAM_QUANTILES ? put_quantiles(&b, out, e) : put_groups(&b, out, e));
     promql_run_drop(run, &b.rows);

@@ -45,8 +45,11 @@ enum status promql_fn_histogram_rows(struct promql_run *run, const struct promql
 {
     struct measuring m = {run, out, node->call.function->id,
                           arena_calloc(run->arena, run->grid.count, sizeof(double))};
+    struct promql_run inner = *run;
     if (!m.values)
         return promql_no_memory(e);
-    return promql_run_rows(run, node->call.args[0],
+    if (m.id == FN_HISTOGRAM_COUNT || m.id == FN_HISTOGRAM_SUM || m.id == FN_HISTOGRAM_AVG)
+        inner.tells_resets = true;
+    return promql_run_rows(&inner, node->call.args[0],
                            &(struct promql_sink){measure_row, &m, out->arena}, e);
 }

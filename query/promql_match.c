@@ -185,10 +185,11 @@ static enum status matcher_open(struct matcher *m, struct err *e)
     m->many_is_right = x->card == CARD_ONE_TO_MANY;
     m->many = m->many_is_right ? &m->meeting.right : &m->meeting.left;
     m->one = m->many_is_right ? &m->meeting.left : &m->meeting.right;
-    m->fills_many = m->many_is_right ? x->fills_right : x->fills_left;
-    m->fill_many = m->many_is_right ? x->fill_right : x->fill_left;
-    m->fills_one = m->many_is_right ? x->fills_left : x->fills_right;
-    m->fill_one = m->many_is_right ? x->fill_left : x->fill_right;
+    /* With group_right Prometheus swaps the sides but not the fillers: "left" is the many side. */
+    m->fills_many = x->fills_left;
+    m->fill_many = x->fill_left;
+    m->fills_one = x->fills_right;
+    m->fill_one = x->fill_right;
     m->names = promql_names_sorted(m->run->arena, x->labels, x->label_count, (struct str){0});
     m->used = arena_calloc(m->run->arena, steps, 1);
     m->matched = arena_calloc(m->run->arena, steps, 1);

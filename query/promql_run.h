@@ -15,6 +15,7 @@ struct promql_run {
     struct annotations *notes;            /* borrowed */
     struct arena *arena;                  /* borrowed: everything that outlives a row */
     struct promql_grid grid;
+    bool tells_resets; /* histograms are read for their counts and sums alone */
 };
 
 /* Rows of a node of type vector (or one row without labels of a scalar), into `out`. */

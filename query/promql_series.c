@@ -2,6 +2,34 @@
 #include "query/promql_op.h"
 #include "query/promql_pick.h"
 
+/* What Prometheus' chunks tell of a histogram counter and the wire does not: that it did not begin
+ * anew since the sample before. Known once, a window that holds the sample need not look again.
+ * That it did begin anew they tell only where counts and sums alone are read; else "unknown" makes
+ * everyone compare, and aggregations do not complain of a conflict. */
+static enum status find_resets(const struct promql_run *run, struct series_data *s, struct err *e)
+{
+    const struct native_histogram **told = arena_calloc(run->arena, s->sample_count, sizeof(*told));
+    struct native_histogram *copies = arena_calloc(run->arena, s->sample_count, sizeof(*copies));
+    if (!told || !copies)
+        return promql_no_memory(e);
+    for (uint32_t i = 0; i < s->sample_count; i++) {
+        const struct native_histogram *h = s->histograms[i];
+        const struct native_histogram *before = i ? s->histograms[i - 1] : NULL;
+        told[i] = h;
+        if (!h || !before || h->hint != RESET_UNKNOWN || before->hint == RESET_GAUGE ||
+            promql_sample_is_stale(s, i) || promql_sample_is_stale(s, i - 1))
+            continue;
+        bool is_reset = native_histogram_is_reset(h, before);
+        if (is_reset && !run->tells_resets)
+            continue;
+        copies[i] = *h;
+        copies[i].hint = is_reset ? RESET_YES : RESET_NO;
+        told[i] = &copies[i];
+    }
+    s->histograms = told;
+    return ST_OK;
+}
+
 enum status promql_series_select(struct promql_run *run, const struct promql_selector *selector,
                                  int64_t after_ms, int64_t end_ms, struct series_list *out,
                                  struct err *e)
@@ -19,8 +47,11 @@ enum status promql_series_select(struct promql_run *run, const struct promql_sel
                            : 0,
     };
     TRY(series_sources_select(run->sources, &request, out, b, run->notes, e));
-    for (uint32_t i = 0; i < out->count; i++)
+    for (uint32_t i = 0; i < out->count; i++) {
         samples += out->items[i].sample_count;
+        if (out->items[i].histograms)
+            TRY(find_resets(run, &out->items[i], e));
+    }
     b->samples_read += samples;
     return query_budget_take(b, samples, e);
 }

@@ -24,6 +24,24 @@ static enum status inner_grid(const struct promql_run *run, const struct promql_
     return ST_OK;
 }
 
+/* A step may see a sample again, or pass one over: what it says of resets holds no more. */
+static enum status forget_hints(struct promql_run *run, struct promql_row *row, uint32_t steps,
+                                struct err *e)
+{
+    for (uint32_t i = 0; row->histograms && i < steps; i++) {
+        const struct native_histogram *h = row->histograms[i];
+        if (!h || h->hint == RESET_UNKNOWN || h->hint == RESET_GAUGE)
+            continue;
+        struct native_histogram *copy = arena_alloc(run->arena, sizeof(*copy));
+        if (!copy)
+            return promql_no_memory(e);
+        *copy = *h;
+        copy->hint = RESET_UNKNOWN;
+        row->histograms[i] = copy;
+    }
+    return ST_OK;
+}
+
 enum status promql_subquery_run(struct promql_run *run, const struct promql_node *node,
                                 struct series_list *out, struct promql_rows *rows, struct err *e)
 {
@@ -39,7 +57,8 @@ enum status promql_subquery_run(struct promql_run *run, const struct promql_node
     for (uint32_t i = 0; i < inner.grid.count; i++)
         times[i] = promql_grid_at(&inner.grid, i);
     for (uint32_t i = 0; i < rows->count; i++) {
-        const struct promql_row *row = &rows->items[i];
+        struct promql_row *row = &rows->items[i];
+        TRY(forget_hints(run, row, inner.grid.count, e));
         out->items[out->count++] = (struct series_data){row->labels, inner.grid.count, times,
                                                         row->values, row->histograms,  NULL};
     }
