@@ -94,10 +94,10 @@ static enum status plan_make(struct promql_fn_call *call, struct promql_rate_pla
 
 static bool falls(const double *values, uint32_t count)
 {
-    uint32_t falls = 0;
     for (uint32_t i = 1; i < count; i++)
-        falls += values[i] < values[i - 1];
-    return falls > 0;
+        if (values[i] < values[i - 1])
+            return true;
+    return false;
 }
 
 static double growth_of(const double *values, uint32_t count, bool has_resets)
@@ -115,7 +115,7 @@ enum status promql_fn_rate_row(struct promql_fn_call *call, struct promql_rate_p
     const struct promql_ranges *r = &call->ranges;
     const struct promql_bounds *b = &r->float_bounds;
     bool counts = is_counter(call);
-    bool has_resets = counts && falls(r->floats.values, r->floats.count);
+    bool has_resets = counts && !r->is_rising && falls(r->floats.values, r->floats.count);
     if (plan->generation != b->generation || !plan->steps)
         TRY(plan_make(call, plan, e));
     for (uint32_t i = 0; i < call->run->grid.count; i++) {

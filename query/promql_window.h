@@ -58,6 +58,7 @@ struct promql_ranges {
     /* The series at hand: */
     struct label_set labels;
     bool drop_name;
+    bool is_rising; /* only floats, none below its predecessor, none NaN; false: not known */
     struct promql_floats floats;
     struct promql_histograms histograms;
 };
