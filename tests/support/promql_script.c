@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "model/stale.h"
 #include "query/promql_eval.h"
+#include "tests/support/promql_notation.h"
 #include "tests/support/promql_store.h"
 
 #include <float.h>

@@ -21,23 +21,4 @@ bool promql_store_load(struct promql_store *s, int64_t step_ms, bool with_nhcb,
 /* Borrows the store. */
 struct series_source promql_store_source(struct promql_store *s);
 
-/* One expected or loaded point. */
-struct script_point {
-    double value;
-    const struct native_histogram *histogram; /* NULL: a float */
-    bool is_none;                             /* "_" */
-};
-struct script_points {
-    struct script_point *items; /* arena */
-    size_t count;
-};
-/* `name{label="value"} points`; false: it is not understood. Also reads only labels, when `points`
- * is NULL. */
-bool script_series(struct arena *arena, struct str line, struct label_set *labels,
-                   struct script_points *points);
-/* "5m", "1h30m", "-10s", "0". */
-bool script_duration(struct str text, int64_t *ms);
-/* "1e3", "NaN", "-Inf", "0x1f". */
-bool script_number(struct str text, double *out);
-
 #endif

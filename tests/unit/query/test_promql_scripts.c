@@ -3,20 +3,28 @@
 #include "support/promql_script.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <glob.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+static int is_script(const struct dirent *entry)
+{
+    return str_ends_with(str_from_c(entry->d_name), STR(".test"));
+}
+
 static void run_folder(const char *folder, unsigned least_cases)
 {
-    char pattern[1024];
-    glob_t found;
+    struct dirent **found;
     struct script_tally tally = {0};
-    snprintf(pattern, sizeof(pattern), "%s/*.test", folder);
-    cr_assert(glob(pattern, 0, NULL, &found) == 0, "no scripts in %s", folder);
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        cr_expect(promql_script_run(found.gl_pathv[i], &tally), "%s", found.gl_pathv[i]);
-    globfree(&found);
+    int count = scandir(folder, &found, is_script, alphasort);
+    cr_assert(gt(int, count, 0), "no scripts in %s", folder);
+    for (int i = 0; i < count; i++) {
+        char path[1024];
+        snprintf(path, sizeof(path), "%s/%s", folder, found[i]->d_name);
+        cr_expect(promql_script_run(path, &tally), "%s", path);
+        free(found[i]);
+    }
+    free(found);
     fprintf(stderr, "%s: %u of %u cases pass, in range mode %u of %u\n", folder, tally.passed,
             tally.passed + tally.failed, tally.range_passed,
             tally.range_passed + tally.range_failed);

@@ -1,0 +1,39 @@
+/* test_query_budget.c - samples are counted up and down, time is looked at. */
+#include "query/query_budget.h"
+#include "base/clock.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+Test(query_budget, counts_what_is_held)
+{
+    struct query_budget b = {.samples_max = 10};
+    struct err e;
+    cr_expect(eq(int, query_budget_take(&b, 10, &e), ST_OK));
+    query_budget_give(&b, 4);
+    cr_expect(eq(int, query_budget_take(&b, 4, &e), ST_OK));
+    cr_expect(eq(int, query_budget_take(&b, 1, &e), ST_QUERY));
+    cr_expect(eq(str, e.msg,
+                 "query processing would load too many samples into memory in query execution"));
+    cr_expect(eq(u64, b.samples_peak, 11));
+    query_budget_give(&b, 100);
+    cr_expect(eq(u64, b.samples_used, 0));
+}
+
+Test(query_budget, no_limit_is_zero)
+{
+    struct query_budget b = {0};
+    cr_expect(eq(int, query_budget_take(&b, UINT32_MAX, NULL), ST_OK));
+    cr_expect(eq(int, query_budget_check(&b, NULL), ST_OK));
+}
+
+Test(query_budget, ends_at_the_deadline)
+{
+    struct query_budget b = {.deadline_mono_ns = 1000};
+    struct err e;
+    clock_set_ns(1, 1000);
+    cr_expect(eq(int, query_budget_check(&b, &e), ST_OK));
+    clock_set_ns(1, 1001);
+    cr_expect(eq(int, query_budget_check(&b, &e), ST_TIMEOUT));
+    cr_expect(eq(str, e.msg, "query timed out in expression evaluation"));
+    clock_set_ns(0, 0);
+}
