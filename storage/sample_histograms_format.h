@@ -15,7 +15,7 @@ enum segment_kind {
 
 enum {
     SEGMENT_CELLS = 512 * KIB, /* samples times buckets, unless it is one sample */
-    SEGMENT_BUCKETS = MIB,     /* of either sign */
+    SEGMENT_BUCKETS = MIB,     /* of either sign; SERIES_BUCKETS_MAX */
     BLOCK_CELLS_MAX = 8 * MIB, /* filled buckets of a whole block */
 };
 

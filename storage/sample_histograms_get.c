@@ -114,6 +114,11 @@ static enum status read_cells(struct sample_reader *r, uint32_t count, struct sc
     return ST_OK;
 }
 
+static struct native_buckets *side_of(struct native_histogram *h, unsigned side)
+{
+    return side == SIDE_POSITIVE ? &h->positive : &h->negative;
+}
+
 /* Counts the filled cells of each sample of a side. */
 static uint64_t count_filled(const double *cells, size_t buckets, uint32_t count,
                              struct native_histogram *out, unsigned side)
@@ -122,21 +127,24 @@ static uint64_t count_filled(const double *cells, size_t buckets, uint32_t count
     for (size_t k = 0; k < buckets; k++)
         for (uint32_t i = 0; i < count; i++) {
             uint32_t filled = value_bits(cells[k * count + i]) != 0;
-            *(side == SIDE_POSITIVE ? &out[i].positive.count : &out[i].negative.count) += filled;
+            side_of(&out[i], side)->count += filled;
             sum += filled;
         }
     return sum;
 }
 
+/* Goes over the cells as they lie in memory and appends each to its sample. */
 static void fill_buckets(const double *cells, const int32_t *indices, size_t buckets,
                          uint32_t count, struct native_histogram *out, unsigned side)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct native_bucket *to = buckets_of(&out[i], side)->items;
-        for (size_t k = 0; k < buckets; k++)
-            if (value_bits(cells[k * count + i]) != 0)
-                *to++ = (struct native_bucket){indices[k], cells[k * count + i]};
-    }
+    for (size_t k = 0; k < buckets; k++)
+        for (uint32_t i = 0; i < count; i++) {
+            double cell = cells[k * count + i];
+            if (value_bits(cell) == 0)
+                continue;
+            struct native_buckets *b = side_of(&out[i], side);
+            b->items[b->count++] = (struct native_bucket){indices[k], cell};
+        }
 }
 
 static enum status make_buckets(struct sample_reader *r, const struct scratch *s, uint32_t count,
@@ -153,9 +161,10 @@ static enum status make_buckets(struct sample_reader *r, const struct scratch *s
         if (!items)
             return no_memory(e);
         for (uint32_t i = 0; i < count; i++) {
-            struct native_buckets *b = side == SIDE_POSITIVE ? &out[i].positive : &out[i].negative;
+            struct native_buckets *b = side_of(&out[i], side);
             b->items = items;
             items += b->count;
+            b->count = 0;
         }
         fill_buckets(cells, s->shape.buckets.side[side].items, buckets, count, out, side);
         cells += buckets * count;

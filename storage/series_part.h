@@ -30,6 +30,8 @@ struct series_run {
     const int64_t *starts_ms;
 };
 
+enum { SERIES_BUCKETS_MAX = 1024 * 1024 }; /* of one side of one histogram */
+
 enum series_effort { EFFORT_FAST, EFFORT_SEALED }; /* of a checkpoint; of a merge */
 
 struct series_part_writer;
@@ -37,7 +39,8 @@ struct series_part_writer;
  * up (the file stays for the caller to remove). One thread. ST_IO, ST_NO_MEMORY. */
 enum status series_part_writer_new(const char *path, enum series_effort effort,
                                    struct series_part_writer **out, struct err *e);
-/* Keys ascending. The run is borrowed for the call. */
+/* Keys ascending. The run is borrowed for the call. Buckets that hold +0 are not kept. ST_INTERNAL
+ * (keys do not ascend), ST_TOO_BIG (a histogram over SERIES_BUCKETS_MAX), ST_IO, ST_NO_MEMORY. */
 enum status series_part_writer_add(struct series_part_writer *w, const struct series_run *run,
                                    struct err *e);
 /* Writes what remains and syncs the file. */
@@ -75,7 +78,8 @@ enum status series_part_read(const struct series_part *p, const struct series_pa
 
 /* Merges parts, oldest first, into a new file: one run a series; of samples of one time the newest
  * part's wins. `keep` (NULL: everything) cuts a run: it may shorten or drop (sample_count 0) it in
- * place, its arrays are the merge's own. ST_IO, ST_NO_MEMORY. */
+ * place, its arrays (run->histograms and run->starts_ms too) are the merge's own and may be
+ * written. ST_IO, ST_NO_MEMORY. */
 struct series_merge {
     struct series_part *const *parts;
     uint32_t part_count;

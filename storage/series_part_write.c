@@ -125,11 +125,25 @@ static struct series_run cut_piece(const struct series_run *run, uint32_t at, ui
     };
 }
 
-enum status series_part_writer_add(struct series_part_writer *w, const struct series_run *run,
-                                   struct err *e)
+static enum status check_run(const struct series_part_writer *w, const struct series_run *run,
+                             struct err *e)
 {
     if (run->key.id == 0 || (w->last.id != 0 && series_key_cmp(w->last, run->key) >= 0))
         return err_set(e, ST_INTERNAL, "series %u comes out of order", run->key.id);
+    for (uint32_t i = 0; run->histograms && i < run->sample_count; i++) {
+        const struct native_histogram *h = run->histograms[i];
+        if (h && (h->positive.count > SERIES_BUCKETS_MAX ||
+                  h->negative.count > SERIES_BUCKETS_MAX || h->bound_count > SERIES_BUCKETS_MAX))
+            return err_set(e, ST_TOO_BIG, "a histogram of series %u has too many buckets",
+                           run->key.id);
+    }
+    return ST_OK;
+}
+
+enum status series_part_writer_add(struct series_part_writer *w, const struct series_run *run,
+                                   struct err *e)
+{
+    TRY(check_run(w, run, e));
     for (uint32_t at = 0; at < run->sample_count;) {
         uint32_t weight;
         struct series_run piece = cut_piece(run, at, &weight);

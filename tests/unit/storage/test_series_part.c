@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { STEP_MS = 15000 };
 static const int64_t START_MS = INT64_C(1700000000000);
@@ -336,6 +337,45 @@ Test(series_part, every_bad_call_is_told)
     file_set_ops(NULL);
     cr_assert_gt(fail_at, 5);
     series_rig_free(&r);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
+/* Bytes of version 1, which every later weft must read. WEFT_GOLDEN_WRITE=1 writes them anew. */
+Test(series_part, golden)
+{
+    char path[512];
+    struct series_rig r = everything(7, 40);
+    struct series_part *p;
+    struct err e = {0};
+    snprintf(path, sizeof(path), "%s/tests/golden/series_part_v1.bin", WEFT_SOURCE_DIR);
+    if (getenv("WEFT_GOLDEN_WRITE"))
+        cr_assert_eq(series_rig_write(&r, path, EFFORT_SEALED, NULL), ST_OK);
+    cr_assert_eq(series_part_open(path, &p, &e), ST_OK, "%s", e.msg);
+    series_rig_expect(&r, p, INT64_MIN, INT64_MAX);
+    series_part_unref(p);
+    series_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(series_part, a_monstrous_histogram_is_refused)
+{
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_part_writer *w;
+    struct err e;
+    int64_t time = 1;
+    double value = 0;
+    struct native_histogram h = {.positive = {.count = SERIES_BUCKETS_MAX + 1}};
+    const struct native_histogram *slot = &h;
+    struct series_run run = {.key = {5, 5, NAN},
+                             .sample_count = 1,
+                             .times_ms = &time,
+                             .values = &value,
+                             .histograms = &slot};
+    cr_assert_eq(series_part_writer_new(path, EFFORT_FAST, &w, &e), ST_OK);
+    cr_assert_eq(series_part_writer_add(w, &run, &e), ST_TOO_BIG);
+    series_part_writer_free(w);
     temp_dir_remove(dir);
     EXPECT_NO_LEAK();
 }
