@@ -114,15 +114,25 @@ bool histogram_head_read(struct cursor *in, struct histogram_head *out)
     return read_extent(out, bits, &c);
 }
 
-static uint32_t gap_read(struct bit_reader *r, unsigned rice)
+static inline uint32_t gap_read(struct bit_reader *r, unsigned rice)
 {
+    bits_load(r);
+    unsigned zeros = r->bits ? (unsigned)__builtin_ctzll(r->bits) : 64, used = zeros + 1 + rice;
+    if (LIKELY(used <= r->count && used < 64)) { /* nearly always both halves are loaded */
+        uint32_t low = (uint32_t)(r->bits >> (zeros + 1)) & ((1u << rice) - 1);
+        r->bits >>= used;
+        r->count -= used;
+        return zeros << rice | low;
+    }
     uint32_t high = bits_get_zeros(r);
     return high << rice | bits_get(r, rice);
 }
 
-/* Calls add() for each observation but those of the first bucket's start, in order. */
-static bool gaps_each(const struct histogram_head *head,
-                      void (*add)(uint32_t offset, uint64_t count, void *user), void *user)
+/* Calls add() for each observation but those of the first bucket's start, in order. Inlined with
+ * what it calls: a call for each observation would cost more than reading it. */
+static inline __attribute__((always_inline)) bool
+gaps_each(const struct histogram_head *head,
+          void (*add)(uint32_t offset, uint64_t count, void *user), void *user)
 {
     if (head->span == 0) {
         add(0, head->n, user);
