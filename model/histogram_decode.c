@@ -114,9 +114,12 @@ bool histogram_head_read(struct cursor *in, struct histogram_head *out)
     return read_extent(out, bits, &c);
 }
 
+enum { GAP_COMMON = 24 }; /* bits that nearly every gap fits into */
+
 static inline uint32_t gap_read(struct bit_reader *r, unsigned rice)
 {
-    bits_load(r);
+    if (r->count < GAP_COMMON)
+        bits_load(r);
     unsigned zeros = r->bits ? (unsigned)__builtin_ctzll(r->bits) : 64, used = zeros + 1 + rice;
     if (LIKELY(used <= r->count && used < 64)) { /* nearly always both halves are loaded */
         uint32_t low = (uint32_t)(r->bits >> (zeros + 1)) & ((1u << rice) - 1);
