@@ -159,8 +159,9 @@ enum status label_maker_resource(struct label_maker *l, const struct attr *attrs
         !text_join(arena_of(l), parts, LEN(parts), STR("/"), &name))
         return no_memory(l);
     l->resource_named = name.len > 0 || instance.len > 0;
-    /* Envoy's stats name no sender: then the connection tells two proxies apart. */
-    if (!l->resource_named && l->translation != TRANSLATE_NOTHING)
+    /* Envoy's stats name no sender: then the connection tells two proxies apart. Without
+     * translation a resource that says nothing at all stays so. */
+    if (!l->resource_named && (count > 0 || l->translation != TRANSLATE_NOTHING))
         instance = l->peer;
     l->resource_count = 0;
     if (instance.len > 0)
