@@ -24,8 +24,8 @@ enum reject_reason {
     REJECT_TOO_NEW,
     REJECT_TOO_MANY_ATTRIBUTES,
     REJECT_TOO_DEEP,
-    REJECT_INVALID_LABELS,      /* a series without a name, a label twice, not UTF-8 */
-    REJECT_INVALID_POINT,       /* a point or histogram that contradicts itself */
+    REJECT_INVALID_LABELS,   /* a series without a name, a label twice, not UTF-8 */
+    REJECT_INVALID_POINT,    /* a point or histogram that contradicts itself */
     REJECT_DUPLICATE_SAMPLE, /* the time has another value already */
     REJECT_SERIES_LIMIT,     /* a new series over a limit */
     REJECT_REASON_COUNT,
