@@ -159,9 +159,8 @@ enum status label_maker_resource(struct label_maker *l, const struct attr *attrs
         !text_join(arena_of(l), parts, LEN(parts), STR("/"), &name))
         return no_memory(l);
     l->resource_named = name.len > 0 || instance.len > 0;
-    /* Envoy's stats name no sender: then the connection tells two proxies apart. Without
-     * translation a resource that says nothing at all stays so. */
-    if (!l->resource_named && (count > 0 || l->translation != TRANSLATE_NOTHING))
+    /* A resource that says nothing at all is nobody's proxy. */
+    if (!l->resource_named && count > 0)
         instance = l->peer;
     l->resource_count = 0;
     if (instance.len > 0)

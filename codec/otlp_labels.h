@@ -20,7 +20,8 @@ enum { NAME_CACHE = 64, FIXED_FIRST = 2 };
 struct label_maker {
     struct metric_builder *m; /* borrowed */
     enum metric_translation translation;
-    struct str peer; /* borrowed: the connection's, "10.0.0.1:4242" */
+    struct str peer; /* borrowed: the connection's, "10.0.0.1:4242", as the instance of a resource
+                        that names none; may be empty */
     struct item_run raw, fixed;
     struct label resource[FIXED_FIRST]; /* instance, job: of the resource */
     uint32_t resource_count;

@@ -23,7 +23,11 @@ enum status point_sink_begin(struct point_sink *s, struct batch *batch,
     TRY(metric_build_begin(&s->m, batch, rules->seed, rules->limits->samples, e));
     s->slab = attr_slab_of(&batch->arena, batch_scratch(batch), batch->plain.len,
                            rules->limits->attributes, rules->limits->depth);
-    s->labels = label_maker_of(&s->m, rules->translation, batch->sender);
+    /* Envoy's stats name neither their sender nor the client software: then the connection, which
+     * lasts as long as the proxy, tells two of them apart. Whoever posts over HTTP names software,
+     * and may come over another connection each time. */
+    struct str peer = batch->user_agent.len == 0 ? batch->sender : STR("");
+    s->labels = label_maker_of(&s->m, rules->translation, peer);
     return ST_OK;
 }
 
