@@ -8,7 +8,7 @@ import json, os, pathlib, subprocess, sys, tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OWN = ROOT / "tests/promql"
 BINARY = os.environ.get("WEFT_BIN", str(ROOT / "build/release/weft"))
-CONFIG = "retention: { series: 0 }\n"
+CONFIG = "retention: { series: 0 }\nseries: { translation: NoTranslation }\n"  # OTLP names as Prometheus' scripts write them
 OTLP = "http://127.0.0.1:{port3}/v1/metrics"
 
 

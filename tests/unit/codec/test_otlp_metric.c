@@ -262,8 +262,8 @@ static const struct {
     {"L1 job with a namespace", ATTR("service.name", "cart") "," ATTR("service.namespace", "shop"),
      "", ONE, "__name__=a job=shop/cart 1\n"},
     {"L1 instance alone", ATTR("service.instance.id", "i1"), "", ONE, "__name__=a instance=i1 1\n"},
-    {"L2 who does not name itself", "", "", ONE, "__name__=a instance=10.0.0.1:4242 1\n"},
-    {"L2 the same with attributes", ATTR("telemetry.sdk.name", "envoy"), "", ONE,
+    {"L2 who says nothing at all", "", "", ONE, "__name__=a 1\n"},
+    {"L2 who does not name itself", ATTR("telemetry.sdk.name", "envoy"), "", ONE,
      "__name__=a instance=10.0.0.1:4242 1\n"},
     {"L3 target_info", SHOP "," ATTR("host.name", "n1"), "", ONE,
      "__name__=a instance=i1 job=cart 1\n"
