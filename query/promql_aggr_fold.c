@@ -168,6 +168,8 @@ static enum status group_new(struct fold *f, uint32_t number, struct err *e)
         f->groups = groups;
         f->group_cap = cap;
     }
+    /* A group takes room for all steps, however few of them have a value. */
+    TRY(query_budget_take(f->run->budget, steps / 4, e));
     struct group g = {.value = promql_values_new(arena, steps)};
     bool ok = g.value != NULL;
     if (op == AGG_SUM)
@@ -263,6 +265,7 @@ enum status promql_fold_rows(struct promql_run *run, const struct promql_node *n
                                     &(struct promql_sink){fold_put, &f, &f.scratch}, e);
     if (s == ST_OK)
         s = fold_finish(&f, out, e);
+    query_budget_give(run->budget, (uint64_t)f.grouping.groups.count * (run->grid.count / 4));
     arena_deinit(&f.scratch);
     return s;
 }

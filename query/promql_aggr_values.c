@@ -117,9 +117,7 @@ static enum status tally_row(struct tally *t, const struct promql_row *row,
         return ST_OK;
     struct promql_row result = {promql_table_get(&t->grouping.groups, *number),
                                 promql_values_new(t->run->arena, t->run->grid.count), NULL, false};
-    if (!result.values || !promql_rows_push(&t->rows, t->run->arena, &result))
-        return promql_no_memory(e);
-    return ST_OK;
+    return result.values ? promql_run_push(t->run, &t->rows, &result, e) : promql_no_memory(e);
 }
 
 /* A value often stays from step to step: its row is looked up when it changes. */
@@ -159,5 +157,6 @@ enum status promql_count_values_rows(struct promql_run *run, const struct promql
                         e));
     for (uint32_t i = 0; i < t.rows.count; i++)
         TRY(out->put(out->self, &t.rows.items[i], e));
+    promql_run_drop(run, &t.rows);
     return ST_OK;
 }

@@ -70,8 +70,8 @@ promql_fn_window promql_fn_over_time(enum promql_function_id id); /* sum_over_ti
 promql_fn_window promql_fn_trend(enum promql_function_id id);     /* deriv, predict_linear, ... */
 promql_fn_window promql_fn_counter(enum promql_function_id id);   /* rate, irate, resets, ... */
 
-/* rate, increase, delta of a whole series of floats without start timestamps and extensions at
- * once. `plan` is kept between series: what depends on times alone is computed once. */
+/* rate, increase, delta of a whole series of floats at once: no extension, start timestamps that
+ * say nothing. `plan` is kept between series: what depends on times alone is computed once. */
 struct promql_rate_plan {
     struct promql_rate_step *steps; /* arena; a slot a step */
     uint32_t generation;            /* of the bounds for which it holds; 0: of none */

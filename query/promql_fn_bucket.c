@@ -178,6 +178,7 @@ static enum status put_quantile(struct buckets *b, const double *q, double value
     struct str label = promql_run_text(b->node->call.args[1]), text;
     TRY(quantile_text(arena, value, &text, e));
     for (uint32_t g = 0; g < b->groups.count; g++) {
+        TRY(query_budget_check(b->run->budget, e));
         struct label_set labels =
             promql_labels_with(arena, promql_table_get(&b->groups, g), label, text);
         struct promql_row row = {labels, promql_values_new(arena, b->run->grid.count), NULL, true};
@@ -186,8 +187,8 @@ static enum status put_quantile(struct buckets *b, const double *q, double value
         for (uint32_t i = 0; i < b->run->grid.count; i++)
             if (memcmp(&q[i], &value, sizeof(value)) == 0)
                 row.values[i] = answer(b, g, i, value, value);
-        if (promql_row_points(&row, b->run->grid.count) && !promql_rows_push(rows, arena, &row))
-            return promql_no_memory(e);
+        if (promql_row_points(&row, b->run->grid.count))
+            TRY(promql_run_push(b->run, rows, &row, e));
     }
     return ST_OK;
 }
@@ -214,6 +215,7 @@ static enum status put_quantiles(struct buckets *b, const struct promql_sink *ou
     TRY(promql_rows_merge(&rows, b->run->arena, b->run->grid.count, e));
     for (uint32_t i = 0; i < rows.count; i++)
         TRY(out->put(out->self, &rows.items[i], e));
+    promql_run_drop(b->run, &rows);
     return ST_OK;
 }
 

@@ -200,9 +200,9 @@ static enum status result_of(struct info *x, const struct promql_row *base, stru
     struct promql_row row = {
         promql_table_get(&x->results, *number), promql_values_new(x->run->arena, steps),
         arena_calloc(x->run->arena, steps, sizeof(*row.histograms)), base->drop_name};
-    if (!row.values || !row.histograms || !promql_rows_push(&x->rows, x->run->arena, &row))
+    if (!row.values || !row.histograms)
         return promql_no_memory(e);
-    return ST_OK;
+    return promql_run_push(x->run, &x->rows, &row, e);
 }
 
 static enum status put_point(struct info *x, const struct promql_row *base, uint32_t step,
@@ -307,5 +307,6 @@ enum status promql_fn_info_rows(struct promql_run *run, const struct promql_node
     promql_run_drop(run, &x.base);
     for (uint32_t i = 0; i < x.rows.count; i++)
         TRY(out->put(out->self, &x.rows.items[i], e));
+    promql_run_drop(run, &x.rows);
     return ST_OK;
 }

@@ -74,11 +74,24 @@ static enum status fill_row(struct windows *w, struct promql_row *row, struct er
     return ST_OK;
 }
 
+/* All samples count from one start, which lies before every window: it says nothing new. */
+static bool starts_are_plain(const struct promql_ranges *r)
+{
+    const struct promql_floats *f = &r->floats;
+    if (!f->starts_ms || f->count == 0)
+        return true;
+    int64_t start = f->starts_ms[0];
+    if (memcmp(f->starts_ms, f->starts_ms + 1, (f->count - 1) * sizeof(start)) != 0)
+        return false;
+    struct promql_window first = promql_ranges_window(r, 0);
+    return start == 0 || (start < f->times_ms[0] && start <= first.after_ms);
+}
+
 static bool is_plain(const struct windows *w)
 {
     const struct promql_ranges *r = &w->call.ranges;
     return is_extrapolated(w->call.node->call.function->id) && r->histograms.count == 0 &&
-           !r->floats.starts_ms && r->extension == EXTEND_NONE;
+           r->extension == EXTEND_NONE && starts_are_plain(r);
 }
 
 static bool has_float(const double *values, uint32_t steps)

@@ -120,6 +120,7 @@ static enum status meet(struct matcher *m, const struct promql_row *many,
         r.histograms = arena_calloc(m->run->arena, steps, sizeof(*r.histograms));
     if (!r.values || (!r.histograms && (many->histograms || one->histograms)))
         return promql_no_memory(e);
+    TRY(query_budget_check(m->run->budget, e));
     TRY(promql_combine_rows(&m->combine, m->many_is_right ? one : many,
                             m->many_is_right ? many : one, &r, m->matched, e));
     r.labels = result_labels(m, many->labels, one->labels);
@@ -128,7 +129,7 @@ static enum status meet(struct matcher *m, const struct promql_row *many,
     TRY(check_used(m, &r, group_from, e));
     if (promql_row_points(&r, steps) == 0)
         return ST_OK;
-    return promql_rows_push(&m->results, m->run->arena, &r) ? ST_OK : promql_no_memory(e);
+    return promql_run_push(m->run, &m->results, &r, e);
 }
 
 /* The stand-in of a side: the value where none of the group's rows has one. */
@@ -217,5 +218,6 @@ enum status promql_match_rows(struct promql_run *run, const struct promql_node *
     TRY(promql_rows_merge(&m.results, run->arena, run->grid.count, e));
     for (uint32_t i = 0; i < m.results.count; i++)
         TRY(out->put(out->self, &m.results.items[i], e));
+    promql_run_drop(run, &m.results);
     return ST_OK;
 }

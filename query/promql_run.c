@@ -77,6 +77,13 @@ bool promql_is_constant(const struct promql_node *node)
     return false;
 }
 
+/* Times further out are all the same to a query; ranges and lookbacks do not overflow near them. */
+static int64_t within_reach(int64_t at_ms)
+{
+    const int64_t farthest_ms = INT64_C(1) << 61;
+    return MAX(-farthest_ms, MIN(farthest_ms, at_ms));
+}
+
 int64_t promql_when_at(const struct promql_run *run, const struct promql_when *when, int64_t at_ms)
 {
     switch (when->at) {
@@ -92,7 +99,7 @@ int64_t promql_when_at(const struct promql_run *run, const struct promql_when *w
     case AT_NONE:
         break;
     }
-    return at_ms - when->offset.ms;
+    return within_reach(at_ms) - within_reach(when->offset.ms);
 }
 
 static enum status run_scalar_row(struct promql_run *run, const struct promql_node *node,
@@ -175,13 +182,30 @@ struct keeper {
     struct promql_rows *rows;
 };
 
+/* A row takes room for all steps, however few of them have a value: at least a quarter counts. A
+ * histogram counts as many samples as would fill its memory. */
+static uint64_t weight_of(const struct promql_row *row, uint32_t steps)
+{
+    uint64_t weight = MAX(promql_row_points(row, steps), steps / 4);
+    for (uint32_t i = 0; row->histograms && i < steps; i++)
+        weight += promql_histogram_weight(row->histograms[i]);
+    return weight;
+}
+
+enum status promql_run_push(struct promql_run *run, struct promql_rows *rows,
+                            const struct promql_row *row, struct err *e)
+{
+    uint64_t weight = weight_of(row, run->grid.count);
+    TRY(query_budget_take(run->budget, weight, e));
+    rows->weight += weight;
+    return promql_rows_push(rows, run->arena, row) ? ST_OK : promql_no_memory(e);
+}
+
 static enum status keep(void *self, const struct promql_row *row, struct err *e)
 {
     struct keeper *k = self;
-    uint32_t steps = k->run->grid.count, points = promql_row_points(row, steps);
+    uint32_t steps = k->run->grid.count;
     struct promql_row copy = *row;
-    TRY(query_budget_take(k->run->budget, points, e));
-    k->rows->points += points;
     copy.values = arena_calloc(k->run->arena, steps, sizeof(double));
     if (!copy.values)
         return promql_no_memory(e);
@@ -192,7 +216,7 @@ static enum status keep(void *self, const struct promql_row *row, struct err *e)
             return promql_no_memory(e);
         memcpy(copy.histograms, row->histograms, steps * sizeof(*copy.histograms));
     }
-    return promql_rows_push(k->rows, k->run->arena, &copy) ? ST_OK : promql_no_memory(e);
+    return promql_run_push(k->run, k->rows, &copy, e);
 }
 
 enum status promql_run_keep(struct promql_run *run, const struct promql_node *node,
@@ -204,7 +228,7 @@ enum status promql_run_keep(struct promql_run *run, const struct promql_node *no
 
 void promql_run_drop(struct promql_run *run, struct promql_rows *rows)
 {
-    query_budget_give(run->budget, rows->points);
+    query_budget_give(run->budget, rows->weight);
     *rows = (struct promql_rows){0};
 }
 

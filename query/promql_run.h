@@ -25,6 +25,10 @@ enum status promql_run_rows(struct promql_run *run, const struct promql_node *no
 enum status promql_run_keep(struct promql_run *run, const struct promql_node *node,
                             struct promql_rows *out, struct err *e);
 void promql_run_drop(struct promql_run *run, struct promql_rows *rows);
+/* Adds a row, whose arrays are the arena's already, to those that the budget pays for. ST_QUERY,
+ * ST_NO_MEMORY. */
+enum status promql_run_push(struct promql_run *run, struct promql_rows *rows,
+                            const struct promql_row *row, struct err *e);
 /* Values of a scalar node, one a step; arena's. */
 enum status promql_run_scalar(struct promql_run *run, const struct promql_node *node, double **out,
                               struct err *e);

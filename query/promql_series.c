@@ -30,12 +30,24 @@ static enum status find_resets(const struct promql_run *run, struct series_data 
     return ST_OK;
 }
 
+/* What the samples count in the budget. */
+static uint64_t weight_of(const struct series_list *list)
+{
+    uint64_t weight = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct series_data *s = &list->items[i];
+        weight += s->sample_count;
+        for (uint32_t k = 0; s->histograms && k < s->sample_count; k++)
+            weight += promql_histogram_weight(s->histograms[k]);
+    }
+    return weight;
+}
+
 enum status promql_series_select(struct promql_run *run, const struct promql_selector *selector,
                                  int64_t after_ms, int64_t end_ms, struct series_list *out,
                                  struct err *e)
 {
     struct query_budget *b = run->budget;
-    uint64_t samples = 0;
     struct series_request request = {
         .matchers = selector->matchers,
         .matcher_count = selector->matcher_count,
@@ -47,21 +59,18 @@ enum status promql_series_select(struct promql_run *run, const struct promql_sel
                            : 0,
     };
     TRY(series_sources_select(run->sources, &request, out, b, run->notes, e));
-    for (uint32_t i = 0; i < out->count; i++) {
-        samples += out->items[i].sample_count;
+    uint64_t weight = weight_of(out);
+    b->samples_read += weight;
+    TRY(query_budget_take(b, weight, e));
+    for (uint32_t i = 0; i < out->count; i++)
         if (out->items[i].histograms)
             TRY(find_resets(run, &out->items[i], e));
-    }
-    b->samples_read += samples;
-    return query_budget_take(b, samples, e);
+    return ST_OK;
 }
 
 void promql_series_drop(struct promql_run *run, const struct series_list *list)
 {
-    uint64_t samples = 0;
-    for (uint32_t i = 0; i < list->count; i++)
-        samples += list->items[i].sample_count;
-    query_budget_give(run->budget, samples);
+    query_budget_give(run->budget, weight_of(list));
 }
 
 enum status promql_picker_open(struct promql_run *run, const struct promql_selector *selector,

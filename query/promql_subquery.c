@@ -10,6 +10,7 @@ static enum status inner_grid(const struct promql_run *run, const struct promql_
 {
     const struct promql_when *when = &node->subquery.when;
     int64_t step = node->subquery.has_step ? node->subquery.step.ms : run->query->subquery_step_ms;
+    step = MAX(step, INT64_C(1));
     int64_t after = promql_when_at(run, when, run->grid.start_ms) - node->subquery.range.ms;
     int64_t end = promql_when_at(run, when, promql_grid_end(&run->grid));
     int64_t start = after / step * step;

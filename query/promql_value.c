@@ -28,6 +28,11 @@ uint32_t promql_row_points(const struct promql_row *r, uint32_t steps)
     return points;
 }
 
+uint32_t promql_histogram_weight(const struct native_histogram *h)
+{
+    return h ? h->positive.count + h->negative.count : 0;
+}
+
 bool promql_rows_push(struct promql_rows *rows, struct arena *arena, const struct promql_row *row)
 {
     if (rows->count == rows->cap) {

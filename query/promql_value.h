@@ -79,7 +79,7 @@ static inline bool promql_point_is_absent(struct promql_point p)
 struct promql_rows {
     struct promql_row *items;
     uint32_t count, cap;
-    uint64_t points; /* taken from the budget for them */
+    uint64_t weight; /* samples taken from the budget for them */
 };
 
 /* Where rows go, one by one. What a row points at may be overwritten once the call returns; its
@@ -95,6 +95,8 @@ double *promql_values_new(struct arena *arena, uint32_t steps) NODISCARD;
 void promql_values_clear(double *values, uint32_t steps);
 /* Points of a row, floats and histograms. */
 uint32_t promql_row_points(const struct promql_row *r, uint32_t steps);
+/* Samples as which a histogram counts beyond the one it is; 0 for NULL. */
+uint32_t promql_histogram_weight(const struct native_histogram *h);
 /* Appends a copy of the struct; false when memory is short. */
 bool promql_rows_push(struct promql_rows *rows, struct arena *arena,
                       const struct promql_row *row) NODISCARD;
