@@ -139,13 +139,21 @@ static enum status tally_put(void *self, const struct promql_row *row, struct er
     return ST_OK;
 }
 
+static enum status error_label(const struct promql_node *param, struct err *e)
+{
+    struct buf text = {0};
+    promql_print(param, &text);
+    err_set(e, ST_QUERY, "invalid label name %.*s", (int)MIN(text.len, (size_t)200), text.ptr);
+    buf_deinit(&text);
+    return ST_QUERY;
+}
+
 enum status promql_count_values_rows(struct promql_run *run, const struct promql_node *node,
                                      const struct promql_sink *out, struct err *e)
 {
     struct tally t = {.run = run, .label = promql_run_text(node->aggregate.param)};
     if (t.label.len == 0 || !str_is_utf8(t.label))
-        return err_set(e, ST_QUERY, "invalid label name \"%.*s\"", (int)MIN(t.label.len, 100u),
-                       t.label.ptr);
+        return error_label(node->aggregate.param, e);
     TRY(promql_grouping_init(&t.grouping, run, node, e));
     if (!node->aggregate.without) {
         t.grouping.names = promql_names_sorted(run->arena, node->aggregate.labels,

@@ -74,7 +74,9 @@ enum status promql_fn_date_rows(struct promql_run *run, const struct promql_node
         return promql_run_rows(run, node->call.args[0],
                                &(struct promql_sink){date_row, &d, out->arena}, e);
     struct promql_row now = {.values = d.values};
-    for (uint32_t i = 0; i < run->grid.count; i++)
-        d.values[i] = part_of(d.id, (double)(promql_grid_at(&run->grid, i) / 1000));
+    for (uint32_t i = 0; i < run->grid.count; i++) {
+        int64_t seconds = promql_grid_at(&run->grid, i) / 1000;
+        d.values[i] = part_of(d.id, (double)seconds);
+    }
     return out->put(out->self, &now, e);
 }
