@@ -133,18 +133,23 @@ static uint64_t count_filled(const double *cells, size_t buckets, uint32_t count
     return sum;
 }
 
-/* Goes over the cells as they lie in memory and appends each to its sample. */
+/* Goes over the cells of a few samples at a time, so that a line of memory is loaded once. */
 static void fill_buckets(const double *cells, const int32_t *indices, size_t buckets,
                          uint32_t count, struct native_histogram *out, unsigned side)
 {
-    for (size_t k = 0; k < buckets; k++)
-        for (uint32_t i = 0; i < count; i++) {
-            double cell = cells[k * count + i];
-            if (value_bits(cell) == 0)
-                continue;
-            struct native_buckets *b = side_of(&out[i], side);
-            b->items[b->count++] = (struct native_bucket){indices[k], cell};
-        }
+    enum { TILE = 8 };
+    for (uint32_t first = 0; first < count; first += TILE) {
+        uint32_t n = MIN(count - first, (uint32_t)TILE);
+        struct native_bucket *to[TILE];
+        for (uint32_t i = 0; i < n; i++)
+            to[i] = side_of(&out[first + i], side)->items;
+        for (size_t k = 0; k < buckets; k++)
+            for (uint32_t i = 0; i < n; i++) {
+                double cell = cells[k * count + first + i];
+                if (value_bits(cell) != 0)
+                    *to[i]++ = (struct native_bucket){indices[k], cell};
+            }
+    }
 }
 
 static enum status make_buckets(struct sample_reader *r, const struct scratch *s, uint32_t count,
@@ -164,7 +169,6 @@ static enum status make_buckets(struct sample_reader *r, const struct scratch *s
             struct native_buckets *b = side_of(&out[i], side);
             b->items = items;
             items += b->count;
-            b->count = 0;
         }
         fill_buckets(cells, s->shape.buckets.side[side].items, buckets, count, out, side);
         cells += buckets * count;

@@ -19,7 +19,7 @@ enum {
      * at sixteen times that. A bucket of a native histogram counts as a quarter of a sample. */
     BLOCK_SAMPLES = 256 * KIB,
     BLOCK_SAMPLES_MAX = 4 * BLOCK_SAMPLES,
-    BLOCK_SERIES_MAX = 2048,
+    BLOCK_SERIES_MAX = 512,
     PIECE_SAMPLES_MAX = 64 * KIB, /* longer runs go on in the next block */
     BUCKETS_A_SAMPLE = 4,
 };
