@@ -205,17 +205,18 @@ static struct load make_native(unsigned edges, int schema)
     return l;
 }
 
-/* Every series with two samples, as a checkpoint of half a minute has them. */
-static struct load make_active(uint32_t series)
+/* Counters of few samples: a checkpoint of half a minute has two of each. */
+static struct load make_active(uint32_t series, uint32_t samples)
 {
     struct load l = load_new(series);
-    int64_t *times = take(&l, 2 * sizeof(*times));
-    times[0] = START_MS;
-    times[1] = START_MS + STEP_MS;
+    int64_t *times = take(&l, samples * sizeof(*times));
+    for (uint32_t k = 0; k < samples; k++)
+        times[k] = START_MS + k * STEP_MS;
     for (uint32_t i = 0; i < series; i++) {
-        double *values = take(&l, 2 * sizeof(*values));
+        double *values = take(&l, samples * sizeof(*values));
         values[0] = (double)(next_random() % 1000000);
-        values[1] = values[0] + (double)(next_random() % 100);
+        for (uint32_t k = 1; k < samples; k++)
+            values[k] = values[k - 1] + (double)(next_random() % 100);
         l.runs[i] = (struct series_run){
             .key = {i + 1, i + 1, NAN}, .sample_count = 2, .times_ms = times, .values = values};
     }
@@ -333,6 +334,34 @@ static void bench_read(const char *path, const struct series_key *keys, uint32_t
     series_part_unref(p);
 }
 
+/* Merges parts of equal lengths of time. */
+static void bench_merge(const char *dir, const struct load *l, const char *name)
+{
+    char path[256], text[64];
+    struct series_part *parts[PARTS];
+    uint32_t steps = l->runs[0].sample_count;
+    double ms[3];
+    for (unsigned i = 0; i < PARTS; i++) {
+        snprintf(path, sizeof(path), "%s/%u.part", dir, i);
+        write_cut(l, path, EFFORT_FAST, i * steps / PARTS, (i + 1) * steps / PARTS);
+        parts[i] = open_part(path);
+    }
+    snprintf(path, sizeof(path), "%s/merged.part", dir);
+    for (unsigned i = 0; i < LEN(ms); i++) {
+        struct series_merge merge = {
+            .parts = parts, .part_count = PARTS, .path = path, .effort = EFFORT_SEALED};
+        struct err e = {0};
+        uint64_t lost = 0;
+        double start = cpu_ms();
+        need(series_part_merge(&merge, &lost, &e) == ST_OK && lost == 0, "merge", &e);
+        ms[i] = cpu_ms() - start;
+    }
+    snprintf(text, sizeof(text), "%s merge of %d parts", name, PARTS);
+    report(text, "ns_a_sample", median(ms, LEN(ms)) * 1e6 / (double)l->samples);
+    for (unsigned i = 0; i < PARTS; i++)
+        series_part_unref(parts[i]);
+}
+
 static void bench_classic(const char *dir, unsigned edges)
 {
     char path[256];
@@ -349,6 +378,7 @@ static void bench_classic(const char *dir, unsigned edges)
     bench_read(path, keys, key_count, true, "classic buckets kept");
     bench_read(path, NULL, 0, false, "classic everything streamed");
     bench_read(path, &l.runs[l.run_count / 2].key, 1, true, "classic one series");
+    bench_merge(dir, &l, "classic");
     mem_free(keys);
     load_free(&l);
 }
@@ -367,39 +397,15 @@ static void bench_native(const char *dir, unsigned edges, int schema)
 static void bench_active(const char *dir, uint32_t series)
 {
     char path[256];
-    struct load l = make_active(series);
+    struct load l = make_active(series, 2);
     snprintf(path, sizeof(path), "%s/active.part", dir);
     bench_write(&l, path, EFFORT_FAST, "two samples fast", 3);
     bench_read(path, &l.runs[series / 2].key, 1, true, "two samples one series");
     bench_write(&l, path, EFFORT_SEALED, "two samples", 3);
     bench_read(path, &l.runs[series / 2].key, 1, true, "two samples sealed one series");
     load_free(&l);
-}
-
-static void bench_merge(const char *dir, unsigned edges)
-{
-    char path[256];
-    struct load l = make_classic(edges);
-    struct series_part *parts[PARTS];
-    double ms[3];
-    for (unsigned i = 0; i < PARTS; i++) {
-        snprintf(path, sizeof(path), "%s/%u.part", dir, i);
-        write_cut(&l, path, EFFORT_FAST, i * STEPS / PARTS, (i + 1) * STEPS / PARTS);
-        parts[i] = open_part(path);
-    }
-    snprintf(path, sizeof(path), "%s/merged.part", dir);
-    for (unsigned i = 0; i < LEN(ms); i++) {
-        struct series_merge merge = {
-            .parts = parts, .part_count = PARTS, .path = path, .effort = EFFORT_SEALED};
-        struct err e = {0};
-        uint64_t lost = 0;
-        double start = cpu_ms();
-        need(series_part_merge(&merge, &lost, &e) == ST_OK && lost == 0, "merge", &e);
-        ms[i] = cpu_ms() - start;
-    }
-    report("merge of 12 parts", "ns_a_sample", median(ms, LEN(ms)) * 1e6 / (double)l.samples);
-    for (unsigned i = 0; i < PARTS; i++)
-        series_part_unref(parts[i]);
+    l = make_active(series / 10, 2 * PARTS);
+    bench_merge(dir, &l, "two samples");
     load_free(&l);
 }
 
@@ -417,7 +423,6 @@ int main(int argc, char **argv)
     unsigned edges = quick ? EDGES / 10 : EDGES;
     need(mkdtemp(dir) != NULL, "mkdtemp", NULL);
     bench_classic(dir, edges);
-    bench_merge(dir, edges);
     bench_native(dir, edges / 10, 3);
     bench_native(dir, edges / 10, 6);
     bench_active(dir, quick ? ACTIVE / 10 : ACTIVE);
