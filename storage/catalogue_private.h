@@ -23,6 +23,7 @@ struct catalogue {
 
 /* --- catalogue.c; the lock is held, or no other thread runs --- */
 
+/* Runs statements without values or rows. */
 enum status catalogue_run(sqlite3 *db, const char *sql, struct err *e);
 /* The caller ends *out with sqlite3_finalize(). Integers only. */
 enum status catalogue_prepare(sqlite3 *db, const char *sql, const uint64_t *values, int count,

@@ -25,6 +25,7 @@ struct exemplar_ring {
     uint64_t bytes;
 };
 
+/* Frees what it keeps; it is empty again. */
 void exemplars_deinit(struct exemplar_ring *r);
 /* Keeps one; one that is not newer than its series' newest is known already. ST_INVALID: its labels
  * take more than EXEMPLAR_LABEL_BYTES_MAX; ST_NO_MEMORY. */

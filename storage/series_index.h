@@ -37,6 +37,7 @@ enum status series_index_add(struct series_index *x, uint32_t id, struct label_s
 
 /* --- owner, or locked --- */
 
+/* Any number may be asked for. */
 bool series_index_has(const struct series_index *x, uint32_t id);
 /* The labels of a series that is there; the array is the arena's, the strings live as long as the
  * index. ST_NO_MEMORY. */
@@ -53,6 +54,7 @@ struct series_index_stats {
     uint32_t series, pairs, names;
     uint64_t bytes; /* of heap */
 };
+/* Counts and what they weigh. */
 void series_index_stats(const struct series_index *x, struct series_index_stats *out);
 
 #endif

@@ -232,8 +232,8 @@ static enum status load_block(struct series_index *x, struct str raw, struct are
                               struct err *e)
 {
     struct cursor in = cursor_of(raw);
-    struct label *pairs;
-    uint64_t pair_count, id = 0;
+    struct label *pairs = NULL;
+    uint64_t pair_count = 0, id = 0;
     TRY(read_pairs(&in, arena, &pairs, &pair_count, e));
     struct label *labels = arena_alloc(arena, pair_count * sizeof(*labels));
     if (!labels)

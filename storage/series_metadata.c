@@ -8,6 +8,7 @@ void metadata_deinit(struct metadata_table *t)
         mem_free((char *)t->items.items[i].metric.ptr);
     vec_deinit(&t->items);
     map64_deinit(&t->by_metric);
+    t->bytes = 0;
 }
 
 static bool is_same(const struct kept_metadata *k, const struct metric_metadata *m)

@@ -22,6 +22,7 @@ struct metadata_table {
     uint64_t seed, bytes;
 };
 
+/* Frees what it keeps; it is empty again. */
 void metadata_deinit(struct metadata_table *t);
 /* Texts are cut to METADATA_TEXT_MAX. New metrics beyond METADATA_METRICS_MAX are not kept.
  * ST_NO_MEMORY. */

@@ -15,6 +15,7 @@ struct pages {
     uint32_t item_bytes;
 };
 
+/* Frees all pages; the array is empty again. */
 void pages_deinit(struct pages *p);
 /* The item, zeroed when its page is new. NULL when memory is short. Lives until its page is
  * dropped. */

@@ -53,6 +53,7 @@ struct histogram_total {
     unsigned at;
 };
 
+/* Empty, with the seed of the data directory; series_states_deinit() frees what it holds. */
 void series_states_init(struct series_states *s, uint64_t seed);
 void series_states_deinit(struct series_states *s);
 

@@ -226,6 +226,33 @@ Test(store, what_is_not_listed_goes_and_what_is_listed_but_damaged_stays)
     temp_dir_remove(dir);
 }
 
+/* Version 1 of the catalogue knew no series. */
+Test(store, an_older_catalogue_is_brought_up_to_date)
+{
+    char *dir = temp_dir_make(), path[512];
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    struct image_seen seen;
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, tile_s), ST_OK));
+    store_close(s);
+    sqlite3 *db;
+    snprintf(path, sizeof(path), "%s/catalogue.db", dir);
+    sqlite3_open(path, &db);
+    cr_assert(eq(int,
+                 sqlite3_exec(db,
+                              "DROP TABLE series_state; DROP TABLE series_part; DROP TABLE "
+                              "series_tombstone; PRAGMA user_version=1",
+                              NULL, NULL, NULL),
+                 SQLITE_OK));
+    sqlite3_close(db);
+    for (int i = 0; i < 2; i++) {
+        s = store_rig_open(dir, (struct retention){0});
+        cr_expect(eq(u64, store_rig_position(s, &seen), 10));
+        cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 1));
+        store_close(s);
+    }
+    temp_dir_remove(dir);
+}
+
 Test(store, a_catalogue_that_is_missing_damaged_or_newer_is_refused)
 {
     char *dir = temp_dir_make(), path[512];
