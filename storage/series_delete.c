@@ -164,5 +164,6 @@ enum status series_store_delete(struct series_store *s, const struct label_match
     t->end_ms = end_ms;
     status = series_store_call(s, commit, t, e);
     tombstone_unref(t);
-    return status;
+    /* That such series have no samples is part of their state. */
+    return status == ST_OK ? series_store_save_state(s, e) : status;
 }

@@ -10,7 +10,8 @@
 enum {
     LOG_VERSION = 1,
     LOG_HEAD_BYTES = 24,
-    BLOCK_HEAD_BYTES = 16,
+    BLOCK_HEAD_BYTES = 24,
+    BLOCK_MARK = 0x6b6c6273, /* "sblk": where to go on behind a block whose length is damaged */
     BLOCK_SERIES = 4096,
     BLOCK_RAW_MAX = 64 * MIB, /* 4,096 series of 16 KiB of labels */
     PACK_LEVEL = 3,
@@ -112,8 +113,10 @@ static bool pack(struct block_writer *w, uint64_t file, uint64_t at)
     uint32_t raw_bytes = (uint32_t)w->raw.len;
     uint64_t sum =
         hash_bytes(w->packed.ptr + BLOCK_HEAD_BYTES, packed, block_seed(file, at, raw_bytes));
+    buf_append_u32(&w->packed, BLOCK_MARK);
     buf_append_u32(&w->packed, (uint32_t)packed);
     buf_append_u32(&w->packed, raw_bytes);
+    buf_append_u32(&w->packed, 0);
     buf_append_u64(&w->packed, sum);
     w->packed.len += packed;
     return true;
@@ -273,16 +276,28 @@ static enum status unpack_block(const struct log_reader *r, struct str packed, u
     return status;
 }
 
-/* The block at *at, which moves behind it; to the end when its length makes no sense. */
+/* The next mark from `at` on; the end when there is none. A mark that only looks like one is a
+ * block whose checksum does not hold. */
+static size_t find_mark(struct str bytes, size_t at)
+{
+    static const char mark[4] = {'s', 'b', 'l', 'k'};
+    return at + str_search(str_sub(bytes, at, bytes.len), (struct str){mark, sizeof(mark)});
+}
+
+/* The block at *at, which moves behind it; when it is damaged to the next mark. */
 static enum status read_block(const struct log_reader *r, size_t *at, struct err *e)
 {
     struct cursor in = cursor_of(str_sub(r->bytes, *at, r->bytes.len));
-    uint32_t packed_bytes = cursor_u32(&in), raw_bytes = cursor_u32(&in);
+    uint32_t mark = cursor_u32(&in), packed_bytes = cursor_u32(&in), raw_bytes = cursor_u32(&in);
+    uint32_t zero = cursor_u32(&in);
     uint64_t sum = cursor_u64(&in), seed = block_seed(r->file, *at, raw_bytes);
     struct str packed = cursor_bytes(&in, packed_bytes);
-    *at = in.failed ? r->bytes.len : *at + BLOCK_HEAD_BYTES + packed_bytes;
-    if (in.failed || raw_bytes > BLOCK_RAW_MAX || hash_str(packed, seed) != sum)
+    if (in.failed || mark != BLOCK_MARK || zero != 0 || raw_bytes > BLOCK_RAW_MAX ||
+        hash_str(packed, seed) != sum) {
+        *at = find_mark(r->bytes, *at + 1);
         return corrupt(e);
+    }
+    *at += BLOCK_HEAD_BYTES + packed_bytes;
     return unpack_block(r, packed, raw_bytes, e);
 }
 

@@ -91,6 +91,7 @@ static void handle(struct series_store *s, struct mail *mail)
         apply_batch(s, CONTAINER_OF(mail, struct batch, mail));
         return;
     case MAIL_SAVE:
+        s->dirty |= CONTAINER_OF(mail, struct series_wait, mail)->with_state;
         list_add_tail(&s->waiting, &CONTAINER_OF(mail, struct series_wait, mail)->link);
         if (!s->save_in_flight)
             series_save_begin(s);
@@ -353,11 +354,21 @@ enum status series_store_call(struct series_store *s,
     return wait_run(&w, s->jobs, e);
 }
 
-enum status series_store_checkpoint(struct series_store *s, struct err *e)
+static enum status save(struct series_store *s, bool with_state, struct err *e)
 {
-    struct series_wait w = {.mail.kind = MAIL_SAVE};
+    struct series_wait w = {.mail.kind = MAIL_SAVE, .with_state = with_state};
     wait_init(&w);
     return wait_run(&w, s->inbox, e);
+}
+
+enum status series_store_checkpoint(struct series_store *s, struct err *e)
+{
+    return save(s, false, e);
+}
+
+enum status series_store_save_state(struct series_store *s, struct err *e)
+{
+    return save(s, true, e);
 }
 
 static enum status compact(struct series_store *s, void *user, struct err *e)

@@ -37,7 +37,8 @@ struct series_wait {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool done;
-    struct err err; /* err.status tells how it went */
+    bool with_state; /* MAIL_SAVE: state has changed though nothing was applied */
+    struct err err;  /* err.status tells how it went */
     /* SERIES_CALL: what the worker is to do. */
     enum status (*call)(struct series_store *s, void *user, struct err *e);
     void *user;
@@ -105,6 +106,8 @@ struct series_set *series_set_room(struct series_store *s, uint32_t parts, uint3
  * came in the meantime and the room is too small (only the worker adds any): it is freed. */
 bool series_set_show(struct series_store *s, struct series_set *fresh,
                      void (*change)(struct series_set *fresh, void *user), void *user);
+/* A checkpoint that writes the state though nothing was applied since the last one. */
+enum status series_store_save_state(struct series_store *s, struct err *e);
 /* Has the worker call it and waits. ST_BUSY: weft is stopping. */
 enum status series_store_call(struct series_store *s,
                               enum status (*call)(struct series_store *s, void *user,
