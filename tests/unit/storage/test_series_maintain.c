@@ -1,0 +1,274 @@
+/* test_series_maintain.c - what goes: retention by age and size, deleted samples, coarse steps,
+ * dead series; and what stays: snapshots, merges. */
+#include "base/clock.h"
+#include "storage/series_cut.h"
+#include "tests/support/leak.h"
+#include "tests/unit/storage/series_store_rig.h"
+#include "tests/unit/storage/store_rig.h"
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <stdio.h>
+
+static const int64_t T = 1700000000000, HOUR = 3600000, DAY = 86400000;
+
+static void checkpoint(struct series_store_rig *r)
+{
+    struct err e = {0};
+    cr_assert(eq(int, series_store_checkpoint(r->series, &e), ST_OK), "%s", e.msg);
+}
+
+static void compact(struct series_store_rig *r)
+{
+    struct err e = {0};
+    cr_assert(eq(int, series_store_compact(r->series, &e), ST_OK), "%s", e.msg);
+}
+
+static struct series_stats stats_of(struct series_store_rig *r)
+{
+    struct series_stats stats;
+    series_store_stats(r->series, &stats);
+    return stats;
+}
+
+static void delete (struct series_store_rig *r, const char *matchers, int64_t start_ms,
+                    int64_t end_ms)
+{
+    struct arena arena = {0};
+    struct label_matcher m[8];
+    struct err e = {0};
+    uint32_t count = series_store_rig_matchers(matchers, &arena, m);
+    cr_assert(eq(int, series_store_delete(r->series, m, count, start_ms, end_ms, &e), ST_OK), "%s",
+              e.msg);
+    for (uint32_t i = 0; i < count; i++)
+        label_matcher_deinit(&m[i]);
+    arena_deinit(&arena);
+}
+
+Test(series_maintain, deleted_samples_are_gone_and_stay_gone, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    series_store_rig_open(&r, true);
+    for (int i = 0; i < 5; i++) {
+        series_store_rig_one(&r, "x", 10 + i, i);
+        series_store_rig_one(&r, "y", 10 + i, i);
+        if (i == 2)
+            checkpoint(&r);
+    }
+    delete (&r, "__name__=x", 11, 13);
+    delete (&r, "__name__=y", 0, 1000);
+    for (int pass = 0; pass < 3; pass++) {
+        cr_expect(eq(str, (char *)series_store_rig_select(&r, "", 0, 100), "x 10=0 14=4;"),
+                  "pass %d", pass);
+        cr_expect(eq(str, (char *)series_store_rig_names(&r, "", 0, 100), "x;"), "pass %d", pass);
+        if (pass == 0) {
+            series_store_rig_close(&r);
+            series_store_rig_open(&r, true);
+        } else {
+            compact(&r);
+        }
+    }
+    cr_expect(eq(u64, stats_of(&r).samples_parts, 2), "they are not on disk any more");
+    series_store_rig_one(&r, "x", 12, 7);
+    series_store_rig_one(&r, "y", 12, 8);
+    cr_expect(eq(str, (char *)series_store_rig_select(&r, "", 0, 100), "x 10=0 12=7 14=4;y 12=8;"),
+              "what comes later is not deleted");
+    compact(&r);
+    cr_expect(eq(str, (char *)series_store_rig_select(&r, "", 0, 100), "x 10=0 12=7 14=4;y 12=8;"));
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(series_maintain, old_samples_go, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    int64_t now_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
+    r.arrival_ms = (uint64_t)now_ms;
+    r.config.retention_ns = 48 * 3600 * NS_PER_S;
+    series_store_rig_open(&r, true);
+    series_store_rig_one(&r, "x", now_ms - 2 * DAY + HOUR, 1);
+    series_store_rig_one(&r, "x", now_ms, 2);
+    checkpoint(&r);
+    series_store_rig_one(&r, "y", now_ms - 2 * DAY + HOUR, 1);
+    checkpoint(&r);
+    series_store_rig_close(&r);
+    r.config.retention_ns = 24 * 3600 * NS_PER_S;
+    series_store_rig_open(&r, true);
+    compact(&r);
+    struct series_stats stats = stats_of(&r);
+    cr_expect(eq(u64, stats.part_files, 1), "one was dropped whole");
+    cr_expect(eq(u64, stats.samples_parts, 1), "the other one was cut");
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(series_maintain, the_oldest_parts_go_when_the_disk_is_full, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    r.disk_bytes = 6000;
+    series_store_rig_open(&r, true);
+    for (int day = 0; day < 12; day++) {
+        struct rig_batch b = series_store_rig_batch(&r);
+        for (int i = 0; i < 100; i++)
+            series_store_rig_put(&b, "x", T - (20 - day) * DAY + i * i * 7, sin(i + day));
+        series_store_rig_send(&r, &b);
+        checkpoint(&r);
+    }
+    compact(&r);
+    struct series_stats stats = stats_of(&r);
+    cr_expect(le(u64, stats.part_bytes, 6000));
+    cr_expect(gt(u64, stats.part_files, 0));
+    cr_expect(eq(i64, stats.max_time_ms, T - 9 * DAY + 99 * 99 * 7), "the newest stay");
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(series_maintain, small_parts_become_large_ones, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    series_store_rig_open(&r, true);
+    for (int i = 0; i < 30; i++) {
+        series_store_rig_one(&r, "x", T + i, i);
+        series_store_rig_one(&r, "x", T - i, -i);
+        checkpoint(&r);
+    }
+    for (int wait = 0; wait < 1000 && stats_of(&r).part_files > 14; wait++)
+        checkpoint(&r);
+    cr_expect(le(u64, stats_of(&r).part_files, 14));
+    compact(&r);
+    cr_expect(eq(u64, stats_of(&r).part_files, 1));
+    cr_expect(eq(u64, stats_of(&r).samples_parts, 59));
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(series_maintain, a_snapshot_opens_as_a_data_directory, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    struct err e = {0};
+    char name[64], path[256];
+    series_store_rig_open(&r, true);
+    series_store_rig_one(&r, "x", 10, 1);
+    cr_assert(eq(int, series_store_snapshot(r.series, name, sizeof(name), &e), ST_OK), "%s", e.msg);
+    series_store_rig_one(&r, "x", 20, 2);
+    series_store_rig_one(&r, "y", 20, 2);
+    compact(&r);
+    snprintf(path, sizeof(path), "%s/snapshots/%s", r.dir, name);
+    struct series_store_rig copy = {.dir = path, .budget.limit = GIB};
+    series_store_rig_open(&copy, true);
+    cr_expect(eq(str, (char *)series_store_rig_select(&copy, "", 0, 100), "x 10=1;"));
+    series_store_rig_one(&copy, "z", 30, 3);
+    series_store_rig_close(&copy);
+    series_store_rig_close(&r);
+    series_store_rig_open(&r, true);
+    cr_expect(eq(str, (char *)series_store_rig_select(&r, "", 0, 100), "x 10=1 20=2;y 20=2;"));
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* --- coarse steps --- */
+
+static bool yes(uint32_t id, void *user)
+{
+    (void)id, (void)user;
+    return true;
+}
+
+/* increase() of PromQL over (start, end]. */
+static double increase(const struct series_run *run, int64_t start_ms, int64_t end_ms)
+{
+    double sum = 0, last = 0;
+    int64_t first_ms = 0, last_ms = 0;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < run->sample_count; i++) {
+        if (run->times_ms[i] <= start_ms || run->times_ms[i] > end_ms)
+            continue;
+        if (count++)
+            sum += run->values[i] < last ? run->values[i] : run->values[i] - last;
+        else
+            first_ms = run->times_ms[i];
+        last = run->values[i];
+        last_ms = run->times_ms[i];
+    }
+    double covered = (double)(last_ms - first_ms);
+    return sum * (double)(end_ms - start_ms) / covered;
+}
+
+Test(series_maintain, coarse_steps_keep_increases)
+{
+    enum { COUNT = 2000, STEP = 300000 };
+    static int64_t times[COUNT], coarse_times[COUNT];
+    static double values[COUNT], coarse_values[COUNT];
+    double v = 0;
+    for (int i = 0; i < COUNT; i++) {
+        v = i % 97 == 96 ? i % 5 : v + (i * 7919 % 1000) / 8.0;
+        times[i] = coarse_times[i] = T / STEP * STEP + (i + 1) * 15000;
+        values[i] = coarse_values[i] = v;
+    }
+    struct series_run fine = {{1, 1, NAN}, COUNT, times, values, NULL, NULL};
+    struct series_run coarse = {{1, 1, NAN}, COUNT, coarse_times, coarse_values, NULL, NULL};
+    struct series_cut cut = {.drop_before_ms = INT64_MIN, .step_ms = STEP, .is_counter = yes};
+    series_cut_run(&coarse, coarse_times, coarse_values, &cut);
+    cr_expect(lt(u32, coarse.sample_count, COUNT / 6));
+    for (int64_t from = 0; from < 90; from++) {
+        for (int64_t steps = 1; steps < 9; steps++) {
+            int64_t start = T / STEP * STEP + from * STEP, end = start + steps * STEP;
+            double want = increase(&fine, start, end), got = increase(&coarse, start, end);
+            cr_expect(fabs(want - got) <= 1e-9 * fabs(want), "%lld steps from %lld: %g %g",
+                      (long long)steps, (long long)from, want, got);
+        }
+    }
+    EXPECT_NO_LEAK();
+}
+
+Test(series_maintain, old_parts_are_thinned_out_once, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    r.config.settings.downsample_after_s = 86400;
+    r.config.settings.downsample_step_s = 300;
+    series_store_rig_open(&r, true);
+    struct rig_batch b = series_store_rig_batch(&r);
+    for (int i = 0; i < 240; i++)
+        series_store_rig_put(&b, "x_total", 300000 + 15000 * (i + 1), i);
+    series_store_rig_send(&r, &b);
+    compact(&r);
+    cr_expect(eq(u64, stats_of(&r).samples_parts, 24), "first and last of 12 steps");
+    uint64_t merges = stats_of(&r).merges;
+    compact(&r);
+    cr_expect(eq(u64, stats_of(&r).merges, merges), "nothing is left to do");
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* --- dead series --- */
+
+Test(series_maintain, an_index_of_dead_series_is_made_anew, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    int64_t now_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
+    char labels[40];
+    r.config.retention_ns = 3600 * NS_PER_S;
+    series_store_rig_open(&r, false);
+    r.arrival_ms = (uint64_t)(now_ms - 2 * HOUR);
+    struct rig_batch b = series_store_rig_batch(&r);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(labels, sizeof(labels), "x,n=%d", i);
+        series_store_rig_put(&b, labels, now_ms - 2 * HOUR, 1);
+    }
+    series_store_rig_send(&r, &b);
+    r.arrival_ms = (uint64_t)now_ms;
+    series_store_rig_one(&r, "y", now_ms, 1);
+    struct series_view *old;
+    cr_assert(eq(int, series_view_take(r.series, &old, NULL), ST_OK));
+    cr_assert(eq(int, series_store_start(r.series, NULL), ST_OK));
+    r.is_started = true;
+    checkpoint(&r);
+    cr_expect(eq(u64, stats_of(&r).series, 1));
+    series_view_unref(old);
+    series_store_rig_one(&r, "x,n=5", now_ms, 1);
+    series_store_rig_close(&r);
+    series_store_rig_open(&r, true);
+    cr_expect(eq(u64, stats_of(&r).series, 2));
+    cr_expect(eq(str, (char *)series_store_rig_names(&r, "", 0, INT64_MAX), "x,n=5;y;"));
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
