@@ -18,6 +18,8 @@ void series_states_init(struct series_states *s, uint64_t seed)
 
 static void total_free(struct histogram_total *t)
 {
+    if (!t)
+        return;
     arena_deinit(&t->arenas[0]);
     arena_deinit(&t->arenas[1]);
     mem_free(t);
@@ -157,7 +159,7 @@ void series_state_forget(struct series_states *s, uint32_t id)
 {
     struct series_state *state = pages_find(&s->states, id);
     uint64_t *total = map64_find(&s->histogram_totals, id);
-    if (total && *total)
+    if (total)
         total_free((struct histogram_total *)(uintptr_t)*total);
     map64_remove(&s->histogram_totals, id);
     map64_remove(&s->totals, id);

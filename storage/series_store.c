@@ -298,7 +298,7 @@ void series_store_close(struct series_store *s)
 
 void series_store_batch(struct series_store *s, struct batch *b)
 {
-    if (b->sequence < s->saved_position && !s->started) {
+    if (!s->started && b->sequence < s->saved_position) {
         batch_free(b); /* a replay of what the last checkpoint has */
         return;
     }
