@@ -107,7 +107,8 @@ static void *ask(void *user)
         uint32_t rounds = acknowledged, count, samples;
         struct series_stats stats;
         look("old", "1.*|7", &count, &samples);
-        must(rounds == 0 || (count == 12 && samples >= rounds), "an acknowledged sample is missing");
+        must(rounds == 0 || (count == 12 && samples >= rounds),
+             "an acknowledged sample is missing");
         look("new", ".+", &count, &samples);
         must(count >= rounds, "an acknowledged series is missing");
         series_store_stats(series, &stats);

@@ -66,9 +66,9 @@ static void work_until_killed(struct series_store_rig *r, const char *fault)
 
 Test(series_crash, killed_at_any_point_nothing_is_lost_or_twice, .timeout = 120)
 {
-    static const char *const points[] = {"series_begin",     "series_part",  "series_index",
-                                         "series_state",     "series_committed",
-                                         "series_exchanged", "series_merged"};
+    static const char *const points[] = {"series_begin", "series_part",      "series_index",
+                                         "series_state", "series_committed", "series_exchanged",
+                                         "series_merged"};
     for (size_t i = 0; i < LEN(points); i++) {
         for (unsigned n = 1; n <= 3; n++) {
             char fault[48];
@@ -103,9 +103,9 @@ Test(series_crash, a_failing_disk_keeps_everything_in_memory_and_is_tried_again,
             snprintf(fault, sizeof(fault), "%s:%s:%u", n % 2 ? "EIO" : "ENOSPC", calls[c], n);
             set_fault(fault);
             failures += series_store_checkpoint(r.series, NULL) != ST_OK;
-            cr_expect(eq(str, (char *)series_store_rig_select(&r, "__name__=x", 0, 1000),
-                         "x 10=1 20=2;"),
-                      "%s", fault);
+            cr_expect(
+                eq(str, (char *)series_store_rig_select(&r, "__name__=x", 0, 1000), "x 10=1 20=2;"),
+                "%s", fault);
             send(&r, 3);
             set_fault("");
             cr_expect(eq(int, series_store_checkpoint(r.series, NULL), ST_OK), "%s", fault);
@@ -167,7 +167,8 @@ Test(series_crash, a_damaged_file_costs_at_most_itself, .timeout = 120)
             series_store_rig_open(&r, true);
             struct metric_outcome o = series_store_rig_one(&r, "z", 10, 1);
             cr_expect(eq(u32, o.samples, 1), "%s at %zu", suffixes[i], at);
-            cr_expect(eq(str, (char *)series_store_rig_select(&r, "__name__=z", 0, 100), "z 10=1;"));
+            cr_expect(
+                eq(str, (char *)series_store_rig_select(&r, "__name__=z", 0, 100), "z 10=1;"));
             if (i == 2) {
                 o = series_store_rig_one(&r, "x", 10, 7);
                 cr_expect(eq(u32, o.faults[SAMPLE_DUPLICATE_OTHER_VALUE], 1),

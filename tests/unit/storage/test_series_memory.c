@@ -6,10 +6,8 @@
 #include <criterion/new/assert.h>
 
 static const struct native_bucket bucket = {3, 2};
-static const struct native_histogram histogram = {.count = 2,
-                                                  .sum = 5,
-                                                  .positive = {(struct native_bucket *)&bucket, 1},
-                                                  .schema = 2};
+static const struct native_histogram histogram = {
+    .count = 2, .sum = 5, .positive = {(struct native_bucket *)&bucket, 1}, .schema = 2};
 static const struct label trace = {STR("trace_id"), STR("abc")};
 
 /* Four series of all kinds, made without a failure. */
@@ -25,10 +23,8 @@ static struct batch *make_batch(struct series_store_rig *r, struct metric_batch 
     for (int i = 0; i < 4; i++) {
         labels[i] = (struct label){LABEL_METRIC_NAME, str_from_c(names[i])};
         samples[i] = (struct sample){.time_ms = 10, .value = i};
-        series[i] = (struct metric_series){.labels = {&labels[i], 1},
-                                           .samples = &samples[i],
-                                           .sample_count = 1,
-                                           .item_count = 1};
+        series[i] = (struct metric_series){
+            .labels = {&labels[i], 1}, .samples = &samples[i], .sample_count = 1, .item_count = 1};
         series[i].hash = label_set_hash(series[i].labels, store_seed(r->store));
     }
     series[0].exemplars = &exemplar;
