@@ -1,6 +1,7 @@
 /* bench_series_store.c - the series store without network and decoding: what a sample costs to
  * apply, what a million series weigh, how fast one of them is found, how long a restart takes.
- * Usage: bench_series_store [quick]: 100,000 series instead of a million. One JSON line a result. */
+ * Usage: bench_series_store [quick]: 100,000 series instead of a million. One JSON line a result.
+ */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "storage/series_store.h"
@@ -124,8 +125,8 @@ static double apply_round(struct rig *r, unsigned series, unsigned samples, int6
 {
     uint64_t spent = 0;
     for (unsigned at = 0; at < series; at += BATCH_SERIES) {
-        struct batch *b = batch_of(r, at, MIN(series - at, (unsigned)BATCH_SERIES), samples,
-                                   time_ms);
+        struct batch *b =
+            batch_of(r, at, MIN(series - at, (unsigned)BATCH_SERIES), samples, time_ms);
         uint64_t begin = cpu_ns();
         series_store_batch(r->series, b);
         spent += cpu_ns() - begin;
