@@ -9,6 +9,7 @@
 enum {
     FAN = 8,               /* so many neighbours of one size become one */
     TIER_BYTES = 64 * KIB, /* the smallest tier's upper end; each next one is FAN times as big */
+    TIER_LAST = 6,         /* beyond a merge's size */
     SEALED_TIER = 2,       /* from here on packing costs little of what it saves */
 };
 
@@ -64,20 +65,19 @@ static uint64_t bytes_of_all(const struct series_set *set)
 /* The part whose newest sample is the oldest. */
 static bool choose_expired(const struct chooser *c, struct plan *out)
 {
-    uint64_t limit = c->s->config.store->retention.disk_bytes, edges = 0;
-    struct store_stats stats;
+    struct store *store = c->s->config.store;
+    uint64_t limit = store->retention.disk_bytes, bytes = bytes_of_all(c->set);
+    uint64_t edges = parts_disk_bytes(store);
     uint32_t oldest = 0;
+    atomic_store(&store->series_bytes, bytes);
     if (c->set->part_count == 0)
         return false;
-    if (limit) {
-        store_stats(c->s->config.store, &stats);
-        edges = stats.edge_bytes;
-    }
     for (uint32_t i = 1; i < c->set->part_count; i++)
         if (c->set->parts[i].info.max_time_ms < c->set->parts[oldest].info.max_time_ms)
             oldest = i;
     bool old = c->set->parts[oldest].info.max_time_ms < c->oldest_ms;
-    bool over = limit && bytes_of_all(c->set) + edges > limit;
+    /* Edges and series share the disk: what takes more of it gives way. */
+    bool over = limit && bytes + edges > limit && bytes > edges;
     *out = (struct plan){.first = oldest, .count = 1, .drop = true, .why = old ? "age" : "disk"};
     return old || over;
 }
@@ -85,26 +85,41 @@ static bool choose_expired(const struct chooser *c, struct plan *out)
 static unsigned tier_of(const struct set_part *p)
 {
     unsigned tier = 0;
-    for (uint64_t end = TIER_BYTES; p->info.bytes > end && tier < 10; end *= FAN)
+    for (uint64_t end = TIER_BYTES; p->info.bytes > end && tier < TIER_LAST; end *= FAN)
         tier++;
     return tier;
 }
 
+/* FAN neighbours of one tier, and the smaller ones between them: parts of two tiers in turn must
+ * not pile up. */
+static bool choose_of_tier(const struct chooser *c, unsigned tier, struct plan *out)
+{
+    uint64_t bytes = 0;
+    uint32_t first = 0, same = 0;
+    for (uint32_t i = 0; i < c->set->part_count && same < FAN; i++) {
+        unsigned own = tier_of(&c->set->parts[i]);
+        if (own > tier) {
+            first = i + 1;
+            same = 0;
+            bytes = 0;
+            continue;
+        }
+        same += own == tier;
+        bytes += c->set->parts[i].info.bytes;
+        out->count = i + 1 - first;
+    }
+    out->first = first;
+    return same == FAN && bytes <= merge_max_bytes;
+}
+
 static bool choose_tier(const struct chooser *c, struct plan *out)
 {
-    const struct set_part *parts = c->set->parts;
-    for (uint32_t first = 0, end; first < c->set->part_count; first = end) {
-        unsigned tier = tier_of(&parts[first]);
-        uint64_t bytes = 0;
-        for (end = first;
-             end < c->set->part_count && end < first + FAN && tier_of(&parts[end]) == tier; end++)
-            bytes += parts[end].info.bytes;
-        if (end - first < FAN || bytes > merge_max_bytes)
-            continue;
-        *out = (struct plan){
-            first,        FAN, false, "size", tier >= SEALED_TIER ? EFFORT_SEALED : EFFORT_FAST,
-            c->oldest_ms, 0};
-        return true;
+    for (unsigned tier = 0; tier <= TIER_LAST; tier++) {
+        *out = (struct plan){.why = "size",
+                             .effort = tier >= SEALED_TIER ? EFFORT_SEALED : EFFORT_FAST,
+                             .drop_before_ms = c->oldest_ms};
+        if (choose_of_tier(c, tier, out))
+            return true;
     }
     return false;
 }
@@ -134,13 +149,22 @@ static uint32_t day_group(const struct chooser *c, uint32_t first, uint64_t *byt
     return MAX(end - first, 1u);
 }
 
+/* A day's part is not written anew for each late crumb. */
+static bool is_worth_it(const struct chooser *c, uint32_t first, uint32_t count, uint64_t bytes)
+{
+    uint64_t largest = 0;
+    for (uint32_t i = first; i < first + count; i++)
+        largest = MAX(largest, c->set->parts[i].info.bytes);
+    return c->compact || (bytes - largest) * FAN >= largest;
+}
+
 static bool choose_day(const struct chooser *c, struct plan *out)
 {
     for (uint32_t first = 0; first < c->set->part_count;) {
         uint64_t bytes;
         uint32_t count = day_group(c, first, &bytes);
         bool sealed = c->set->parts[first].is_sealed || !c->compact;
-        if (count > 1 || !sealed) {
+        if ((count > 1 && is_worth_it(c, first, count, bytes)) || !sealed) {
             *out = (struct plan){first, count, false, "day", EFFORT_SEALED, c->oldest_ms, 0};
             return true;
         }

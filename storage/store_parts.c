@@ -286,6 +286,14 @@ static uint64_t parts_bytes(const struct store *s)
     return bytes;
 }
 
+uint64_t parts_disk_bytes(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    uint64_t bytes = parts_bytes(s);
+    pthread_mutex_unlock(&s->lock);
+    return bytes;
+}
+
 enum { EXPIRED_MAX = 2 }; /* the part that must go, and what such parts left before it */
 
 /* The oldest part that must go, and the sums of those before it: *count is 0 when none must. A part
@@ -297,7 +305,10 @@ static void expired_parts(struct store *s, uint64_t now_ns, struct stored_part *
     const struct listed_part *oldest = NULL;
     *count = 0;
     pthread_mutex_lock(&s->lock);
-    bool over = s->retention.disk_bytes != 0 && parts_bytes(s) > s->retention.disk_bytes;
+    uint64_t bytes = parts_bytes(s), series = atomic_load(&s->series_bytes);
+    /* Edges and series share the disk: what takes more of it gives way. */
+    bool over =
+        s->retention.disk_bytes != 0 && bytes + series > s->retention.disk_bytes && bytes >= series;
     for (size_t i = 0; i < s->parts.len; i++) {
         const struct listed_part *p = &s->parts.items[i];
         bool old = is_expired(p, s->retention.edges_ns, now_ns);

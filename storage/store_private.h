@@ -44,6 +44,7 @@ struct store {
     uint64_t spare_image; /* number of the image before the last: the next is written over it; 0 =
                              none. Whoever has set `checkpointing` */
     atomic_bool maintain_queued, closing;
+    _Atomic uint64_t series_bytes; /* of series parts: retention.disk is for both kinds */
     struct mail maintain;
 
     /* The writer thread's, and the opener's before it starts. */
@@ -101,6 +102,8 @@ void parts_unload(struct store *s);
 enum status part_write(struct store *s, struct str bytes, uint64_t position,
                        struct listed_part *out, struct err *e);
 void part_remove_file(struct store *s, uint64_t id);
+/* Bytes of the edge parts that retention.disk may take. Any thread. */
+uint64_t parts_disk_bytes(struct store *s);
 /* Room for one more in the list, so that nothing can fail after a commit. */
 enum status parts_reserve(struct store *s, struct err *e);
 /* Drops what is older than the retention, then the oldest while the parts take more than
