@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "storage/series_store.h"
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,12 +214,140 @@ static void bench_restart(struct rig *r, unsigned series)
            (double)stats.part_bytes / (double)stats.samples_parts);
 }
 
+/* --- the mesh workload of the issue: 200 edges, 18 classic series each, 4 h at 15 s --- */
+
+enum { EDGES = 200, BOUNDS = 16, EDGE_SERIES = BOUNDS + 2, STEPS = 960 };
+
+static uint64_t random_state = 1;
+
+static uint64_t random_below(uint64_t limit)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (random_state >> 33) % limit;
+}
+
+static struct label_set mesh_labels(struct arena *arena, unsigned edge, unsigned series)
+{
+    static const char *const names[] = {"_bucket", "_sum", "_count"};
+    unsigned kind = series < BOUNDS ? 0 : series - BOUNDS + 1;
+    struct label *l = arena_calloc(arena, 4, sizeof(*l));
+    char name[64];
+    snprintf(name, sizeof(name), "request_duration_seconds%s", names[kind]);
+    l[0] = (struct label){LABEL_METRIC_NAME, arena_dup_str(arena, str_from_c(name))};
+    l[1] = (struct label){STR("destination"), text_of(arena, "service-%u", edge % 40)};
+    l[kind ? 2 : 3] = (struct label){STR("source"), text_of(arena, "service-%u", edge / 5)};
+    if (kind)
+        return (struct label_set){l, 3};
+    l[2] = (struct label){STR("le"),
+                          series + 1 == BOUNDS ? STR("+Inf") : text_of(arena, "%u", 1u << series)};
+    return (struct label_set){l, 4};
+}
+
+/* Each edge's cumulative counts; about 30 requests an edge and step. */
+static void mesh_advance(double values[EDGES][EDGE_SERIES])
+{
+    for (unsigned e = 0; e < EDGES; e++) {
+        uint64_t requests = 20 + random_below(20 + e % 7);
+        for (uint64_t i = 0; i < requests; i++) {
+            unsigned bucket = 4 + (unsigned)(random_below(4) + random_below(4));
+            for (unsigned b = bucket; b < BOUNDS; b++)
+                values[e][b]++;
+            values[e][BOUNDS] += (double)(1u << bucket) * 0.75;
+            values[e][BOUNDS + 1]++;
+        }
+    }
+}
+
+static struct batch *mesh_batch(struct rig *r, double values[EDGES][EDGE_SERIES], int64_t time_ms)
+{
+    struct batch *b = batch_new();
+    struct metric_batch *m = arena_calloc(&b->arena, 1, sizeof(*m));
+    m->series = arena_calloc(&b->arena, EDGES * EDGE_SERIES, sizeof(*m->series));
+    for (unsigned i = 0; i < EDGES * EDGE_SERIES; i++) {
+        struct metric_series *s = &m->series[m->series_count++];
+        s->labels = mesh_labels(&b->arena, i / EDGE_SERIES, i % EDGE_SERIES);
+        s->hash = label_set_hash(s->labels, store_seed(r->store));
+        s->samples = arena_calloc(&b->arena, 1, sizeof(*s->samples));
+        s->samples[0].time_ms = time_ms;
+        s->samples[0].value = values[i / EDGE_SERIES][i % EDGE_SERIES];
+        s->sample_count = s->item_count = 1;
+    }
+    b->received = m->series_count;
+    b->metrics = m;
+    b->encoding = ENCODING_REMOTE_WRITE_1;
+    b->sender = STR("127.0.0.1:1");
+    b->sequence = ++r->sequence;
+    b->arrival_ns = (uint64_t)time_ms * NS_PER_MS;
+    return b;
+}
+
+static void mesh_select(struct rig *r, const char *when)
+{
+    struct err e = {0};
+    struct label_matcher m;
+    uint64_t best = UINT64_MAX, lost = 0;
+    must(label_matcher_init(&m, MATCH_EQ, LABEL_METRIC_NAME, STR("request_duration_seconds_bucket"),
+                            &e) == ST_OK,
+         "matcher", &e);
+    for (int round = 0; round < 5; round++) {
+        struct series_view *v;
+        struct arena arena = {0};
+        struct series_list list = {0};
+        struct series_request q = {&m, 1, start_ms - 300000, INT64_MAX, &arena, 0, false};
+        uint64_t begin = cpu_ns();
+        must(series_view_take(r->series, &v, &e) == ST_OK, "view", &e);
+        must(series_view_select(v, &q, &list, &lost, &e) == ST_OK, "select", &e);
+        best = MIN(best, cpu_ns() - begin);
+        must(list.count == EDGES * BOUNDS && list.items[0].sample_count == STEPS, "answer", &e);
+        series_view_unref(v);
+        arena_deinit(&arena);
+    }
+    printf("{\"bench\": \"series_mesh_select\", \"when\": \"%s\", \"samples\": %u, \"ms\": "
+           "%.2f}\n",
+           when, EDGES * BOUNDS * STEPS, (double)best / 1e6);
+    label_matcher_deinit(&m);
+}
+
+static uint64_t file_bytes;
+
+static int sum_and_remove(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)where;
+    file_bytes += type == FTW_F ? (uint64_t)info->st_size : 0;
+    return remove(path);
+}
+
+static void bench_mesh(void)
+{
+    static double values[EDGES][EDGE_SERIES];
+    struct rig r = {.directory = "/tmp/weft-bench-XXXXXX"};
+    struct err e = {0};
+    if (!mkdtemp(r.directory))
+        return;
+    rig_open(&r, true);
+    for (unsigned step = 0; step < STEPS; step++) {
+        mesh_advance(values);
+        series_store_batch(r.series, mesh_batch(&r, values, start_ms + (int64_t)step * 15000));
+        if (step % 40 == 39)
+            must(series_store_checkpoint(r.series, &e) == ST_OK, "checkpoint", &e);
+    }
+    mesh_select(&r, "parts of ten minutes");
+    must(series_store_compact(r.series, &e) == ST_OK, "compact", &e);
+    mesh_select(&r, "compacted");
+    rig_close(&r);
+    file_bytes = 0;
+    nftw(r.directory, sum_and_remove, 16, FTW_DEPTH | FTW_PHYS);
+    printf("{\"bench\": \"series_mesh_size\", \"bytes_a_sample_all_files\": %.3f}\n",
+           (double)file_bytes / (EDGES * EDGE_SERIES * STEPS));
+}
+
 int main(int argc, char **argv)
 {
     unsigned series = argc > 1 && strcmp(argv[1], "quick") == 0 ? 100000 : 1000000;
     struct rig r = {.directory = "/tmp/weft-bench-XXXXXX"};
     if (!mkdtemp(r.directory))
         return 1;
+    bench_mesh();
     rig_open(&r, false);
     bench_append(&r, series);
     bench_select(&r, series);
@@ -231,7 +360,6 @@ int main(int argc, char **argv)
     time_match(&r, "not one of two", MATCH_NE, "method", "GET");
     bench_restart(&r, series);
     rig_close(&r);
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", r.directory);
-    return system(command) != 0;
+    nftw(r.directory, sum_and_remove, 16, FTW_DEPTH | FTW_PHYS);
+    return 0;
 }
