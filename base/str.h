@@ -29,7 +29,7 @@ static inline struct str str_sub(struct str s, size_t from, size_t to)
 {
     to = MIN(to, s.len);
     from = MIN(from, to);
-    return (struct str){s.ptr + from, to - from};
+    return (struct str){from ? s.ptr + from : s.ptr, to - from}; /* no arithmetic on NULL */
 }
 
 /* Byte order, shorter first when one is a prefix: <0, 0, >0 as memcmp. */
