@@ -95,6 +95,14 @@ enum status metric_build_series(struct metric_builder *m, struct label_set label
     return ST_OK;
 }
 
+/* As much as is kept, and is UTF-8. */
+static struct str metadata_text(struct str s)
+{
+    s.len = MIN(s.len, (size_t)METADATA_TEXT_MAX);
+    s.len = s.len ? str_utf8_prefix(s) : 0;
+    return s;
+}
+
 enum status metric_build_metadata(struct metric_builder *m, struct metric_metadata metadata)
 {
     struct metric_batch *b = m->metrics;
@@ -106,10 +114,8 @@ enum status metric_build_metadata(struct metric_builder *m, struct metric_metada
             str_eq(last->help, metadata.help) && str_eq(last->unit, metadata.unit))
             return ST_OK;
     }
-    metadata.help = str_sub(metadata.help, 0, METADATA_TEXT_MAX);
-    metadata.help.len = str_utf8_prefix(metadata.help);
-    metadata.unit = str_sub(metadata.unit, 0, METADATA_TEXT_MAX);
-    metadata.unit.len = str_utf8_prefix(metadata.unit);
+    metadata.help = metadata_text(metadata.help);
+    metadata.unit = metadata_text(metadata.unit);
     struct metric_metadata *place = metric_run_add(m, &m->metadata, sizeof(*place));
     if (!place)
         return metric_build_no_memory(m);

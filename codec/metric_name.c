@@ -196,14 +196,16 @@ static struct str label_prefix(struct str key)
 
 struct str label_name_translate(struct arena *arena, enum metric_translation how, struct str key)
 {
-    key = str_sub(key, 0, NAME_BYTES_MAX);
     if (key.len == 0)
         return STR("");
+    if (how == TRANSLATE_NOTHING)
+        return key;
+    key = str_sub(key, 0, NAME_BYTES_MAX);
     size_t clean = 0;
     while (clean < key.len && (is_word(key.ptr[clean]) || key.ptr[clean] == '_'))
         clean++;
     struct str prefix = label_prefix(key);
-    if (how == TRANSLATE_NOTHING || (clean == key.len && prefix.len == 0))
+    if (clean == key.len && prefix.len == 0)
         return key;
     char *copy = arena_alloc(arena, prefix.len + key.len);
     if (!copy)
