@@ -148,3 +148,42 @@ for name, (how, data) in PACKED.items():
     write("fuzz_unpack", name, bytes([how]) + data)
 for token in ("gzip", "identity", "br"):
     write("fuzz_unpack", "token-" + token, b"\x00" + token.encode())
+
+# Metrics: one body of each kind, in every format.
+METRIC_TIMES = field(2, ("f64", make.T0)) + field(3, ("f64", make.T0 + 5))
+WHO = field(1, make.pb_attrs({"service.name": "cart", "host.name": "n1", "list": [1, "x"]}, 1))
+EXEMPLAR = field(2, ("f64", make.T0)) + field(3, ("dbl", 0.5)) + field(4, b"abcdefgh") + field(5, b"0123456789abcdef") + make.pb_attrs({"k": "v"}, 7)
+POINTS = {
+    "gauge": (5, METRIC_TIMES + field(4, ("dbl", 0.5)) + make.pb_attrs({"a.b": "c", "n": 3}, 7) + field(5, EXEMPLAR), b""),
+    "sum": (7, METRIC_TIMES + field(6, ("f64", 7)), field(2, 2) + field(3, 1)),
+    "delta": (7, METRIC_TIMES + field(6, ("f64", 7)), field(2, 1) + field(3, 1)),
+    "histogram": (9, METRIC_TIMES + field(4, ("f64", 3)) + field(5, ("dbl", 9.0)) + field(6, bytes(8) + b"\x03" + bytes(7)) + field(7, ("dbl", 1.0)) + field(8, EXEMPLAR), field(2, 2)),
+    "exponential": (10, METRIC_TIMES + field(4, ("f64", 3)) + field(6, 40) + field(7, ("f64", 1)) + field(8, field(1, 3) + field(2, b"\x01\x00\x01")), field(2, 2)),
+    "summary": (11, METRIC_TIMES + field(4, ("f64", 3)) + field(5, ("dbl", 9.0)) + field(6, field(1, ("dbl", 0.5)) + field(2, ("dbl", 4.0))), b""),
+    "unrecorded": (5, METRIC_TIMES + field(8, 1), b""), "no-value": (5, METRIC_TIMES, b""), "no-time": (5, field(4, ("dbl", 1.0)), b""), "no-kind": (7, METRIC_TIMES + field(6, ("f64", 1)), b""),
+}
+for name, (kind, point, tail) in POINTS.items():
+    metric = field(1, "a.b") + field(2, "help") + field(3, "By/s") + field(kind, field(1, point) + tail)
+    write("fuzz_otlp_metric", name, field(1, WHO + field(2, field(1, field(1, "lib")) + field(2, metric))))
+METRIC_JSON = {
+    "gauge": '"gauge":{"dataPoints":[{"timeUnixNano":"5","asDouble":"NaN","attributes":[{"key":"k","value":{"kvlistValue":{"values":[{"key":"a","value":{"intValue":1}}]}}}]}]}',
+    "sum": '"sum":{"dataPoints":[{"timeUnixNano":5,"asInt":"3","exemplars":[{"asInt":1,"traceId":"000102030405060708090a0b0c0d0e0f"}]}],"aggregationTemporality":1,"isMonotonic":true}',
+    "histogram": '"histogram":{"aggregationTemporality":2,"dataPoints":[{"timeUnixNano":5,"count":3,"bucketCounts":["1",2],"explicitBounds":[0.5]}]}',
+    "exponential": '"exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{"timeUnixNano":5,"count":3,"scale":-2,"negative":{"offset":-1,"bucketCounts":[3]}}]}',
+    "summary": '"summary":{"dataPoints":[{"timeUnixNano":5,"count":1,"sum":2,"quantileValues":[{"quantile":0.5,"value":1}]}]}',
+}
+for name, data in METRIC_JSON.items():
+    write("fuzz_otlp_metric", "json-" + name, ('{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","unit":"s",%s}],"scope":{"name":"s"}}],"resource":{}}]}' % data).encode())
+
+SAMPLE = field(1, ("dbl", 1.5)) + field(2, make.T0 // 10**6)
+LABELS = b"".join(field(1, field(1, k) + field(2, v)) for k, v in (("__name__", "up"), ("job", "a")))
+NATIVE = field(1, 5) + field(3, ("dbl", 9.0)) + field(4, 6) + field(6, 1) + field(11, field(1, 2) + field(2, 2)) + field(12, b"\x04\x00") + field(15, 7)
+FLOAT = field(2, ("dbl", 2.5)) + field(8, field(2, 1)) + field(10, ("dbl", 2.5)) + field(14, 3)
+CUSTOM = field(1, 3) + field(4, 105) + field(11, field(2, 2)) + field(12, b"\x02\x02") + field(16, ("dbl", 0.5))
+write("fuzz_remote_write", "v1", field(1, LABELS + field(2, SAMPLE) * 3 + field(3, field(1, field(1, "trace_id") + field(2, "x")) + field(2, ("dbl", 1.0)))) + field(3, field(1, 1) + field(2, "up") + field(4, "help")))
+write("fuzz_remote_write", "v1-histograms", field(1, LABELS + field(4, NATIVE) + field(4, FLOAT) + field(4, CUSTOM)))
+write("fuzz_remote_write", "v1-nameless", field(1, field(1, field(1, "job") + field(2, "a")) + field(2, SAMPLE)))
+SYMBOLS = b"".join(field(4, s) for s in (b"", "__name__", "up", "help"))
+write("fuzz_remote_write", "v2", SYMBOLS + field(5, field(1, b"\x01\x02") + field(2, SAMPLE) + field(4, field(1, b"\x03\x02")) + field(5, field(1, 1) + field(3, 3))))
+write("fuzz_remote_write", "v2-histograms", SYMBOLS + field(5, field(1, b"\x01\x02") + field(3, NATIVE) + field(3, CUSTOM)))
+write("fuzz_remote_write", "v2-bad-refs", SYMBOLS + field(5, field(1, b"\x01\x09") + field(2, SAMPLE)))
