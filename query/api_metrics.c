@@ -52,6 +52,10 @@ enum status api_metrics(struct request *r, struct http_response *out, struct err
     account_read(r->config->account, &facts.account);
     store_stats(r->config->store, &facts.store);
     read_hooks(&r->config->hooks, &facts);
+    if (r->config->series) {
+        series_store_stats(r->config->series, &facts.series);
+        facts.known |= FROM_SERIES;
+    }
     facts.senders = senders_read(r->config->senders, senders, SENDERS_MAX);
     facts.ready = api_is_ready(r->config, &reason);
     facts.uptime_s = ((double)r->now_ns - (double)r->config->started_wall_ns) / 1e9;

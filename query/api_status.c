@@ -92,21 +92,57 @@ static void write_journal(struct json_writer *w, const struct query_hooks *hooks
     json_object_end(w);
 }
 
-static void write_storage(struct json_writer *w, struct store *store)
+struct kept {
+    uint64_t files, bytes, oldest_ns, newest_ns;
+};
+
+static void write_kept(struct json_writer *w, const struct kept *kept)
+{
+    JSON_U64(w, "files", kept->files);
+    JSON_U64(w, "bytes", kept->bytes);
+    json_key(w, "oldest");
+    reply_time(w, kept->oldest_ns);
+    json_key(w, "newest");
+    reply_time(w, kept->newest_ns);
+}
+
+static void write_edges(struct json_writer *w, struct store *store)
 {
     struct store_stats stats = {0};
     store_stats(store, &stats);
-    json_key(w, "storage");
-    json_object_begin(w);
     json_key(w, "edges");
     json_object_begin(w);
-    JSON_U64(w, "files", stats.edge_files);
-    JSON_U64(w, "bytes", stats.edge_bytes);
-    json_key(w, "oldest");
-    reply_time(w, stats.edge_oldest_ns);
-    json_key(w, "newest");
-    reply_time(w, stats.edge_newest_ns);
+    write_kept(w, &(struct kept){stats.edge_files, stats.edge_bytes, stats.edge_oldest_ns,
+                                 stats.edge_newest_ns});
     json_object_end(w);
+}
+
+static uint64_t ns_of_ms(int64_t ms)
+{
+    return ms > 0 ? (uint64_t)ms * NS_PER_MS : 0;
+}
+
+static void write_series(struct json_writer *w, struct series_store *series)
+{
+    struct series_stats stats = {0};
+    series_store_stats(series, &stats);
+    json_key(w, "series");
+    json_object_begin(w);
+    write_kept(w, &(struct kept){stats.part_files, stats.part_bytes, ns_of_ms(stats.min_time_ms),
+                                 ns_of_ms(stats.max_time_ms)});
+    JSON_U64(w, "series", stats.series);
+    JSON_U64(w, "active", stats.active_series);
+    JSON_U64(w, "samples", stats.samples_head + stats.samples_parts);
+    json_object_end(w);
+}
+
+static void write_storage(struct json_writer *w, const struct query_config *config)
+{
+    json_key(w, "storage");
+    json_object_begin(w);
+    write_edges(w, config->store);
+    if (config->series)
+        write_series(w, config->series);
     json_object_end(w);
 }
 
@@ -192,7 +228,7 @@ enum status api_status(struct request *r, struct http_response *out, struct err 
     write_account(&w, &totals);
     write_open(&w, &r->config->hooks);
     write_journal(&w, &r->config->hooks);
-    write_storage(&w, r->config->store);
+    write_storage(&w, r->config);
     TRY(write_senders(&w, r, e));
     write_offenders(&w, &r->config->hooks);
     json_object_end(&w);

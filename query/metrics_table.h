@@ -12,12 +12,19 @@ struct metric_facts {
     struct net_counters net;
     struct journal_stats journal;
     struct pipeline_stats pipeline;
+    struct series_stats series;
     uint64_t ready, senders, resident_bytes;
     double uptime_s, cpu_s;
     unsigned known; /* enum metric_source bits that were read */
 };
 
-enum metric_source { FROM_WEFT = 1, FROM_NET = 2, FROM_JOURNAL = 4, FROM_PIPELINE = 8 };
+enum metric_source {
+    FROM_WEFT = 1,
+    FROM_NET = 2,
+    FROM_JOURNAL = 4,
+    FROM_PIPELINE = 8,
+    FROM_SERIES = 16
+};
 
 struct metric {
     const char *name, *type, *labels, *help; /* labels: for the docs, "" = none */
