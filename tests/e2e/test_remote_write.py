@@ -116,6 +116,9 @@ def account_of_all(w):
     assert diff == {"received": 4, "stored": 2}, diff
     senders = w.json("/api/mesh/status")["senders"]
     assert any("samples" in s["signals"] for s in senders), senders
+    kept = w.json("/api/mesh/status")["storage"]["series"]
+    assert kept["series"] > 0 and kept["samples"] > 0, kept
+    assert "\nweft_series %d\n" % kept["series"] in w.request("/metrics")[2].decode()
 
 
 def series_limit():
