@@ -3,6 +3,9 @@
 #include "base/mem.h"
 #include <pthread.h>
 
+/* A large question leaves no more than this behind. */
+enum { KEPT_BYTES = 1 * MIB };
+
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t posted;
@@ -27,13 +30,20 @@ static struct pool_job *take(struct pool *p)
     return node ? CONTAINER_OF(node, struct pool_job, link) : NULL;
 }
 
+static void clear(struct arena *arena)
+{
+    arena_reset(arena);
+    if (arena_held_bytes(arena) > KEPT_BYTES + KIB)
+        arena_deinit(arena);
+}
+
 static void *work(void *user)
 {
     struct pool *p = user;
     struct arena arena = {.limit_bytes = p->arena_bytes};
     for (struct pool_job *job = take(p); job; job = take(p)) {
         job->run(job, &arena);
-        arena_reset(&arena);
+        clear(&arena);
     }
     arena_deinit(&arena);
     return NULL;
