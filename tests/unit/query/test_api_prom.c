@@ -49,6 +49,9 @@ static const struct {
     {"GET", "query", "query=1&lookback_delta=x", "", 400,
      BAD("error parsing lookback delta duration: cannot parse \\\"x\\\" to a valid duration")},
     {"GET", "query", "query=%zz", "", 400, NULL},
+    {"GET", "query", "query=up&timeout=-1", "", 503,
+     "{\"status\":\"error\",\"errorType\":\"timeout\",\"error\":\"query timed out in expression "
+     "evaluation\"}"},
     {"GET", "query_range", "query=1&start=0&end=30&step=15", "", 200,
      OK("{\"resultType\":\"matrix\",\"result\":[{\"metric\":{},\"values\":[[0,\"1\"],[15,\"1\"],"
         "[30,\"1\"]]}]}")},
@@ -161,6 +164,23 @@ Test(api_prom, short_memory_is_an_answer_too)
             buf_deinit(&out.body);
         }
     }
+    EXPECT_NO_LEAK();
+}
+
+/* Each side of the sum has 11,001 values of 8 bytes. */
+Test(api_prom, too_little_memory_for_a_query_is_told)
+{
+    struct dispatcher d = {0};
+    struct arena arena = {.limit_bytes = 96 * KIB};
+    struct question q = {.method = STR("GET"),
+                         .path = STR("/api/v1/query_range"),
+                         .query = STR("query=vector(1)%2Bvector(2)&start=0&end=11000&step=1")};
+    struct http_response out = {0};
+    dispatch_full(&d, &q, &arena, &out);
+    cr_expect(eq(uint, out.status, 422), "%.*s", STR_ARG(buf_str(&out.body)));
+    cr_expect(str_search(buf_str(&out.body), STR("needs more memory than the")) < out.body.len);
+    buf_deinit(&out.body);
+    arena_deinit(&arena);
     EXPECT_NO_LEAK();
 }
 

@@ -46,6 +46,34 @@ Test(pool, runs_all_and_refuses_what_does_not_fit)
     EXPECT_NO_LEAK();
 }
 
+struct measured {
+    struct pool_job job;
+    size_t take_bytes, held_bytes; /* of the arena when it began */
+};
+
+static void measure(struct pool_job *job, struct arena *arena)
+{
+    struct measured *m = CONTAINER_OF(job, struct measured, job);
+    m->held_bytes = arena_held_bytes(arena);
+    cr_expect(ne(ptr, arena_alloc(arena, m->take_bytes), NULL));
+}
+
+Test(pool, a_large_question_leaves_little_behind)
+{
+    struct pool *p;
+    struct err e;
+    struct measured jobs[] = {{.take_bytes = 8 * MIB}, {.take_bytes = 100}, {.take_bytes = 100}};
+    cr_assert(eq(int, pool_new(1, LEN(jobs), 64 * MIB, &p, &e), ST_OK));
+    for (size_t i = 0; i < LEN(jobs); i++) {
+        jobs[i].job.run = measure;
+        cr_assert(pool_post(p, &jobs[i].job));
+    }
+    pool_free(p);
+    cr_expect(eq(sz, jobs[1].held_bytes, 0), "the large chunk is gone");
+    cr_expect(gt(sz, jobs[2].held_bytes, 0), "a small one is kept");
+    EXPECT_NO_LEAK();
+}
+
 Test(pool, starts_and_ends_empty)
 {
     struct pool *p;
