@@ -139,8 +139,11 @@ PACKED = {
     "framed-sum": (4, MAGIC + chunk(1, b"...." + TEXT)), "framed-no-sum": (4, MAGIC + chunk(1, b"x")), "framed-unknown": (4, MAGIC + chunk(2, b"")),
     "framed-no-magic": (4, chunk(1, masked_crc(b""))), "framed-magic": (4, chunk(0xFF, b"sNaPpX")), "framed-cut": (4, MAGIC + b"\x01\x05\x00\x00"), "framed-short": (4, MAGIC[:3]),
     "block-lie": (3, b"\xff\xff\xff\xff\x0f\x00"), "block-bad": (3, b"\x05\xff\xff"),
-    "lz4": (5, bytes.fromhex("04224d18604082" + "05000080") + b"hello" + bytes(4)), "lz4-cut": (5, bytes.fromhex("04224d18604082")), "lz4-bad": (5, b"....."),
+    "lz4": (5, bytes.fromhex("04224d18604082" + "05000080") + b"hello" + bytes(4)), "lz4-cut": (5, bytes.fromhex("04224d18604082")), "lz4-bad": (5, b"." * 20),
+    "lz4-two": (5, bytes.fromhex("04224d18604082" + "05000080") + b"hello" + bytes(4) + bytes.fromhex("04224d18604082") + bytes(4)),
+    "lz4-over": (0x83, bytes.fromhex("04224d18604082" + "d0070080") + bytes(2000) + bytes(4)),
     "zlib-behind": (1, make.PACK["zlib"](TEXT) + b"x"), "zstd-cut": (2, make.zstd(TEXT)[:-1]), "zstd-two": (2, make.zstd(TEXT) * 2), "zstd-bad": (2, b"...."),
+    "zstd-sized": (2, bytes.fromhex("28b52ffd2005290000") + b"hello"),
     "zstd-window": (2, bytes.fromhex("28b52ffd0070010000")), "gzip-two": (0, make.PACK["gzip"](TEXT) * 2), "gzip-bad": (0, b"x" * 20),
     **{f"bomb-{i}": (0x80 + (i - 0x80) % 6, pack(bytes(5000))) for i, pack in enumerate((make.PACK["gzip"], make.PACK["zlib"], make.zstd, make.snappy_block))},
 }
