@@ -59,6 +59,8 @@ struct promql_fn_call {
     struct arena *arena;     /* of histograms that are made */
     struct str metric;       /* of the series, for notes */
     const double *params[2]; /* scalar arguments, a slot a step; NULL: not given */
+    double *scratch;         /* arena; of one window at a time */
+    uint32_t scratch_cap;
 };
 
 /* What the function says of one window, which holds at least one sample; *out comes absent. */

@@ -148,13 +148,17 @@ static enum status variance(struct promql_fn_call *call, const struct promql_win
     return ST_OK;
 }
 
-/* A copy that may be sorted. */
+/* A copy that may be sorted, until the next window. */
 static double *values_of(struct promql_fn_call *call, const struct promql_floats *f)
 {
-    double *values = arena_calloc(call->arena, f->count, sizeof(*values));
-    if (values)
-        memcpy(values, f->values, f->count * sizeof(*values));
-    return values;
+    if (f->count > call->scratch_cap) {
+        uint32_t cap = MAX(f->count, call->scratch_cap * 2);
+        call->scratch = arena_calloc(call->run->arena, cap, sizeof(double));
+        call->scratch_cap = call->scratch ? cap : 0;
+    }
+    if (call->scratch)
+        memcpy(call->scratch, f->values, f->count * sizeof(double));
+    return call->scratch;
 }
 
 static enum status quantile(struct promql_fn_call *call, const struct promql_window *w,
