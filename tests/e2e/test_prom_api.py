@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """test_prom_api.py - Prometheus' HTTP API of a running weft as its clients use it: Grafana's traps, forms, gzip, other origins, names,
 limits, federation, deleting. What it answers to expressions is test_prometheus.py's and ./dev test promql's business."""
-import gzip, json, time, urllib.parse
+import gzip, json, shutil, subprocess, time, urllib.parse
 
 import prometheus
 from remote_write import Stale, write_request
@@ -141,6 +141,32 @@ def check_transport(api, world):
     assert api.request("HEAD", "/api/v1/query?query=1")[0] == 200
 
 
+def check_promtool(api, world):
+    """Prometheus' own client."""
+    url, end = "http://" + api.address, str(world.end_ms // 1000)
+
+    def tool(*args):
+        done = subprocess.run(["promtool", "query", *args], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert tool("instant", "--time=" + end, url, "sum(api_requests_total)") == ["{}", "=>", "468", "@[%s]" % end]
+    assert "@[%s]" % end in tool("range", "--start=" + str(int(end) - 60), "--end=" + end, "--step=15s", url, "api_requests_total")
+    assert tool("labels", url, "job") == ["cart", "web"]
+    assert "code=" in "".join(tool("series", "--match=api_requests_total", url))
+
+
+def check_slow_queries_end(api, world):
+    """In time, also in the middle of one series: ten thousand windows of ten thousand values, sorted one by one."""
+    expr = "quantile_over_time(0.5, vector(time())[3h:1s])"
+    began = time.monotonic()
+    status, _, body = api.request("POST", "/api/v1/query_range", urllib.parse.urlencode(
+        {"query": expr, "start": world.end_ms / 1000 - 10000, "end": world.end_ms / 1000, "step": 1, "timeout": "200ms"}), FORM)
+    got = json.loads(body)
+    assert (status, got.get("errorType"), got.get("error")) == (503, "timeout", "query timed out in expression evaluation"), got
+    assert time.monotonic() - began < 2, "it went on for %.1f s" % (time.monotonic() - began)
+
+
 def check_federate(api, world):
     query = urllib.parse.urlencode([("match[]", '{__name__=~"api_.*",job="web"}')])
     status, headers, body = api.request("GET", "/federate?" + query)
@@ -189,8 +215,12 @@ def main():
         api = prometheus.Api(weft.http)
         api.write(world.body())
         for check in (check_grafana_probes, check_query, check_a_sample_is_there_at_once, check_errors, check_forms, check_names,
-                      check_metadata_and_exemplars, check_transport, check_federate, check_status, check_admin):
+                      check_metadata_and_exemplars, check_transport, check_slow_queries_end, check_federate, check_status, check_admin):
             suite.run(check.__name__[6:], check, api, world)
+        if shutil.which("promtool"):
+            suite.run("promtool", check_promtool, api, world)
+        else:
+            suite.skip("promtool", "there is no promtool here: ./dev deps installs it")
         api.close()
     suite.run("admin_is_off", check_admin_is_off)
     suite.close()
