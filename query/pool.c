@@ -11,23 +11,49 @@ struct pool {
     pthread_cond_t posted;
     struct list waiting; /* of pool_job; below: guarded by the lock */
     size_t waiting_count, max_waiting;
+    unsigned long_running, max_long;
     bool ending;
     size_t arena_bytes;
     unsigned thread_count;
     pthread_t threads[];
 };
 
+/* The first job that may run now. */
+static struct pool_job *find_job(struct pool *p)
+{
+    LIST_EACH(node, &p->waiting)
+    {
+        struct pool_job *job = CONTAINER_OF(node, struct pool_job, link);
+        if (!job->is_long || p->long_running < p->max_long)
+            return job;
+    }
+    return NULL;
+}
+
 /* The next job, or NULL when the pool ends and nothing waits. */
 static struct pool_job *take(struct pool *p)
 {
+    struct pool_job *job;
     pthread_mutex_lock(&p->lock);
-    while (list_is_empty(&p->waiting) && !p->ending)
+    while (!(job = find_job(p)) && !(p->ending && list_is_empty(&p->waiting)))
         pthread_cond_wait(&p->posted, &p->lock);
-    struct list *node = list_pop(&p->waiting);
-    if (node)
+    if (job) {
+        list_remove(&job->link);
         p->waiting_count--;
+        p->long_running += job->is_long;
+    }
     pthread_mutex_unlock(&p->lock);
-    return node ? CONTAINER_OF(node, struct pool_job, link) : NULL;
+    return job;
+}
+
+/* A thread that waits for the end has to look again: what it left may be gone. */
+static void finish(struct pool *p, bool was_long)
+{
+    pthread_mutex_lock(&p->lock);
+    p->long_running -= was_long;
+    if (p->ending)
+        pthread_cond_broadcast(&p->posted);
+    pthread_mutex_unlock(&p->lock);
 }
 
 static void clear(struct arena *arena)
@@ -42,8 +68,10 @@ static void *work(void *user)
     struct pool *p = user;
     struct arena arena = {.limit_bytes = p->arena_bytes};
     for (struct pool_job *job = take(p); job; job = take(p)) {
-        job->run(job, &arena);
+        bool is_long = job->is_long;
+        job->run(job, &arena); /* which may free it */
         clear(&arena);
+        finish(p, is_long);
     }
     arena_deinit(&arena);
     return NULL;
@@ -59,6 +87,7 @@ enum status pool_new(unsigned threads, size_t max_waiting, size_t arena_bytes, s
     pthread_cond_init(&p->posted, NULL);
     list_init(&p->waiting);
     p->max_waiting = max_waiting;
+    p->max_long = threads > 1 ? threads - 1 : 1;
     p->arena_bytes = arena_bytes;
     while (p->thread_count < threads &&
            pthread_create(&p->threads[p->thread_count], NULL, work, p) == 0)

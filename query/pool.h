@@ -11,6 +11,7 @@ struct pool_job {
     struct list link;
     void (*run)(struct pool_job *job,
                 struct arena *arena); /* pool thread; the arena is reset afterwards */
+    bool is_long; /* may take minutes: of several threads, one never takes such a job */
 };
 
 struct pool;

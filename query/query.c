@@ -7,7 +7,7 @@
 #include "query/prom_reply.h"
 #include "query/route.h"
 
-enum { DEFAULT_THREADS = 2, MAX_WAITING = 1024, DEFAULT_QUERY_BYTES = 64 * MIB };
+enum { DEFAULT_THREADS = 3, MAX_WAITING = 1024, DEFAULT_QUERY_BYTES = 64 * MIB };
 
 struct query {
     struct dispatcher dispatcher;
@@ -48,12 +48,21 @@ static void run_job(struct pool_job *job, struct arena *arena)
     mem_free(j);
 }
 
+/* Queries of any length must not keep the page and its graph waiting. */
+static bool is_long(struct str path)
+{
+    struct str id;
+    const struct route *route = route_find(path, &id);
+    return route && route->flags & ROUTE_LONG;
+}
+
 static bool post(struct query *q, struct http_exchange *x)
 {
     struct query_job *j = mem_alloc(sizeof(*j));
     if (!j)
         return false;
-    *j = (struct query_job){.job.run = run_job, .query = q, .x = x};
+    *j = (struct query_job){
+        .job = {.run = run_job, .is_long = is_long(http_path(x))}, .query = q, .x = x};
     if (pool_post(q->pool, &j->job))
         return true;
     mem_free(j);

@@ -42,7 +42,7 @@ struct query_config {
     struct graph_settings graph;
     struct retention retention; /* told in /api/v1/status */
     bool admin;                 /* /-/flush, /-/compact, /api/v1/admin */
-    unsigned threads;           /* pool; 0 = 2 */
+    unsigned threads;           /* pool; 0 = 3 */
     size_t query_bytes;         /* most memory that one question may hold; 0 = 64 MiB */
     uint64_t started_wall_ns;
     struct query_hooks hooks;

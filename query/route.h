@@ -14,6 +14,7 @@ enum route_flag {
     ROUTE_LAX = 64,   /* parameters are not looked at */
     ROUTE_PROM = 128, /* Prometheus' dialect: parameters of any name, also as the form of a POST;
                          with ROUTE_POST: PUT too */
+    ROUTE_LONG = 256, /* may take minutes */
 };
 
 struct route {
