@@ -17,7 +17,7 @@
 #define CHECKPOINT_BYTES (256ull * MIB)
 /* Open requests get this share of the memory budget; the rest is for what is in flight. */
 enum { OPEN_PERCENT = 60 };
-/* One question may hold this part of it; two are answered at a time. */
+/* One query may hold this part of it; two are answered at a time. */
 enum { QUERY_SHARE = 4 };
 #define DRAIN_GRACE_NS (2 * NS_PER_S)
 /* POST /-/flush waits this long for pending to become 0. */
