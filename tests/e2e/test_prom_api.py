@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """test_prom_api.py - Prometheus' HTTP API of a running weft as its clients use it: Grafana's traps, forms, gzip, other origins, names,
 limits, federation, deleting. What it answers to expressions is test_prometheus.py's and ./dev test promql's business."""
-import gzip, json, shutil, subprocess, time, urllib.parse
+import gzip, json, shutil, subprocess, threading, time, urllib.parse
 
 import prometheus
 from remote_write import Stale, write_request
@@ -141,6 +141,27 @@ def check_transport(api, world):
     assert api.request("HEAD", "/api/v1/query?query=1")[0] == 200
 
 
+def check_others_do_not_wait(api, world):
+    """While slow queries wait for each other, the page's calls and the probes of Grafana are answered."""
+    form = urllib.parse.urlencode({"query": "mad_over_time(vector(time())[3h:1s])", "start": 0, "end": 10000, "step": 1, "timeout": "1s"})
+    clients = [prometheus.Api(api.address) for _ in range(4)]
+    slow = [threading.Thread(target=c.request, args=("POST", "/api/v1/query_range", form, FORM)) for c in clients]
+    began = time.monotonic()
+    for thread in slow:
+        thread.start()
+    answers = 0
+    while any(thread.is_alive() for thread in slow):
+        for path in ("/api/mesh/status", "/api/mesh/graph", "/api/v1/status/buildinfo", "/metrics"):
+            at = time.monotonic()
+            assert api.request("GET", path)[0] == 200, path
+            assert time.monotonic() - at < 0.5, "%s took %.1f s" % (path, time.monotonic() - at)
+            answers += 1
+    assert time.monotonic() - began > 1.5, "the queries were not slow"
+    assert answers > 20, answers
+    for client in clients:
+        client.close()
+
+
 def check_promtool(api, world):
     """Prometheus' own client."""
     url, end = "http://" + api.address, str(world.end_ms // 1000)
@@ -215,7 +236,7 @@ def main():
         api = prometheus.Api(weft.http)
         api.write(world.body())
         for check in (check_grafana_probes, check_query, check_a_sample_is_there_at_once, check_errors, check_forms, check_names,
-                      check_metadata_and_exemplars, check_transport, check_slow_queries_end, check_federate, check_status, check_admin):
+                      check_metadata_and_exemplars, check_transport, check_slow_queries_end, check_others_do_not_wait, check_federate, check_status, check_admin):
             suite.run(check.__name__[6:], check, api, world)
         if shutil.which("promtool"):
             suite.run("promtool", check_promtool, api, world)

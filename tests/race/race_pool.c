@@ -36,6 +36,7 @@ static void *post_all(void *user)
     struct poster *p = user;
     for (size_t i = 0; i < JOBS; i++) {
         p->jobs[i].job.run = run;
+        p->jobs[i].job.is_long = i % 3 == 0;
         for (int tries = 0; tries < TRIES && !p->jobs[i].taken; tries++)
             if (!(p->jobs[i].taken = pool_post(p->pool, &p->jobs[i].job)))
                 sched_yield();

@@ -6,6 +6,7 @@
 #include <criterion/new/assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 struct counted {
     struct pool_job job;
@@ -71,6 +72,42 @@ Test(pool, a_large_question_leaves_little_behind)
     pool_free(p);
     cr_expect(eq(sz, jobs[1].held_bytes, 0), "the large chunk is gone");
     cr_expect(gt(sz, jobs[2].held_bytes, 0), "a small one is kept");
+    EXPECT_NO_LEAK();
+}
+
+static void wait_or_tell(struct pool_job *job, struct arena *arena)
+{
+    struct counted *c = CONTAINER_OF(job, struct counted, job);
+    (void)arena;
+    if (job->is_long) {
+        pthread_mutex_lock(c->gate);
+        pthread_mutex_unlock(c->gate);
+    }
+    atomic_fetch_add(c->ran, 1);
+}
+
+Test(pool, long_jobs_leave_a_thread_to_others)
+{
+    struct pool *p;
+    struct err e;
+    atomic_int ran = 0;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct counted jobs[5];
+    cr_assert(eq(int, pool_new(2, LEN(jobs), MIB, &p, &e), ST_OK));
+    pthread_mutex_lock(&gate);
+    for (size_t i = 0; i < LEN(jobs); i++) {
+        bool is_long = i + 1 < LEN(jobs);
+        jobs[i] = (struct counted){
+            .job = {.run = wait_or_tell, .is_long = is_long}, .ran = &ran, .gate = &gate};
+        cr_assert(pool_post(p, &jobs[i].job));
+    }
+    for (int i = 0; i < 2000 && !atomic_load(&ran); i++)
+        usleep(1000);
+    cr_expect(eq(int, atomic_load(&ran), 1), "the last one does not wait for the others");
+    pthread_mutex_unlock(&gate);
+    pool_free(p);
+    cr_expect(eq(int, atomic_load(&ran), (int)LEN(jobs)));
+    pthread_mutex_destroy(&gate);
     EXPECT_NO_LEAK();
 }
 
