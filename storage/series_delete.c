@@ -100,8 +100,8 @@ static void show_tombstone(struct series_set *fresh, void *user)
     fresh->tombstones[fresh->tombstone_count++] = t;
 }
 
-/* Series without a sample left are no answer any more, though parts may still hold them. */
-static void forget_samples(struct series_store *s, const struct tombstone *t)
+/* They are no answer any more, though parts may still hold them. */
+void series_forget_samples(struct series_store *s, const struct tombstone *t)
 {
     struct series_set *set = series_store_set(s);
     pthread_mutex_lock(&s->head_lock);
@@ -140,7 +140,6 @@ static enum status commit(struct series_store *s, void *user, struct err *e)
         return status;
     }
     (void)series_set_show(s, fresh, show_tombstone, t);
-    forget_samples(s, t);
     return ST_OK;
 }
 
@@ -163,7 +162,8 @@ enum status series_store_delete(struct series_store *s, const struct label_match
     t->start_ms = start_ms;
     t->end_ms = end_ms;
     status = series_store_call(s, commit, t, e);
+    if (status == ST_OK)
+        status = series_store_forget(s, t, e);
     tombstone_unref(t);
-    /* That such series have no samples is part of their state. */
-    return status == ST_OK ? series_store_save_state(s, e) : status;
+    return status;
 }

@@ -53,6 +53,7 @@ static enum status restore_index(struct series_store *s, const struct catalogue_
     log_error("series: the index is lost, stored series have no names any more error=\"%s\"",
               e->msg);
     s->counters.lost_blocks++;
+    s->log_is_lost = true;
     return ST_OK;
 }
 

@@ -84,6 +84,17 @@ static void apply_batch(struct series_store *s, struct batch *b)
 
 /* --- the series thread --- */
 
+static void take_save(struct series_store *s, struct series_wait *w)
+{
+    if (w->forget) {
+        series_forget_samples(s, w->forget);
+        s->dirty = true;
+    }
+    list_add_tail(&s->waiting, &w->link);
+    if (!s->save_in_flight)
+        series_save_begin(s);
+}
+
 static void handle(struct series_store *s, struct mail *mail)
 {
     switch ((enum series_mail)mail->kind) {
@@ -91,10 +102,7 @@ static void handle(struct series_store *s, struct mail *mail)
         apply_batch(s, CONTAINER_OF(mail, struct batch, mail));
         return;
     case MAIL_SAVE:
-        s->dirty |= CONTAINER_OF(mail, struct series_wait, mail)->with_state;
-        list_add_tail(&s->waiting, &CONTAINER_OF(mail, struct series_wait, mail)->link);
-        if (!s->save_in_flight)
-            series_save_begin(s);
+        take_save(s, CONTAINER_OF(mail, struct series_wait, mail));
         return;
     case MAIL_SAVED:
         series_save_finished(s);
@@ -354,21 +362,16 @@ enum status series_store_call(struct series_store *s,
     return wait_run(&w, s->jobs, e);
 }
 
-static enum status save(struct series_store *s, bool with_state, struct err *e)
+enum status series_store_forget(struct series_store *s, const struct tombstone *t, struct err *e)
 {
-    struct series_wait w = {.mail.kind = MAIL_SAVE, .with_state = with_state};
+    struct series_wait w = {.mail.kind = MAIL_SAVE, .forget = t};
     wait_init(&w);
     return wait_run(&w, s->inbox, e);
 }
 
 enum status series_store_checkpoint(struct series_store *s, struct err *e)
 {
-    return save(s, false, e);
-}
-
-enum status series_store_save_state(struct series_store *s, struct err *e)
-{
-    return save(s, true, e);
+    return series_store_forget(s, NULL, e);
 }
 
 static enum status compact(struct series_store *s, void *user, struct err *e)

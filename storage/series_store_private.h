@@ -37,8 +37,8 @@ struct series_wait {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool done;
-    bool with_state; /* MAIL_SAVE: state has changed though nothing was applied */
-    struct err err;  /* err.status tells how it went */
+    const struct tombstone *forget; /* MAIL_SAVE: see series_store_forget() */
+    struct err err;                 /* err.status tells how it went */
     /* SERIES_CALL: what the worker is to do. */
     enum status (*call)(struct series_store *s, void *user, struct err *e);
     void *user;
@@ -72,6 +72,7 @@ struct series_store {
     uint32_t next_id, saved_id; /* of series; saved_id: below it the log on disk has them */
     uint64_t applied;           /* sequence of the last batch applied */
     uint64_t saved_position;    /* records before it are in the last checkpoint */
+    bool log_is_lost;           /* of the index: the next checkpoint begins a new one */
     bool dirty;                 /* something was applied since the last freeze */
     uint64_t last_tidy_mono_ns; /* when dead series were counted last */
     struct series_save *save;   /* in flight, or waiting to be tried again */
@@ -106,8 +107,9 @@ struct series_set *series_set_room(struct series_store *s, uint32_t parts, uint3
  * came in the meantime and the room is too small (only the worker adds any): it is freed. */
 bool series_set_show(struct series_store *s, struct series_set *fresh,
                      void (*change)(struct series_set *fresh, void *user), void *user);
-/* A checkpoint that writes the state though nothing was applied since the last one. */
-enum status series_store_save_state(struct series_store *s, struct err *e);
+/* Has the series thread forget the samples of series of which the tombstone leaves none, and writes
+ * a checkpoint: that they have none is part of their state. */
+enum status series_store_forget(struct series_store *s, const struct tombstone *t, struct err *e);
 /* Has the worker call it and waits. ST_BUSY: weft is stopping. */
 enum status series_store_call(struct series_store *s,
                               enum status (*call)(struct series_store *s, void *user,
@@ -154,6 +156,11 @@ void series_remove_file(const struct series_store *s, uint64_t id, const char *s
 struct catalogue_series_part series_part_row(const struct set_part *p, uint64_t rank);
 /* Opens everything that the catalogue lists. Before threads start. */
 enum status series_restore(struct series_store *s, uint64_t *position, struct err *e);
+
+/* --- series_delete.c --- */
+
+/* What series_store_forget() asks for. Series thread. */
+void series_forget_samples(struct series_store *s, const struct tombstone *t);
 
 /* --- series_maintain.c --- */
 
