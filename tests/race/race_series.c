@@ -27,7 +27,7 @@ static atomic_bool finished;
 static void on_applied(void *user, const struct metric_outcome *outcome)
 {
     atomic_uint *applied = user;
-    must(outcome->samples == SERIES + 1, "samples were turned down");
+    must(outcome->samples == SERIES + 2, "samples were turned down");
     atomic_fetch_add(applied, 1);
 }
 
@@ -57,11 +57,12 @@ static void *append(void *user)
     for (unsigned round = 1; round <= ROUNDS; round++) {
         struct batch *b = batch_new();
         b->metrics = arena_calloc(&b->arena, 1, sizeof(*b->metrics));
-        b->metrics->series = arena_calloc(&b->arena, SERIES + 1, sizeof(*b->metrics->series));
+        b->metrics->series = arena_calloc(&b->arena, SERIES + 2, sizeof(*b->metrics->series));
         for (unsigned n = 0; n < SERIES; n++)
             add(b, "old", n, round, round);
         add(b, "new", round, 1, round);
-        b->received = SERIES + 1;
+        add(b, "gone", round % 3, 1, round);
+        b->received = SERIES + 2;
         b->encoding = ENCODING_REMOTE_WRITE_1;
         b->sender = STR("127.0.0.1:1");
         b->sequence = round;
@@ -119,11 +120,11 @@ static void *ask(void *user)
 static void *change(void *user)
 {
     struct label_matcher m;
-    must(label_matcher_init(&m, MATCH_EQ, LABEL_METRIC_NAME, STR("nobody"), NULL) == ST_OK, "m");
+    must(label_matcher_init(&m, MATCH_EQ, LABEL_METRIC_NAME, STR("gone"), NULL) == ST_OK, "m");
     for (unsigned i = 0; !finished; i++) {
         must(series_store_checkpoint(series, NULL) == ST_OK, "checkpoint");
         must(i % 7 || series_store_compact(series, NULL) == ST_OK, "compact");
-        must(i % 5 || series_store_delete(series, &m, 1, 0, 10, NULL) == ST_OK, "delete");
+        must(i % 5 || series_store_delete(series, &m, 1, 0, 1000, NULL) == ST_OK, "delete");
         usleep(1000);
     }
     label_matcher_deinit(&m);

@@ -169,6 +169,10 @@ Test(series_crash, a_damaged_file_costs_at_most_itself, .timeout = 120)
             cr_expect(eq(u32, o.samples, 1), "%s at %zu", suffixes[i], at);
             cr_expect(
                 eq(str, (char *)series_store_rig_select(&r, "__name__=z", 0, 100), "z 10=1;"));
+            series_store_rig_close(&r);
+            series_store_rig_open(&r, true);
+            cr_expect(eq(str, (char *)series_store_rig_select(&r, "__name__=z", 0, 100), "z 10=1;"),
+                      "%s at %zu: what came later is whole", suffixes[i], at);
             if (i == 2) {
                 o = series_store_rig_one(&r, "x", 10, 7);
                 cr_expect(eq(u32, o.faults[SAMPLE_DUPLICATE_OTHER_VALUE], 1),
