@@ -46,7 +46,7 @@ static enum status read_attr(struct decoder *d, struct str key_value, unsigned *
 }
 
 /* Reads short attributes under the tag in a hurry, then the next field of any kind. False: the
- * message has ended, or memory is short (then *no_memory). */
+ * message has ended, is broken, or memory is short (then *is_short). */
 static inline bool next_field(struct decoder *d, struct pb_reader *r, uint8_t attribute,
                               struct pb_field *f, bool *is_short)
 {
@@ -136,11 +136,10 @@ static enum status read_exemplars(struct decoder *d, struct str point, uint32_t 
 
 /* ---- points ---- */
 
-/* Reads one field of a point. *exemplars: it is one. */
+/* Reads one field of a point that is neither attribute nor exemplar. */
 typedef enum status field_fn(struct decoder *d, struct otlp_point *p, struct pb_reader *r,
                              const struct pb_field *f);
 
-/* Fields of a NumberDataPoint but attributes and exemplars. */
 static enum status number_field(struct decoder *d, struct otlp_point *p, struct pb_reader *r,
                                 const struct pb_field *f)
 {

@@ -39,7 +39,6 @@ struct submission {
     uint32_t received, rejected;   /* items; rejected ones are told as partial success */
     char message[200];             /* about the first that was turned down; empty: none was */
     struct metric_outcome outcome; /* of metrics, once they are applied */
-    bool lost;                     /* by the journal, after it had acknowledged early */
     _Atomic int awaited;           /* of journal and series store; the last one answers */
     enum batch_signal kind;        /* what was sent, and the account's row for it */
     enum account_signal signal;

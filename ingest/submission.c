@@ -65,21 +65,27 @@ static uint32_t retry_after_ms(void)
     return 1000 + (uint32_t)(clock_mono_ns() / NS_PER_MS % 2000);
 }
 
-void submission_answer(struct submission *s, enum status status, const struct err *e)
+static void finish(struct submission *s, enum status status, const struct err *e)
 {
     struct ingest *in = s->ingest;
-    const struct status_wire *wire = status_wire_get(status);
-    enum request_outcome outcome = wire->retryable ? REQUEST_REFUSED : REQUEST_REJECTED;
-    if (status != ST_OK && outcome == REQUEST_REFUSED && s->refused.received)
-        account_add(in->config.account, s->signal, &s->refused);
-    /* Accepted requests are counted by who applies them, from the journal, so that a replay counts
-     * them too. */
-    if (status != ST_OK)
-        account_count_request(in->config.account, outcome);
-    uint32_t retry_ms = status != ST_OK && wire->retryable ? retry_after_ms() : 0;
-    s->answer(s, status, e, retry_ms);
+    bool retry = status != ST_OK && status_wire_get(status)->retryable;
+    s->answer(s, status, e, retry ? retry_after_ms() : 0);
     atomic_fetch_sub(&in->in_flight, 1);
     mem_free(s);
+}
+
+/* Accepted requests are counted by who applies them, from the journal, so that a replay counts them
+ * too. */
+void submission_answer(struct submission *s, enum status status, const struct err *e)
+{
+    struct account *account = s->ingest->config.account;
+    bool refused = status_wire_get(status)->retryable;
+    if (status != ST_OK) {
+        if (refused && s->refused.received)
+            account_add(account, s->signal, &s->refused);
+        account_count_request(account, refused ? REQUEST_REFUSED : REQUEST_REJECTED);
+    }
+    finish(s, status, e);
 }
 
 /* Adds what the series store turned down to what the decoder did. */
@@ -100,15 +106,10 @@ static void arrived(struct submission *s)
     if (atomic_fetch_sub(&s->awaited, 1) > 1)
         return;
     enum status status = ST_OK;
-    if (s->lost)
-        status = err_set(&e, ST_IO, "the journal could not be written; send it again later");
-    else if (s->outcome.faults[SAMPLE_NO_MEMORY])
+    if (s->outcome.faults[SAMPLE_NO_MEMORY])
         status = err_set(&e, ST_NO_MEMORY, "%s", s->outcome.message);
-    /* What was applied is in the account already. */
-    if (!s->lost)
-        s->refused = (struct account_row){0};
     count_faults(s);
-    submission_answer(s, status, &e);
+    finish(s, status, &e); /* it is in the account already */
 }
 
 static void on_journalled(void *user, enum status status, const struct err *e)
@@ -122,9 +123,7 @@ static void on_journalled(void *user, enum status status, const struct err *e)
 static void on_applied(void *user, const struct metric_outcome *outcome)
 {
     struct submission *s = user;
-    s->lost = !outcome;
-    if (outcome)
-        s->outcome = *outcome;
+    s->outcome = *outcome;
     arrived(s);
 }
 

@@ -56,8 +56,7 @@ struct batch {
     void *observations; /* what collector_prepare made of it; arena */
     struct metric_batch *metrics; /* of BATCH_METRICS: what was decoded; arena. Else NULL */
     /* Of BATCH_METRICS: called once by the series store after the batch was applied, before it is
-     * freed; the sender is answered by it. NULL: nobody waits (a replay). `outcome` NULL: a journal
-     * that had acknowledged early (`ack: memory`) lost the batch. */
+     * freed; the sender is answered by it. NULL: nobody waits (a replay). */
     void (*applied)(void *user, const struct metric_outcome *outcome);
     void *applied_user;
     uint64_t charged_bytes; /* taken from the budget for it */

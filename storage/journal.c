@@ -82,8 +82,6 @@ static void entry_fail(struct journal *j, struct entry *entry, enum status statu
         struct batch *b = entry->batch;
         if (entry->done)
             entry->done(entry->user, status, e);
-        else if (b->applied) /* told too early that it is kept */
-            b->applied(b->applied_user, NULL);
         batch_free(b);
     } else if (entry->head.type == RECORD_TICK) {
         j->tick_queued = false;
