@@ -82,9 +82,10 @@ static void run(const char *name, enum batch_encoding version, uint32_t samples_
     for (int i = 0; i < ROUNDS; i++)
         ns[i] = decode_ns(body, version);
     qsort(ns, ROUNDS, sizeof(*ns), cmp_u64);
-    double median = (double)ns[ROUNDS / 2];
+    uint64_t median_ns = ns[ROUNDS / 2];
+    double median = (double)median_ns, series = (double)SAMPLES / samples_each;
     printf("{\"bench\":\"%s\",\"ns_a_sample\":%.1f,\"ns_a_series\":%.1f}\n", name, median / SAMPLES,
-           median / (SAMPLES / samples_each));
+           median / series);
     mem_free((void *)(uintptr_t)body.ptr);
 }
 
