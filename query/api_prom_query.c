@@ -125,21 +125,11 @@ static enum status prepare(struct run *run, struct err *e)
     return promql_resolve(run->root, run->q.start_ms, run->q.end_ms, run->q.step_ms, e);
 }
 
-/* Half of it used up: the request that did not fit was a large one. */
-static bool arena_is_full(const struct arena *arena)
-{
-    return arena->limit_bytes && arena->used_bytes > arena->limit_bytes / 2;
-}
-
 static enum status evaluate(struct run *run, struct err *e)
 {
     struct series_sources sources = prom_sources_list(&run->sources);
-    enum status status = promql_eval(run->root, &run->q, &sources, &run->budget, run->notes,
-                                     run->r->arena, &run->result, e);
-    if (status == ST_NO_MEMORY && arena_is_full(run->r->arena))
-        return err_set(e, ST_QUERY, "the query needs more memory than the %zu MiB it may use",
-                       run->r->arena->limit_bytes / MIB);
-    return status;
+    return promql_eval(run->root, &run->q, &sources, &run->budget, run->notes, run->r->arena,
+                       &run->result, e);
 }
 
 static enum status compute(struct run *run, struct err *e)

@@ -147,12 +147,24 @@ static enum status handle(const struct route *route, const struct question *q, s
     return route->handler(r, out, e);
 }
 
+/* Asking again would not help when it was the question's own limit: half of it is used up, so what
+ * did not fit was large. */
+static void blame_question(const struct arena *arena, struct err *e)
+{
+    if (e->status == ST_NO_MEMORY && arena->limit_bytes &&
+        arena->used_bytes > arena->limit_bytes / 2)
+        err_set(e, ST_QUERY, "the query needs more memory than the %zu MiB it may use",
+                arena->limit_bytes / MIB);
+}
+
 static void run_handler(const struct route *route, const struct question *q, struct request *r,
                         struct http_response *out)
 {
     struct err e = {0};
-    if (handle(route, q, r, out, &e) != ST_OK)
+    if (handle(route, q, r, out, &e) != ST_OK) {
+        blame_question(r->arena, &e);
         reply_failure(route, out, &e);
+    }
     if (out->body.failed)
         out_of_memory(route, out);
     if (r->view)
