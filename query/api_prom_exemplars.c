@@ -1,4 +1,5 @@
 /* api_prom_exemplars.c - /api/v1/query_exemplars: traces behind the series of an expression. */
+#include "query/derived_exemplars.h"
 #include "query/prom_names.h"
 #include "query/prom_reply.h"
 #include <stdlib.h>
@@ -27,6 +28,16 @@ static enum status grow(struct gathering *g, uint32_t more, struct err *e)
     return ST_OK;
 }
 
+static enum status add_found(struct gathering *g, const struct series_exemplars *found,
+                             uint32_t count, struct err *e)
+{
+    TRY(grow(g, count, e));
+    if (count)
+        memcpy(g->items + g->count, found, count * sizeof(*found));
+    g->count += count;
+    return ST_OK;
+}
+
 static enum status add_selector(struct gathering *g, const struct promql_selector *s, struct err *e)
 {
     struct series_request request = {.matchers = s->matchers,
@@ -36,14 +47,14 @@ static enum status add_selector(struct gathering *g, const struct promql_selecto
                                      .arena = g->arena};
     struct series_exemplars *found;
     uint32_t count;
-    if (!g->sources.view)
+    if (g->sources.view) {
+        TRY(series_view_exemplars(g->sources.view, &request, &found, &count, e));
+        TRY(add_found(g, found, count, e));
+    }
+    if (!g->sources.derived.live)
         return ST_OK;
-    TRY(series_view_exemplars(g->sources.view, &request, &found, &count, e));
-    TRY(grow(g, count, e));
-    if (count)
-        memcpy(g->items + g->count, found, count * sizeof(*found));
-    g->count += count;
-    return ST_OK;
+    TRY(derived_exemplars(&g->sources.derived, &request, &found, &count, e));
+    return add_found(g, found, count, e);
 }
 
 static enum status add_node(struct gathering *g, const struct promql_node *node, struct err *e)
@@ -144,7 +155,7 @@ enum status prom_query_exemplars(struct request *r, struct http_response *out, s
     params_find(&r->params, "query", &text);
     enum status status = promql_parse(text, r->arena, &root, e);
     if (status == ST_OK)
-        status = prom_sources_open(r->config, &g.sources, e);
+        status = prom_sources_open(r->config, r->live, &g.sources, e);
     if (status == ST_OK)
         status = add_node(&g, root, e);
     if (status == ST_OK) {

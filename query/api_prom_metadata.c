@@ -1,4 +1,5 @@
 /* api_prom_metadata.c - /api/v1/metadata: type, help and unit of each metric. */
+#include "query/derived_family.h"
 #include "query/prom_params.h"
 #include "query/prom_reply.h"
 #include "query/prom_sources.h"
@@ -64,6 +65,17 @@ static bool write_one(const struct metric_metadata *m, void *user)
     return true;
 }
 
+static void write_derived(struct str metric, struct writing *x)
+{
+    for (size_t i = 0; i < derived_family_count; i++) {
+        const struct derived_family *f = &derived_families[i];
+        struct metric_metadata m = {
+            .metric = str_from_c(f->name), .help = str_from_c(f->help), .type = derived_type(f)};
+        if ((metric.len == 0 || str_eq(metric, m.metric)) && !write_one(&m, x))
+            return;
+    }
+}
+
 /* Grafana sends 0 for "all". */
 static enum status read_count(const struct params *p, const char *name, uint64_t *out,
                               struct err *e)
@@ -88,11 +100,13 @@ enum status prom_metadata(struct request *r, struct http_response *out, struct e
     TRY(read_count(&r->params, "limit", &x.metrics_max, e));
     TRY(read_count(&r->params, "limit_per_metric", &x.per_metric_max, e));
     params_find(&r->params, "metric", &metric);
-    TRY(prom_sources_open(r->config, &sources, e));
+    TRY(prom_sources_open(r->config, r->live, &sources, e));
     prom_reply_begin(out, &w);
     json_object_begin(&w);
     if (sources.view)
         series_view_metadata(sources.view, metric, write_one, &x);
+    if (sources.derived.live)
+        write_derived(metric, &x);
     close_metric(&x);
     json_object_end(&w);
     prom_reply_end(&w, NULL);

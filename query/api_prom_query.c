@@ -140,7 +140,7 @@ static enum status compute(struct run *run, struct err *e)
         return err_set(e, ST_NO_MEMORY, "no memory for the query");
     annotations_init(run->notes, run->r->arena, run->text);
     TRY(blame_query(prepare(run, &inner), &inner, e));
-    TRY(prom_sources_open(run->r->config, &run->sources, e));
+    TRY(prom_sources_open(run->r->config, run->r->live, &run->sources, e));
     run->prepared_ns = clock_mono_ns();
     TRY(blame_query(evaluate(run, &inner), &inner, e));
     run->evaluated_ns = clock_mono_ns();

@@ -121,9 +121,9 @@ uint32_t derived_labels(const struct derived_family *f, const struct derived_row
     return list.count;
 }
 
-const char *derived_type(const struct derived_family *f)
+enum metric_type derived_type(const struct derived_family *f)
 {
     if (f->shape == SHAPE_LATENCY)
-        return "histogram";
-    return f->shape == SHAPE_INFO ? "gauge" : "counter";
+        return METRIC_HISTOGRAM;
+    return f->shape == SHAPE_INFO ? METRIC_GAUGE : METRIC_COUNTER;
 }

@@ -7,6 +7,7 @@
 
 #include "model/cell.h"
 #include "model/label_matcher.h"
+#include "model/metric_batch.h"
 #include "query/node_table.h"
 
 /* What a sample counts. */
@@ -58,7 +59,7 @@ enum { DERIVED_LABELS_MAX = 10 };
  * series. */
 uint32_t derived_labels(const struct derived_family *f, const struct derived_row *row,
                         struct label *out);
-/* "counter", "gauge", "histogram" as /api/v1/metadata says it. */
-const char *derived_type(const struct derived_family *f);
+/* As /api/v1/metadata says it. */
+enum metric_type derived_type(const struct derived_family *f);
 
 #endif

@@ -5,14 +5,6 @@
 #include "query/derived_ask.h"
 #include "query/derived_rows.h"
 
-struct derived_settings derived_settings_default(void)
-{
-    static const double seconds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
-    struct derived_settings s = {.bucket_count = LEN(seconds)};
-    memcpy(s.buckets, seconds, sizeof(seconds));
-    return s;
-}
-
 static enum status select_rows(const struct derived_ask *ask, const struct edge_view *view,
                                struct series_list *out, struct query_budget *budget, uint64_t *lost,
                                struct err *e)

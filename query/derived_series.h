@@ -5,19 +5,9 @@
 #ifndef WEFT_QUERY_DERIVED_SERIES_H
 #define WEFT_QUERY_DERIVED_SERIES_H
 
+#include "model/derived_settings.h"
 #include "query/live_view.h"
 #include "query/series_source.h"
-
-enum { DERIVED_BUCKETS_MAX = 64 };
-
-/* Settings under `series`, as far as they concern derived series. Plain data. */
-struct derived_settings {
-    bool native; /* the peers' names as native histograms instead of classic buckets */
-    double buckets[DERIVED_BUCKETS_MAX]; /* seconds, ascending, without +Inf */
-    uint32_t bucket_count;
-};
-/* The defaults of docs/config.md. */
-struct derived_settings derived_settings_default(void);
 
 struct derived_series {
     struct live_view *live; /* borrowed */

@@ -24,7 +24,7 @@ enum status prom_ask_begin(struct request *r, bool needs_selector, struct prom_a
     if (!ask->notes)
         return err_set(e, ST_NO_MEMORY, "no memory for the question");
     annotations_init(ask->notes, r->arena, (struct str){0});
-    return prom_sources_open(r->config, &ask->sources, e);
+    return prom_sources_open(r->config, r->live, &ask->sources, e);
 }
 
 void prom_ask_end(struct prom_ask *ask)

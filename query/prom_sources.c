@@ -3,14 +3,18 @@
 #include "query/stored_series.h"
 #include <stdlib.h>
 
-enum status prom_sources_open(const struct query_config *config, struct prom_sources *out,
-                              struct err *e)
+enum status prom_sources_open(const struct query_config *config, struct live_view *live,
+                              struct prom_sources *out, struct err *e)
 {
-    *out = (struct prom_sources){0};
-    if (!config->series)
-        return ST_OK;
-    TRY(series_view_take(config->series, &out->view, e));
-    out->items[out->count++] = stored_series_source(out->view);
+    bool has_edges = live && live->store;
+    *out = (struct prom_sources){
+        .derived = {.live = has_edges ? live : NULL, .settings = config->derived}};
+    if (config->series) {
+        TRY(series_view_take(config->series, &out->view, e));
+        out->items[out->count++] = stored_series_source(out->view);
+    }
+    if (has_edges)
+        out->items[out->count++] = derived_series_source(&out->derived);
     return ST_OK;
 }
 

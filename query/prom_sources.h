@@ -3,6 +3,7 @@
 #ifndef WEFT_QUERY_PROM_SOURCES_H
 #define WEFT_QUERY_PROM_SOURCES_H
 
+#include "query/derived_series.h"
 #include "query/prom_params.h"
 #include "query/query.h"
 #include "query/series_source.h"
@@ -11,14 +12,16 @@ enum { PROM_SOURCES_MAX = 4 };
 
 /* Everything of one moment. One query, one thread; what was selected may point into it. */
 struct prom_sources {
-    struct series_view *view; /* of the stored series; NULL without a series store */
+    struct series_view *view;      /* of the stored series; NULL without a series store */
+    struct derived_series derived; /* without `live`: there are none */
     struct series_source items[PROM_SOURCES_MAX];
     size_t count;
 };
 
-/* ST_NO_MEMORY. The caller ends *out with prom_sources_close(), whatever was returned. */
-enum status prom_sources_open(const struct query_config *config, struct prom_sources *out,
-                              struct err *e);
+/* `live` may be NULL or without a store: then edges make no series. *out may not move afterwards.
+ * ST_NO_MEMORY. The caller ends *out with prom_sources_close(), whatever was returned. */
+enum status prom_sources_open(const struct query_config *config, struct live_view *live,
+                              struct prom_sources *out, struct err *e);
 void prom_sources_close(struct prom_sources *s);
 /* As promql_eval() takes them; borrows from s. */
 struct series_sources prom_sources_list(const struct prom_sources *s);

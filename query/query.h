@@ -5,6 +5,7 @@
 
 #include "model/account.h"
 #include "model/limits.h"
+#include "model/derived_settings.h"
 #include "model/senders.h"
 #include "net/server.h"
 #include "storage/edge_store.h"
@@ -40,6 +41,7 @@ struct query_config {
     struct senders *senders;     /* borrowed */
     struct series_store *series; /* borrowed; NULL: nothing for PromQL to ask about */
     struct graph_settings graph;
+    struct derived_settings derived;
     struct retention retention; /* told in /api/v1/status */
     bool admin;                 /* /-/flush, /-/compact, /api/v1/admin */
     unsigned threads;           /* pool; 0 = 3 */

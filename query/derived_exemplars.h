@@ -1,0 +1,13 @@
+/* derived_exemplars.h - traces behind derived histograms: the slowest and the slowest failing
+ * requests of edges. Private to query/. */
+#ifndef WEFT_QUERY_DERIVED_EXEMPLARS_H
+#define WEFT_QUERY_DERIVED_EXEMPLARS_H
+
+#include "query/derived_series.h"
+
+/* Exemplars of the matching series of pairs of services, in the request's range; each under the
+ * labels of its histogram without `le`. Arena's. ST_NO_MEMORY, ST_TIMEOUT. Pool thread. */
+enum status derived_exemplars(const struct derived_series *d, const struct series_request *request,
+                              struct series_exemplars **out, uint32_t *count, struct err *e);
+
+#endif
