@@ -92,6 +92,9 @@ const struct setting config_settings[] = {
      RESTART(series_max_active)},
     {"series.max_per_sender", CONFIG_COUNT, "0", 0, 1e9,
      "the same of one sender's address; 0 = no limit of its own", RESTART(series_max_per_sender)},
+    {"series.native", CONFIG_BOOL, "false", 0, 0,
+     "latencies of edges under the peers' names as native histograms, not as classic buckets",
+     RESTART(derived.native)},
     {"series.translation", CONFIG_TRANSLATION, "UnderscoreEscapingWithSuffixes", 0, 0,
      "names of OTLP metrics: `UnderscoreEscapingWithSuffixes` or `NoTranslation`",
      RESTART(translation)},
@@ -246,7 +249,7 @@ enum status config_set(struct config *c, const struct setting *row, struct str t
 
 void config_defaults(struct config *c)
 {
-    *c = (struct config){0};
+    *c = (struct config){.derived = derived_settings_default()};
     for (size_t i = 0; i < config_setting_count; i++) {
         struct err e;
         const struct setting *row = &config_settings[i];

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/metric_name.h"
+#include "model/derived_settings.h"
 #include "model/limits.h"
 #include "storage/journal.h"
 
@@ -22,6 +23,7 @@ struct config {
     uint64_t memory_bytes;
     struct retention retention;
     struct graph_settings graph;
+    struct derived_settings derived;
     uint32_t series_max_active, series_max_per_sender;
     uint64_t series_downsample_after_ns, series_downsample_step_ns;
     enum metric_translation translation;

@@ -336,6 +336,7 @@ static enum status make_front(struct app *a, struct err *e)
         .senders = a->senders,
         .series = a->series,
         .graph = c->graph,
+        .derived = c->derived,
         .retention = c->retention,
         .admin = c->admin,
         .query_bytes = c->memory_bytes / QUERY_SHARE,
