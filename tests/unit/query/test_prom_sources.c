@@ -118,7 +118,7 @@ static void ask_begin(struct names_world *n, struct world *w, const char *query)
                  params_parse_lax((struct str){0}, str_from_c(query), &n->arena, 0, &n->params, &e),
                  ST_OK));
     cr_assert(eq(int, prom_param_selectors(&n->params, &n->selectors, &e), ST_OK), "%s", e.msg);
-    cr_assert(eq(int, prom_sources_open(&config, &n->sources, &e), ST_OK), "%s", e.msg);
+    cr_assert(eq(int, prom_sources_open(&config, NULL, &n->sources, &e), ST_OK), "%s", e.msg);
     n->sources.items[n->sources.count++] = (struct series_source){.select = select_made};
     annotations_init(&n->notes, &n->arena, (struct str){0});
     n->request = (struct prom_names_request){.selectors = &n->selectors,
