@@ -1,0 +1,228 @@
+/* http_client.c - a libcurl handle, set up once and used for every request to one peer. */
+#include "net/http_client.h"
+
+#include "base/fileio.h"
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TIMEOUT_MS = 30000, CONNECT_MS = 10000, TOKEN_MAX = 64 * KIB };
+
+struct http_client {
+    CURL *curl;
+    struct http_client_config config;  /* texts borrowed */
+    struct http_client_answer *answer; /* of the request that runs */
+    size_t reason_len;
+    char error[CURL_ERROR_SIZE];
+};
+
+/* --- what libcurl calls --- */
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *user)
+{
+    struct http_client *c = user;
+    size_t room = sizeof(c->answer->reason) - 1 - c->reason_len;
+    size_t kept = MIN(room, size * count);
+    memcpy(c->answer->reason + c->reason_len, bytes, kept);
+    c->reason_len += kept;
+    return size * count; /* all of it is read, so that the connection can be used again */
+}
+
+/* The value behind `name:`, trimmed; false for another header. */
+static bool header_value(struct str line, struct str name, struct str *out)
+{
+    struct str head, tail;
+    if (!str_cut(line, ':', &head, &tail) || !str_eq_nocase(head, name))
+        return false;
+    *out = str_trim(tail);
+    return true;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *user)
+{
+    struct http_client *c = user;
+    struct str line = {bytes, size * count}, value;
+    uint64_t number;
+    if (header_value(line, STR("retry-after"), &value) && str_to_u64(value, &number))
+        c->answer->retry_after_ms = (uint32_t)MIN(number, UINT64_C(3600)) * 1000;
+    if (header_value(line, STR("x-prometheus-remote-write-samples-written"), &value) &&
+        str_to_u64(value, &number)) {
+        c->answer->has_written = true;
+        c->answer->samples_written = number;
+    }
+    return size * count;
+}
+
+/* libcurl asks about once a second. */
+static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t x, curl_off_t y)
+{
+    const struct http_client *c = user;
+    (void)a, (void)b, (void)x, (void)y;
+    return c->config.cancelled && atomic_load(c->config.cancelled);
+}
+
+/* --- life --- */
+
+static pthread_once_t global_once = PTHREAD_ONCE_INIT;
+
+static void global_init(void)
+{
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static bool set_up(struct http_client *c)
+{
+    const struct http_client_config *config = &c->config;
+    CURL *h = c->curl;
+    bool ok = curl_easy_setopt(h, CURLOPT_URL, config->url) == CURLE_OK &&
+              curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+    curl_easy_setopt(h, CURLOPT_POST, 1L);
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS,
+                     (long)(config->timeout_ms ? config->timeout_ms : TIMEOUT_MS));
+    curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->error);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, c);
+    curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(h, CURLOPT_HEADERDATA, c);
+    curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(h, CURLOPT_XFERINFODATA, c);
+    curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+    if (config->ca_file && *config->ca_file)
+        ok &= curl_easy_setopt(h, CURLOPT_CAINFO, config->ca_file) == CURLE_OK;
+    if (config->user && *config->user) {
+        ok &= curl_easy_setopt(h, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK;
+        ok &= curl_easy_setopt(h, CURLOPT_USERNAME, config->user) == CURLE_OK;
+        ok &= curl_easy_setopt(h, CURLOPT_PASSWORD, config->password ? config->password : "") ==
+              CURLE_OK;
+    }
+    return ok;
+}
+
+static enum status check_url(const char *url, struct err *e)
+{
+    CURLU *parts = curl_url();
+    char *scheme = NULL;
+    bool ok = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+              curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+              (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    curl_url_cleanup(parts);
+    return ok ? ST_OK
+              : err_set(e, ST_INVALID, "%.120s is no http:// or https:// address", url ? url : "");
+}
+
+enum status http_client_new(const struct http_client_config *config, struct http_client **out,
+                            struct err *e)
+{
+    int fd;
+    pthread_once(&global_once, global_init);
+    TRY(check_url(config->url, e));
+    if (config->ca_file && *config->ca_file) {
+        TRY(file_open(config->ca_file, 0, &fd, e));
+        file_close(fd);
+    }
+    struct http_client *c = mem_calloc(1, sizeof(*c));
+    if (!c)
+        return err_set(e, ST_NO_MEMORY, "no memory for an HTTP client");
+    c->config = *config;
+    c->curl = curl_easy_init();
+    if (!c->curl || !set_up(c)) {
+        http_client_free(c);
+        return err_set(e, ST_NO_MEMORY, "no memory for an HTTP client");
+    }
+    *out = c;
+    return ST_OK;
+}
+
+void http_client_free(struct http_client *c)
+{
+    if (!c)
+        return;
+    curl_easy_cleanup(c->curl);
+    mem_free(c);
+}
+
+/* --- one request --- */
+
+static bool add_header(struct curl_slist **list, const char *name, struct str value)
+{
+    struct buf line = {0};
+    buf_printf(&line, "%s: %.*s", name, STR_ARG(value));
+    buf_append_u8(&line, 0);
+    struct curl_slist *longer = line.failed ? NULL : curl_slist_append(*list, line.ptr);
+    buf_deinit(&line);
+    if (longer)
+        *list = longer;
+    return longer != NULL;
+}
+
+static enum status add_token(const struct http_client *c, struct curl_slist **list, struct err *e)
+{
+    char *token;
+    size_t len;
+    struct buf value = {0};
+    if (!c->config.bearer_token_file || !*c->config.bearer_token_file)
+        return ST_OK;
+    TRY(file_read_all(c->config.bearer_token_file, TOKEN_MAX, &token, &len, e));
+    struct str trimmed = str_trim((struct str){token, len});
+    buf_printf(&value, "Bearer %.*s", STR_ARG(trimmed));
+    bool ok = !value.failed && add_header(list, "Authorization", buf_str(&value));
+    buf_deinit(&value);
+    mem_free(token);
+    return ok ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a request");
+}
+
+static enum status make_headers(const struct http_client *c,
+                                const struct http_client_header *headers, size_t count,
+                                struct curl_slist **list, struct err *e)
+{
+    /* Without it libcurl waits a second for leave to send large bodies. */
+    bool ok = add_header(list, "Expect", STR(""));
+    for (size_t i = 0; ok && i < MIN(count, (size_t)HTTP_CLIENT_HEADERS); i++)
+        ok = add_header(list, headers[i].name, str_from_c(headers[i].value));
+    return ok ? add_token(c, list, e) : err_set(e, ST_NO_MEMORY, "no memory for a request");
+}
+
+static enum status perform(struct http_client *c, struct err *e)
+{
+    long status = 0;
+    c->error[0] = '\0';
+    CURLcode code = curl_easy_perform(c->curl);
+    if (code == CURLE_OK) {
+        curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+        c->answer->status = (unsigned)status;
+        return ST_OK;
+    }
+    const char *why = c->error[0] ? c->error : curl_easy_strerror(code);
+    snprintf(c->answer->reason, sizeof(c->answer->reason), "%s", why);
+    return err_set(e, code == CURLE_OPERATION_TIMEDOUT ? ST_TIMEOUT : ST_IO, "%s", why);
+}
+
+enum status http_client_post(struct http_client *c, struct str body,
+                             const struct http_client_header *headers, size_t header_count,
+                             struct http_client_answer *answer, struct err *e)
+{
+    struct curl_slist *list = NULL;
+    *answer = (struct http_client_answer){0};
+    c->answer = answer;
+    c->reason_len = 0;
+    enum status status = make_headers(c, headers, header_count, &list, e);
+    if (status == ST_OK) {
+        curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, list);
+        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body.ptr);
+        status = perform(c, e);
+        curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
+    } else {
+        snprintf(answer->reason, sizeof(answer->reason), "%s", e ? e->msg : "no memory");
+    }
+    curl_slist_free_all(list);
+    return status;
+}
