@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 30000, CONNECT_MS = 10000, TOKEN_MAX = 64 * KIB };
+enum { TIMEOUT_MS = 30000, CONNECT_MS = 10000, SECRET_MAX = 64 * KIB, DAY_S = 86400 };
 
 struct http_client {
     CURL *curl;
@@ -47,8 +47,6 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user)
     struct http_client *c = user;
     struct str line = {bytes, size * count}, value;
     uint64_t number;
-    if (header_value(line, STR("retry-after"), &value) && str_to_u64(value, &number))
-        c->answer->retry_after_ms = (uint32_t)MIN(number, UINT64_C(3600)) * 1000;
     if (header_value(line, STR("x-prometheus-remote-write-samples-written"), &value) &&
         str_to_u64(value, &number)) {
         c->answer->has_written = true;
@@ -163,20 +161,35 @@ static bool add_header(struct curl_slist **list, const char *name, struct str va
     return longer != NULL;
 }
 
-static enum status add_token(const struct http_client *c, struct curl_slist **list, struct err *e)
+/* `prefix` and the trimmed content of a file; NUL-ended. */
+static enum status read_secret(const char *path, const char *prefix, struct buf *out, struct err *e)
 {
-    char *token;
+    char *text;
     size_t len;
-    struct buf value = {0};
-    if (!c->config.bearer_token_file || !*c->config.bearer_token_file)
-        return ST_OK;
-    TRY(file_read_all(c->config.bearer_token_file, TOKEN_MAX, &token, &len, e));
-    struct str trimmed = str_trim((struct str){token, len});
-    buf_printf(&value, "Bearer %.*s", STR_ARG(trimmed));
-    bool ok = !value.failed && add_header(list, "Authorization", buf_str(&value));
-    buf_deinit(&value);
-    mem_free(token);
-    return ok ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a request");
+    TRY(file_read_all(path, SECRET_MAX, &text, &len, e));
+    struct str secret = str_trim((struct str){text, len});
+    buf_printf(out, "%s%.*s", prefix, STR_ARG(secret));
+    buf_append_u8(out, 0);
+    mem_free(text);
+    return out->failed ? err_set(e, ST_NO_MEMORY, "no memory for a request") : ST_OK;
+}
+
+static enum status use_secrets(const struct http_client *c, struct curl_slist **list, struct err *e)
+{
+    const struct http_client_config *config = &c->config;
+    struct buf secret = {0};
+    enum status status = ST_OK;
+    bool ok = true;
+    if (config->password_file && *config->password_file) {
+        status = read_secret(config->password_file, "", &secret, e);
+        ok = status == ST_OK &&
+             curl_easy_setopt(c->curl, CURLOPT_PASSWORD, secret.ptr) == CURLE_OK;
+    } else if (config->bearer_token_file && *config->bearer_token_file) {
+        status = read_secret(config->bearer_token_file, "Bearer ", &secret, e);
+        ok = status == ST_OK && add_header(list, "Authorization", str_from_c(secret.ptr));
+    }
+    buf_deinit(&secret);
+    return ok || status != ST_OK ? status : err_set(e, ST_NO_MEMORY, "no memory for a request");
 }
 
 static enum status make_headers(const struct http_client *c,
@@ -187,17 +200,20 @@ static enum status make_headers(const struct http_client *c,
     bool ok = add_header(list, "Expect", STR(""));
     for (size_t i = 0; ok && i < MIN(count, (size_t)HTTP_CLIENT_HEADERS); i++)
         ok = add_header(list, headers[i].name, str_from_c(headers[i].value));
-    return ok ? add_token(c, list, e) : err_set(e, ST_NO_MEMORY, "no memory for a request");
+    return ok ? use_secrets(c, list, e) : err_set(e, ST_NO_MEMORY, "no memory for a request");
 }
 
 static enum status perform(struct http_client *c, struct err *e)
 {
     long status = 0;
+    curl_off_t wait_s = 0;
     c->error[0] = '\0';
     CURLcode code = curl_easy_perform(c->curl);
     if (code == CURLE_OK) {
         curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(c->curl, CURLINFO_RETRY_AFTER, &wait_s);
         c->answer->status = (unsigned)status;
+        c->answer->retry_after_ms = (uint32_t)MAX(MIN(wait_s, DAY_S), 0) * 1000;
         return ST_OK;
     }
     const char *why = c->error[0] ? c->error : curl_easy_strerror(code);
@@ -221,7 +237,8 @@ enum status http_client_post(struct http_client *c, struct str body,
         status = perform(c, e);
         curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
     } else {
-        snprintf(answer->reason, sizeof(answer->reason), "%s", e ? e->msg : "no memory");
+        snprintf(answer->reason, sizeof(answer->reason), "%.200s",
+                 e ? e->msg : "the request cannot be made");
     }
     curl_slist_free_all(list);
     return status;

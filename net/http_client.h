@@ -11,8 +11,9 @@
 struct http_client_config {
     const char *url; /* http or https */
     const char *ca_file;
-    const char *user, *password;   /* basic authentication */
-    const char *bearer_token_file; /* read anew for each request: tokens are rotated */
+    const char *user, *password; /* basic authentication */
+    /* Read anew for each request, because secrets are rotated: the password, or a bearer token. */
+    const char *password_file, *bearer_token_file;
     uint32_t timeout_ms;           /* of a whole request; 0 = 30 s */
     const atomic_bool *cancelled;  /* a request ends within about a second once it is true; may be
                                       NULL */
@@ -28,7 +29,7 @@ enum { HTTP_CLIENT_REASON = 256, HTTP_CLIENT_HEADERS = 32 };
 
 struct http_client_answer {
     unsigned status;         /* 0: no answer came */
-    uint32_t retry_after_ms; /* of Retry-After in seconds; 0 = none */
+    uint32_t retry_after_ms; /* of Retry-After, seconds or a date; 0 = none; at most a day */
     bool has_written;        /* the X-Prometheus-Remote-Write-Samples-Written header came */
     uint64_t samples_written;
     char reason[HTTP_CLIENT_REASON]; /* what went wrong, or how the body begins; NUL-ended */
