@@ -182,8 +182,7 @@ static enum status use_secrets(const struct http_client *c, struct curl_slist **
     bool ok = true;
     if (config->password_file && *config->password_file) {
         status = read_secret(config->password_file, "", &secret, e);
-        ok = status == ST_OK &&
-             curl_easy_setopt(c->curl, CURLOPT_PASSWORD, secret.ptr) == CURLE_OK;
+        ok = status == ST_OK && curl_easy_setopt(c->curl, CURLOPT_PASSWORD, secret.ptr) == CURLE_OK;
     } else if (config->bearer_token_file && *config->bearer_token_file) {
         status = read_secret(config->bearer_token_file, "Bearer ", &secret, e);
         ok = status == ST_OK && add_header(list, "Authorization", str_from_c(secret.ptr));

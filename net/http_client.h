@@ -14,9 +14,9 @@ struct http_client_config {
     const char *user, *password; /* basic authentication */
     /* Read anew for each request, because secrets are rotated: the password, or a bearer token. */
     const char *password_file, *bearer_token_file;
-    uint32_t timeout_ms;           /* of a whole request; 0 = 30 s */
-    const atomic_bool *cancelled;  /* a request ends within about a second once it is true; may be
-                                      NULL */
+    uint32_t timeout_ms;          /* of a whole request; 0 = 30 s */
+    const atomic_bool *cancelled; /* a request ends within about a second once it is true; may be
+                                     NULL */
 };
 
 struct http_client; /* one thread at a time */
