@@ -14,13 +14,14 @@ enum remote_loss {
     REMOTE_LOSS_COUNT,
 };
 
-enum { REMOTE_URL_BYTES = 512, REMOTE_ERROR_BYTES = 200 };
+enum { REMOTE_URL_BYTES = 512, REMOTE_NAME_BYTES = 64, REMOTE_ERROR_BYTES = 200 };
 
 struct remote_stats {
-    char url[REMOTE_URL_BYTES]; /* without user and password */
-    uint32_t protocol;          /* 1 or 2, as it is spoken now */
-    uint64_t sent, requests;    /* samples and requests that were delivered */
-    uint64_t failed, retries;   /* requests without success; and those that were sent again */
+    char url[REMOTE_URL_BYTES];   /* without user, password and query; no quotes in it */
+    char name[REMOTE_NAME_BYTES]; /* of the configuration; empty: none */
+    uint32_t protocol;            /* 1 or 2, as it is spoken now */
+    uint64_t sent, requests;      /* samples and requests that were delivered */
+    uint64_t failed, retries;     /* requests without success; and those that were sent again */
     uint64_t lost[REMOTE_LOSS_COUNT];
     uint64_t expired_ms;                 /* of time that retention took before it was sent */
     uint64_t pending;                    /* samples of the request under way */
