@@ -103,7 +103,7 @@ static bool set_up(struct http_client *c)
     return ok;
 }
 
-static enum status check_url(const char *url, struct err *e)
+enum status http_client_check_url(const char *url, struct err *e)
 {
     CURLU *parts = curl_url();
     char *scheme = NULL;
@@ -121,7 +121,7 @@ enum status http_client_new(const struct http_client_config *config, struct http
 {
     int fd;
     pthread_once(&global_once, global_init);
-    TRY(check_url(config->url, e));
+    TRY(http_client_check_url(config->url, e));
     if (config->ca_file && *config->ca_file) {
         TRY(file_open(config->ca_file, 0, &fd, e));
         file_close(fd);

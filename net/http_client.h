@@ -35,6 +35,8 @@ struct http_client_answer {
     char reason[HTTP_CLIENT_REASON]; /* what went wrong, or how the body begins; NUL-ended */
 };
 
+/* ST_INVALID: it is no http:// or https:// address. Any thread. */
+enum status http_client_check_url(const char *url, struct err *e);
 /* ST_INVALID: the URL or the CA file is none. The caller ends *out with http_client_free(). */
 enum status http_client_new(const struct http_client_config *config, struct http_client **out,
                             struct err *e);
