@@ -136,7 +136,7 @@ static void first_line(const char *text, char *out, size_t cap)
 
 static void note_failure(struct remote_post *p, const struct http_client_answer *answer, bool again)
 {
-    char line[REMOTE_ERROR_BYTES - 16], text[REMOTE_ERROR_BYTES];
+    char line[REMOTE_ERROR_BYTES - 32], text[REMOTE_ERROR_BYTES];
     first_line(answer->reason, line, sizeof(line));
     if (answer->status)
         snprintf(text, sizeof(text), "HTTP %u: %s", answer->status, line);

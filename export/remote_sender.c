@@ -40,8 +40,11 @@ void remote_url_show(const char *url, char *out)
     size_t at = str_find_last(authority, '@');
     size_t skipped = at < authority.len ? at + 1 : 0;
     struct str rest = str_sub(text, host + skipped, text.len);
-    rest.len = MIN(str_find(rest, '?'), rest.len); /* keys travel there, too */
+    rest.len = str_find(rest, '?'); /* keys travel there, too */
     snprintf(out, REMOTE_URL_BYTES, "%.*s%.*s", (int)host, text.ptr, STR_ARG(rest));
+    for (char *c = out; *c; c++)
+        if (*c < 0x21 || *c > 0x7e || *c == '"' || *c == '\\')
+            *c = '_';
 }
 
 /* --- the thread --- */
@@ -129,16 +132,15 @@ static enum status begin_rounds(struct sender *s, const struct remote_target *ta
 static enum status start(struct sender *s, const struct remote_target *target, struct err *e)
 {
     remote_url_show(target->url, s->state.stats.url);
+    snprintf(s->state.stats.name, REMOTE_NAME_BYTES, "%s", target->name ? target->name : "");
     TRY(remote_post_new(target, &s->state, &s->post, e));
     TRY(begin_rounds(s, target, e));
     s->runs = pthread_create(&s->thread, NULL, run, s) == 0;
     return s->runs ? ST_OK : err_set(e, ST_IO, "no thread for remote write");
 }
 
-static void end(struct sender *s)
+static void deinit(struct sender *s)
 {
-    if (s->runs)
-        pthread_join(s->thread, NULL);
     for (uint32_t i = 0; i < s->round_count; i++)
         remote_round_deinit(&s->rounds[i]);
     remote_families_deinit(&s->families);
@@ -165,7 +167,7 @@ enum status remote_senders_start(const struct remote_senders_config *config,
         s->count++;
         enum status status = start(&s->items[i], &config->targets[i], e);
         if (status != ST_OK) {
-            remote_senders_stop(s);
+            remote_senders_free(s);
             return status;
         }
     }
@@ -187,7 +189,19 @@ void remote_senders_stop(struct remote_senders *s)
         return;
     for (uint32_t i = 0; i < s->count; i++)
         remote_state_stop(&s->items[i].state);
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->items[i].runs)
+            pthread_join(s->items[i].thread, NULL);
+        s->items[i].runs = false;
+    }
+}
+
+void remote_senders_free(struct remote_senders *s)
+{
+    if (!s)
+        return;
+    remote_senders_stop(s);
     for (uint32_t i = 0; i < s->count; i++)
-        end(&s->items[i]);
+        deinit(&s->items[i]);
     mem_free(s);
 }

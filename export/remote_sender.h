@@ -17,16 +17,18 @@ struct remote_senders_config {
 };
 
 /* Reads the cursors and starts the threads. What the configuration points to is borrowed until
- * remote_senders_stop(), but for *config itself and the list of sources. ST_INVALID: a bad URL or
+ * remote_senders_free(), but for *config itself and the list of sources. ST_INVALID: a bad URL or
  * file; ST_IO, ST_NO_MEMORY. */
 enum status remote_senders_start(const struct remote_senders_config *config,
                                  struct remote_senders **out, struct err *e);
 /* The numbers of at most `cap` receivers, in the order of the configuration; how many. Any thread.
  */
 uint32_t remote_senders_stats(struct remote_senders *s, struct remote_stats *out, uint32_t cap);
-/* Breaks requests off, joins the threads, frees. What was not delivered is sent after the next
- * start. About a second. NULL is allowed. */
+/* Breaks requests off and joins the threads: about a second. What was not delivered is sent after
+ * the next start. The numbers stay. NULL is allowed. */
 void remote_senders_stop(struct remote_senders *s);
+/* Stops and frees. NULL is allowed. */
+void remote_senders_free(struct remote_senders *s);
 /* The URL without user and password. `out` holds REMOTE_URL_BYTES. */
 void remote_url_show(const char *url, char *out);
 
