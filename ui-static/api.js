@@ -23,13 +23,10 @@ async function failure(response) {
   return new ApiError(response.status, body.error ?? `weft answered ${response.status}`);
 }
 
-async function call(path, params = {}, signal = undefined) {
+async function ask(url, options) {
   let response;
   try {
-    response = await fetch(address(path, params), {
-      signal,
-      headers: { Accept: "application/json" },
-    });
+    response = await fetch(url, { headers: { Accept: "application/json" }, ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "weft does not answer");
@@ -38,6 +35,8 @@ async function call(path, params = {}, signal = undefined) {
   return response.json();
 }
 
+const call = (path, params = {}, signal = undefined) => ask(address(path, params), { signal });
+
 export const graph = (params, signal) => call("/api/mesh/graph", params, signal);
 export const percentiles = (params, signal) => call("/api/mesh/percentiles", params, signal);
 export const edge = (params, signal) => call("/api/mesh/edge", params, signal);
@@ -45,3 +44,16 @@ export const services = (params, signal) => call("/api/mesh/services", params, s
 export const service = (id, params, signal) =>
   call(`/api/mesh/services/${encodeURIComponent(id)}`, params, signal);
 export const status = (signal) => call("/api/mesh/status", {}, signal);
+
+/* Expressions may be longer than an address should be. */
+const post = (path, params, signal) =>
+  ask(path, { method: "POST", body: new URLSearchParams(params), signal });
+
+/** Prometheus' API; the answers keep their envelope, for its warnings and infos. */
+export const query = (params, signal) => post("/api/v1/query", params, signal);
+export const queryRange = (params, signal) => post("/api/v1/query_range", params, signal);
+export const labelNames = (params, signal) => call("/api/v1/labels", params, signal);
+export const labelValues = (name, params, signal) =>
+  call(`/api/v1/label/${encodeURIComponent(name)}/values`, params, signal);
+export const metadata = (params, signal) => call("/api/v1/metadata", params, signal);
+export const tsdb = (params, signal) => call("/api/v1/status/tsdb", params, signal);

@@ -25,7 +25,7 @@ const truth = createTruth();
 const help = createHelp();
 const topbar = createTopbar({ help: help.open });
 const main = h("main", { id: "main", tabindex: "-1" });
-const context = { status: null, truth };
+const context = { status: null, truth, again: () => {} };
 let view = null,
   shown = "";
 
@@ -118,6 +118,7 @@ function start() {
     },
     () => (view.hurried?.() ? WAITING_MS : pause()),
   );
+  context.again = poll.now;
   state.subscribe((now) => {
     showView(now);
     poll.now();

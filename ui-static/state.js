@@ -25,6 +25,10 @@ const DEFAULTS = {
   side: "server",
   compare: "",
   with: "",
+  tab: "",
+  expr: [],
+  show: "",
+  step: "",
 };
 export const VIEWS = ["graph", "services", "latency", "senders"];
 /** What the next view keeps when a person changes it. */
@@ -39,7 +43,8 @@ function parse(hash) {
   const state = { ...DEFAULTS };
   if (VIEWS.includes(path)) state.view = path;
   for (const [key, value] of new URLSearchParams(query))
-    if (key in DEFAULTS && key !== "view") state[key] = value;
+    if (Array.isArray(DEFAULTS[key])) state[key] = [...state[key], value];
+    else if (key in DEFAULTS && key !== "view") state[key] = value;
   if (!(state.last in RANGES)) state.last = DEFAULTS.last;
   return state;
 }
@@ -48,7 +53,8 @@ function parse(hash) {
 export function href(state) {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(state))
-    if (key !== "view" && value !== "" && value !== DEFAULTS[key]) query.set(key, value);
+    if (Array.isArray(value)) for (const one of value) query.append(key, one);
+    else if (key !== "view" && value !== "" && value !== DEFAULTS[key]) query.set(key, value);
   const text = query.toString();
   return `#/${state.view}${text ? `?${text}` : ""}`;
 }

@@ -33,7 +33,7 @@ function timeLabels(times) {
 }
 
 /** A value between two gaps would be a line of no length: it gets a dot. */
-function lonely(u, i) {
+export function lonely(u, i) {
   const values = u.data[i],
     known = (at) => values[at] !== null && values[at] !== undefined;
   return values.map((_, at) => at).filter((at) => known(at) && !known(at - 1) && !known(at + 1));
@@ -60,7 +60,8 @@ function seriesOf({ name, color, bars, dash, width, soft }) {
   };
 }
 
-function axes(format) {
+/** The time axis and an axis whose values `format` writes, in the page's colours. */
+export function axes(format) {
   const stroke = () => cssVar("--text-3"),
     grid = { stroke: () => cssVar("--line"), width: 1 };
   return [

@@ -30,6 +30,22 @@ export function digits(n) {
     .replace(/\.$/, "");
 }
 
+/** Any number in little room: "12.3 k", "0.00123", "1.2e-7", "+Inf". */
+export function compact(n) {
+  if (n === null || n === undefined) return NONE;
+  if (!Number.isFinite(n)) return Number.isNaN(n) ? "NaN" : n > 0 ? "+Inf" : "-Inf";
+  const size = Math.abs(n);
+  if (size !== 0 && (size < 1e-4 || size >= 1e15)) return n.toExponential(2).replace("e+", "e");
+  for (const [from, unit] of [
+    [1e12, " T"],
+    [1e9, " G"],
+    [1e6, " M"],
+    [1e4, " k"],
+  ])
+    if (size >= from) return digits(n / (unit === " k" ? 1e3 : from)) + unit;
+  return digits(n);
+}
+
 /** Requests in a second; rare ones in a minute or an hour. */
 export function rate(n) {
   if (n === null || n === undefined) return NONE;

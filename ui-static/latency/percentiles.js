@@ -1,0 +1,169 @@
+/* percentiles.js - percentiles of one server over time, as lines and as a heatmap, beside another range or version. */
+import * as api from "../api.js";
+import * as state from "../state.js";
+import { fill, h } from "../lib/dom.js";
+import { align, createChart, legend } from "../lib/chart.js";
+import { bound, count, ms } from "../lib/format.js";
+import { section } from "../lib/parts.js";
+import { LINES } from "../panel/latency.js";
+import { createPickers } from "./pickers.js";
+import { createHeatmap, HEAT_Q } from "./heatmap.js";
+
+const Q = [0.5, 0.95, 0.99];
+const BESIDE = LINES.map((line) => ({
+  ...line,
+  name: `${line.name} beside`,
+  width: 1.2,
+  dash: [2, 3],
+  color: "--text-3",
+}));
+const STEP_POINTS = 96;
+
+function who(now) {
+  const params = { server: now.server, side: now.side };
+  for (const key of ["client", "version", "operation"]) if (now[key]) params[key] = now[key];
+  return params;
+}
+
+/** What is laid beside: the same range before, or another version; null for nothing. */
+function beside(now) {
+  const { start, end } = state.bounds(now);
+  if (now.compare === "before")
+    return {
+      range: { start: 2 * start - end, end: start },
+      shift: end - start,
+      params: who(now),
+      words: "the range before",
+    };
+  if (now.compare === "version" && now.with)
+    return {
+      range: state.rangeParams(now),
+      shift: 0,
+      params: { ...who(now), version: now.with },
+      words: `version ${now.with}`,
+    };
+  return null;
+}
+
+const ask = (range, params, q, step, signal) =>
+  api.percentiles(
+    { ...range, ...params, q: q.join(","), by: "", ...(step ? { step } : {}) },
+    signal,
+  );
+
+function shifted(answer, seconds, step) {
+  const whole = Math.round(seconds / step) * step;
+  return (answer?.series[0]?.points ?? []).map((point) => ({ ...point, time: point.time + whole }));
+}
+
+function merge(main, other, step, shift) {
+  const points = main.series[0]?.points ?? [],
+    second = other ? shifted(other, shift, step) : [];
+  const times = align(
+    points,
+    main,
+    step,
+    Q.map((_, i) => (p) => p.values[i]),
+  );
+  const beside = align(
+    second,
+    main,
+    step,
+    Q.map((_, i) => (p) => p.values[i]),
+  ).slice(1);
+  return [...times, ...beside];
+}
+
+function valuesOf(answer, lines, words) {
+  const series = answer?.series[0];
+  if (!series) return h("p", { class: "quiet-text" }, `${words}: no requests observed.`);
+  return h(
+    "div",
+    { class: "row wrap" },
+    h("strong", {}, words),
+    legend(
+      lines.map((line, i) => ({
+        ...line,
+        name: line.name.replace(" beside", ""),
+        value: ms(series.values[i]),
+      })),
+    ),
+    h("span", { class: "quiet-text num" }, `${count(series.count)} requests`),
+    h(
+      "span",
+      { class: "bound", title: "Guaranteed largest relative error of each percentile" },
+      bound(answer.error),
+    ),
+  );
+}
+
+export function createPercentiles() {
+  const pickers = createPickers(),
+    heat = createHeatmap(),
+    summary = h("div", { class: "latency-summary" });
+  const chart = createChart({
+    series: [...LINES, ...BESIDE],
+    format: ms,
+    height: 280,
+    label: "p50, p95 and p99 over time",
+  });
+  const empty = h(
+    "div",
+    { class: "empty" },
+    h("strong", {}, "Pick a server"),
+    h("p", {}, "Its percentiles over time appear here, exact to the stated bound."),
+  );
+  const content = h(
+    "div",
+    { class: "stack", hidden: true },
+    h("div", { class: "card-box" }, summary, chart.element),
+    h("div", { class: "card-box" }, section("Where requests fall", heat.element)),
+  );
+  const element = h("div", { class: "tab-page" }, pickers.element, empty, content);
+
+  function render(now) {
+    pickers.render(now);
+    empty.hidden = now.server !== "";
+    content.hidden = now.server === "";
+  }
+
+  async function refreshLines(now, signal) {
+    const step = state.stepFor(now, STEP_POINTS),
+      other = beside(now),
+      range = state.rangeParams(now);
+    const [lines, whole, otherLines, otherWhole] = await Promise.all([
+      ask(range, who(now), Q, step, signal),
+      ask(range, who(now), Q, 0, signal),
+      other ? ask(other.range, other.params, Q, step, signal) : null,
+      other ? ask(other.range, other.params, Q, 0, signal) : null,
+    ]);
+    chart.update(merge(lines, otherLines, step, other?.shift ?? 0));
+    fill(
+      summary,
+      valuesOf(whole, LINES, now.version ? `version ${now.version}` : "This range"),
+      other ? valuesOf(otherWhole, BESIDE, other.words) : null,
+    );
+  }
+
+  async function refreshHeat(now, signal) {
+    const step = state.stepFor(now, 64);
+    heat.update(await ask(state.rangeParams(now), who(now), HEAT_Q, step, signal), step);
+  }
+
+  async function refresh(now, signal) {
+    await pickers.refresh(now, signal);
+    const chosen = state.get();
+    render(chosen);
+    if (chosen.server)
+      await Promise.all([refreshLines(chosen, signal), refreshHeat(chosen, signal)]);
+  }
+  return {
+    element,
+    render,
+    refresh,
+    destroy() {
+      chart.destroy();
+      heat.destroy();
+    },
+  };
+}

@@ -1,0 +1,206 @@
+/* query.js - expressions over each other: asks weft as Prometheus is asked, and shows lines or a table. */
+import * as api from "../api.js";
+import * as state from "../state.js";
+import { fill, h } from "../lib/dom.js";
+import { count } from "../lib/format.js";
+import { createTabs } from "../lib/tabs.js";
+import { linesOf, seriesOf } from "./answer.js";
+import { EXAMPLES } from "./examples.js";
+import { createLegend } from "./legend.js";
+import { createPlot } from "./plot.js";
+import { createResults } from "./results.js";
+import { createRows } from "./rows.js";
+import { createStep, gridOf } from "./grid.js";
+import { createSuggest } from "./suggest.js";
+
+const LINES_MAX = 200;
+
+/* A text that failed must not take the others along. */
+async function askOne(text, now, signal) {
+  const started = performance.now(),
+    { start, end, step } = gridOf(now);
+  try {
+    const body =
+      now.show === "table"
+        ? await api.query({ query: text, time: state.bounds(now).end }, signal)
+        : await api.queryRange({ query: text, start, end, step }, signal);
+    const { data, warnings, infos } = body;
+    return {
+      text,
+      series: seriesOf(data),
+      warnings,
+      infos,
+      milliseconds: performance.now() - started,
+    };
+  } catch (error) {
+    if (!(error instanceof api.ApiError)) throw error;
+    return { text, series: [], error };
+  }
+}
+
+/** Lines of all answers in a row, as many as are drawn, and how many there are. */
+function allLines(answers, grid, hidden) {
+  const lines = [];
+  let total = 0;
+  for (const { letter, series, index } of answers)
+    for (const line of linesOf(series, grid)) {
+      if (total++ >= LINES_MAX) continue;
+      const key = `${letter} ${line.name}`;
+      lines.push({
+        ...line,
+        key,
+        letter,
+        expression: index,
+        color: lines.length,
+        hidden: hidden.has(key),
+      });
+    }
+  return { lines, total };
+}
+
+const hasHistograms = ({ series }) => series.some((one) => one.histograms?.length);
+
+export function createQuery(context) {
+  const rows = createRows({ suggest: createSuggest(), run }),
+    plot = createPlot({
+      zoom: (start, end) =>
+        state.set({ start: String(Math.floor(start)), end: String(Math.ceil(end)), at: "" }),
+    }),
+    legend = createLegend({ toggle, toggleAll }),
+    results = createResults(),
+    step = createStep((value) => state.set({ step: value }));
+  const notes = h("div", { class: "plot-notes" });
+  const panels = {
+    "": h("div", { class: "stack" }, plot.element, notes, legend.element),
+    table: h("div", {}, results.element),
+  };
+  const tabs = createTabs({
+    id: "show",
+    label: "Graph or table",
+    tabs: [
+      { key: "", name: "Graph", panel: panels[""] },
+      { key: "table", name: "Table", panel: panels.table },
+    ],
+    choose: (show) => state.set({ show }),
+  });
+  const runButton = h(
+    "button",
+    { type: "button", class: "button primary", on: { click: rows.runAll } },
+    "Run",
+  );
+  const empty = h("div", { class: "empty", hidden: true }, examples());
+  const shown = h(
+    "div",
+    { class: "card-box query-results" },
+    h("div", { class: "query-head" }, tabs.element, h("span", { class: "spring" }), step.element),
+    panels[""],
+    panels.table,
+  );
+  const element = h(
+    "div",
+    { class: "tab-page" },
+    h(
+      "div",
+      { class: "card-box query-card" },
+      rows.element,
+      h("div", { class: "row between" }, rows.add, runButton),
+    ),
+    shown,
+    empty,
+  );
+  const hidden = new Set();
+  let applied = null,
+    last = null;
+
+  function examples() {
+    return [
+      h("strong", {}, "Any question to the time series"),
+      h("p", {}, "Write an expression of PromQL above, or begin with one of these."),
+      h(
+        "div",
+        { class: "examples" },
+        EXAMPLES.map(({ name, text }) =>
+          h(
+            "button",
+            { type: "button", class: "example", on: { click: () => run([text]) } },
+            h("span", {}, name),
+            h("code", {}, text),
+          ),
+        ),
+      ),
+    ];
+  }
+
+  function run(expr) {
+    if (JSON.stringify(expr) === JSON.stringify(state.get().expr)) context.again();
+    else state.set({ expr });
+  }
+
+  function render(now) {
+    const key = JSON.stringify(now.expr);
+    if (key !== applied) {
+      rows.apply(now.expr);
+      hidden.clear();
+    }
+    applied = key;
+    tabs.render(now.show === "table" ? "table" : "");
+    step.render(now);
+    empty.hidden = now.expr.length > 0;
+    shown.hidden = now.expr.length === 0;
+  }
+
+  function showLines() {
+    if (!last) return;
+    const { answers, grid } = last,
+      { lines, total } = allLines(answers, grid, hidden);
+    plot.element.hidden = lines.length === 0;
+    if (lines.length) plot.update(grid.times, lines);
+    legend.update(lines);
+    fill(
+      notes,
+      total > lines.length
+        ? h("p", {}, `The first ${count(lines.length)} of ${count(total)} series are drawn.`)
+        : null,
+      answers.some(hasHistograms)
+        ? h(
+            "p",
+            {},
+            "Histograms are no lines: the table shows them, histogram_quantile() and histogram_count() draw them.",
+          )
+        : null,
+      total === 0 && !answers.some(hasHistograms) && answers.some(({ error }) => !error)
+        ? h("p", {}, "No series in this range.")
+        : null,
+    );
+  }
+
+  function toggle(key) {
+    if (!hidden.delete(key)) hidden.add(key);
+    showLines();
+  }
+
+  function toggleAll(hide) {
+    if (hide)
+      for (const { key } of allLines(last.answers, last.grid, hidden).lines) hidden.add(key);
+    else hidden.clear();
+    showLines();
+  }
+
+  async function refresh(now, signal) {
+    const asked = rows.rows().filter((row) => row.applied());
+    if (!asked.length) return;
+    shown.setAttribute("aria-busy", "true");
+    const answers = await Promise.all(asked.map((row) => askOne(row.applied(), now, signal)));
+    shown.removeAttribute("aria-busy");
+    answers.forEach((one, i) => {
+      Object.assign(one, { letter: asked[i].letter, index: asked[i].index });
+      asked[i].tell(one);
+    });
+    if (now.show === "table") results.update(answers);
+    else {
+      last = { answers, grid: gridOf(now) };
+      showLines();
+    }
+  }
+  return { element, render, refresh, destroy: plot.destroy };
+}
