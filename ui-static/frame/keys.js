@@ -25,6 +25,15 @@ const LIST = [
     ],
   ],
   [
+    "Query",
+    [
+      ["Enter", "run all expressions"],
+      ["Shift+Enter", "a new line"],
+      ["Ctrl+space", "what could stand here"],
+      ["Tab", "take the first or chosen suggestion"],
+    ],
+  ],
+  [
     "Tables",
     [
       ["Tab", "to the next heading or row"],

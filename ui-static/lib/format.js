@@ -43,7 +43,7 @@ export function compact(n) {
     [1e4, " k"],
   ])
     if (size >= from) return digits(n / (unit === " k" ? 1e3 : from)) + unit;
-  return digits(n);
+  return size >= 1000 ? count(n) : digits(n);
 }
 
 /** Requests in a second; rare ones in a minute or an hour. */

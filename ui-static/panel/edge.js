@@ -18,6 +18,7 @@ import {
 } from "./blocks.js";
 import { histogram } from "./histogram.js";
 import { askSide, createSideChart } from "./latency.js";
+import { createPromql } from "./promql.js";
 import { createShell, createSlots } from "./shell.js";
 
 const SIDES = ["client", "server", "transit"];
@@ -99,10 +100,13 @@ export function createEdgePanel(close) {
     "mtls",
     "exemplars",
     "evidence",
+    "promql",
   ]);
   const traffic = trafficBlock(),
+    promql = createPromql(),
     sides = Object.fromEntries(SIDES.map((side) => [side, createSideChart(side, "edge")]));
   slots.traffic.append(traffic.element);
+  slots.promql.append(promql.element);
   slots.sides.append(section("Latency", ...SIDES.map((side) => sides[side].element)));
 
   /** What the graph already told; shown at once. */
@@ -162,11 +166,12 @@ export function createEdgePanel(close) {
   }
 
   /** Over time: only for whole services, since the API names other groups in the graph alone. */
-  async function refresh(edge, now, signal) {
+  async function refresh(edge, now, signal, { nodes }) {
     show(edge);
     const whole = now.group === "service";
-    for (const name of ["traffic", "histogram"]) slots[name].hidden = !whole;
+    for (const name of ["traffic", "histogram", "promql"]) slots[name].hidden = !whole;
     if (!whole) return;
+    promql.update(edge, nodes, now);
     const who = { client: edge.client, server: edge.server, protocol: edge.protocol };
     const seen = SIDES.filter((side) => edge[`${side}_latency`]);
     await Promise.all([

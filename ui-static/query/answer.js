@@ -1,5 +1,5 @@
 /* answer.js - answers of query and query_range as the page needs them: names, columns on one grid, positions of errors. */
-import { quoted } from "./suggest.js";
+import { quoted } from "./quote.js";
 
 const IDENTIFIER = /^[A-Za-z_:][\w:]*$/;
 

@@ -27,6 +27,7 @@ export function createLegend({ toggle, toggleAll }) {
       { type: "button", class: "link-button", on: { click: () => toggleAll(false) } },
       "Show all",
     );
+  const both = h("span", { class: "legend-all" }, none, all);
   const element = h(
     "div",
     { class: "legend-box", tabindex: "0", role: "region", "aria-label": "Series" },
@@ -39,7 +40,7 @@ export function createLegend({ toggle, toggleAll }) {
         h(
           "tr",
           {},
-          h("th", { scope: "col" }, "Series", h("span", { class: "legend-all" }, none, all)),
+          h("th", { scope: "col" }, "Series", both),
           ["Last", "Least", "Most"].map((name, i) =>
             h("th", { scope: "col", class: i ? "num wide-only" : "num" }, name),
           ),
@@ -81,6 +82,7 @@ export function createLegend({ toggle, toggleAll }) {
       const withLetters = new Set(lines.map(({ letter }) => letter)).size > 1;
       const focused = document.activeElement?.dataset?.key;
       element.hidden = lines.length === 0;
+      both.hidden = lines.length < 2;
       fill(
         body,
         lines.map((line) => row(line, withLetters)),

@@ -7,7 +7,7 @@ import { onTheme } from "../frame/theme.js";
 import { colorAt, COLORS, dashAt, strokeSample } from "./strokes.js";
 
 const HEIGHT = 320,
-  NEAR = 24;
+  NEAR = 40;
 
 /** From 0 when that costs little of the height. */
 export function bounds(low, high) {
@@ -16,6 +16,12 @@ export function bounds(low, high) {
   const bottom = low >= 0 && low < 0.7 * high ? 0 : low - span * 0.08;
   if (low === 0 && high === 0) return [0, 1];
   return [bottom, high <= 0 && high > 0.7 * low ? 0 : high + span * 0.08];
+}
+
+/* The first time stands under the zero: a little lower than in the small charts. */
+function axesBelow() {
+  const [x, y] = axes(compact);
+  return [{ ...x, size: 28, gap: 9 }, y];
 }
 
 const finite = (values) => values.map((v) => (Number.isFinite(v) ? v : null));
@@ -84,7 +90,7 @@ export function createPlot({ zoom }) {
     height: HEIGHT,
     legend: { show: false },
     padding: [8, 20, 0, 0],
-    axes: axes(compact),
+    axes: axesBelow(),
     scales: { x: { time: true }, y: { range: (u, low, high) => bounds(low, high) } },
     series: [{}, ...lines.map(serie)],
     focus: { alpha: 0.35 },

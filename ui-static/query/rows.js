@@ -61,7 +61,6 @@ function createRow(index, { suggest, run, remove }) {
   }
   return {
     element,
-    button,
     letter,
     index,
     focus: editor.focus,
@@ -115,7 +114,6 @@ export function createRows({ suggest, run }) {
 
   function arrange() {
     add.disabled = rows.length >= ROWS_MAX;
-    for (const row of rows) row.button.hidden = rows.length === 1;
   }
 
   /* Letters stay A, B, C: the texts move up. Text that was never run stays as it is. */

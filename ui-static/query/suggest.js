@@ -1,6 +1,8 @@
 /* suggest.js - what could stand at the caret: PromQL's own words, and names that weft knows. */
 import * as api from "../api.js";
 import * as state from "../state.js";
+import { quoted } from "./quote.js";
+import { ranked } from "./rank.js";
 import { AGGREGATIONS, FUNCTIONS, WINDOWS, WORDS } from "./words.js";
 
 const KEEP_MS = 30_000,
@@ -8,22 +10,6 @@ const KEEP_MS = 30_000,
   VALUES_MAX = 1000,
   METRICS_MAX = 3;
 const PARTS = /_(bucket|count|sum|total)$/;
-
-/** 0: begins so; 1: a word in it begins so; 2: holds it; -1: none of these. */
-export function closeness(name, prefix) {
-  const at = name.toLowerCase().indexOf(prefix.toLowerCase());
-  if (at <= 0) return at;
-  return /[_:./-]/.test(name[at - 1]) ? 1 : 2;
-}
-
-/** Those that fit, the closest first. */
-export function ranked(items, prefix) {
-  return items
-    .map((item) => ({ item, rank: closeness(item.text, prefix) }))
-    .filter(({ rank }) => rank >= 0)
-    .sort((a, b) => a.rank - b.rank || (a.item.text < b.item.text ? -1 : 1))
-    .map(({ item }) => item);
-}
 
 const called = (kind, after) => (map) =>
   [...map].map(([text, [args, help]]) => ({
@@ -116,12 +102,4 @@ export function createSuggest() {
     ]?.(context);
     return ranked(items ?? [], context.prefix);
   };
-}
-
-/** A value as PromQL writes it in these quotes. */
-export function quoted(text, quote = '"') {
-  if (quote === "`" && !text.includes("`")) return `\`${text}\``;
-  const mark = quote === "'" ? "'" : '"';
-  const safe = text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll(mark, `\\${mark}`);
-  return mark + safe + mark;
 }

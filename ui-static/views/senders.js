@@ -5,6 +5,7 @@ import { fill, h } from "../lib/dom.js";
 import { createTable } from "../lib/table.js";
 import { ago, bytes, count, digits, rate } from "../lib/format.js";
 import { chip, figure, note, section } from "../lib/parts.js";
+import { createSeries } from "../senders/series.js";
 
 const nameOf = (sender) => sender.name || sender.peer;
 
@@ -126,6 +127,7 @@ export function createSendersView(context) {
   const rates = createRates(),
     top = h("div", { class: "card-box" }),
     worst = h("div"),
+    series = createSeries(),
     total = h("span", { class: "quiet-text" });
   const table = createTable({
     columns: columns(rates),
@@ -147,6 +149,7 @@ export function createSendersView(context) {
     table.element,
     empty,
     worst,
+    series.element,
   );
 
   async function refresh(now, signal) {
@@ -158,6 +161,8 @@ export function createSendersView(context) {
     table.element.hidden = status.senders.length === 0;
     empty.hidden = status.senders.length > 0;
     fill(worst, offenders(status));
+    worst.hidden = !worst.firstChild;
+    await series.refresh(signal);
   }
   return { element, refresh, destroy() {} };
 }
