@@ -42,6 +42,20 @@ static void read_hooks(const struct query_hooks *hooks, struct metric_facts *f)
     }
 }
 
+/* Without any, their rows are left out. */
+static enum status read_receivers(struct request *r, struct metric_facts *f, struct err *e)
+{
+    const struct query_hooks *hooks = &r->config->hooks;
+    struct remote_stats *stats = arena_calloc(r->arena, REMOTE_STATS_MAX, sizeof(*stats));
+    if (!stats)
+        return err_set(e, ST_NO_MEMORY, "no memory for the receivers of remote write");
+    f->remote = stats;
+    f->remote_count =
+        hooks->remote_write ? hooks->remote_write(hooks->user, stats, REMOTE_STATS_MAX) : 0;
+    f->known |= f->remote_count ? FROM_REMOTE : 0;
+    return ST_OK;
+}
+
 enum status api_metrics(struct request *r, struct http_response *out, struct err *e)
 {
     struct metric_facts facts = {.known = FROM_WEFT};
@@ -52,6 +66,7 @@ enum status api_metrics(struct request *r, struct http_response *out, struct err
     account_read(r->config->account, &facts.account);
     store_stats(r->config->store, &facts.store);
     read_hooks(&r->config->hooks, &facts);
+    TRY(read_receivers(r, &facts, e));
     if (r->config->series) {
         series_store_stats(r->config->series, &facts.series);
         facts.known |= FROM_SERIES;

@@ -196,6 +196,49 @@ static void write_offenders(struct json_writer *w, const struct query_hooks *hoo
     buf_deinit(&json);
 }
 
+static const char *loss_name(unsigned loss)
+{
+    return remote_loss_name((enum remote_loss)loss);
+}
+
+static void write_receiver(struct json_writer *w, const struct remote_stats *s)
+{
+    json_object_begin(w);
+    JSON_STR(w, "url", str_from_c(s->url));
+    JSON_STR(w, "name", str_from_c(s->name));
+    JSON_U64(w, "protocol", s->protocol);
+    JSON_U64(w, "sent", s->sent);
+    JSON_U64(w, "requests", s->requests);
+    JSON_U64(w, "failed", s->failed);
+    JSON_U64(w, "retries", s->retries);
+    write_reasons(w, "dropped", s->lost, REMOTE_LOSS_COUNT, loss_name);
+    JSON_DOUBLE(w, "expired_s", (double)s->expired_ms / 1000);
+    JSON_U64(w, "pending", s->pending);
+    JSON_DOUBLE(w, "lag_s", s->lag_s);
+    json_key(w, "last_error");
+    if (*s->last_error)
+        json_str(w, str_from_c(s->last_error));
+    else
+        json_null(w);
+    json_object_end(w);
+}
+
+static enum status write_remote_write(struct json_writer *w, struct request *r, struct err *e)
+{
+    const struct query_hooks *hooks = &r->config->hooks;
+    struct remote_stats *stats = arena_calloc(r->arena, REMOTE_STATS_MAX, sizeof(*stats));
+    if (!stats)
+        return err_set(e, ST_NO_MEMORY, "no memory for the receivers of remote write");
+    uint32_t count =
+        hooks->remote_write ? hooks->remote_write(hooks->user, stats, REMOTE_STATS_MAX) : 0;
+    json_key(w, "remote_write");
+    json_array_begin(w);
+    for (uint32_t i = 0; i < count; i++)
+        write_receiver(w, &stats[i]);
+    json_array_end(w);
+    return ST_OK;
+}
+
 static void write_listening(struct json_writer *w, const struct query_hooks *hooks)
 {
     const char *otlp_grpc = NULL, *otlp_http = NULL;
@@ -231,6 +274,7 @@ enum status api_status(struct request *r, struct http_response *out, struct err 
     write_storage(&w, r->config);
     TRY(write_senders(&w, r, e));
     write_offenders(&w, &r->config->hooks);
+    TRY(write_remote_write(&w, r, e));
     json_object_end(&w);
     return ST_OK;
 }

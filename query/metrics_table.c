@@ -130,6 +130,68 @@ static void write_journal_clock(struct buf *out, const char *name, const struct 
     buf_printf(out, "%s %.3f\n", name, (double)f->journal.clock_ns / 1e9);
 }
 
+/* --- receivers of remote write --- */
+
+static void per_receiver(struct buf *out, const char *name, const struct metric_facts *f,
+                         size_t field)
+{
+    for (uint32_t i = 0; i < f->remote_count; i++) {
+        const struct remote_stats *s = &f->remote[i];
+        uint64_t value;
+        memcpy(&value, (const char *)s + field, sizeof(value));
+        buf_printf(out, "%s{url=\"%s\",name=\"%s\"} %llu\n", name, s->url, s->name,
+                   (unsigned long long)value);
+    }
+}
+
+static void write_remote_sent(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_receiver(out, name, f, offsetof(struct remote_stats, sent));
+}
+
+static void write_remote_requests(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_receiver(out, name, f, offsetof(struct remote_stats, requests));
+}
+
+static void write_remote_failed(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_receiver(out, name, f, offsetof(struct remote_stats, failed));
+}
+
+static void write_remote_retries(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_receiver(out, name, f, offsetof(struct remote_stats, retries));
+}
+
+static void write_remote_pending(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    per_receiver(out, name, f, offsetof(struct remote_stats, pending));
+}
+
+static void write_remote_dropped(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    for (uint32_t i = 0; i < f->remote_count; i++)
+        for (unsigned r = 0; r < REMOTE_LOSS_COUNT; r++)
+            buf_printf(out, "%s{url=\"%s\",name=\"%s\",reason=\"%s\"} %llu\n", name,
+                       f->remote[i].url, f->remote[i].name, remote_loss_name((enum remote_loss)r),
+                       (unsigned long long)f->remote[i].lost[r]);
+}
+
+static void write_remote_expired(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    for (uint32_t i = 0; i < f->remote_count; i++)
+        buf_printf(out, "%s{url=\"%s\",name=\"%s\"} %.3f\n", name, f->remote[i].url,
+                   f->remote[i].name, (double)f->remote[i].expired_ms / 1000);
+}
+
+static void write_remote_lag(struct buf *out, const char *name, const struct metric_facts *f)
+{
+    for (uint32_t i = 0; i < f->remote_count; i++)
+        buf_printf(out, "%s{url=\"%s\",name=\"%s\"} %.3f\n", name, f->remote[i].url,
+                   f->remote[i].name, f->remote[i].lag_s);
+}
+
 /* --- the rows --- */
 
 #define NUMBER(field) offsetof(struct metric_facts, field), NULL
@@ -248,6 +310,24 @@ const struct metric metrics[] = {
     {"weft_transport_failures_total", "counter", "reason",
      "Requests and connections that ended below the level of an answer.", FROM_NET,
      LABELLED(write_failed_requests)},
+    {"weft_remote_write_sent_samples_total", "counter", "url, name",
+     "Samples that receivers of remote write have.", FROM_REMOTE, LABELLED(write_remote_sent)},
+    {"weft_remote_write_requests_total", "counter", "url, name", "Requests that were delivered.",
+     FROM_REMOTE, LABELLED(write_remote_requests)},
+    {"weft_remote_write_failed_requests_total", "counter", "url, name",
+     "Requests without success; those that are sent again included.", FROM_REMOTE,
+     LABELLED(write_remote_failed)},
+    {"weft_remote_write_retries_total", "counter", "url, name", "Requests that were sent again.",
+     FROM_REMOTE, LABELLED(write_remote_retries)},
+    {"weft_remote_write_dropped_samples_total", "counter", "url, name, reason",
+     "Samples that a receiver will never get.", FROM_REMOTE, LABELLED(write_remote_dropped)},
+    {"weft_remote_write_expired_seconds_total", "counter", "url, name",
+     "Time that retention took before it was sent.", FROM_REMOTE, LABELLED(write_remote_expired)},
+    {"weft_remote_write_pending_samples", "gauge", "url, name", "Samples of the request under way.",
+     FROM_REMOTE, LABELLED(write_remote_pending)},
+    {"weft_remote_write_lag_seconds", "gauge", "url, name",
+     "Age of the oldest samples that could have been sent by now.", FROM_REMOTE,
+     LABELLED(write_remote_lag)},
     {NULL, NULL, NULL, NULL, 0, NUMBER(ready)},
 };
 

@@ -13,6 +13,8 @@ struct metric_facts {
     struct journal_stats journal;
     struct pipeline_stats pipeline;
     struct series_stats series;
+    const struct remote_stats *remote; /* borrowed */
+    uint32_t remote_count;
     uint64_t ready, senders, resident_bytes;
     double uptime_s, cpu_s;
     unsigned known; /* enum metric_source bits that were read */
@@ -23,7 +25,8 @@ enum metric_source {
     FROM_NET = 2,
     FROM_JOURNAL = 4,
     FROM_PIPELINE = 8,
-    FROM_SERIES = 16
+    FROM_SERIES = 16,
+    FROM_REMOTE = 32
 };
 
 struct metric {

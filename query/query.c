@@ -2,9 +2,11 @@
  * computes the rest. */
 #include "query/query.h"
 #include "base/mem.h"
+#include "query/derived_series.h"
 #include "query/dispatch.h"
 #include "query/pool.h"
 #include "query/prom_reply.h"
+#include "query/query_series.h"
 #include "query/route.h"
 
 enum { DEFAULT_THREADS = 3, MAX_WAITING = 1024, DEFAULT_QUERY_BYTES = 64 * MIB };
@@ -109,6 +111,21 @@ enum status query_new(const struct query_config *config, struct query **out, str
 void query_set_graph(struct query *q, const struct graph_settings *graph)
 {
     dispatcher_set_graph(&q->dispatcher, graph);
+}
+
+enum status query_derived_select(struct query *q, const struct series_request *request,
+                                 struct series_list *out, struct err *e)
+{
+    struct derived_series derived = {.live = &q->dispatcher.live,
+                                     .settings = derived_settings_default()};
+    struct series_source source = derived_series_source(&derived);
+    struct query_budget budget = {.samples_max =
+                                      request->samples_max ? request->samples_max : UINT64_MAX};
+    struct annotations *notes = arena_alloc(request->arena, sizeof(*notes));
+    if (!notes)
+        return err_set(e, ST_NO_MEMORY, "no memory for derived series");
+    annotations_init(notes, request->arena, STR(""));
+    return source.select(source.self, request, out, &budget, notes, e);
 }
 
 void query_free(struct query *q)

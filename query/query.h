@@ -6,6 +6,7 @@
 #include "model/account.h"
 #include "model/limits.h"
 #include "model/derived_settings.h"
+#include "model/remote_stats.h"
 #include "model/senders.h"
 #include "net/server.h"
 #include "storage/edge_store.h"
@@ -32,8 +33,12 @@ struct query_hooks {
     void (*pipeline_stats)(void *user, struct pipeline_stats *out);
     /* Bound addresses of the OTLP listeners, for the page that tells people where to send. */
     void (*listening)(void *user, const char **otlp_grpc, const char **otlp_http);
+    /* Receivers of remote write: at most `cap`, and how many. */
+    uint32_t (*remote_write)(void *user, struct remote_stats *out, uint32_t cap);
     void *user;
 };
+
+enum { REMOTE_STATS_MAX = 16 };
 
 struct query_config {
     struct store *store;         /* borrowed */

@@ -1,0 +1,33 @@
+/* query_series.c - derived series' metadata and selectors, for users other than PromQL. */
+#include "query/query_series.h"
+
+#include "query/derived_family.h"
+#include "query/promql_parse.h"
+
+static enum metric_type type_of(const struct derived_family *f)
+{
+    return f->shape == SHAPE_LATENCY ? METRIC_HISTOGRAM
+           : f->shape == SHAPE_INFO  ? METRIC_GAUGE
+                                     : METRIC_COUNTER;
+}
+
+void query_derived_metadata(bool (*each)(const struct metric_metadata *m, void *user), void *user)
+{
+    for (size_t i = 0; i < derived_family_count; i++) {
+        const struct derived_family *f = &derived_families[i];
+        struct metric_metadata m = {
+            .metric = str_from_c(f->name), .help = str_from_c(f->help), .type = type_of(f)};
+        if (!each(&m, user))
+            return;
+    }
+}
+
+enum status query_parse_selector(struct str text, struct arena *arena, struct label_matcher **out,
+                                 uint32_t *count, struct err *e)
+{
+    struct promql_node *node;
+    TRY(promql_parse_selector(text, arena, &node, e));
+    *out = node->selector.matchers; /* theirs now: promql_free() is not called */
+    *count = node->selector.matcher_count;
+    return ST_OK;
+}
