@@ -27,6 +27,7 @@ int command_check_config(int argc, char **argv)
         fprintf(stderr, "%s\n", e.msg);
         return EXIT_USAGE;
     }
+    config_deinit(&config);
     printf("%s: fine\n", argv[1]);
     return EXIT_WELL;
 }

@@ -87,7 +87,11 @@ static enum status reload(void *user, struct err *e)
     struct run *run = user;
     struct run fresh = {0};
     struct buf waiting = {0};
-    TRY(parse(run->argc, run->argv, &fresh, e));
+    enum status status = parse(run->argc, run->argv, &fresh, e);
+    if (status != ST_OK) {
+        config_deinit(&fresh.config);
+        return status;
+    }
     pthread_mutex_lock(&run->lock);
     config_take_live(&run->config, &fresh.config, &waiting);
     app_apply(run->app, &run->config);
@@ -96,6 +100,7 @@ static enum status reload(void *user, struct err *e)
     if (waiting.len)
         log_warn("app: these settings wait for a restart: %.*s", STR_ARG(buf_str(&waiting)));
     buf_deinit(&waiting);
+    config_deinit(&fresh.config);
     return ST_OK;
 }
 
@@ -130,6 +135,7 @@ int command_run(int argc, char **argv)
     struct err e = {0};
     if (parse(argc, argv, &run, &e) != ST_OK) {
         fprintf(stderr, "weft: %s\n", e.msg);
+        config_deinit(&run.config);
         return EXIT_USAGE;
     }
     /* Before any thread starts, so that only serve() sees them. */
@@ -146,10 +152,12 @@ int command_run(int argc, char **argv)
     enum status st = app_start(&run.config, reload, &run, &run.app, &e);
     if (st != ST_OK) {
         fprintf(stderr, "weft: %s\n", e.msg);
+        config_deinit(&run.config);
         return st == ST_BUSY || st == ST_INVALID ? EXIT_USAGE : EXIT_FAILED;
     }
     app_print_listening(run.app);
     serve(&run, &signals);
     app_stop(run.app);
+    config_deinit(&run.config);
     return EXIT_WELL;
 }

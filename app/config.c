@@ -2,6 +2,7 @@
  * becomes its value. */
 #include "app/config.h"
 
+#include "app/config_remote_write.h"
 #include "base/unit.h"
 
 #include <stdio.h>
@@ -260,6 +261,12 @@ void config_defaults(struct config *c)
     }
 }
 
+void config_deinit(struct config *c)
+{
+    config_remote_write_free(c->remote_write);
+    c->remote_write = NULL;
+}
+
 static bool is_loopback(const char *addr)
 {
     struct str host;
@@ -318,6 +325,8 @@ void config_take_live(struct config *c, const struct config *fresh, struct buf *
         else
             buf_printf(waiting, "%s%s", waiting->len ? ", " : "", row->path);
     }
+    if (!config_remote_write_eq(c->remote_write, fresh->remote_write))
+        buf_printf(waiting, "%sremote_write", waiting->len ? ", " : "");
 }
 
 static const char *unit_word(enum config_unit unit)
@@ -347,4 +356,5 @@ void config_print_reference(struct buf *out)
         buf_printf(out, "| `%s` | %s | `%s` | %s | %s |\n", row->path, unit_word(row->unit),
                    row->fallback, row->live ? "yes" : "", row->help);
     }
+    config_remote_write_describe(out);
 }

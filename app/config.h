@@ -27,6 +27,7 @@ struct config {
     uint32_t series_max_active, series_max_per_sender;
     uint64_t series_downsample_after_ns, series_downsample_step_ns;
     enum metric_translation translation;
+    struct config_remote_write *remote_write; /* owned; NULL: none */
 };
 
 enum config_unit {
@@ -60,13 +61,15 @@ extern const size_t config_setting_count;
 const struct setting *config_find(struct str path, bool *is_section);
 /* All defaults. Never fails: the rows are checked by a test. */
 void config_defaults(struct config *c);
+/* Frees what it owns. A copy of a config borrows that. */
+void config_deinit(struct config *c);
 /* Converts one text by its row. `folder` (may be empty) is what relative paths belong to.
  * ST_INVALID with a sentence. */
 enum status config_set(struct config *c, const struct setting *row, struct str text,
                        struct str folder, struct err *e);
 /* Bounds that need several settings: loopback or insecure. ST_INVALID. */
 enum status config_check(const struct config *c, struct err *e);
-/* Reads a YAML file over *c. On an error *c is unchanged and the sentence starts with
+/* Reads a YAML file over *c, which owns what it gets: config_deinit() ends it. On an error *c is unchanged and the sentence starts with
  * file:line:column. */
 enum status config_read(const char *path, struct config *c, struct err *e);
 /* Takes the live settings of `fresh` over and appends the paths of the others that differ to

@@ -2,18 +2,18 @@
  * its line and column. Why not libcyaml: docs/decisions/0002-libyaml-for-the-configuration.md. */
 #include "app/config.h"
 
+#include "app/config_remote_write.h"
+#include "app/config_text.h"
 #include "base/fileio.h"
 #include "base/mem.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <yaml.h>
 
 enum { FILE_MAX = MIB, PATH_MAX_BYTES = 128, DEPTH_MAX = 4 };
 
 struct reader {
-    const char *file;
-    struct str folder; /* relative paths in the file belong to it */
+    struct config_file file;
+    yaml_parser_t *parser; /* lists are read from it at once */
     struct config *config;
     char path[PATH_MAX_BYTES]; /* dotted path of the mapping we are in */
     size_t lengths[DEPTH_MAX]; /* path length to return to at each end of a mapping */
@@ -22,39 +22,12 @@ struct reader {
                                  next */
     yaml_mark_t key_mark;
     bool seen[96]; /* by row: a key may stand once */
+    bool seen_remote_write;
 };
 
 static enum status complain(const struct reader *r, yaml_mark_t at, struct err *e, const char *msg)
 {
-    return err_set(e, ST_INVALID, "%s:%zu:%zu: %s", r->file, at.line + 1, at.column + 1, msg);
-}
-
-/* ${NAME} and ${NAME:-default} of one scalar; other text stays as it is. */
-static bool expand(struct str text, struct buf *out, char *missing, size_t cap)
-{
-    while (text.len) {
-        size_t at = str_search(text, STR("${"));
-        buf_append_str(out, str_sub(text, 0, at));
-        if (at == text.len)
-            break;
-        struct str inside, rest;
-        if (!str_cut(str_sub(text, at + 2, text.len), '}', &inside, &rest)) {
-            buf_append_str(out, str_sub(text, at, text.len));
-            break;
-        }
-        size_t dash = str_search(inside, STR(":-"));
-        char name[128];
-        str_to_c(str_sub(inside, 0, dash), name, sizeof(name));
-        const char *value = getenv(name);
-        if (value && *value)
-            buf_append_str(out, str_from_c(value));
-        else if (dash < inside.len)
-            buf_append_str(out, str_sub(inside, dash + 2, inside.len));
-        else
-            return snprintf(missing, cap, "the environment has no %s", name), false;
-        text = rest;
-    }
-    return true;
+    return config_complain(&r->file, at, e, msg);
 }
 
 static enum status take_value(struct reader *r, const yaml_event_t *ev, struct err *e)
@@ -63,18 +36,29 @@ static enum status take_value(struct reader *r, const yaml_event_t *ev, struct e
     if (!row)
         return complain(r, ev->start_mark, e,
                         "a section with keys below is expected here, not a value");
-    struct str raw = {(const char *)ev->data.scalar.value, ev->data.scalar.length};
     struct buf text = {0};
-    char why[160];
     struct err inner;
-    enum status st = ST_OK;
-    if (!expand(raw, &text, why, sizeof(why)))
-        st = complain(r, ev->start_mark, e, why);
-    else if (config_set(r->config, row, buf_str(&text), r->folder, &inner) != ST_OK)
+    enum status st = config_expand(&r->file, ev, &text, e);
+    if (st == ST_OK && config_set(r->config, row, buf_str(&text), r->file.folder, &inner) != ST_OK)
         st = complain(r, ev->start_mark, e, inner.msg);
     buf_deinit(&text);
     r->key[0] = '\0';
     return st;
+}
+
+/* The one list of the file. */
+static bool is_remote_write(const struct reader *r)
+{
+    return strcmp(r->key, "remote_write") == 0;
+}
+
+static enum status take_list(struct reader *r, const yaml_event_t *ev, struct err *e)
+{
+    if (!is_remote_write(r))
+        return complain(r, ev->start_mark, e, "this setting takes no list");
+    r->seen_remote_write = true;
+    r->key[0] = '\0';
+    return config_remote_write_read(&r->file, r->parser, ev, &r->config->remote_write, e);
 }
 
 static enum status take_key(struct reader *r, const yaml_event_t *ev, struct err *e)
@@ -85,6 +69,7 @@ static enum status take_key(struct reader *r, const yaml_event_t *ev, struct err
     const struct setting *row = NULL;
     if (n > 0 && (size_t)n < sizeof(r->key))
         row = config_find(str_from_c(r->key), &section);
+    section |= is_remote_write(r) && !r->seen_remote_write;
     char msg[160];
     if (!row && !section) {
         snprintf(msg, sizeof(msg), "there is no setting %.80s (docs/config.md lists them all)",
@@ -129,7 +114,7 @@ static enum status take_event(struct reader *r, const yaml_event_t *ev, struct e
                        : complain(r, ev->start_mark, e, "keys with values are expected here");
         return r->key[0] ? take_value(r, ev, e) : take_key(r, ev, e);
     case YAML_SEQUENCE_START_EVENT:
-        return complain(r, ev->start_mark, e, "no setting of this version takes a list");
+        return take_list(r, ev, e);
     case YAML_ALIAS_EVENT:
         return complain(r, ev->start_mark, e, "aliases are not allowed in this file");
     default:
@@ -137,8 +122,9 @@ static enum status take_event(struct reader *r, const yaml_event_t *ev, struct e
     }
 }
 
-static enum status walk(struct reader *r, yaml_parser_t *parser, struct err *e)
+static enum status walk(struct reader *r, struct err *e)
 {
+    yaml_parser_t *parser = r->parser;
     for (;;) {
         yaml_event_t ev;
         if (!yaml_parser_parse(parser, &ev)) {
@@ -161,22 +147,27 @@ enum status config_read(const char *path, struct config *c, struct err *e)
     size_t len;
     TRY(file_read_all(path, FILE_MAX, &text, &len, e));
     struct config fresh = *c;
+    fresh.remote_write = NULL;
     struct str folder = str_from_c(path);
     folder.len = str_find_last(folder, '/') == folder.len ? 0 : str_find_last(folder, '/');
-    struct reader r = {.file = path, .folder = folder, .config = &fresh};
     yaml_parser_t parser;
+    struct reader r = {.file = {path, folder}, .parser = &parser, .config = &fresh};
     enum status st;
     if (!yaml_parser_initialize(&parser)) {
         st = err_set(e, ST_NO_MEMORY, "%s: out of memory", path);
     } else {
         yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-        st = walk(&r, &parser, e);
+        st = walk(&r, e);
         yaml_parser_delete(&parser);
     }
     if (st == ST_OK)
         st = config_check(&fresh, e);
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        config_deinit(c);
         *c = fresh;
+    } else {
+        config_deinit(&fresh);
+    }
     mem_free(text);
     return st;
 }

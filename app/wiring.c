@@ -1,6 +1,7 @@
 /* wiring.c - creates every part bottom-up, joins them, and takes them down in order. */
 #include "app/wiring.h"
 
+#include "app/export_wiring.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -39,6 +40,7 @@ struct app {
     struct ingest *ingest;
     struct query *query;
     struct net_server *net;
+    struct export_wiring *export;
     enum status (*reload)(void *user, struct err *e);
     void *reload_user;
     atomic_bool ready;
@@ -262,6 +264,12 @@ static void hook_offenders(void *user, struct buf *out)
     collector_offenders_json(a->collector, out);
 }
 
+static uint32_t hook_remote_write(void *user, struct remote_stats *out, uint32_t cap)
+{
+    struct app *a = user;
+    return atomic_load(&a->ready) ? export_stats(a->export, out, cap) : 0;
+}
+
 /* --- bottom-up --- */
 
 static enum status open_storage(struct app *a, struct err *e)
@@ -350,6 +358,7 @@ static enum status make_front(struct app *a, struct err *e)
                   .offenders_json = hook_offenders,
                   .pipeline_stats = hook_pipeline_stats,
                   .listening = hook_listening,
+                  .remote_write = hook_remote_write,
                   .user = a},
     };
     return query_new(&query, &a->query, e);
@@ -411,6 +420,7 @@ static enum status start_all(struct app *a, struct err *e)
     TRY(collector_start(a->collector, e));
     TRY(series_store_start(a->series, e));
     TRY(journal_start(a->journal, &sink, e));
+    TRY(export_start(&a->config, a->series, a->query, &a->export, e));
     atomic_store(&a->ready, true);
     return net_server_start(a->net, e);
 }
@@ -458,8 +468,10 @@ void app_stop(struct app *a)
         ingest_drain(a->ingest);
     if (a->net)
         net_server_drain(a->net, DRAIN_GRACE_NS);
+    export_stop(a->export); /* it asks both */
     if (a->query)
         query_free(a->query);
+    export_free(a->export);
     if (a->journal)
         journal_stop(a->journal, true);
     if (a->collector)

@@ -1,0 +1,49 @@
+/* config_text.c - complaints with their place, and the environment in values. */
+#include "app/config_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum status config_complain(const struct config_file *file, yaml_mark_t at, struct err *e,
+                            const char *msg)
+{
+    return err_set(e, ST_INVALID, "%s:%zu:%zu: %s", file->path, at.line + 1, at.column + 1, msg);
+}
+
+/* ${NAME} and ${NAME:-default} of one scalar; other text stays as it is. */
+static bool expand(struct str text, struct buf *out, char *missing, size_t cap)
+{
+    while (text.len) {
+        size_t at = str_search(text, STR("${"));
+        buf_append_str(out, str_sub(text, 0, at));
+        if (at == text.len)
+            break;
+        struct str inside, rest;
+        if (!str_cut(str_sub(text, at + 2, text.len), '}', &inside, &rest)) {
+            buf_append_str(out, str_sub(text, at, text.len));
+            break;
+        }
+        size_t dash = str_search(inside, STR(":-"));
+        char name[128];
+        str_to_c(str_sub(inside, 0, dash), name, sizeof(name));
+        const char *value = getenv(name);
+        if (value && *value)
+            buf_append_str(out, str_from_c(value));
+        else if (dash < inside.len)
+            buf_append_str(out, str_sub(inside, dash + 2, inside.len));
+        else
+            return snprintf(missing, cap, "the environment has no %s", name), false;
+        text = rest;
+    }
+    return true;
+}
+
+enum status config_expand(const struct config_file *file, const yaml_event_t *scalar,
+                          struct buf *out, struct err *e)
+{
+    struct str raw = {(const char *)scalar->data.scalar.value, scalar->data.scalar.length};
+    char why[160];
+    if (!expand(raw, out, why, sizeof(why)))
+        return config_complain(file, scalar->start_mark, e, why);
+    return out->failed ? err_set(e, ST_NO_MEMORY, "%s: out of memory", file->path) : ST_OK;
+}
