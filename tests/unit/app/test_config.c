@@ -76,7 +76,7 @@ Test(config, complaints_name_file_line_and_column)
         {"twice", "workers: 1\nworkers: 2\n", "weft.yml:2:1: workers stands here a second time"},
         {"value for a section", "graph: 3\n", "weft.yml:1:8: a section"},
         {"section for a value", "data: { a: b }\n", "weft.yml:1:7: a value is expected"},
-        {"list", "data: [a]\n", "weft.yml:1:7: no setting of this version takes a list"},
+        {"list", "data: [a]\n", "weft.yml:1:7: this setting takes no list"},
         {"alias", "data: &a x\nlisten: { http: *a }\n", "weft.yml:2:17: aliases are not allowed"},
         {"not yaml", "data: 'x\n", "weft.yml:2:1: this is not YAML"},
         {"scalar only", "hello\n", "weft.yml:1:1: keys with values"},
