@@ -65,11 +65,23 @@ class Prometheus:
         config.write_text("global: { scrape_interval: 1m }\n")
         self.log = (self.folder / "log").open("w")
         self.address = "127.0.0.1:%d" % free_port()
-        args = ["prometheus", "--config.file=%s" % config, "--storage.tsdb.path=%s" % (self.folder / "data"), "--web.listen-address=" + self.address]
-        args += ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms,exemplar-storage", "--log.level=warn"] + FOR_EVER
-        self.process = subprocess.Popen(args, stdout=self.log, stderr=self.log)
         self.api = Api(self.address)
+        self.args = ["prometheus", "--config.file=%s" % config, "--storage.tsdb.path=%s" % (self.folder / "data"), "--web.listen-address=" + self.address]
+        self.args += ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms,exemplar-storage", "--log.level=warn"] + FOR_EVER
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.args, stdout=self.log, stderr=self.log)
         wait_until("Prometheus", self.is_ready)
+
+    def stop(self):
+        self.api.close()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def is_ready(self):
         if self.process.poll() is not None:
@@ -83,13 +95,7 @@ class Prometheus:
         return self
 
     def __exit__(self, *exc):
-        self.api.close()
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.stop()
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
