@@ -69,8 +69,8 @@ enum status config_set(struct config *c, const struct setting *row, struct str t
                        struct str folder, struct err *e);
 /* Bounds that need several settings: loopback or insecure. ST_INVALID. */
 enum status config_check(const struct config *c, struct err *e);
-/* Reads a YAML file over *c, which owns what it gets: config_deinit() ends it. On an error *c is unchanged and the sentence starts with
- * file:line:column. */
+/* Reads a YAML file over *c, which owns what it gets: config_deinit() ends it. On an error *c is
+ * unchanged and the sentence starts with file:line:column. */
 enum status config_read(const char *path, struct config *c, struct err *e);
 /* Takes the live settings of `fresh` over and appends the paths of the others that differ to
  * *waiting, comma separated. */
