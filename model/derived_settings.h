@@ -12,7 +12,5 @@ struct derived_settings {
     double buckets[DERIVED_BUCKETS_MAX]; /* seconds, ascending, without +Inf */
     uint32_t bucket_count;
 };
-/* The defaults of docs/config.md. */
-struct derived_settings derived_settings_default(void);
 
 #endif
