@@ -96,6 +96,9 @@ const struct setting config_settings[] = {
     {"series.native", CONFIG_BOOL, "false", 0, 0,
      "latencies of edges under the peers' names as native histograms, not as classic buckets",
      RESTART(derived.native)},
+    {"series.buckets", CONFIG_BOUNDS, "0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10",
+     1e-9, 1e9, "upper bounds, in seconds, of the classic buckets of edges' latencies (a list)",
+     RESTART(derived)},
     {"series.translation", CONFIG_TRANSLATION, "UnderscoreEscapingWithSuffixes", 0, 0,
      "names of OTLP metrics: `UnderscoreEscapingWithSuffixes` or `NoTranslation`",
      RESTART(translation)},
@@ -219,6 +222,26 @@ static enum status set_bytes(struct config *c, const struct setting *row, struct
     return ST_OK;
 }
 
+static enum status set_bounds(const struct setting *row, struct derived_settings *field,
+                              struct str text, struct err *e)
+{
+    struct derived_settings fresh = *field;
+    struct str head, tail = text;
+    double before = 0;
+    for (fresh.bucket_count = 0; tail.len > 0; fresh.bucket_count++) {
+        str_cut(tail, ',', &head, &tail);
+        double *bound = &fresh.buckets[fresh.bucket_count];
+        if (fresh.bucket_count == DERIVED_BUCKETS_MAX || !str_to_double(str_trim(head), bound) ||
+            *bound <= before)
+            return err_set(e, ST_INVALID, "%s: at most %d ascending numbers above 0 are needed",
+                           row->path, DERIVED_BUCKETS_MAX);
+        TRY(in_bounds(row, *bound, head, e));
+        before = *bound;
+    }
+    *field = fresh;
+    return ST_OK;
+}
+
 enum status config_set(struct config *c, const struct setting *row, struct str text,
                        struct str folder, struct err *e)
 {
@@ -244,13 +267,15 @@ enum status config_set(struct config *c, const struct setting *row, struct str t
     case CONFIG_ACK:
     case CONFIG_TRANSLATION:
         return set_word(row, field, text, e);
+    case CONFIG_BOUNDS:
+        return set_bounds(row, field, text, e);
     }
     return err_set(e, ST_INTERNAL, "%s: unit without a converter", row->path);
 }
 
 void config_defaults(struct config *c)
 {
-    *c = (struct config){.derived = derived_settings_default()};
+    *c = (struct config){0};
     for (size_t i = 0; i < config_setting_count; i++) {
         struct err e;
         const struct setting *row = &config_settings[i];
@@ -307,6 +332,8 @@ static size_t field_bytes(const struct setting *row)
     case CONFIG_ACK:
     case CONFIG_TRANSLATION:
         return sizeof(unsigned);
+    case CONFIG_BOUNDS:
+        return sizeof(struct derived_settings);
     default:
         return row->offset == AT(limits.header_list_bytes) ? sizeof(uint32_t) : sizeof(uint64_t);
     }
@@ -332,7 +359,7 @@ void config_take_live(struct config *c, const struct config *fresh, struct buf *
 static const char *unit_word(enum config_unit unit)
 {
     static const char *const words[] = {"path",   "address", "true or false", "size", "duration",
-                                        "number", "ratio",   "word",          "word"};
+                                        "number", "ratio",   "word",          "word", "list"};
     return words[unit];
 }
 

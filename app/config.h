@@ -39,7 +39,8 @@ enum config_unit {
     CONFIG_COUNT,
     CONFIG_RATIO,
     CONFIG_ACK,
-    CONFIG_TRANSLATION
+    CONFIG_TRANSLATION,
+    CONFIG_BOUNDS /* a list of ascending numbers; its field is struct derived_settings */
 };
 
 /* One row a setting: where it stands in the file, its unit, default and bounds, and what it is. */

@@ -46,14 +46,51 @@ static enum status take_value(struct reader *r, const yaml_event_t *ev, struct e
     return st;
 }
 
-/* The one list of the file. */
+/* The one list of sections. */
 static bool is_remote_write(const struct reader *r)
 {
     return strcmp(r->key, "remote_write") == 0;
 }
 
+/* The scalars up to the end of the list, comma separated. */
+static enum status join_list(struct reader *r, struct buf *out, struct err *e)
+{
+    for (bool end = false; !end;) {
+        yaml_event_t ev;
+        if (!yaml_parser_parse(r->parser, &ev))
+            return complain(r, r->parser->problem_mark, e, "this is not YAML");
+        enum status st = ST_OK;
+        end = ev.type == YAML_SEQUENCE_END_EVENT;
+        if (!end && out->len > 0)
+            buf_append(out, ",", 1);
+        if (ev.type == YAML_SCALAR_EVENT)
+            st = config_expand(&r->file, &ev, out, e);
+        else if (!end)
+            st = complain(r, ev.start_mark, e, "a number is expected here");
+        yaml_event_delete(&ev);
+        TRY(st);
+    }
+    return ST_OK;
+}
+
+static enum status take_numbers(struct reader *r, const struct setting *row, const yaml_event_t *ev,
+                                struct err *e)
+{
+    struct buf text = {0};
+    struct err inner;
+    enum status st = join_list(r, &text, e);
+    if (st == ST_OK && config_set(r->config, row, buf_str(&text), r->file.folder, &inner) != ST_OK)
+        st = complain(r, ev->start_mark, e, inner.msg);
+    buf_deinit(&text);
+    r->key[0] = '\0';
+    return st;
+}
+
 static enum status take_list(struct reader *r, const yaml_event_t *ev, struct err *e)
 {
+    const struct setting *row = config_find(str_from_c(r->key), NULL);
+    if (row && row->unit == CONFIG_BOUNDS)
+        return take_numbers(r, row, ev, e);
     if (!is_remote_write(r))
         return complain(r, ev->start_mark, e, "this setting takes no list");
     r->seen_remote_write = true;
