@@ -117,7 +117,7 @@ enum status query_derived_select(struct query *q, const struct series_request *r
                                  struct series_list *out, struct err *e)
 {
     struct derived_series derived = {.live = &q->dispatcher.live,
-                                     .settings = derived_settings_default()};
+                                     .settings = q->dispatcher.config.derived};
     struct series_source source = derived_series_source(&derived);
     struct query_budget budget = {.samples_max =
                                       request->samples_max ? request->samples_max : UINT64_MAX};
