@@ -29,18 +29,17 @@ export function seriesOf({ resultType, result }) {
   return result;
 }
 
-/** What can be drawn of a range's series: {name, metric, values} on the grid, a null where nothing was. */
-export function linesOf(series, { start, step, count }) {
-  return series
-    .filter((one) => one.values?.length)
-    .map(({ metric, values }) => {
-      const column = Array(count).fill(null);
-      for (const [time, text] of values) {
-        const i = Math.round((time - start) / step);
-        if (i >= 0 && i < count) column[i] = numberOf(text);
-      }
-      return { name: nameOf(metric), metric, values: column };
-    });
+/** Whether lines can be drawn of it. */
+export const isLine = (one) => one.values?.length > 0;
+
+/** A range's series as a line: {name, metric, values} on the grid, a null where nothing was. */
+export function lineOf({ metric, values }, { start, step, count }) {
+  const column = Array(count).fill(null);
+  for (const [time, text] of values) {
+    const i = Math.round((time - start) / step);
+    if (i >= 0 && i < count) column[i] = numberOf(text);
+  }
+  return { name: nameOf(metric), metric, values: column };
 }
 
 const encoder = new TextEncoder();

@@ -50,7 +50,7 @@ function inBraces(text, word, before, inside) {
       metrics: metricBefore(inside),
     };
   return ["{", ","].includes(before.at(-1)?.text)
-    ? { ...word, kind: "label", metrics: metricBefore(inside) }
+    ? { ...word, kind: "label", isMatcher: true, metrics: metricBefore(inside) }
     : NONE;
 }
 

@@ -50,45 +50,53 @@ export function createLegend({ toggle, toggleAll }) {
     ),
   );
 
+  let rows = [],
+    shown = "";
+
   function row(line, withLetters) {
-    const values = known(line.values);
     const button = h(
       "button",
       {
         type: "button",
         class: "legend-button",
-        "aria-pressed": String(!line.hidden),
-        title: line.hidden ? "Show" : "Hide",
-        data: { key: line.key },
         on: { click: () => toggle(line.key) },
       },
       withLetters ? h("span", { class: "letter" }, line.letter) : null,
       strokeSample(line.expression, colorAt(line.color)),
       nameCell(line.metric),
     );
-    return h(
-      "tr",
-      { class: line.hidden ? "off" : "" },
-      h("th", { scope: "row" }, button),
-      h("td", { class: "num" }, compact(values.at(-1))),
-      h("td", { class: "num wide-only" }, compact(least(values))),
-      h("td", { class: "num wide-only" }, compact(most(values))),
-    );
+    const cells = ["num", "num wide-only", "num wide-only"].map((name) => h("td", { class: name }));
+    const element = h("tr", {}, h("th", { scope: "row" }, button), cells);
+    return { element, button, cells };
+  }
+
+  function tell({ element, button, cells }, { values, hidden }) {
+    const list = known(values);
+    element.className = hidden ? "off" : "";
+    button.setAttribute("aria-pressed", String(!hidden));
+    button.title = hidden ? "Show" : "Hide";
+    [list.at(-1), least(list), most(list)].forEach((value, i) => {
+      cells[i].textContent = compact(value);
+    });
   }
 
   return {
     element,
+    /* The same lines keep their rows, and with them the focus. */
     update(lines) {
       const withLetters = new Set(lines.map(({ letter }) => letter)).size > 1;
-      const focused = document.activeElement?.dataset?.key;
+      const key = JSON.stringify(lines.map((line) => [line.key, line.color, withLetters]));
       element.hidden = lines.length === 0;
       both.hidden = lines.length < 2;
-      fill(
-        body,
-        lines.map((line) => row(line, withLetters)),
-      );
-      if (focused)
-        [...body.querySelectorAll("button")].find((b) => b.dataset.key === focused)?.focus();
+      if (key !== shown) {
+        rows = lines.map((line) => row(line, withLetters));
+        fill(
+          body,
+          rows.map((one) => one.element),
+        );
+      }
+      shown = key;
+      lines.forEach((line, i) => tell(rows[i], line));
     },
   };
 }

@@ -4,7 +4,7 @@ import * as state from "../state.js";
 import { fill, h } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { createTabs } from "../lib/tabs.js";
-import { linesOf, seriesOf } from "./answer.js";
+import { isLine, lineOf, seriesOf } from "./answer.js";
 import { EXAMPLES } from "./examples.js";
 import { createLegend } from "./legend.js";
 import { createPlot } from "./plot.js";
@@ -38,24 +38,21 @@ async function askOne(text, now, signal) {
   }
 }
 
-/** Lines of all answers in a row, as many as are drawn, and how many there are. */
+/* All series that are lines, the first expression's first. */
+const drawable = (answers) =>
+  answers.flatMap(({ letter, series, index }) =>
+    series.filter(isLine).map((one) => ({ one, letter, index })),
+  );
+
+/** As many lines as are drawn, and how many there are. */
 function allLines(answers, grid, hidden) {
-  const lines = [];
-  let total = 0;
-  for (const { letter, series, index } of answers)
-    for (const line of linesOf(series, grid)) {
-      if (total++ >= LINES_MAX) continue;
-      const key = `${letter} ${line.name}`;
-      lines.push({
-        ...line,
-        key,
-        letter,
-        expression: index,
-        color: lines.length,
-        hidden: hidden.has(key),
-      });
-    }
-  return { lines, total };
+  const all = drawable(answers);
+  const lines = all.slice(0, LINES_MAX).map(({ one, letter, index }, color) => {
+    const line = lineOf(one, grid),
+      key = `${letter} ${line.name}`;
+    return { ...line, key, letter, expression: index, color, hidden: hidden.has(key) };
+  });
+  return { lines, total: all.length };
 }
 
 const hasHistograms = ({ series }) => series.some((one) => one.histograms?.length);
