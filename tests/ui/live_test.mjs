@@ -6,6 +6,8 @@ import { axe, clean, drawn, go, picture, positions, screenshot, text, texts } fr
 import { batch, expected, NASTY, newcomer } from "./spans.mjs";
 import { startWeft } from "./weft.mjs";
 import { keyTests } from "./keys_test.mjs";
+import { queryLiveTests } from "./query_live_test.mjs";
+import { withoutRefusals } from "./query_test.mjs";
 import { looksTests } from "./looks_test.mjs";
 
 const REQUESTS = 400;
@@ -352,10 +354,11 @@ export async function liveTests(browser, binary) {
     await test("the find box finds what the API has", () => findTest(page, weft));
     await test("services, latency and senders show what the API has", () => viewsTest(page, weft));
     await test("saving as PNG, SVG and JSON", () => saveTest(page));
+    await queryLiveTests(page, weft);
     await keyTests(page);
     await test("a new node moves none of the others, live", () => newcomerTest(page, weft));
     await test("no console error, no dialog, no request elsewhere", () =>
-      clean(seen, "the whole session"));
+      clean(withoutRefusals(seen), "the whole session"));
     await looksTests(browser, weft.url);
   } finally {
     await page.close();

@@ -11,12 +11,13 @@ const VIEWS = [
   ["services", "#/services"],
   ["service", "#/services?service=shop/web"],
   ["latency", "#/latency?server=shop/web"],
+  ["query-live", "#/latency?tab=query&expr=rate(ui_orders_total[1m])"],
   ["senders", "#/senders"],
 ];
 const READY = {
   graph: () => document.querySelector(".ground")?._cyreg.cy.nodes(".card").length > 0,
   services: () => document.querySelector(".table tbody tr, .page h1"),
-  latency: () => document.querySelector(".latency-summary b"),
+  latency: () => document.querySelector(".latency-summary b, .plot .uplot"),
   senders: () => document.querySelector(".table tbody tr"),
 };
 

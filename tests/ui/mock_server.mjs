@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { seriesAnswer } from "./mock_series.mjs";
 
 const TYPES = {
   html: "text/html; charset=utf-8",
@@ -480,17 +481,30 @@ export function startMock(root, state = "busy", port = 0) {
     );
   }
 
-  const server = createServer((request, response) => {
+  async function formOf(request, url) {
+    const form = new URLSearchParams(url.search);
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    for (const [key, value] of new URLSearchParams(body)) form.append(key, value);
+    return form;
+  }
+
+  async function serve(request, response) {
     const url = new URL(request.url, "http://mock");
     mock.requests.push(request.url);
     response.setHeader("Content-Security-Policy", CSP);
     response.setHeader("X-Content-Type-Options", "nosniff");
     const found = file(url.pathname);
     if (found) return response.setHeader("Content-Type", found.type).end(found.body);
+    response.setHeader("Content-Type", "application/json");
+    const series = seriesAnswer(url.pathname, await formOf(request, url));
+    if (series) {
+      response.statusCode = series.code;
+      return response.end(JSON.stringify(series.body));
+    }
     const body = answer(url);
     const refused = !body || typeof body.error === "string";
     response.statusCode = refused ? (body?.status ?? 404) : 200;
-    response.setHeader("Content-Type", "application/json");
     response.end(
       JSON.stringify(
         refused
@@ -502,7 +516,8 @@ export function startMock(root, state = "busy", port = 0) {
           : body,
       ),
     );
-  });
+  }
+  const server = createServer(serve);
   return new Promise((resolve) =>
     server.listen(port, "127.0.0.1", () => {
       mock.url = `http://127.0.0.1:${server.address().port}`;

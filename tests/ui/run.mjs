@@ -30,6 +30,8 @@ const { skip, summary } = await import("./check.mjs");
 const { findChromium, launch } = await import("./browser.mjs");
 const { findWeft } = await import("./weft.mjs");
 const { bundleTests } = await import("./bundle_test.mjs");
+const { promqlTextTests } = await import("./promql_text_test.mjs");
+const { queryTests } = await import("./query_test.mjs");
 const { stateTests } = await import("./states_test.mjs");
 const { liveTests } = await import("./live_test.mjs");
 const { corpusTests } = await import("./corpus_test.mjs");
@@ -42,6 +44,7 @@ async function inBrowser() {
       await liveTests(chromium.browser, binary);
       await corpusTests(chromium.browser, binary, root);
     } else skip("everything against a running weft", "no build/release/weft and no WEFT_BIN");
+    await queryTests(chromium.browser, dist);
     await stateTests(chromium.browser, dist);
   } finally {
     await chromium.close();
@@ -49,6 +52,7 @@ async function inBrowser() {
 }
 
 await bundleTests(dist);
+await promqlTextTests(root);
 if (findChromium()) await inBrowser();
 else skip("everything in a browser", "no chromium (apt install chromium, or set WEFT_CHROMIUM)");
 rmSync(scratch, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { openPage, until } from "./browser.mjs";
 import { equal, ok, test } from "./check.mjs";
 import { startMock } from "./mock_server.mjs";
+import { threadClock } from "./thread_clock.mjs";
 import { axe, clean, drawn, picture, positions, screenshot, text } from "./page.mjs";
 
 const REFRESHES = 8,
@@ -17,17 +18,6 @@ async function withMock(browser, dist, state, fragment, run, options) {
     await page.close();
     mock.close();
   }
-}
-
-/** CPU time of the page's main thread in milliseconds. */
-async function threadClock(page) {
-  const session = await page.createCDPSession();
-  await session.send("Performance.setTimeDomain", { timeDomain: "threadTicks" });
-  await session.send("Performance.enable");
-  return async () =>
-    (await session.send("Performance.getMetrics")).metrics.find(
-      ({ name }) => name === "TaskDuration",
-    ).value * 1000;
 }
 
 const updates = (page) => page.evaluate(() => performance.getEntriesByName("graph-update").length);

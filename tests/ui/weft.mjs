@@ -62,11 +62,12 @@ export async function startWeft(binary) {
       throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
     return response.json();
   };
-  weft.push = async (body, headers = { "Content-Type": "application/json" }) => {
-    const response = await fetch(`${weft.otlp}/v1/traces`, { method: "POST", headers, body });
+  weft.push = async (body, headers = { "Content-Type": "application/json" }, signal = "traces") => {
+    const response = await fetch(`${weft.otlp}/v1/${signal}`, { method: "POST", headers, body });
     if (!response.ok) throw new Error(`push answered ${response.status}: ${await response.text()}`);
     return response.headers.get("content-type")?.includes("json") ? response.json() : {};
   };
+  weft.pushMetrics = (body) => weft.push(body, { "Content-Type": "application/json" }, "metrics");
   weft.flush = () => fetch(`${weft.url}/-/flush`, { method: "POST" });
   weft.stop = async () => {
     const ended = new Promise((resolve) => child.on("exit", resolve));
