@@ -76,7 +76,8 @@ export function createLegend({ toggle, toggleAll }) {
     button.setAttribute("aria-pressed", String(!hidden));
     button.title = hidden ? "Show" : "Hide";
     [list.at(-1), least(list), most(list)].forEach((value, i) => {
-      cells[i].textContent = compact(value);
+      const words = compact(value);
+      if (cells[i].textContent !== words) cells[i].textContent = words;
     });
   }
 
