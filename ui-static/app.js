@@ -25,7 +25,7 @@ const truth = createTruth();
 const help = createHelp();
 const topbar = createTopbar({ help: help.open });
 const main = h("main", { id: "main", tabindex: "-1" });
-const context = { status: null, truth, again: () => {} };
+const context = { status: null, truth, completeUntil: null, again: () => {} };
 let view = null,
   shown = "";
 
@@ -58,6 +58,7 @@ async function askCompleteness(signal) {
     { last: "5m", group: "namespace" },
     signal,
   );
+  context.completeUntil = completeUntil;
   truth.update({ completeUntil, warnings: [] });
 }
 

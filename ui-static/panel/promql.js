@@ -98,11 +98,16 @@ export function createPromql() {
   const list = h("ul", { class: "promql" });
   const element = h(
     "details",
-    { class: "block promql-block" },
+    { class: "block promql-block", hidden: true, on: { toggle: showAll } },
     h("summary", {}, h("h3", {}, "Copy as PromQL")),
     list,
   );
   let shown = "";
+
+  /* It is the last block of the panel and opens below the fold. */
+  function showAll() {
+    if (element.open) element.scrollIntoView({ block: "nearest" });
+  }
   return {
     element,
     update(edge, nodes, now) {

@@ -41,6 +41,7 @@ export function createPlot({ zoom }) {
     data = null,
     drawn = "",
     near = null,
+    incomplete = null,
     colors = [];
 
   function readColors() {
@@ -76,6 +77,17 @@ export function createPlot({ zoom }) {
     u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
   }
 
+  /* What lies behind that moment may still grow. */
+  function shade(u) {
+    if (incomplete === null || incomplete >= u.scales.x.max) return;
+    const { left, top, width, height } = u.bbox,
+      from = Math.max(left, u.valToPos(incomplete, "x", true));
+    u.ctx.save();
+    u.ctx.fillStyle = cssVar("--sunken");
+    u.ctx.fillRect(from, top, left + width - from, height);
+    u.ctx.restore();
+  }
+
   const serie = ({ name, color, expression, hidden }) => ({
     label: name,
     show: !hidden,
@@ -89,7 +101,7 @@ export function createPlot({ zoom }) {
     width: Math.max(box.clientWidth, 40),
     height: HEIGHT,
     legend: { show: false },
-    padding: [8, 20, 0, 0],
+    padding: [8, 32, 0, 0],
     axes: axesBelow(),
     scales: { x: { time: true }, y: { range: (u, low, high) => bounds(low, high) } },
     series: [{}, ...lines.map(serie)],
@@ -101,6 +113,7 @@ export function createPlot({ zoom }) {
       points: { size: 6 },
     },
     hooks: {
+      drawClear: [shade],
       setCursor: [read],
       setSelect: [select],
       setSeries: [
@@ -136,9 +149,10 @@ export function createPlot({ zoom }) {
   });
   return {
     element,
-    /** `lines`: {name, values, color, expression, hidden}, one value for each of `times`. */
-    update(times, next) {
+    /** `lines`: {name, values, color, expression, hidden}, one value for each of `times`; `until`: shaded behind it. */
+    update(times, next, until = null) {
       lines = next;
+      incomplete = until;
       data = [times, ...next.map(({ values }) => finite(values))];
       const started = performance.now();
       draw();

@@ -2,7 +2,7 @@
 import * as api from "../api.js";
 import * as state from "../state.js";
 import { fill, h } from "../lib/dom.js";
-import { count } from "../lib/format.js";
+import { clock, count } from "../lib/format.js";
 import { createTabs } from "../lib/tabs.js";
 import { isLine, lineOf, seriesOf } from "./answer.js";
 import { EXAMPLES } from "./examples.js";
@@ -54,6 +54,9 @@ function allLines(answers, grid, hidden) {
   });
   return { lines, total: all.length };
 }
+
+/* Series of edges hold closed requests only: the newest seconds still grow. */
+const IS_DERIVED = /\b(traces_|weft_)/;
 
 const hasHistograms = ({ series }) => series.some((one) => one.histograms?.length);
 
@@ -151,10 +154,15 @@ export function createQuery(context) {
     const { answers, grid } = last,
       { lines, total } = allLines(answers, grid, hidden);
     plot.element.hidden = lines.length === 0;
-    if (lines.length) plot.update(grid.times, lines);
+    const until =
+      answers.some(({ text }) => IS_DERIVED.test(text)) && context.completeUntil < grid.end
+        ? context.completeUntil
+        : null;
+    if (lines.length) plot.update(grid.times, lines, until);
     legend.update(lines);
     fill(
       notes,
+      until ? h("p", {}, `Requests after ${clock(until)} are still coming in.`) : null,
       total > lines.length
         ? h("p", {}, `The first ${count(lines.length)} of ${count(total)} series are drawn.`)
         : null,
