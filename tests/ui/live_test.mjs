@@ -6,7 +6,7 @@ import { axe, clean, drawn, go, picture, positions, screenshot, text, texts } fr
 import { batch, expected, NASTY, newcomer } from "./spans.mjs";
 import { startWeft } from "./weft.mjs";
 import { keyTests } from "./keys_test.mjs";
-import { queryLiveTests } from "./query_live_test.mjs";
+import { edgeAsPromqlTest, queryLiveTests } from "./query_live_test.mjs";
 import { withoutRefusals } from "./query_test.mjs";
 import { looksTests } from "./looks_test.mjs";
 
@@ -357,9 +357,10 @@ export async function liveTests(browser, binary) {
     await queryLiveTests(page, weft);
     await keyTests(page);
     await test("a new node moves none of the others, live", () => newcomerTest(page, weft));
+    await looksTests(browser, weft.url);
+    await edgeAsPromqlTest(page);
     await test("no console error, no dialog, no request elsewhere", () =>
       clean(withoutRefusals(seen), "the whole session"));
-    await looksTests(browser, weft.url);
   } finally {
     await page.close();
     await weft.stop();

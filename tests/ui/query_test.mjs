@@ -71,6 +71,13 @@ async function linesTest(page) {
   equal(await shownLines(page), 0, "lines after hiding all");
   await page.click(".legend-all .link-button:nth-child(1)");
   equal(await shownLines(page), 6, "lines after showing all");
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await until(page, "the word on open requests", () =>
+    /still coming in/.test(document.querySelector(".plot-notes").textContent),
+  );
+  await go(page, queryAt(["rare"]));
+  await drawnLines(page, 1);
+  equal(await text(page, ".plot-notes"), "", "no such word on series that others sent");
 }
 
 async function zoomTest(page) {
