@@ -30,9 +30,17 @@ static enum status complain(const struct reader *r, yaml_mark_t at, struct err *
     return config_complain(&r->file, at, e, msg);
 }
 
+/* The one list of sections. */
+static bool is_remote_write(const struct reader *r)
+{
+    return strcmp(r->key, "remote_write") == 0;
+}
+
 static enum status take_value(struct reader *r, const yaml_event_t *ev, struct err *e)
 {
     const struct setting *row = config_find(str_from_c(r->key), NULL);
+    if (is_remote_write(r))
+        return complain(r, ev->start_mark, e, "a list is expected here");
     if (!row)
         return complain(r, ev->start_mark, e,
                         "a section with keys below is expected here, not a value");
@@ -44,12 +52,6 @@ static enum status take_value(struct reader *r, const yaml_event_t *ev, struct e
     buf_deinit(&text);
     r->key[0] = '\0';
     return st;
-}
-
-/* The one list of sections. */
-static bool is_remote_write(const struct reader *r)
-{
-    return strcmp(r->key, "remote_write") == 0;
 }
 
 /* The scalars up to the end of the list, comma separated. */
@@ -106,14 +108,14 @@ static enum status take_key(struct reader *r, const yaml_event_t *ev, struct err
     const struct setting *row = NULL;
     if (n > 0 && (size_t)n < sizeof(r->key))
         row = config_find(str_from_c(r->key), &section);
-    section |= is_remote_write(r) && !r->seen_remote_write;
+    section |= is_remote_write(r);
     char msg[160];
     if (!row && !section) {
         snprintf(msg, sizeof(msg), "there is no setting %.80s (docs/config.md lists them all)",
                  r->key);
         return complain(r, ev->start_mark, e, msg);
     }
-    if (row && r->seen[row - config_settings]) {
+    if ((row && r->seen[row - config_settings]) || (is_remote_write(r) && r->seen_remote_write)) {
         snprintf(msg, sizeof(msg), "%s stands here a second time", r->key);
         return complain(r, ev->start_mark, e, msg);
     }
