@@ -123,10 +123,56 @@ function offenders(status) {
   );
 }
 
+/** Who gets series from weft by remote write. */
+function receivers(status) {
+  const list = status.remote_write ?? [];
+  if (!list.length) return null;
+  const heads = ["Receiver", "Protocol", "Sent", "Behind", "Failed requests", "Dropped", "Last error"];
+  const row = (one) => {
+    const dropped = Object.entries(one.dropped).map(([reason, n]) => `${reason} ${count(n)}`);
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, one.name ? `${one.name} ` : "", h("code", {}, one.url)),
+      h("td", { class: "num" }, `${one.protocol}.0`),
+      h("td", { class: "num" }, count(one.sent)),
+      h("td", { class: `num ${one.lag_s > 60 ? "warn-text" : ""}` }, `${digits(one.lag_s)} s`),
+      h("td", { class: `num ${one.failed ? "warn-text" : ""}` }, count(one.failed)),
+      h("td", { class: `num ${dropped.length ? "warn-text" : ""}` }, dropped.join(", ") || "0"),
+      h("td", {}, one.last_error ?? ""),
+    );
+  };
+  return h(
+    "div",
+    { class: "card-box" },
+    section(
+      "Remote write",
+      note("Series that weft sends on. A receiver that was away gets what it missed."),
+      h(
+        "table",
+        { class: "plain" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            heads.map((name, i) =>
+              h("th", { scope: "col", class: i > 0 && i < 6 ? "num" : "" }, name),
+            ),
+          ),
+        ),
+        h("tbody", {}, list.map(row)),
+      ),
+    ),
+  );
+}
+
 export function createSendersView(context) {
   const rates = createRates(),
     top = h("div", { class: "card-box" }),
     worst = h("div"),
+    receiving = h("div"),
     series = createSeries(),
     total = h("span", { class: "quiet-text" });
   const table = createTable({
@@ -148,6 +194,7 @@ export function createSendersView(context) {
     top,
     table.element,
     empty,
+    receiving,
     worst,
     series.element,
   );
@@ -160,6 +207,8 @@ export function createSendersView(context) {
     table.update(status.senders);
     table.element.hidden = status.senders.length === 0;
     empty.hidden = status.senders.length > 0;
+    fill(receiving, receivers(status));
+    receiving.hidden = !receiving.firstChild;
     fill(worst, offenders(status));
     worst.hidden = !worst.firstChild;
     await series.refresh(signal);
