@@ -92,9 +92,11 @@ def check_pushed(prom, pusher, span, since):
 
 
 def check_order(prom):
+    """Prometheus 2.42 counts a native histogram that came a second time, the same in everything, as out of order (a float not): that
+    is what a kill between a request and the cursor leaves. One that it refused would be in weft's `dropped`, which is empty."""
     text = prom.api.request("GET", "/metrics")[2].decode()
     for name in ("prometheus_tsdb_out_of_order_samples_total", "prometheus_tsdb_out_of_bound_samples_total", "prometheus_tsdb_too_old_samples_total"):
-        counts = [line for line in text.splitlines() if line.startswith(name) and float(line.split()[-1]) != 0]
+        counts = [line for line in text.splitlines() if line.startswith(name) and 'type="histogram"' not in line and float(line.split()[-1]) != 0]
         assert not counts, counts
     log = (prom.folder / "log").read_text()
     for word in ("ut of order", "duplicate sample"):
@@ -132,6 +134,7 @@ def absence_and_kill(scale):
         running = demo(first, 600)
         sent = receiver(first)["sent"]
         wait_until("live rounds", lambda: receiver(first)["sent"] > sent, 60)
+        assert not receiver(first)["dropped"], receiver(first)
         pusher.weft = None
         first.kill()
         running.kill()
