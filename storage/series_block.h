@@ -64,7 +64,11 @@ struct block_series {
     uint32_t copy_of;      /* number of the series whose values it has; own number: none */
     uint32_t family_first; /* number of the first bucket of the last family before it */
     uint32_t family_count; /* of its buckets */
-    bool starts, histograms, wanted, needed, kept;
+    bool starts, histograms;
+    bool wanted; /* the caller's choice; what follows from it: */
+    bool needed; /* by itself or by one that is wanted */
+    bool stored; /* its values go to the arena */
+    bool kept;   /* for the sum of its family */
     enum basis_kind basis;
     struct sample_place place; /* behind key and times */
 };
@@ -92,6 +96,8 @@ struct series_block_reader {
     struct sample_family family; /* of which a sum is wanted */
     VEC(const double *) values;  /* by series, those that were read */
     VEC(int64_t) scratch;        /* a column of times */
+    VEC(double) spare;           /* values that nobody asked for */
+    double *slab;                /* the arena's; where the next values that are stored go */
     struct shared_times shared[SHARED_TIMES];
     uint32_t shared_count; /* ever added; the caller zeroes it when the arena is reset */
 };

@@ -14,6 +14,7 @@ void series_block_reader_deinit(struct series_block_reader *r)
     vec_deinit(&r->keys.les);
     vec_deinit(&r->values);
     vec_deinit(&r->scratch);
+    vec_deinit(&r->spare);
     sample_family_deinit(&r->family);
     sample_whole_deinit(&r->whole[0]);
     sample_whole_deinit(&r->whole[1]);
@@ -236,12 +237,25 @@ static enum status load_values(struct series_block_reader *r, uint32_t i, struct
         run->values = r->values.items[s->copy_of];
         return ST_OK;
     }
-    double *values = arena_alloc(arena, count * sizeof(*values));
-    if (!values)
+    if (!vec_reserve(&r->spare, count))
         return err_set(e, ST_NO_MEMORY, "no memory for the values of a series");
+    double *values = s->stored ? r->slab : r->spare.items;
+    r->slab += s->stored ? count : 0;
     TRY(sample_values_get(&r->streams, count, &basis, whole, values, e));
     run->values = values;
     return s->kept ? keep_bucket(r, i, whole, e) : ST_OK;
+}
+
+static enum status load_starts(struct series_block_reader *r, uint32_t count, bool wanted,
+                               struct arena *arena, const int64_t **out, struct err *e)
+{
+    if (!wanted)
+        return sample_ints_skip(&r->streams, count, e);
+    int64_t *starts = arena_alloc(arena, count * sizeof(*starts));
+    if (!starts)
+        return err_set(e, ST_NO_MEMORY, "no memory for the start times of a series");
+    *out = starts;
+    return sample_ints_get(&r->streams, count, starts, e);
 }
 
 static enum status load_run(struct series_block_reader *r, uint32_t i, struct series_run *run,
@@ -254,13 +268,8 @@ static enum status load_run(struct series_block_reader *r, uint32_t i, struct se
         TRY(load_times(r, t, arena, e));
     run->times_ms = t->items;
     r->streams.place = s->place;
-    if (s->starts) {
-        int64_t *starts = arena_alloc(arena, t->count * sizeof(*starts));
-        if (!starts)
-            return err_set(e, ST_NO_MEMORY, "no memory for the start times of a series");
-        TRY(sample_ints_get(&r->streams, t->count, starts, e));
-        run->starts_ms = starts;
-    }
+    if (s->starts)
+        TRY(load_starts(r, t->count, s->wanted, arena, &run->starts_ms, e));
     TRY(load_values(r, i, run, arena, e));
     r->values.items[i] = run->values;
     return ST_OK;
@@ -274,18 +283,24 @@ static void mark_family(struct series_block_reader *r, const struct block_series
     }
 }
 
-static void mark_needed(struct series_block_reader *r)
+/* Gives the number of values that go to the arena. */
+static size_t mark_needed(struct series_block_reader *r)
 {
+    size_t stored = 0;
     for (size_t i = r->series.len; i-- > 0;) {
         struct block_series *s = &r->series.items[i];
         s->needed |= s->wanted;
+        s->stored |= s->wanted;
         if (s->needed && s->basis == BASIS_BELOW)
             s[-1].needed = true;
         if (s->needed && s->basis == BASIS_FAMILY)
             mark_family(r, s);
         if (s->needed && s->copy_of != i)
-            r->series.items[s->copy_of].needed = true;
+            r->series.items[s->copy_of].needed = r->series.items[s->copy_of].stored = true;
+        else if (s->stored && !s->histograms)
+            stored += r->times.items[s->times].count;
     }
+    return stored;
 }
 
 enum status series_block_reader_run(struct series_block_reader *r, struct arena *arena,
@@ -294,10 +309,10 @@ enum status series_block_reader_run(struct series_block_reader *r, struct arena 
                                     void *user, struct err *e)
 {
     r->values.len = 0;
-    if (!vec_reserve(&r->values, r->series.len))
-        return err_set(e, ST_NO_MEMORY, "no memory for a block");
     sample_family_reset(&r->family);
-    mark_needed(r);
+    r->slab = arena_alloc(arena, mark_needed(r) * sizeof(*r->slab));
+    if (!r->slab || !vec_reserve(&r->values, r->series.len))
+        return err_set(e, ST_NO_MEMORY, "no memory for a block");
     for (uint32_t i = 0; i < r->series.len; i++) {
         struct series_run run;
         if (!r->series.items[i].needed)
