@@ -182,6 +182,23 @@ static enum status wait_again(struct remote_post *p, uint32_t retry_after_ms, st
     return err_set(e, ST_BUSY, "remote write is stopping");
 }
 
+/* Receivers of 1.0 that refuse a request whole for one such sample, as Prometheus up to 2.x, are
+ * given its halves: the other samples are good. */
+static bool is_about_order(const struct http_client_answer *answer)
+{
+    struct str reason = str_from_c(answer->reason);
+    return answer->status == 400 && !answer->has_written &&
+           (str_search(reason, STR("out of order")) < reason.len ||
+            str_search(reason, STR("duplicate sample")) < reason.len);
+}
+
+static enum remote_verdict judge(const struct remote_post *p,
+                                 const struct http_client_answer *answer)
+{
+    return is_about_order(answer) ? REMOTE_SPLIT
+                                  : remote_judge(answer->status, p->is_2, answer->has_written);
+}
+
 /* --- a batch --- */
 
 /* Sends a part until its fate is known: *split when its halves are to be sent. */
@@ -198,7 +215,7 @@ static enum status deliver(struct remote_post *p, const struct part *part, bool 
             return err_set(e, ST_NO_MEMORY, "%s", why.msg);
         if (p->state->stopping && !answer.status)
             return err_set(e, ST_BUSY, "remote write is stopping");
-        switch (remote_judge(answer.status, p->is_2, answer.has_written)) {
+        switch (judge(p, &answer)) {
         case REMOTE_DELIVERED:
             return note_delivered(p, samples), ST_OK;
         case REMOTE_RETRY:
@@ -213,7 +230,8 @@ static enum status deliver(struct remote_post *p, const struct part *part, bool 
             *split = part->end - part->first > 1;
             note_failure(p, &answer, *split);
             if (!*split)
-                note_lost(p, REMOTE_LOST_TOO_BIG, samples);
+                note_lost(p, answer.status == 413 ? REMOTE_LOST_TOO_BIG : REMOTE_LOST_REJECTED,
+                          samples);
             return ST_OK;
         case REMOTE_DROP:
             note_failure(p, &answer, false);

@@ -94,8 +94,6 @@ static struct reach reach_of(const struct remote_round *r, int64_t horizon_ms)
 {
     const struct remote_cursor *c = &r->cursor;
     int64_t to = MIN(horizon_ms, c->until_ms + r->window_ms);
-    if (r->resumed.until_ms == c->until_ms && r->resumed.to_ms > c->until_ms && !r->unbounded)
-        to = r->resumed.to_ms;
     int64_t back = r->no_look_back ? 0 : r->source->late_ms;
     return (struct reach){c->until_ms - back, to, r->no_look_back};
 }
@@ -124,6 +122,20 @@ static void relax(struct remote_round *r)
     r->unbounded = r->no_look_back = false;
     r->arena.limit_bytes = REMOTE_ROUND_BYTES;
     r->window_ms = MIN(r->window_ms * 2, whole_steps(r, REMOTE_WINDOW_MS));
+}
+
+/* The first sample that is newer than `time_ms`. */
+static uint32_t first_after(const struct series_data *data, int64_t time_ms)
+{
+    uint32_t low = 0, high = data->sample_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (data->times_ms[middle] > time_ms)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
 }
 
 static int by_hash(const void *a, const void *b)
@@ -250,25 +262,65 @@ static enum status send_series(struct remote_round *r, const struct series_data 
     return ST_OK;
 }
 
-/* ST_OK or ST_BUSY. */
-static enum status send_entry(struct remote_round *r, const struct reach *reach,
+/* The samples of a series up to `cut_ms`. ST_OK or ST_BUSY. */
+static enum status send_entry(struct remote_round *r, const struct reach *reach, int64_t cut_ms,
                               const struct entry *entry, struct err *e)
 {
     const struct series_data *data = entry->data;
     bool was_passed = r->resumed.to_ms > r->resumed.until_ms && entry->hash <= r->resumed.passed;
+    struct series_data cut = *data;
+    cut.sample_count = first_after(data, cut_ms);
     struct remote_reading reading = {
         .hash = entry->hash,
         .times_ms = data->times_ms,
-        .count = data->sample_count,
+        .count = cut.sample_count,
         .floor_ms = was_passed ? r->resumed.to_ms : r->resumed.until_ms,
         .next_start_ms = reach->to_ms - r->source->late_ms,
-        .is_short = reach->is_short,
+        .is_short = reach->is_short || cut_ms < reach->to_ms,
     };
     struct remote_news news;
     while (!remote_seen_take(&r->seen, &reading, &news))
         TRY(wait_for_memory(r, e));
     count_lost(r, REMOTE_LOST_OUT_OF_ORDER, news.out_of_order);
-    return news.first < data->sample_count ? send_series(r, data, news.first, e) : ST_OK;
+    return news.first < cut.sample_count ? send_series(r, &cut, news.first, e) : ST_OK;
+}
+
+/* Up to where no series has more than one sample: what a crash repeats is then the last sample of a
+ * series, which receivers take twice, and never one before it, which they refuse. */
+static int64_t next_cut(const struct remote_round *r, const struct entry *entries, uint32_t count,
+                        int64_t to_ms)
+{
+    int64_t cut = to_ms, until = r->cursor.until_ms;
+    if (r->resumed.until_ms == until && r->resumed.to_ms > until && r->resumed.to_ms <= to_ms)
+        return r->resumed.to_ms;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct series_data *data = entries[i].data;
+        uint32_t second = first_after(data, until) + 1;
+        if (second < data->sample_count)
+            cut = MIN(cut, data->times_ms[second] - 1);
+    }
+    return cut;
+}
+
+/* ST_OK or ST_BUSY. */
+static enum status send_cut(struct remote_round *r, const struct reach *reach, int64_t cut_ms,
+                            const struct entry *entries, uint32_t count, struct err *e)
+{
+    if (r->cursor.to_ms != cut_ms)
+        r->cursor.passed = 0;
+    r->cursor.to_ms = cut_ms;
+    for (uint32_t i = 0; i < count; i++) {
+        /* A series that two selectors match comes twice. */
+        if (i > 0 && entries[i].hash == entries[i - 1].hash)
+            continue;
+        if (i > 0)
+            r->cursor.passed = MAX(r->cursor.passed, entries[i - 1].hash);
+        TRY(send_entry(r, reach, cut_ms, &entries[i], e));
+    }
+    if (r->batch->series.len)
+        TRY(flush(r, e));
+    r->cursor = (struct remote_cursor){.until_ms = cut_ms, .to_ms = cut_ms};
+    return ST_OK;
 }
 
 static enum status send_all(struct remote_round *r, const struct reach *reach,
@@ -276,18 +328,14 @@ static enum status send_all(struct remote_round *r, const struct reach *reach,
 {
     struct entry *entries;
     TRY(sort(r, list, &entries, e));
-    if (r->cursor.to_ms != reach->to_ms)
-        r->cursor.passed = 0;
-    r->cursor.to_ms = reach->to_ms;
-    for (uint32_t i = 0; i < list->count; i++) {
-        /* A series that two selectors match comes twice. */
-        if (i > 0 && entries[i].hash == entries[i - 1].hash)
-            continue;
-        if (i > 0)
-            r->cursor.passed = MAX(r->cursor.passed, entries[i - 1].hash);
-        TRY(send_entry(r, reach, &entries[i], e));
+    while (r->cursor.until_ms < reach->to_ms) {
+        int64_t cut = next_cut(r, entries, list->count, reach->to_ms);
+        TRY(send_cut(r, reach, cut, entries, list->count, e));
+        struct err why = {0};
+        if (cut < reach->to_ms && save(r, &why) != ST_OK)
+            log_limited(LOG_WARN, "remote_write: the position is not saved reason=\"%s\"", why.msg);
     }
-    return r->batch->series.len ? flush(r, e) : ST_OK;
+    return ST_OK;
 }
 
 /* --- a round --- */
@@ -354,7 +402,6 @@ enum status remote_round_run(struct remote_round *r, int64_t now_ms, bool *more,
     }
     TRY(status);
     remote_seen_end_round(&r->seen);
-    r->cursor = (struct remote_cursor){.until_ms = reach.to_ms, .to_ms = reach.to_ms};
     relax(r);
     *more = horizon > reach.to_ms;
     return save(r, e);
