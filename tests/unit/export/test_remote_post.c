@@ -18,6 +18,9 @@ enum { SERIES = 8 };
 #define ANSWER(status, more)                                                                       \
     "HTTP/1.1 " status "\r\n" more "Content-Length: 9\r\nConnection: close\r\n\r\nsome\ntext"
 
+#define ORDER                                                                                      \
+    "HTTP/1.1 400 Bad\r\nContent-Length: 19\r\nConnection: close\r\n\r\nout of order sample"
+
 static struct label names[SERIES];
 
 /* One sample of each of SERIES series. */
@@ -59,6 +62,7 @@ static const struct {
      1000,
      1},
     {"400", {ANSWER("400 Bad", "")}, 1, 1, 0, 1, 0, 8, 0, 0, 1},
+    {"400 for one of them", {ORDER}, 1, 15, 0, 15, 7, 8, 0, 0, 1},
     {"401", {ANSWER("401 Who", "")}, 1, 1, 0, 1, 0, 8, 0, 0, 1},
     {"413 is split", {ANSWER("413 Big", ""), GOOD}, 1, 3, 8, 1, 1, 0, 0, 0, 1},
     {"413 for ever", {ANSWER("413 Big", "")}, 1, 15, 0, 15, 7, 0, 8, 0, 1},
