@@ -22,11 +22,11 @@ function graphSelector(client, server) {
   return matchers
     .filter(([, value]) => value)
     .map(([name, value]) => `${name}=${quoted(value)}`)
-    .join(",");
+    .join(", ");
 }
 
 const edgeSelector = ({ client, server, protocol }) =>
-  `client=${quoted(client)},server=${quoted(server)},protocol=${quoted(protocol)}`;
+  `client=${quoted(client)}, server=${quoted(server)}, protocol=${quoted(protocol)}`;
 
 /** Two steps of a coarse range are wider than a minute. */
 function windowOf(now) {

@@ -13,7 +13,8 @@ import { createRows } from "./rows.js";
 import { createStep, gridOf } from "./grid.js";
 import { createSuggest } from "./suggest.js";
 
-const LINES_MAX = 200;
+const LINES_MAX = 200,
+  SLOW_MS = 700;
 
 /* A text that failed must not take the others along. */
 async function askOne(text, now, signal) {
@@ -191,12 +192,21 @@ export function createQuery(context) {
     showLines();
   }
 
+  /* Only an answer that takes its time dims the one before. */
+  async function waitFor(answers) {
+    const slow = setTimeout(() => shown.setAttribute("aria-busy", "true"), SLOW_MS);
+    try {
+      return await Promise.all(answers);
+    } finally {
+      clearTimeout(slow);
+      shown.removeAttribute("aria-busy");
+    }
+  }
+
   async function refresh(now, signal) {
     const asked = rows.rows().filter((row) => row.applied());
     if (!asked.length) return;
-    shown.setAttribute("aria-busy", "true");
-    const answers = await Promise.all(asked.map((row) => askOne(row.applied(), now, signal)));
-    shown.removeAttribute("aria-busy");
+    const answers = await waitFor(asked.map((row) => askOne(row.applied(), now, signal)));
     answers.forEach((one, i) => {
       Object.assign(one, { letter: asked[i].letter, index: asked[i].index });
       asked[i].tell(one);
