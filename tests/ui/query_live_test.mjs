@@ -135,14 +135,16 @@ async function edgeTest(page) {
   await go(page, `#/graph?last=1h&sel=${encodeURIComponent("e:shop/checkout>pay/payment>http")}`);
   await until(page, "the edge as PromQL", () => document.querySelector(".promql li"));
   await page.click(".promql-block summary");
+  await axe(page, "an edge as PromQL");
+  await screenshot(page, "edge-promql");
   const written = await texts(page, ".promql code");
   equal(
     written[0],
-    'sum(rate(traces_service_graph_request_total{client="checkout",client_service_namespace="shop",server="payment",server_service_namespace="pay"}[1m]))',
+    'sum(rate(traces_service_graph_request_total{client="checkout", client_service_namespace="shop", server="payment", server_service_namespace="pay"}[1m]))',
     "requests a second",
   );
   ok(
-    written.at(-1).includes('{client="shop/checkout",server="pay/payment",protocol="http"}'),
+    written.at(-1).includes('{client="shop/checkout", server="pay/payment", protocol="http"}'),
     `the native one is ${written.at(-1)}`,
   );
   await page.click(".promql li:nth-child(2) .button:not(a)");
