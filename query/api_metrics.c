@@ -1,6 +1,9 @@
 /* api_metrics.c - GET /metrics: reads every number once, then writes the table. */
 #include "query/api.h"
 #include "query/metrics_table.h"
+
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -43,10 +46,10 @@ static void read_hooks(const struct query_hooks *hooks, struct metric_facts *f)
 }
 
 /* Without any, their rows are left out. */
-static enum status read_receivers(struct request *r, struct metric_facts *f, struct err *e)
+static enum status read_receivers(const struct query_hooks *hooks, struct arena *arena,
+                                  struct metric_facts *f, struct err *e)
 {
-    const struct query_hooks *hooks = &r->config->hooks;
-    struct remote_stats *stats = arena_calloc(r->arena, REMOTE_STATS_MAX, sizeof(*stats));
+    struct remote_stats *stats = arena_calloc(arena, REMOTE_STATS_MAX, sizeof(*stats));
     if (!stats)
         return err_set(e, ST_NO_MEMORY, "no memory for the receivers of remote write");
     f->remote = stats;
@@ -56,26 +59,34 @@ static enum status read_receivers(struct request *r, struct metric_facts *f, str
     return ST_OK;
 }
 
-enum status api_metrics(struct request *r, struct http_response *out, struct err *e)
+enum status metrics_read(const struct query_config *config, struct arena *arena,
+                         struct metric_facts *out, struct err *e)
 {
-    struct metric_facts facts = {.known = FROM_WEFT};
     const char *reason;
-    struct sender_row *senders = arena_calloc(r->arena, SENDERS_MAX, sizeof(*senders));
+    struct sender_row *senders = arena_calloc(arena, SENDERS_MAX, sizeof(*senders));
     if (!senders)
         return err_set(e, ST_NO_MEMORY, "no memory for the senders");
-    account_read(r->config->account, &facts.account);
-    store_stats(r->config->store, &facts.store);
-    read_hooks(&r->config->hooks, &facts);
-    TRY(read_receivers(r, &facts, e));
-    if (r->config->series) {
-        series_store_stats(r->config->series, &facts.series);
-        facts.known |= FROM_SERIES;
+    *out = (struct metric_facts){.known = FROM_WEFT};
+    account_read(config->account, &out->account);
+    store_stats(config->store, &out->store);
+    read_hooks(&config->hooks, out);
+    TRY(read_receivers(&config->hooks, arena, out, e));
+    if (config->series) {
+        series_store_stats(config->series, &out->series);
+        out->known |= FROM_SERIES;
     }
-    facts.senders = senders_read(r->config->senders, senders, SENDERS_MAX);
-    facts.ready = api_is_ready(r->config, &reason);
-    facts.uptime_s = ((double)r->now_ns - (double)r->config->started_wall_ns) / 1e9;
-    facts.cpu_s = cpu_seconds();
-    facts.resident_bytes = resident_bytes();
+    out->senders = senders_read(config->senders, senders, SENDERS_MAX);
+    out->ready = api_is_ready(config, &reason);
+    out->uptime_s = ((double)clock_wall_ns() - (double)config->started_wall_ns) / 1e9;
+    out->cpu_s = cpu_seconds();
+    out->resident_bytes = resident_bytes();
+    return ST_OK;
+}
+
+enum status api_metrics(struct request *r, struct http_response *out, struct err *e)
+{
+    struct metric_facts facts;
+    TRY(metrics_read(r->config, r->arena, &facts, e));
     out->status = 200;
     out->content_type = "text/plain; version=0.0.4; charset=utf-8";
     reply_header(out, "Cache-Control", "no-store");

@@ -1,211 +1,226 @@
-/* metrics_table.c - the rows, and the two texts that are made of them: /metrics and
- * docs/metrics.md. */
+/* metrics_table.c - the rows, and what is made of them: numbers, /metrics and docs/metrics.md. */
 #include "query/metrics_table.h"
 
 /* --- samples with labels --- */
 
-static void sample(struct buf *out, const char *name, const char *labels, uint64_t value)
+static void emit(const struct metric_out *out, const struct label *labels, uint32_t count,
+                 double value)
 {
-    buf_printf(out, "%s%s %llu\n", name, labels, (unsigned long long)value);
+    out->sample(out, (struct label_set){labels, count}, value);
 }
 
-static void per_signal(struct buf *out, const char *name, const struct metric_facts *f,
-                       size_t field)
+static void plain(const struct metric_out *out, double value)
+{
+    emit(out, NULL, 0, value);
+}
+
+static void labelled(const struct metric_out *out, const char *name, const char *text, double value)
+{
+    struct label label = {str_from_c(name), str_from_c(text)};
+    emit(out, &label, 1, value);
+}
+
+static void per_signal(const struct metric_out *out, const struct metric_facts *f, size_t field)
 {
     for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
         uint64_t value;
         memcpy(&value, (const char *)&f->account.rows[i] + field, sizeof(value));
-        buf_printf(out, "%s{signal=\"%s\"} %llu\n", name,
-                   account_signal_name((enum account_signal)i), (unsigned long long)value);
+        labelled(out, "signal", account_signal_name((enum account_signal)i), (double)value);
     }
 }
 
-static void write_received(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_received(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_signal(out, name, f, offsetof(struct account_row, received));
+    per_signal(out, f, offsetof(struct account_row, received));
 }
 
-static void write_stored(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_stored(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_signal(out, name, f, offsetof(struct account_row, stored));
+    per_signal(out, f, offsetof(struct account_row, stored));
 }
 
-static void write_sampled_out(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_sampled_out(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_signal(out, name, f, offsetof(struct account_row, sampled_out));
+    per_signal(out, f, offsetof(struct account_row, sampled_out));
 }
 
-static void write_pending(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_pending(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_signal(out, name, f, offsetof(struct account_row, pending));
+    per_signal(out, f, offsetof(struct account_row, pending));
 }
 
-static void write_difference(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_difference(const struct metric_out *out, const struct metric_facts *f)
 {
     for (unsigned i = 0; i < SIGNAL_COUNT; i++)
-        buf_printf(out, "%s{signal=\"%s\"} %lld\n", name,
-                   account_signal_name((enum account_signal)i),
-                   (long long)account_difference(&f->account.rows[i]));
+        labelled(out, "signal", account_signal_name((enum account_signal)i),
+                 (double)account_difference(&f->account.rows[i]));
 }
 
-static void per_reason(struct buf *out, const char *name, unsigned signal, const char *reason,
+static void per_reason(const struct metric_out *out, unsigned signal, const char *reason,
                        uint64_t value)
 {
-    buf_printf(out, "%s{signal=\"%s\",reason=\"%s\"} %llu\n", name,
-               account_signal_name((enum account_signal)signal), reason, (unsigned long long)value);
+    const struct label labels[] = {
+        {STR("reason"), str_from_c(reason)},
+        {STR("signal"), str_from_c(account_signal_name((enum account_signal)signal))}};
+    emit(out, labels, LEN(labels), (double)value);
 }
 
-static void write_rejected(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_rejected(const struct metric_out *out, const struct metric_facts *f)
 {
     for (unsigned i = 0; i < SIGNAL_COUNT; i++)
         for (unsigned r = 0; r < REJECT_REASON_COUNT; r++)
-            per_reason(out, name, i, reject_reason_name((enum reject_reason)r),
+            per_reason(out, i, reject_reason_name((enum reject_reason)r),
                        f->account.rows[i].rejected[r]);
 }
 
-static void write_dropped(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_dropped(const struct metric_out *out, const struct metric_facts *f)
 {
     for (unsigned i = 0; i < SIGNAL_COUNT; i++)
         for (unsigned r = 0; r < DROP_REASON_COUNT; r++)
-            per_reason(out, name, i, drop_reason_name((enum drop_reason)r),
+            per_reason(out, i, drop_reason_name((enum drop_reason)r),
                        f->account.rows[i].dropped[r]);
 }
 
-static void write_refused(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_refused(const struct metric_out *out, const struct metric_facts *f)
 {
     for (unsigned i = 0; i < SIGNAL_COUNT; i++)
         for (unsigned r = 0; r < REFUSE_REASON_COUNT; r++)
-            per_reason(out, name, i, refuse_reason_name((enum refuse_reason)r),
+            per_reason(out, i, refuse_reason_name((enum refuse_reason)r),
                        f->account.rows[i].refused[r]);
 }
 
-static void write_requests(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_requests(const struct metric_out *out, const struct metric_facts *f)
 {
     for (unsigned i = 0; i < REQUEST_OUTCOME_COUNT; i++)
-        buf_printf(out, "%s{outcome=\"%s\"} %llu\n", name,
-                   request_outcome_name((enum request_outcome)i),
-                   (unsigned long long)f->account.requests[i]);
+        labelled(out, "outcome", request_outcome_name((enum request_outcome)i),
+                 (double)f->account.requests[i]);
 }
 
-static void write_refused_connections(struct buf *out, const char *name,
-                                      const struct metric_facts *f)
+static void write_refused_connections(const struct metric_out *out, const struct metric_facts *f)
 {
-    sample(out, name, "{limit=\"connections\"}", f->net.refused_connections);
-    sample(out, name, "{limit=\"per_peer\"}", f->net.refused_per_peer);
+    labelled(out, "limit", "connections", (double)f->net.refused_connections);
+    labelled(out, "limit", "per_peer", (double)f->net.refused_per_peer);
 }
 
-static void write_failed_requests(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_failed_requests(const struct metric_out *out, const struct metric_facts *f)
 {
-    sample(out, name, "{reason=\"too_big\"}", f->net.too_big);
-    sample(out, name, "{reason=\"timed_out\"}", f->net.timed_out);
-    sample(out, name, "{reason=\"abusive\"}", f->net.abusive);
-    sample(out, name, "{reason=\"protocol_error\"}", f->net.protocol_errors);
-    sample(out, name, "{reason=\"aborted\"}", f->net.aborted);
+    labelled(out, "reason", "too_big", (double)f->net.too_big);
+    labelled(out, "reason", "timed_out", (double)f->net.timed_out);
+    labelled(out, "reason", "abusive", (double)f->net.abusive);
+    labelled(out, "reason", "protocol_error", (double)f->net.protocol_errors);
+    labelled(out, "reason", "aborted", (double)f->net.aborted);
 }
 
-static void write_overflow(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_overflow(const struct metric_out *out, const struct metric_facts *f)
 {
-    sample(out, name, "{kind=\"edges\"}", f->pipeline.overflow_edges);
-    sample(out, name, "{kind=\"operations\"}", f->pipeline.overflow_operations);
+    labelled(out, "kind", "edges", (double)f->pipeline.overflow_edges);
+    labelled(out, "kind", "operations", (double)f->pipeline.overflow_operations);
 }
 
-static void write_build(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_build(const struct metric_out *out, const struct metric_facts *f)
 {
     (void)f;
-    sample(out, name, "{version=\"" WEFT_VERSION "\"}", 1);
+    labelled(out, "version", WEFT_VERSION, 1);
 }
 
-static void write_uptime(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_uptime(const struct metric_out *out, const struct metric_facts *f)
 {
-    buf_printf(out, "%s %.3f\n", name, f->uptime_s);
+    plain(out, f->uptime_s);
 }
 
-static void write_cpu(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_cpu(const struct metric_out *out, const struct metric_facts *f)
 {
-    buf_printf(out, "%s %.3f\n", name, f->cpu_s);
+    plain(out, f->cpu_s);
 }
 
-static void write_journal_clock(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_journal_clock(const struct metric_out *out, const struct metric_facts *f)
 {
-    buf_printf(out, "%s %.3f\n", name, (double)f->journal.clock_ns / 1e9);
+    plain(out, (double)f->journal.clock_ns / 1e9);
 }
 
 /* --- receivers of remote write --- */
 
-static void per_receiver(struct buf *out, const char *name, const struct metric_facts *f,
-                         size_t field)
+static void of_receiver(const struct metric_out *out, const struct remote_stats *s, double value)
+{
+    const struct label labels[] = {{STR("name"), str_from_c(s->name)},
+                                   {STR("url"), str_from_c(s->url)}};
+    emit(out, labels, LEN(labels), value);
+}
+
+static void per_receiver(const struct metric_out *out, const struct metric_facts *f, size_t field)
 {
     for (uint32_t i = 0; i < f->remote_count; i++) {
-        const struct remote_stats *s = &f->remote[i];
         uint64_t value;
-        memcpy(&value, (const char *)s + field, sizeof(value));
-        buf_printf(out, "%s{url=\"%s\",name=\"%s\"} %llu\n", name, s->url, s->name,
-                   (unsigned long long)value);
+        memcpy(&value, (const char *)&f->remote[i] + field, sizeof(value));
+        of_receiver(out, &f->remote[i], (double)value);
     }
 }
 
-static void write_remote_sent(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_remote_sent(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_receiver(out, name, f, offsetof(struct remote_stats, sent));
+    per_receiver(out, f, offsetof(struct remote_stats, sent));
 }
 
-static void write_remote_requests(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_remote_requests(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_receiver(out, name, f, offsetof(struct remote_stats, requests));
+    per_receiver(out, f, offsetof(struct remote_stats, requests));
 }
 
-static void write_remote_failed(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_remote_failed(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_receiver(out, name, f, offsetof(struct remote_stats, failed));
+    per_receiver(out, f, offsetof(struct remote_stats, failed));
 }
 
-static void write_remote_retries(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_remote_retries(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_receiver(out, name, f, offsetof(struct remote_stats, retries));
+    per_receiver(out, f, offsetof(struct remote_stats, retries));
 }
 
-static void write_remote_pending(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_remote_pending(const struct metric_out *out, const struct metric_facts *f)
 {
-    per_receiver(out, name, f, offsetof(struct remote_stats, pending));
+    per_receiver(out, f, offsetof(struct remote_stats, pending));
 }
 
-static void write_remote_dropped(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_remote_dropped(const struct metric_out *out, const struct metric_facts *f)
 {
     for (uint32_t i = 0; i < f->remote_count; i++)
-        for (unsigned r = 0; r < REMOTE_LOSS_COUNT; r++)
-            buf_printf(out, "%s{url=\"%s\",name=\"%s\",reason=\"%s\"} %llu\n", name,
-                       f->remote[i].url, f->remote[i].name, remote_loss_name((enum remote_loss)r),
-                       (unsigned long long)f->remote[i].lost[r]);
+        for (unsigned r = 0; r < REMOTE_LOSS_COUNT; r++) {
+            const struct remote_stats *s = &f->remote[i];
+            const struct label labels[] = {
+                {STR("name"), str_from_c(s->name)},
+                {STR("reason"), str_from_c(remote_loss_name((enum remote_loss)r))},
+                {STR("url"), str_from_c(s->url)}};
+            emit(out, labels, LEN(labels), (double)s->lost[r]);
+        }
 }
 
-static void write_remote_expired(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_remote_expired(const struct metric_out *out, const struct metric_facts *f)
 {
     for (uint32_t i = 0; i < f->remote_count; i++)
-        buf_printf(out, "%s{url=\"%s\",name=\"%s\"} %.3f\n", name, f->remote[i].url,
-                   f->remote[i].name, (double)f->remote[i].expired_ms / 1000);
+        of_receiver(out, &f->remote[i], (double)f->remote[i].expired_ms / 1000);
 }
 
-static void write_remote_lag(struct buf *out, const char *name, const struct metric_facts *f)
+static void write_remote_lag(const struct metric_out *out, const struct metric_facts *f)
 {
     for (uint32_t i = 0; i < f->remote_count; i++)
-        buf_printf(out, "%s{url=\"%s\",name=\"%s\"} %.3f\n", name, f->remote[i].url,
-                   f->remote[i].name, f->remote[i].lag_s);
+        of_receiver(out, &f->remote[i], f->remote[i].lag_s);
 }
 
 /* --- the rows --- */
 
-#define NUMBER(field) offsetof(struct metric_facts, field), NULL
-#define LABELLED(fn)  0, fn
+#define NUMBER(field) offsetof(struct metric_facts, field), NULL, 0
+#define LABELLED(fn)  0, fn, 0
+#define SECONDS(fn)   0, fn, 3
 
 const struct metric metrics[] = {
     {"weft_build_info", "gauge", "version", "Always 1; the version is a label.", FROM_WEFT,
      LABELLED(write_build)},
     {"weft_uptime_seconds", "gauge", "", "Time since this process started.", FROM_WEFT,
-     LABELLED(write_uptime)},
+     SECONDS(write_uptime)},
     {"weft_ready", "gauge", "", "1 when questions are answered, 0 while the journal is replayed.",
      FROM_WEFT, NUMBER(ready)},
     {"weft_process_cpu_seconds_total", "counter", "", "CPU time of this process, user and system.",
-     FROM_WEFT, LABELLED(write_cpu)},
+     FROM_WEFT, SECONDS(write_cpu)},
     {"weft_process_resident_bytes", "gauge", "", "Resident memory of this process.", FROM_WEFT,
      NUMBER(resident_bytes)},
     {"weft_items_received_total", "counter", "signal",
@@ -269,7 +284,7 @@ const struct metric metrics[] = {
      FROM_JOURNAL, NUMBER(journal.bad_records)},
     {"weft_journal_clock_seconds", "gauge", "",
      "The pipeline clock, which stands still while weft is down.", FROM_JOURNAL,
-     LABELLED(write_journal_clock)},
+     SECONDS(write_journal_clock)},
     {"weft_edge_files", "gauge", "", "Edge parts on disk.", FROM_WEFT, NUMBER(store.edge_files)},
     {"weft_edge_bytes", "gauge", "", "Bytes of the edge parts on disk.", FROM_WEFT,
      NUMBER(store.edge_bytes)},
@@ -322,29 +337,56 @@ const struct metric metrics[] = {
     {"weft_remote_write_dropped_samples_total", "counter", "url, name, reason",
      "Samples that a receiver will never get.", FROM_REMOTE, LABELLED(write_remote_dropped)},
     {"weft_remote_write_expired_seconds_total", "counter", "url, name",
-     "Time that retention took before it was sent.", FROM_REMOTE, LABELLED(write_remote_expired)},
+     "Time that retention took before it was sent.", FROM_REMOTE, SECONDS(write_remote_expired)},
     {"weft_remote_write_pending_samples", "gauge", "url, name", "Samples of the request under way.",
      FROM_REMOTE, LABELLED(write_remote_pending)},
     {"weft_remote_write_lag_seconds", "gauge", "url, name",
      "Age of the oldest samples that could have been sent by now.", FROM_REMOTE,
-     LABELLED(write_remote_lag)},
+     SECONDS(write_remote_lag)},
     {NULL, NULL, NULL, NULL, 0, NUMBER(ready)},
 };
 
-void metrics_write(struct buf *out, const struct metric_facts *f)
+void metrics_each(const struct metric_facts *f, struct metric_out *out)
 {
     for (const struct metric *m = metrics; m->name; m++) {
         if (!(m->source & f->known))
             continue;
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->type);
+        out->metric = m;
+        if (out->begin)
+            out->begin(out);
         if (m->write) {
-            m->write(out, m->name, f);
+            m->write(out, f);
         } else {
             uint64_t value;
             memcpy(&value, (const char *)f + m->offset, sizeof(value));
-            sample(out, m->name, "", value);
+            plain(out, (double)value);
         }
     }
+}
+
+/* --- the two texts --- */
+
+static void write_begin(const struct metric_out *out)
+{
+    const struct metric *m = out->metric;
+    buf_printf(out->user, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->type);
+}
+
+/* Counts without a point; times in milliseconds. */
+static void write_sample(const struct metric_out *out, struct label_set labels, double value)
+{
+    struct buf *text = out->user;
+    buf_printf(text, "%s", out->metric->name);
+    for (uint32_t i = 0; i < labels.count; i++)
+        buf_printf(text, "%s%.*s=\"%.*s\"", i ? "," : "{", STR_ARG(labels.items[i].name),
+                   STR_ARG(labels.items[i].value));
+    buf_printf(text, "%s %.*f\n", labels.count ? "}" : "", out->metric->decimals, value);
+}
+
+void metrics_write(struct buf *out, const struct metric_facts *f)
+{
+    struct metric_out text = {.begin = write_begin, .sample = write_sample, .user = out};
+    metrics_each(f, &text);
 }
 
 void metrics_describe(struct buf *out)

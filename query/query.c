@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "query/derived_series.h"
 #include "query/dispatch.h"
+#include "query/metrics_table.h"
 #include "query/pool.h"
 #include "query/prom_reply.h"
 #include "query/query_series.h"
@@ -126,6 +127,32 @@ enum status query_derived_select(struct query *q, const struct series_request *r
         return err_set(e, ST_NO_MEMORY, "no memory for derived series");
     annotations_init(notes, request->arena, STR(""));
     return source.select(source.self, request, out, &budget, notes, e);
+}
+
+struct metrics_walk {
+    query_metric_fn *each;
+    void *user;
+};
+
+static void walk_sample(const struct metric_out *out, struct label_set labels, double value)
+{
+    const struct metrics_walk *walk = out->user;
+    bool is_counter = str_eq(str_from_c(out->metric->type), STR("counter"));
+    struct metric_metadata m = {.metric = str_from_c(out->metric->name),
+                                .help = str_from_c(out->metric->help),
+                                .type = is_counter ? METRIC_COUNTER : METRIC_GAUGE};
+    walk->each(walk->user, &m, labels, value);
+}
+
+enum status query_metrics_each(struct query *q, struct arena *arena, query_metric_fn *each,
+                               void *user, struct err *e)
+{
+    struct metric_facts facts;
+    struct metrics_walk walk = {each, user};
+    struct metric_out out = {.sample = walk_sample, .user = &walk};
+    TRY(metrics_read(&q->dispatcher.config, arena, &facts, e));
+    metrics_each(&facts, &out);
+    return ST_OK;
 }
 
 void query_free(struct query *q)

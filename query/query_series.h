@@ -12,6 +12,13 @@ enum status query_derived_select(struct query *q, const struct series_request *r
                                  struct series_list *out, struct err *e);
 /* Type and help of each of their metrics; strings are static. Any thread. */
 void query_derived_metadata(bool (*each)(const struct metric_metadata *m, void *user), void *user);
+/* One sample of what /metrics shows: `metadata` has name, type and help of its metric; labels are
+ * sorted, without __name__, and borrowed for the call. */
+typedef void query_metric_fn(void *user, const struct metric_metadata *metadata,
+                             struct label_set labels, double value);
+/* Reads all numbers of /metrics and calls for each, metric by metric. Any thread. ST_NO_MEMORY. */
+enum status query_metrics_each(struct query *q, struct arena *arena, query_metric_fn *each,
+                               void *user, struct err *e);
 /* The matchers of a selector ("up{job=\"x\"}"), of which one at least must refuse the empty text.
  * The array is the arena's, texts are borrowed from both; the caller ends each matcher with
  * label_matcher_deinit(). ST_INVALID: the sentence is Prometheus'; ST_NO_MEMORY. */

@@ -40,7 +40,7 @@ Test(metrics, shows_what_was_read_and_nothing_else)
         "\nweft_ready 1\n",
         "\nweft_uptime_seconds 1.500\n",
         "\nweft_items_received_total{signal=\"spans\"} 10\n",
-        "\nweft_items_rejected_total{signal=\"spans\",reason=\"too_old\"} 2\n",
+        "\nweft_items_rejected_total{reason=\"too_old\",signal=\"spans\"} 2\n",
         "\nweft_items_difference{signal=\"spans\"} 1\n",
         "\nweft_transport_failures_total{reason=\"aborted\"} 3\n",
         "# TYPE weft_ready gauge\n"};
