@@ -42,6 +42,10 @@ void ingest_http(struct http_exchange *x, void *user);
 bool ingest_takes_path(struct str path);
 /* The handler of those paths; `user` is the ingest. Loop thread. */
 void ingest_api_http(struct http_exchange *x, void *user);
+/* weft's own samples, as one request of remote write 1.0 (snappy; copied), sent by "weft": they are
+ * admitted, journalled and counted like those of others, and refused first when memory is short.
+ * Nobody waits for them: ST_OK means that they were handed in. Any thread. ST_NO_MEMORY. */
+enum status ingest_own_series(struct ingest *in, struct str body, struct err *e);
 /* net_config.admit. */
 bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, void *user);
 
