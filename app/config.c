@@ -88,6 +88,8 @@ const struct setting config_settings[] = {
      true},
     {"graph.health_min_requests", CONFIG_COUNT, "10", 1, 1e9, "health: idle below",
      LIVE(graph.health_min_requests)},
+    {"self.series", CONFIG_BOOL, "true", 0, 0, "weft's own metrics as time series, every 15 s",
+     RESTART(self_series)},
     {"series.max_active", CONFIG_COUNT, "2000000", 1, 1e9,
      "time series with a sample in the last hour; new ones over it are rejected",
      RESTART(series_max_active)},

@@ -27,6 +27,7 @@ struct config {
     uint32_t series_max_active, series_max_per_sender;
     uint64_t series_downsample_after_ns, series_downsample_step_ns;
     enum metric_translation translation;
+    bool self_series;
     struct config_remote_write *remote_write; /* owned; NULL: none */
 };
 

@@ -2,6 +2,7 @@
 #include "app/wiring.h"
 
 #include "app/export_wiring.h"
+#include "app/self_series.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -41,6 +42,7 @@ struct app {
     struct query *query;
     struct net_server *net;
     struct export_wiring *export;
+    struct self_series *self;
     enum status (*reload)(void *user, struct err *e);
     void *reload_user;
     atomic_bool ready;
@@ -421,6 +423,9 @@ static enum status start_all(struct app *a, struct err *e)
     TRY(series_store_start(a->series, e));
     TRY(journal_start(a->journal, &sink, e));
     TRY(export_start(&a->config, a->series, a->query, &a->export, e));
+    if (a->config.self_series)
+        TRY(self_series_start(a->query, a->ingest, str_from_c(net_server_http_addr(a->net)),
+                              &a->self, e));
     atomic_store(&a->ready, true);
     return net_server_start(a->net, e);
 }
@@ -464,6 +469,7 @@ void app_apply(struct app *a, const struct config *config)
  * start. */
 void app_stop(struct app *a)
 {
+    self_series_stop(a->self); /* it asks query and sends to ingest */
     if (a->ingest)
         ingest_drain(a->ingest);
     if (a->net)
