@@ -24,14 +24,15 @@ def wait_until(what, probe, seconds=20.0):
 
 
 class Weft:
-    """One weft on free ports over a data directory of its own (or a given one, to start it again)."""
+    """One weft on free ports over a data directory of its own (or a given one, to start it again). Without `own_series` it holds
+    what the test sends and nothing else."""
 
-    def __init__(self, data=None, config="", env=None, wait_ready=True):
+    def __init__(self, data=None, config="", env=None, wait_ready=True, own_series=False):
         self.own_data = data is None
         self.data = data or tempfile.mkdtemp(prefix="weft-test-")
         self.log = tempfile.NamedTemporaryFile("w+", prefix="weft-log-", suffix=".txt", delete=False)
         self.config = tempfile.NamedTemporaryFile("w", suffix=".yml", delete=False)
-        self.config.write(config)
+        self.config.write(config + ("" if own_series else "\nself: { series: false }\n"))
         self.config.close()
         args = [BINARY, "run", "--config", self.config.name, "--data", self.data]
         args += ["--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"]

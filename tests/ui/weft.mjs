@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const CONFIG = "admin: true\nretention: { series: 0, edges: 0, spans: 0, logs: 0 }\n";
+const CONFIG =
+  "admin: true\nself: { series: false }\nretention: { series: 0, edges: 0, spans: 0, logs: 0 }\n";
 
 /** WEFT_BIN, or the release build of this tree; null when there is none. */
 export function findWeft(root) {
