@@ -10,10 +10,11 @@ enum { STEPS = 60, TILE_S = 15, TRACE_HEX = 33 };
 
 struct exemplar_run {
     const struct derived_ask *ask;
+    enum derived_rows rows;
     struct node_table nodes;
     struct row_sums sums;
     struct series_exemplars *items; /* arena */
-    uint32_t count, cap;
+    uint32_t count;
 };
 
 static enum status no_memory(struct err *e)
@@ -21,17 +22,20 @@ static enum status no_memory(struct err *e)
     return err_set(e, ST_NO_MEMORY, "no memory for exemplars");
 }
 
-/* The labels of family f for a pair, with the name of its buckets; false when it is not wanted. */
+/* The labels of family f for a row, with the name of its buckets unless it is native; false when it
+ * is not wanted. */
 static enum status labels_of(struct exemplar_run *run, const struct derived_family *f,
                              const struct row_key *key, bool *wanted, struct label_set *out,
                              struct err *e)
 {
     struct arena *arena = run->ask->request->arena;
     struct derived_row row = {.client = node_table_at(&run->nodes, key->client),
-                              .server = node_table_at(&run->nodes, key->server)};
+                              .server = node_table_at(&run->nodes, key->server),
+                              .protocol = (enum protocol)key->protocol};
     struct label *labels = arena_calloc(arena, DERIVED_LABELS_MAX + 1, sizeof(*labels));
     char name[128];
-    int len = snprintf(name, sizeof(name), "%s_bucket", f->name);
+    bool native = run->ask->native[f - derived_families];
+    int len = snprintf(name, sizeof(name), "%s%s", f->name, native ? "" : "_bucket");
     if (!labels)
         return no_memory(e);
     uint32_t count = derived_labels(f, &row, labels);
@@ -85,20 +89,31 @@ static enum status add_exemplars(struct exemplar_run *run, const struct edge_ser
     return ST_OK;
 }
 
-static bool has_exemplars(const struct derived_ask *ask, const struct derived_family *f)
+static bool has_exemplars(const struct exemplar_run *run, const struct derived_family *f)
 {
-    return ask->parts[f - derived_families] && f->rows == ROWS_GRAPH && f->shape == SHAPE_LATENCY;
+    return run->ask->parts[f - derived_families] && f->rows == run->rows &&
+           f->shape == SHAPE_LATENCY;
+}
+
+/* For so many more. */
+static enum status make_room(struct exemplar_run *run, uint32_t more, struct err *e)
+{
+    struct series_exemplars *items =
+        arena_calloc(run->ask->request->arena, (size_t)run->count + more + 1, sizeof(*items));
+    if (!items)
+        return no_memory(e);
+    if (run->count)
+        memcpy(items, run->items, run->count * sizeof(*items));
+    run->items = items;
+    return ST_OK;
 }
 
 static enum status collect(struct exemplar_run *run, struct err *e)
 {
     const struct edge_result *r = &run->sums.result;
-    run->cap = r->series_count * (uint32_t)derived_family_count;
-    run->items = arena_calloc(run->ask->request->arena, run->cap + 1, sizeof(*run->items));
-    if (!run->items)
-        return no_memory(e);
+    TRY(make_room(run, r->series_count * (uint32_t)derived_family_count, e));
     for (size_t f = 0; f < derived_family_count; f++) {
-        if (!has_exemplars(run->ask, &derived_families[f]))
+        if (!has_exemplars(run, &derived_families[f]))
             continue;
         for (uint32_t i = 0; i < r->series_count; i++) {
             struct row_key key = row_sums_key(&run->sums, i);
@@ -114,11 +129,13 @@ static enum status collect(struct exemplar_run *run, struct err *e)
 
 static enum status run_query(struct exemplar_run *run, const struct edge_view *view, struct err *e)
 {
-    static const struct node_wanted all = {0};
+    static const unsigned dims[] = {
+        [ROWS_GRAPH] = DIM_CLIENT | DIM_SERVER, [ROWS_EDGES] = DIM_PAIR, /* cells keep traces by
+                                                                            pair, not by version */
+    };
     const struct series_request *r = run->ask->request;
     uint64_t start_s = (uint64_t)MAX(r->start_ms, INT64_C(0)) / 1000;
     uint64_t end_s = (uint64_t)MAX(r->end_ms, INT64_C(0)) / 1000 + TILE_S;
-    TRY(node_table_init(&run->nodes, view->registry, GROUP_SERVICE, &all, r->arena, e));
     struct row_query q = {
         .view = view,
         .nodes = &run->nodes,
@@ -127,16 +144,33 @@ static enum status run_query(struct exemplar_run *run, const struct edge_view *v
         .step_s = (uint32_t)MIN(MAX((end_s - start_s) / STEPS, (uint64_t)TILE_S),
                                 (uint64_t)UINT32_MAX / 2),
         .sections = SECTION_COUNTS | SECTION_EXEMPLARS,
-        .dims = DIM_CLIENT | DIM_SERVER,
+        .dims = dims[run->rows],
         .picture = VIEW_MESH,
     };
     TRY(row_query_run(&q, &run->sums, e));
     return collect(run, e);
 }
 
+/* One kind of rows after the other. */
+static enum status run_all(struct exemplar_run *run, const struct edge_view *view, struct err *e)
+{
+    static const enum derived_rows kinds[] = {ROWS_GRAPH, ROWS_EDGES};
+    enum status status = ST_OK;
+    for (size_t i = 0; status == ST_OK && i < LEN(kinds); i++) {
+        if (!derived_ask_sections(run->ask, kinds[i]))
+            continue;
+        run->rows = kinds[i];
+        status = run_query(run, view, e);
+        row_sums_deinit(&run->sums);
+        run->sums = (struct row_sums){0};
+    }
+    return status;
+}
+
 enum status derived_exemplars(const struct derived_series *d, const struct series_request *request,
                               struct series_exemplars **out, uint32_t *count, struct err *e)
 {
+    static const struct node_wanted all = {0};
     struct derived_ask ask;
     struct exemplar_run run = {.ask = &ask};
     const struct edge_view *view;
@@ -144,12 +178,14 @@ enum status derived_exemplars(const struct derived_series *d, const struct serie
     *out = NULL;
     *count = 0;
     TRY(derived_ask_make(&d->settings, request, &ask, &wanted, e));
-    if (!wanted || !derived_ask_sections(&ask, ROWS_GRAPH))
+    if (!wanted)
         return ST_OK;
     TRY(live_view_get(d->live, &view, e));
-    enum status status = run_query(&run, view, e);
+    enum status status =
+        node_table_init(&run.nodes, view->registry, GROUP_SERVICE, &all, request->arena, e);
+    if (status == ST_OK)
+        status = run_all(&run, view, e);
     edge_view_unref(view);
-    row_sums_deinit(&run.sums);
     node_table_deinit(&run.nodes);
     *out = run.items;
     *count = run.count;
