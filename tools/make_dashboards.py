@@ -11,6 +11,10 @@ SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GRAPH = "traces_service_graph_request"
 EDGE = 'client=~"$client", server=~"$server"'
 SERVICE = 'server=~"$service"'
+# Quantiles come from native histograms, which are far finer than classic buckets. Their labels are ids: NAMESPACE/NAME.
+SERVED, CALLED = "weft_request_duration_seconds", "weft_request_client_duration_seconds"
+EDGE_ID = 'client=~"(.*/)?($client)", server=~"(.*/)?($server)"'
+SERVICE_ID = 'server=~"(.*/)?($service)"'
 RATE = "[$__rate_interval]"
 
 
@@ -25,12 +29,14 @@ def target(expr, legend="", kind="range", ref="A", exemplar=False):
     return made
 
 
-def quantiles(metric, matchers, by=""):
-    """p50, p95 and p99 of a classic histogram; `by` adds labels that tell lines apart."""
-    labels = "le, " + by if by else "le"
-    name = " {{%s}}" % "}} {{".join(by.split(", ")) if by else ""
-    return [target("histogram_quantile(%s, sum by (%s) (rate(%s_bucket{%s}%s)))" % (q, labels, metric, matchers, RATE),
-                   "p%d%s" % (round(q * 100), name), ref=chr(65 + i), exemplar=i == 0)
+def quantile(q, metric, matchers="", by=""):
+    """One quantile of a native histogram, summed over what `by` does not tell apart."""
+    return "histogram_quantile(%s, sum%s(rate(%s%s%s)))" % (q, " by (%s) " % by if by else "", metric, "{%s}" % matchers if matchers else "", RATE)
+
+
+def quantiles(metric, matchers):
+    """p50, p95 and p99; traces behind the first, so that they are drawn once."""
+    return [target(quantile(q, metric, matchers), "p%d" % round(q * 100), ref=chr(65 + i), exemplar=i == 0)
             for i, q in enumerate((0.5, 0.95, 0.99))]
 
 
@@ -93,20 +99,18 @@ def mesh():
     total, failed = "sum(rate(%s_total%s))" % (GRAPH, RATE), "sum(rate(%s_failed_total%s))" % (GRAPH, RATE)
     b.number("Requests", total, "reqps")
     b.number("Errors", "(%s or vector(0)) / %s" % (failed, total), "percentunit", 0.01, 0.1)
-    b.number("p99 over all edges", "histogram_quantile(0.99, sum by (le) (rate(%s_server_seconds_bucket%s)))" % (GRAPH, RATE), "s")
+    b.number("p99 over all edges", quantile(0.99, SERVED), "s")
     b.number("Edges", "count(group by (client, server) (traces_service_graph_connection_info))", "short")
     b.lines("Requests by service", [target("sum by (server) (rate(%s_total%s))" % (GRAPH, RATE), "{{server}}")], "reqps")
     b.lines("Error share by service",
             [target("sum by (server) (rate(%s_failed_total%s)) / sum by (server) (rate(%s_total%s))" % (GRAPH, RATE, GRAPH, RATE),
                     "{{server}}")], "percentunit")
     b.lines("p99 by service",
-            [target("histogram_quantile(0.99, sum by (le, server) (rate(%s_server_seconds_bucket%s)))" % (GRAPH, RATE), "{{server}}",
-                    exemplar=True)], "s")
-    b.table("Edges", [
-        target("sum by (client, server) (rate(%s_total%s))" % (GRAPH, RATE), kind="table", ref="A"),
-        target("sum by (client, server) (rate(%s_failed_total%s))" % (GRAPH, RATE), kind="table", ref="B"),
-        target("histogram_quantile(0.95, sum by (le, client, server) (rate(%s_server_seconds_bucket%s)))" % (GRAPH, RATE),
-               kind="table", ref="C")], width=24, height=10)
+            [target(quantile(0.99, SERVED, by="server"), "{{server}}", exemplar=True)], "s")
+    b.table("All edges", [
+        target("sum by (client, server) (rate(weft_edge_requests_total%s))" % RATE, kind="table", ref="A"),
+        target("sum by (client, server) (rate(weft_edge_errors_total%s))" % RATE, kind="table", ref="B"),
+        target(quantile(0.95, SERVED, by="client, server"), kind="table", ref="C")], width=24, height=10)
     b.panels[-1]["transformations"] = [
         {"id": "merge", "options": {}},
         {"id": "organize", "options": {"excludeByName": {"Time": True},
@@ -119,17 +123,17 @@ def service():
     total, failed = ("sum(rate(%s_%stotal{%s}%s))" % (GRAPH, kind, SERVICE, RATE) for kind in ("", "failed_"))
     b.number("Requests served", total, "reqps")
     b.number("Errors", "(%s or vector(0)) / %s" % (failed, total), "percentunit", 0.01, 0.1)
-    b.number("p99", "histogram_quantile(0.99, sum by (le) (rate(%s_server_seconds_bucket{%s}%s)))" % (GRAPH, SERVICE, RATE), "s")
+    b.number("p99", quantile(0.99, SERVED, SERVICE_ID), "s")
     b.number("Callers", "count(group by (client) (%s_total{%s}))" % (GRAPH, SERVICE), "short")
     b.lines("Requests by caller", [target("sum by (client) (rate(%s_total{%s}%s))" % (GRAPH, SERVICE, RATE), "{{client}}")], "reqps")
     b.lines("Errors by caller", [target("sum by (client) (rate(%s_failed_total{%s}%s))" % (GRAPH, SERVICE, RATE), "{{client}}")], "reqps")
-    b.lines("Latency", quantiles(GRAPH + "_server_seconds", SERVICE), "s")
+    b.lines("Latency", quantiles(SERVED, SERVICE_ID), "s")
     b.lines("Requests by operation",
             [target('topk(10, sum by (span_name) (rate(traces_spanmetrics_calls_total{service=~"$service", '
                     'span_kind="SPAN_KIND_SERVER"}%s)))' % RATE, "{{span_name}}")], "reqps")
     b.lines("p95 by operation",
             [target('topk(10, histogram_quantile(0.95, sum by (le, span_name) (rate(traces_spanmetrics_latency_bucket{'
-                    'service=~"$service", span_kind="SPAN_KIND_SERVER"}%s))))' % RATE, "{{span_name}}", exemplar=True)], "s")
+                    'service=~"$service", span_kind="SPAN_KIND_SERVER"}%s))))' % RATE, "{{span_name}}")], "s")
     b.lines("Calls it makes", [target('sum by (server) (rate(%s_total{client=~"$service"}%s))' % (GRAPH, RATE), "{{server}}")], "reqps")
     return b
 
@@ -142,8 +146,8 @@ def edge():
             "reqps")
     b.lines("Error share", [target("sum by (client, server) (rate(%s_failed_total{%s}%s)) / sum by (client, server) (rate(%s_total{%s}%s))"
                                    % (GRAPH, EDGE, RATE, GRAPH, EDGE, RATE), "{{client}} > {{server}}")], "percentunit")
-    b.lines("Latency, server side", quantiles(GRAPH + "_server_seconds", EDGE), "s", width=12)
-    b.lines("Latency, client side", quantiles(GRAPH + "_client_seconds", EDGE), "s", width=12)
+    b.lines("Latency, server side", quantiles(SERVED, EDGE_ID), "s", width=12)
+    b.lines("Latency, client side", quantiles(CALLED, EDGE_ID), "s", width=12)
     return b
 
 
@@ -151,7 +155,7 @@ def latency():
     b = Board("weft-latency", "weft / Latency heatmap", [variable("service", "traces_service_graph_request_total", "server")])
     b.heatmap("Server side", "sum by (le) (increase(%s_server_seconds_bucket{%s}%s))" % (GRAPH, SERVICE, RATE), width=24, height=10)
     b.heatmap("Client side", "sum by (le) (increase(%s_client_seconds_bucket{%s}%s))" % (GRAPH, SERVICE, RATE), width=24, height=10)
-    b.lines("Quantiles with exemplars", quantiles(GRAPH + "_server_seconds", SERVICE), "s", width=24)
+    b.lines("Quantiles with exemplars", quantiles(SERVED, SERVICE_ID), "s", width=24)
     return b
 
 
