@@ -379,3 +379,45 @@ Test(series_part, a_monstrous_histogram_is_refused)
     temp_dir_remove(dir);
     EXPECT_NO_LEAK();
 }
+
+/* Counts the runs that have other times than the first one's pointer. */
+struct same_times {
+    const int64_t *first;
+    size_t runs, others;
+};
+
+static enum status note_times(const struct series_run *run, void *user, struct err *e)
+{
+    struct same_times *t = user;
+    (void)e;
+    t->first = t->first ? t->first : run->times_ms;
+    t->others += run->times_ms != t->first;
+    t->runs++;
+    return ST_OK;
+}
+
+Test(series_part, equal_times_are_one_column)
+{
+    enum { RUNS = 2000, SAMPLES = 20 };
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_rig r = series_rig_new(8);
+    for (unsigned i = 0; i < RUNS; i++) /* more than a block, each with times of its own */
+        series_rig_add(&r, series_rig_times(&r, SAMPLES, START_MS, STEP_MS), SAMPLES);
+    struct series_part *p = series_rig_part(&r, path, EFFORT_FAST);
+    struct same_times t = {0};
+    struct arena arena = {0};
+    uint64_t lost = 0;
+    struct series_part_read read = {.start_ms = START_MS + 3 * STEP_MS,
+                                    .end_ms = START_MS + 9 * STEP_MS,
+                                    .arena = &arena,
+                                    .each = note_times,
+                                    .user = &t};
+    cr_assert_eq(series_part_read(p, &read, &lost, NULL), ST_OK);
+    cr_assert(t.runs == RUNS && t.others == 0);
+    arena_deinit(&arena);
+    series_part_unref(p);
+    series_rig_free(&r);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
