@@ -201,10 +201,12 @@ MERGE = ("merge_begin", "merge_part", "merge_synced", "merge_committed", "merge_
 class Crasher:
     """One data directory that is killed again and again."""
 
-    def __init__(self, seed, rate):
+    checkpoint_points, merge_points = CHECKPOINT, MERGE
+
+    def __init__(self, seed, senders, verify):
         self.random = random.Random(seed)
         self.data = None
-        self.senders = [Sender(i, rate / SENDERS) for i in range(SENDERS)]
+        self.senders, self.verify = senders, verify
         for s in self.senders:
             s.start()
         self.first = Weft(config=SELDOM)  # owns the directory
@@ -220,7 +222,7 @@ class Crasher:
         weft = None
         try:
             weft = Weft(data=self.data, config=config, env={"WEFT_FAULT": fault})
-            verify(weft, self.senders)
+            self.verify(weft, self.senders)
             return weft
         except Exception:
             if not fault or (weft and not self.is_dead(weft)):
@@ -276,7 +278,7 @@ class Crasher:
         self.kill_at("ingest", point, 1 if "segment" in point else self.random.randrange(1, 150))
 
     def kill_in_checkpoint(self):
-        point = self.random.choice(CHECKPOINT)
+        point = self.random.choice(self.checkpoint_points)
         self.kill_at("checkpoint", point, 1 if point == "journal_trim" else self.random.randrange(1, 3))
 
     def kill_in_merge(self):
@@ -284,7 +286,7 @@ class Crasher:
             while weft.alive():
                 self.post(weft, "/-/compact")
                 time.sleep(0.2)
-        self.kill_at("merge", self.random.choice(MERGE), 1, 30.0, compact)
+        self.kill_at("merge", self.random.choice(self.merge_points), 1, 30.0, compact)
 
     def post(self, weft, path):
         try:
@@ -422,7 +424,7 @@ def main():
     if args.full:
         rounds = {"kill_any_time": 19, "kill_in_ingest": 25, "kill_in_checkpoint": 20, "kill_in_merge": 9, "kill_in_replay": 9}
     plan = [name for name, count in rounds.items() for _ in range(count)]
-    crasher = Crasher(args.seed, args.rate)
+    crasher = Crasher(args.seed, [Sender(i, args.rate / SENDERS) for i in range(SENDERS)], verify)
     crasher.random.shuffle(plan)
     plan.insert(0, "kill_any_time")  # so that there is a segment to trim
     for i, name in enumerate(plan):
@@ -438,4 +440,5 @@ def main():
     suite.close()
 
 
-main()
+if __name__ == "__main__":
+    main()
