@@ -96,7 +96,8 @@ def main():
     for old in logs.glob("sanitizer.*"):
         old.unlink()
     # Criterion lets a test pass although a sanitizer spoke: what one writes into a file is a failure.
-    env = {**os.environ, "WEFT_BIN": str(build / "weft")}
+    peers = ROOT / "build/peers/usr/bin"  # what ./dev deps unpacks
+    env = {**os.environ, "WEFT_BIN": str(build / "weft"), "PATH": "%s:%s" % (os.environ["PATH"], peers)}
     options = "log_path=%s/sanitizer" % logs
     for name in ("ASAN_OPTIONS", "TSAN_OPTIONS"):
         env[name] = ":".join(o for o in (os.environ.get(name), options) if o)
