@@ -87,6 +87,15 @@ static inline enum account_signal batch_account_signal(const struct batch *b)
     }
 }
 
+/* The sender of weft's own samples. Peers are called "address:port". */
+#define BATCH_OWN_SENDER STR("weft")
+
+/* Nobody sent it: it stands in no account. */
+static inline bool batch_is_own(const struct batch *b)
+{
+    return str_eq(b->sender, BATCH_OWN_SENDER);
+}
+
 static inline uint32_t batch_rejected_total(const struct batch *b)
 {
     uint32_t n = 0;
