@@ -43,7 +43,8 @@ bool ingest_takes_path(struct str path);
 /* The handler of those paths; `user` is the ingest. Loop thread. */
 void ingest_api_http(struct http_exchange *x, void *user);
 /* weft's own samples, as one request of remote write 1.0 (snappy; copied), sent by "weft": they are
- * admitted, journalled and counted like those of others, and refused first when memory is short.
+ * admitted and journalled like those of others, refused first when memory is short, and stand in no
+ * account.
  * Nobody waits for them: ST_OK means that they were handed in. Any thread. ST_NO_MEMORY. */
 enum status ingest_own_series(struct ingest *in, struct str body, struct err *e);
 /* net_config.admit. */

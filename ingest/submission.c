@@ -56,7 +56,10 @@ enum status ingest_decode(const struct ingest_config *config, struct batch *b, s
     if (b->plain.len > config->limits.unpacked_bytes)
         return err_set(e, ST_TOO_BIG, "the request has %zu bytes unpacked, limits.unpacked is %llu",
                        b->plain.len, (unsigned long long)config->limits.unpacked_bytes);
-    return b->signal == BATCH_METRICS ? decode_metrics(config, b, e) : decode_spans(config, b, e);
+    TRY(b->signal == BATCH_METRICS ? decode_metrics(config, b, e) : decode_spans(config, b, e));
+    if (batch_is_own(b))
+        b->received = 0;
+    return ST_OK;
 }
 
 static uint32_t retry_after_ms(void)
@@ -157,6 +160,8 @@ static struct str metric_sender(const struct batch *b, uint64_t *newest_ns)
 static void note_sender(struct ingest *in, const struct batch *b)
 {
     uint64_t newest;
+    if (batch_is_own(b))
+        return;
     struct str name =
         b->signal == BATCH_METRICS ? metric_sender(b, &newest) : span_sender(b, &newest);
     senders_note(in->config.senders, b->sender, name, b->user_agent, batch_account_signal(b),
@@ -276,7 +281,7 @@ enum status ingest_own_series(struct ingest *in, struct str body, struct err *e)
     struct batch *b = NULL;
     if (copy) {
         memcpy(copy, body.ptr, body.len);
-        b = ingest_batch_new((struct str){copy, body.len}, STR("weft"), STR("weft"));
+        b = ingest_batch_new((struct str){copy, body.len}, BATCH_OWN_SENDER, BATCH_OWN_SENDER);
     }
     if (!s || !b) {
         batch_free(b);

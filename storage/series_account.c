@@ -54,8 +54,11 @@ void series_account_settle(struct series_store *s, const struct batch *b,
     balance(&change, row.pending);
     pthread_mutex_lock(&s->posted_lock);
     add_row(&s->posted[signal_of(b)], &row, (uint64_t)-1);
-    account_add(s->config.account, signal_of(b), &change);
-    account_count_metric_request(s->config.account, partial ? REQUEST_PARTIAL : REQUEST_ACCEPTED);
+    if (!batch_is_own(b)) {
+        account_add(s->config.account, signal_of(b), &change);
+        account_count_metric_request(s->config.account,
+                                     partial ? REQUEST_PARTIAL : REQUEST_ACCEPTED);
+    }
     s->outstanding--;
     s->applied = b->sequence;
     pthread_mutex_unlock(&s->posted_lock);
