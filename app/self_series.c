@@ -1,5 +1,5 @@
 /* self_series.c - weft writes its own metrics to itself, on the path of every other sender: limits,
- * journal, account and replay are theirs too. */
+ * journal and replay are theirs too. The account is of what others sent. */
 #include "app/self_series.h"
 
 #include "base/clock.h"
