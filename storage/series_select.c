@@ -270,13 +270,26 @@ static enum status answer(struct selection *x, struct series_list *out, struct e
     return status;
 }
 
+/* What answers lack counts each time, as the log says it each time. */
+static void note_lost(struct series_store *s, uint64_t lost)
+{
+    if (!lost)
+        return;
+    pthread_mutex_lock(&s->set_lock);
+    s->counters.lost_blocks += lost;
+    pthread_mutex_unlock(&s->set_lock);
+}
+
 enum status series_view_select(struct series_view *v, const struct series_request *request,
                                struct series_list *out, uint64_t *lost, struct err *e)
 {
     struct selection x = {.view = v, .request = request};
+    uint64_t found = 0;
     enum status status = find_series(&x, e);
     if (status == ST_OK && !request->names_only && x.count)
-        status = read_samples(&x, lost, e);
+        status = read_samples(&x, &found, e);
+    note_lost(v->store, found);
+    *lost += found;
     if (status == ST_OK && x.count)
         status = answer(&x, out, e);
     arena_deinit(&x.scratch);
