@@ -240,7 +240,12 @@ def make_folder(loose, folder):
     weft.clean()
 
 
-def flip_once(loose, folder, path, at, bit):
+def lost_blocks(weft):
+    text = weft.request("/metrics")[2].decode()
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("weft_series_lost_blocks_total"))
+
+
+def flip_once(loose, kind, folder, path, at, bit):
     """Starts weft on a copy with one flipped bit; says what became of it."""
     with tempfile.TemporaryDirectory() as parent:
         copy = pathlib.Path(parent) / "data"
@@ -265,6 +270,7 @@ def flip_once(loose, folder, path, at, bit):
             if not whole:
                 lines = [line for line in told.splitlines() if "WARN" in line.upper() or "ERROR" in line.upper()]
                 assert lines, "%s: samples lack and nothing is said: %s" % (where, {k: len(v) for k, v in found.items()})
+                assert kind == "journal" or lost_blocks(weft) > 0, where + ": the damage is not counted"
             return "whole" if whole else "damaged, told"
 
 
@@ -280,7 +286,7 @@ def flip_bits(kind, pattern, count, seed):
             size = path.stat().st_size
             if kind == "journal":
                 size = len(path.read_bytes().rstrip(b"\0")) or size
-            got = flip_once(loose, folder, path, rng.randrange(size), rng.randrange(8))
+            got = flip_once(loose, kind, folder, path, rng.randrange(size), rng.randrange(8))
             seen[got] = seen.get(got, 0) + 1
     print("     %s: %s" % (kind, ", ".join("%s %d" % x for x in sorted(seen.items()))), flush=True)
 
