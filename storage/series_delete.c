@@ -100,20 +100,40 @@ static void show_tombstone(struct series_set *fresh, void *user)
     fresh->tombstones[fresh->tombstone_count++] = t;
 }
 
+static bool head_has(const struct series_head *head, uint32_t id, int64_t time_ms)
+{
+    const struct head_slot *slot = head ? series_head_find(head, id) : NULL;
+    struct sample x = {.time_ms = time_ms};
+    return slot && series_head_compare(slot, &x) != HEAD_STORED;
+}
+
+/* The last sample may be gone while older ones stay: what it was must not be compared with any
+ * more, or the same one sent again would be taken for known. Head is locked. */
+static void forget_last(struct series_state *state, const struct series_set *set, uint32_t id,
+                        const struct tombstone *t)
+{
+    bool in_head =
+        series_head_find(set->head, id) || (set->frozen && series_head_find(set->frozen, id));
+    if (state->last_ms < t->start_ms || state->last_ms > t->end_ms)
+        return;
+    if (!in_head && state->first_ms >= t->start_ms) {
+        state->first_ms = INT64_MAX;
+        state->last_ms = INT64_MIN;
+    } else if (!head_has(set->head, id, state->last_ms) &&
+               !head_has(set->frozen, id, state->last_ms)) {
+        state->last_is_histogram = true;
+    }
+}
+
 /* They are no answer any more, though parts may still hold them. */
 void series_forget_samples(struct series_store *s, const struct tombstone *t)
 {
     struct series_set *set = series_store_set(s);
     pthread_mutex_lock(&s->head_lock);
     for (uint32_t i = 0; i < t->series.count; i++) {
-        uint32_t id = t->series.ids[i];
-        struct series_state *state = pages_find(&s->states.states, id);
-        bool in_head =
-            series_head_find(set->head, id) || (set->frozen && series_head_find(set->frozen, id));
-        if (state && !in_head && state->first_ms >= t->start_ms && state->last_ms <= t->end_ms) {
-            state->first_ms = INT64_MAX;
-            state->last_ms = INT64_MIN;
-        }
+        struct series_state *state = pages_find(&s->states.states, t->series.ids[i]);
+        if (state)
+            forget_last(state, set, t->series.ids[i], t);
     }
     pthread_mutex_unlock(&s->head_lock);
     series_set_unref(set);

@@ -20,7 +20,8 @@ struct series_state {
     double last_value;                /* of the sample at last_ms, when that is a float */
     uint32_t active_step;             /* 10 minutes since 1970; 0 = not counted as active */
     uint16_t sender;                  /* who brought it first */
-    bool last_is_histogram, is_known; /* is_known: not fresh memory */
+    bool last_is_histogram, is_known; /* the first also: last_value is gone, do not compare with it;
+                                       * is_known: not fresh memory */
 };
 
 enum { ACTIVE_STEPS = 8, SENDERS_MAX = 60000 };
