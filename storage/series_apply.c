@@ -5,6 +5,9 @@
 
 enum { AHEAD = 8, TOO_NEW_MS = 600000 };
 
+/* Without a retention: no difference of two times overflows, INT64_MIN stays the mark of none. */
+static const int64_t oldest_time_ms = INT64_MIN / 4;
+
 struct apply {
     struct series_store *s;
     struct metric_outcome *outcome;
@@ -310,7 +313,7 @@ void series_apply(struct series_store *s, const struct batch *b, struct metric_o
     int64_t keep_ms = (int64_t)(s->config.retention_ns / NS_PER_MS);
     struct apply a = {.s = s, .outcome = outcome, .delta = delta};
     a.newest_ms = arrival_ms + TOO_NEW_MS;
-    a.oldest_ms = keep_ms ? arrival_ms - keep_ms : INT64_MIN;
+    a.oldest_ms = keep_ms ? arrival_ms - keep_ms : oldest_time_ms;
     arena_reset(&s->scratch);
     pthread_mutex_lock(&s->head_lock);
     series_states_clock(&s->states, b->arrival_ns);
