@@ -57,7 +57,7 @@ class Weft:
 
     def stderr(self):
         self.log.flush()
-        return pathlib.Path(self.log.name).read_text()
+        return pathlib.Path(self.log.name).read_text(errors="replace")  # a damaged file may be quoted
 
     def alive(self):
         return self.process.poll() is None
