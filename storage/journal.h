@@ -65,6 +65,10 @@ void journal_stats(struct journal *j, struct journal_stats *out);
 
 /* Commits what is queued, stops the thread; cut_unused removes preallocated bytes (clean stop). */
 void journal_stop(struct journal *j, bool cut_unused);
+/* After journal_stop() of a journal that ran: an empty segment, synced, goes behind all others and
+ * keeps clock and sequence, so that the trim of a last checkpoint may take every record. When that
+ * fails the newest records stay. */
+void journal_let_go(struct journal *j);
 void journal_close(struct journal *j);
 
 #endif

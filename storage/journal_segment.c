@@ -339,6 +339,26 @@ void segment_leave(struct journal *j, const struct segment *s)
     j->fd = -1;
 }
 
+void journal_let_go(struct journal *j)
+{
+    struct err e;
+    if (j->segments.len == 0 || j->segments.items[j->segments.len - 1].end == SEGMENT_DATA_AT)
+        return;
+    enum status st = segment_begin(j, 0, &e);
+    if (st != ST_OK) {
+        log_warn("journal: old segments stay error=\"%s\"", e.msg);
+        return;
+    }
+    /* Without its first group nothing else syncs the head, and soon it alone knows the sequence. */
+    st = file_sync_data(j->fd, &e);
+    segment_finish(j);
+    if (st == ST_OK)
+        return;
+    log_warn("journal: old segments stay error=\"%s\"", e.msg);
+    segment_remove_file(j, j->segments.items[--j->segments.len].head.number);
+    j->reserved_bytes -= SEGMENT_DATA_AT;
+}
+
 /* --- trimming --- */
 
 /* Keeps a whole segment's file for another life, as long as all files together stay under half of
