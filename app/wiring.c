@@ -478,8 +478,11 @@ void app_stop(struct app *a)
     if (a->query)
         query_free(a->query);
     export_free(a->export);
-    if (a->journal)
+    if (a->journal) {
         journal_stop(a->journal, true);
+        if (atomic_load(&a->ready))
+            journal_let_go(a->journal);
+    }
     if (a->collector)
         collector_stop(a->collector);
     if (a->series)
