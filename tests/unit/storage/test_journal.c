@@ -186,6 +186,42 @@ Test(journal, trim_drops_only_what_lies_wholly_before)
     rig_deinit(&r);
 }
 
+/* With and without the trim: a crash may come between both. */
+Test(journal, a_clean_stop_lets_every_record_go)
+{
+    for (unsigned trims = 0; trims < 2; trims++) {
+        struct rig r;
+        rig_init(&r, ACK_DISK, 64 * KIB);
+        rig_open(&r, 0);
+        rig_start(&r);
+        for (unsigned i = 0; i < 6; i++)
+            rig_append_and_wait(&r, 20 * KIB, i);
+        struct journal_stats before, after;
+        journal_stop(r.j, true);
+        journal_stats(r.j, &before);
+        journal_let_go(r.j);
+        if (trims)
+            journal_trim(r.j, 7);
+        journal_stats(r.j, &after);
+        if (trims)
+            cr_expect(eq(u64, after.bytes, SEGMENT_DATA_AT), "an empty segment alone is left");
+        rig_close(&r, false);
+        cr_expect(eq(u64, rig_open(&r, trims ? 7 : 1), 6), "the sequence goes on");
+        cr_expect(eq(sz, r.heard.len, trims ? 0 : 6));
+        rig_start(&r);
+        journal_stats(r.j, &after);
+        cr_expect(ge(u64, after.clock_ns, before.clock_ns));
+        cr_expect(eq(u64, after.bad_records + after.torn_bytes, 0));
+        rig_append_and_wait(&r, 20, 6);
+        rig_close(&r, true);
+        cr_expect(eq(u64, rig_open(&r, 7), 7));
+        cr_assert(eq(sz, r.heard.len, 1));
+        cr_expect(eq(u64, r.heard.items[0].sequence, 7));
+        cr_expect(eq(u64, r.heard.items[0].body_sum, rig_body_sum(20, 6)));
+        rig_deinit(&r);
+    }
+}
+
 /* A trimmed file becomes a later segment; nothing of its first life is ever delivered again. */
 Test(journal, a_recycled_segment_holds_only_its_second_life)
 {
