@@ -12,7 +12,6 @@ from weft import Suite, Weft
 CONFIG = """
 admin: true
 retention: { series: 0, edges: 0, spans: 0, logs: 0 }
-self: { series: false }
 """
 SERIES = 12
 NOW_MS = int(time.time()) * 1000
@@ -29,7 +28,7 @@ class Model:
         self.random = random.Random(seed)
         self.samples = [{} for _ in range(SERIES)]
         self.done = {}
-        self.weft = Weft(config=config())
+        self.weft = Weft(config=CONFIG)
         self.first = self.weft  # owns the directory
 
     # --- operations ---
@@ -97,7 +96,7 @@ class Model:
     def again(self):
         if self.weft is not self.first:
             self.weft.clean()
-        self.weft = Weft(data=self.first.data, config=config())
+        self.weft = Weft(data=self.first.data, config=CONFIG)
 
     # --- what must be true ---
 
@@ -142,11 +141,6 @@ class Model:
         if self.weft is not self.first:
             self.weft.clean()
         self.first.clean()
-
-
-def config():
-    docs = pathlib.Path(__file__).resolve().parents[2] / "docs/config.md"
-    return CONFIG if "`self.series`" in docs.read_text() else CONFIG.replace("self: { series: false }\n", "")
 
 
 def run(seed, seconds):
