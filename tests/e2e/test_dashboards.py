@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from test_demo import expected_edges, node_of, run_demo
 from weft import ROOT, Suite, Weft, wait_until
 
-CONFIG = "admin: true\nretention: { edges: 0 }\ngraph: { wait: 2s }\n"
+CONFIG = "admin: true\nretention: { edges: 0 }\n"
 STEP_S, WINDOW_S = 15, 60
 QUANTILE_BOUND = 2 ** (1 / 64) - 1  # one bucket of schema 6
 GRID_COLUMNS = 24
