@@ -104,6 +104,11 @@ static void handle(struct series_store *s, struct mail *mail)
     case MAIL_SAVE:
         take_save(s, CONTAINER_OF(mail, struct series_wait, mail));
         return;
+    case MAIL_SAVE_SOON:
+        atomic_store(&s->soon_posted, false);
+        if (!s->save_in_flight)
+            series_save_begin(s);
+        return;
     case MAIL_SAVED:
         series_save_finished(s);
         charge_budget(s, 0);
@@ -221,6 +226,7 @@ static enum status make(struct series_store *s, uint64_t *position, struct err *
     uint64_t seed = store_seed(s->config.store);
     list_init(&s->waiting);
     list_init(&s->saving);
+    s->soon.kind = MAIL_SAVE_SOON;
     pthread_mutex_init(&s->head_lock, NULL);
     pthread_mutex_init(&s->posted_lock, NULL);
     pthread_mutex_init(&s->set_lock, NULL);
@@ -328,6 +334,12 @@ void series_store_pass(struct series_store *s, uint64_t sequence)
     pthread_mutex_lock(&s->posted_lock);
     s->told = MAX(s->told, sequence);
     pthread_mutex_unlock(&s->posted_lock);
+}
+
+void series_store_checkpoint_soon(struct series_store *s)
+{
+    if (!atomic_exchange(&s->soon_posted, true) && !mailbox_post(s->inbox, &s->soon))
+        atomic_store(&s->soon_posted, false);
 }
 
 static void wait_init(struct series_wait *w)

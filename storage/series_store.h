@@ -40,6 +40,9 @@ void series_store_batch(struct series_store *s, struct batch *b);
  * are told, in sequence. */
 void series_store_pass(struct series_store *s, uint64_t sequence);
 enum status series_store_start(struct series_store *s, struct err *e);
+/* Asks for a checkpoint and does not wait: the journal grows behind this store's position. Any
+ * thread. */
+void series_store_checkpoint_soon(struct series_store *s);
 /* Writes a checkpoint now; blocks until it is committed. */
 enum status series_store_checkpoint(struct series_store *s, struct err *e);
 /* Checkpoint, then merges and seals everything as it would be when old. Blocks. */

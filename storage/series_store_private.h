@@ -27,7 +27,7 @@
 #include <pthread.h>
 
 /* To the series thread, and to the worker. */
-enum series_mail { MAIL_BATCH, MAIL_SAVE, MAIL_SAVED, MAIL_STOP };
+enum series_mail { MAIL_BATCH, MAIL_SAVE, MAIL_SAVE_SOON, MAIL_SAVED, MAIL_STOP };
 enum series_job { SERIES_SAVE, SERIES_CALL };
 
 /* Somebody who waits until a thread has done something. */
@@ -64,6 +64,8 @@ struct series_store {
     bool worker_running;
     struct mailbox *inbox, *jobs;
     atomic_bool closing; /* the worker gives up merging */
+    struct mail soon;    /* MAIL_SAVE_SOON, posted at most once at a time */
+    atomic_bool soon_posted;
 
     /* --- series thread (before start: the caller's) --- */
     struct series_index *index; /* a reference; the set's too */
