@@ -142,6 +142,11 @@ static void handle(struct collector *c, struct mail *mail)
         if (!c->in_flight)
             collector_save_begin(c);
         return;
+    case MAIL_SAVE_SOON:
+        atomic_store(&c->soon_posted, false);
+        if (!c->in_flight)
+            collector_save_begin(c);
+        return;
     case MAIL_SAVED:
         collector_save_finished(c);
         return;
@@ -203,6 +208,7 @@ static void refuse(struct collector *c, struct mail *mail)
         mem_free(CONTAINER_OF(mail, struct note, mail));
         break;
     case MAIL_REFRESH:
+    case MAIL_SAVE_SOON:
     case MAIL_SAVED:
         break;
     }
@@ -287,6 +293,12 @@ void collector_flush(struct collector *c, uint64_t sequence, uint64_t clock_ns)
         apply_flush(c, sequence, clock_ns);
 }
 
+void collector_checkpoint_soon(struct collector *c)
+{
+    if (!atomic_exchange(&c->soon_posted, true) && !mailbox_post(c->inbox, &c->soon.mail))
+        atomic_store(&c->soon_posted, false);
+}
+
 enum status collector_checkpoint(struct collector *c, struct err *e)
 {
     struct save_wait w = {.mail.kind = MAIL_SAVE};
@@ -337,6 +349,7 @@ static enum status init(struct collector *c, uint64_t *position, struct err *e)
     list_init(&c->saving);
     c->refresh.mail.kind = MAIL_REFRESH;
     c->saved.mail.kind = MAIL_SAVED;
+    c->soon.mail.kind = MAIL_SAVE_SOON;
     pthread_mutex_init(&c->posted_lock, NULL);
     pthread_mutex_init(&c->stats_lock, NULL);
     TRY(pipeline_init(&c->pipeline, &config, e));

@@ -42,6 +42,9 @@ void collector_tick(struct collector *c, uint64_t sequence, uint64_t wall_ns, ui
 void collector_flush(struct collector *c, uint64_t sequence, uint64_t clock_ns);
 /* Starts the thread and publishes the first view. */
 enum status collector_start(struct collector *c, struct err *e);
+/* Asks for a checkpoint and does not wait: the journal grows behind the collector's position. Any
+ * thread. */
+void collector_checkpoint_soon(struct collector *c);
 /* Checkpoint now; blocks until it is committed. Query pool or app thread. */
 enum status collector_checkpoint(struct collector *c, struct err *e);
 /* Ends the thread after what was posted; writes a last checkpoint. */

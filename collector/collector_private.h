@@ -13,6 +13,7 @@ enum mail_kind {
     MAIL_FLUSH,
     MAIL_REFRESH,
     MAIL_SAVE,
+    MAIL_SAVE_SOON,
     MAIL_SAVED,
     MAIL_STOP
 };
@@ -61,8 +62,8 @@ struct collector {
     struct list waiting; /* save_wait: of the next checkpoint */
     struct list saving;  /* save_wait: of the one being written */
 
-    struct note refresh, saved; /* posted by other threads, at most once at a time */
-    _Atomic bool refresh_posted;
+    struct note refresh, saved, soon; /* posted by other threads, at most once at a time */
+    _Atomic bool refresh_posted, soon_posted;
     struct err
         save_error; /* of the one being written; the writer thread's until `saved` is posted */
     enum status save_status;
