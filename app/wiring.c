@@ -142,11 +142,20 @@ static void on_replayed_flush(uint64_t sequence, uint64_t clock_ns, void *user)
         collector_flush(a->collector, sequence, clock_ns);
 }
 
-/* The journal keeps what either of them would need again. Any thread. */
+/* The journal keeps what either of them would need again. When only one of them has much to do, the
+ * other one's position is old: then it is asked to follow. Any thread. */
 static void trim_journal(struct app *a)
 {
     uint64_t collector = a->collector_position, series = a->series_position;
+    struct journal_stats stats;
     journal_trim(a->journal, MIN(collector, series));
+    journal_stats(a->journal, &stats);
+    if (!atomic_load(&a->ready) || stats.bytes_since_trim < CHECKPOINT_BYTES)
+        return;
+    if (series < collector)
+        series_store_checkpoint_soon(a->series);
+    else if (collector < series)
+        collector_checkpoint_soon(a->collector);
 }
 
 static void on_checkpointed(uint64_t position, void *user)
