@@ -20,6 +20,19 @@ def span(trace, ident, parent="", kind=2, service="shop", start=1700000000000000
                                "scopeSpans": [{"spans": [one]}]}]}
 
 
+def one_kind_of_data_trims_the_journal():
+    """Spans alone: the position of time series follows, or the journal would fill up and refuse."""
+    with Weft(config="journal: { max: 768MiB }\ngraph: { wait: 1s, remember: 1s }\n") as w:
+        generator = str(pathlib.Path(BINARY).parent / "bench/load_grpc")
+        for _ in range(8):
+            got = subprocess.run([generator, "--to", w.grpc, "--pid", str(w.process.pid), "--conns", "4", "--inflight", "4", "--spans-per-request",
+                                  "512", "--rate", "500", "--seconds", "1"], capture_output=True, text=True, check=True)
+            told = json.loads(got.stdout.splitlines()[-1])
+            assert told["refused"] == told["failed"] == 0, told
+        status = w.json("/api/mesh/status")
+        assert status["account"]["spans"]["received"] > 1000000 and not any(status["account"]["spans"]["refused"].values()), status["account"]["spans"]
+
+
 def refuses_a_second_weft():
     with Weft() as first:
         got = weft("run", "--data", first.data, "--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")
@@ -141,6 +154,7 @@ def main():
     suite.run("leaves no preallocated bytes", leaves_no_preallocated_bytes)
     suite.run("totals survive SIGTERM", totals_survive, lambda w: w.stop())
     suite.run("totals survive kill -9", totals_survive, lambda w: w.kill())
+    suite.run("one kind of data trims the journal", one_kind_of_data_trims_the_journal)
     suite.run("reload is atomic", reload_is_atomic)
     suite.run("reload takes what is live", reload_takes_what_is_live)
     suite.run("flush needs admin", flush_needs_admin)
