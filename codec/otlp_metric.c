@@ -166,19 +166,30 @@ static enum status number_field(struct decoder *d, struct otlp_point *p, struct 
     }
 }
 
-static enum status histogram_field(struct decoder *d, struct otlp_point *p, struct pb_reader *r,
-                                   const struct pb_field *f)
+/* Fields 2 to 4 are the same in all points that count; false for another field. */
+static bool times_and_count(struct otlp_point *p, const struct pb_field *f)
 {
     switch (f->tag) {
     case PB_TAG(2, PB_FIXED64):
         p->start_ns = f->value;
-        return ST_OK;
+        return true;
     case PB_TAG(3, PB_FIXED64):
         p->time_ns = f->value;
-        return ST_OK;
+        return true;
     case PB_TAG(4, PB_FIXED64):
         p->count = f->value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum status histogram_field(struct decoder *d, struct otlp_point *p, struct pb_reader *r,
+                                   const struct pb_field *f)
+{
+    if (times_and_count(p, f))
         return ST_OK;
+    switch (f->tag) {
     case PB_TAG(5, PB_FIXED64):
         p->sum = pb_double(f->value);
         p->has_sum = true;
@@ -219,16 +230,9 @@ static enum status read_buckets(struct decoder *d, struct otlp_point *p, unsigne
 static enum status exponential_field(struct decoder *d, struct otlp_point *p, struct pb_reader *r,
                                      const struct pb_field *f)
 {
+    if (times_and_count(p, f))
+        return ST_OK;
     switch (f->tag) {
-    case PB_TAG(2, PB_FIXED64):
-        p->start_ns = f->value;
-        return ST_OK;
-    case PB_TAG(3, PB_FIXED64):
-        p->time_ns = f->value;
-        return ST_OK;
-    case PB_TAG(4, PB_FIXED64):
-        p->count = f->value;
-        return ST_OK;
     case PB_TAG(5, PB_FIXED64):
         p->sum = pb_double(f->value);
         p->has_sum = true;
@@ -276,16 +280,9 @@ static enum status read_quantile(struct decoder *d, struct str message)
 static enum status summary_field(struct decoder *d, struct otlp_point *p, struct pb_reader *r,
                                  const struct pb_field *f)
 {
+    if (times_and_count(p, f))
+        return ST_OK;
     switch (f->tag) {
-    case PB_TAG(2, PB_FIXED64):
-        p->start_ns = f->value;
-        return ST_OK;
-    case PB_TAG(3, PB_FIXED64):
-        p->time_ns = f->value;
-        return ST_OK;
-    case PB_TAG(4, PB_FIXED64):
-        p->count = f->value;
-        return ST_OK;
     case PB_TAG(5, PB_FIXED64):
         p->sum = pb_double(f->value);
         return ST_OK;
