@@ -43,10 +43,8 @@ struct rows_run {
 
 /* --- tracks --- */
 
-static bool track_label_key(const struct rows_run *run, const struct derived_family *f,
-                            struct label_set labels, struct buf *key)
+static bool track_key(const struct derived_family *f, struct label_set labels, struct buf *key)
 {
-    (void)run;
     buf_append_varint(key, (uint64_t)(f - derived_families));
     label_set_encode(labels, key);
     return !key->failed;
@@ -72,7 +70,7 @@ static uint32_t track_find(struct rows_run *run, const struct derived_family *f,
     struct buf key = {0};
     struct label_set copy;
     uint32_t known = intern_count(run->labels), id = INTERN_NONE;
-    if (track_label_key(run, f, labels, &key))
+    if (track_key(f, labels, &key))
         id = intern_add(run->labels, buf_str(&key));
     buf_deinit(&key);
     if (id == INTERN_NONE)

@@ -193,7 +193,6 @@ static void push_tile(struct derived_track *t, struct arena *arena)
     for (int64_t i = 1; i <= steps && !t->failed; i++)
         push_sample(t, t->pending_ms + i * DERIVED_STEP_MS, (double)i / (double)steps, arena);
     t->traffic_ms = t->pending_ms + t->resolution_ms;
-    t->inexact |= steps > 1;
     empty_pending(t);
 }
 

@@ -27,7 +27,7 @@ struct derived_track {
     uint32_t bound_count;
     bool is_native;
 
-    bool failed, inexact; /* memory ran out: nothing of it may be used; samples were shared out */
+    bool failed;                                   /* memory ran out: nothing of it may be used */
     double *totals, *pending;                      /* arena */
     struct histogram native_total, native_pending; /* owned */
     int64_t pending_ms, resolution_ms;             /* of the tile that is being added */

@@ -1,6 +1,7 @@
 /* promql_op.c - what + - * / % ^ atan2, comparisons and trims make of floats and histograms. */
 #include "query/promql_op.h"
 #include "query/promql_histogram.h"
+#include "query/promql_words.h"
 
 #include <math.h>
 
@@ -55,30 +56,16 @@ static double op_le(double a, double b)
 }
 
 static const struct {
-    const char *text;
     double (*floats)(double a, double b); /* NULL: not for floats */
-    bool compares, changes_meaning;
+    bool changes_meaning;
 } ops[] = {
-    [OP_ADD] = {"+", op_add, false, true},        [OP_SUB] = {"-", op_sub, false, true},
-    [OP_MUL] = {"*", op_mul, false, true},        [OP_DIV] = {"/", op_div, false, true},
-    [OP_MOD] = {"%", fmod, false, true},          [OP_POW] = {"^", pow, false, true},
-    [OP_ATAN2] = {"atan2", atan2, false, true},   [OP_EQ] = {"==", op_eq, true, false},
-    [OP_NE] = {"!=", op_ne, true, false},         [OP_GT] = {">", op_gt, true, false},
-    [OP_LT] = {"<", op_lt, true, false},          [OP_GE] = {">=", op_ge, true, false},
-    [OP_LE] = {"<=", op_le, true, false},         [OP_TRIM_BELOW] = {"</", NULL, false, false},
-    [OP_TRIM_ABOVE] = {">/", NULL, false, false}, [OP_AND] = {"and", NULL, false, false},
-    [OP_OR] = {"or", NULL, false, false},         [OP_UNLESS] = {"unless", NULL, false, false},
+    [OP_ADD] = {op_add, true},  [OP_SUB] = {op_sub, true},       [OP_MUL] = {op_mul, true},
+    [OP_DIV] = {op_div, true},  [OP_MOD] = {fmod, true},         [OP_POW] = {pow, true},
+    [OP_ATAN2] = {atan2, true}, [OP_EQ] = {op_eq, false},        [OP_NE] = {op_ne, false},
+    [OP_GT] = {op_gt, false},   [OP_LT] = {op_lt, false},        [OP_GE] = {op_ge, false},
+    [OP_LE] = {op_le, false},   [OP_TRIM_BELOW] = {NULL, false}, [OP_TRIM_ABOVE] = {NULL, false},
+    [OP_AND] = {NULL, false},   [OP_OR] = {NULL, false},         [OP_UNLESS] = {NULL, false},
 };
-
-const char *promql_op_text(enum promql_op op)
-{
-    return ops[op].text;
-}
-
-bool promql_op_compares(enum promql_op op)
-{
-    return ops[op].compares;
-}
 
 bool promql_op_changes_meaning(enum promql_op op)
 {
@@ -92,7 +79,7 @@ double promql_op_scalar(enum promql_op op, double a, double b)
 
 static void note_types(const struct promql_combine *c, const char *left, const char *right)
 {
-    const char *op = ops[c->node->binary.op].text;
+    const char *op = promql_op_word(c->node->binary.op);
     annotations_add(c->run->notes, ANNOTATION_INFO, &c->node->span,
                     "incompatible sample types encountered for binary operator \"%s\": %s %s %s",
                     op, left, op, right);
@@ -194,7 +181,7 @@ static void combine_floats(const struct promql_combine *c, const double *a, cons
                            double *out)
 {
     double (*floats)(double, double) = ops[c->node->binary.op].floats;
-    bool filters = ops[c->node->binary.op].compares && !c->node->binary.returns_bool;
+    bool filters = promql_op_is_comparison(c->node->binary.op) && !c->node->binary.returns_bool;
     for (uint32_t i = 0; i < c->run->grid.count; i++) {
         if (value_is_absent(a[i]) || value_is_absent(b[i]))
             out[i] = value_absent();

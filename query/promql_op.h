@@ -4,9 +4,6 @@
 
 #include "query/promql_run.h"
 
-/* As written: "+", "atan2", "</". */
-const char *promql_op_text(enum promql_op op);
-bool promql_op_compares(enum promql_op op);
 /* The result is another quantity: name, type and unit do not hold for it. */
 bool promql_op_changes_meaning(enum promql_op op);
 /* Between two scalars; comparisons give 1 or 0. */
