@@ -217,7 +217,7 @@ enum status dir_each(const char *path, bool (*fn)(const char *name, void *user),
     return status;
 }
 
-static enum status write_whole(const char *path, struct str bytes, struct err *e)
+enum status file_write_synced(const char *path, struct str bytes, struct err *e)
 {
     int fd;
     TRY(file_open(path, O_WRONLY | O_CREAT | O_TRUNC, &fd, e));
@@ -234,7 +234,7 @@ enum status file_replace(const char *path, struct str bytes, struct err *e)
     if (strlen(path) + sizeof(".tmp") > sizeof(half))
         return err_set(e, ST_IO, "write %.60s...: the path is too long", path);
     snprintf(half, sizeof(half), "%s.tmp", path);
-    enum status status = write_whole(half, bytes, e);
+    enum status status = file_write_synced(half, bytes, e);
     if (status == ST_OK)
         status = file_rename(half, path, e);
     if (status != ST_OK) {

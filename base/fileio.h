@@ -56,6 +56,8 @@ enum status dir_make(const char *path, struct err *e);
 /* Calls fn for each entry but . and .. in no order; stops when fn returns false. */
 enum status dir_each(const char *path, bool (*fn)(const char *name, void *user), void *user,
                      struct err *e);
+/* Writes the file anew and syncs its data; after an error it may be half written. */
+enum status file_write_synced(const char *path, struct str bytes, struct err *e);
 /* Writes path.tmp, syncs it, renames it over path, syncs the directory: path is old or new, never
  * half. */
 enum status file_replace(const char *path, struct str bytes, struct err *e);

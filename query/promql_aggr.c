@@ -1,21 +1,12 @@
 /* promql_aggr.c - grouping of aggregations, and the way to the right kind. */
 #include "query/promql_aggr.h"
-
-static const char *const names[] = {
-    [AGG_SUM] = "sum",           [AGG_AVG] = "avg",
-    [AGG_MIN] = "min",           [AGG_MAX] = "max",
-    [AGG_GROUP] = "group",       [AGG_COUNT] = "count",
-    [AGG_STDDEV] = "stddev",     [AGG_STDVAR] = "stdvar",
-    [AGG_TOPK] = "topk",         [AGG_BOTTOMK] = "bottomk",
-    [AGG_QUANTILE] = "quantile", [AGG_COUNT_VALUES] = "count_values",
-    [AGG_LIMITK] = "limitk",     [AGG_LIMIT_RATIO] = "limit_ratio",
-};
+#include "query/promql_words.h"
 
 void promql_note_ignored(struct promql_run *run, const struct promql_node *node,
                          const struct promql_span *at)
 {
     annotations_add(run->notes, ANNOTATION_INFO, at, "ignored histogram in %s aggregation",
-                    names[node->aggregate.op]);
+                    promql_aggregation_word(node->aggregate.op));
 }
 
 enum status promql_grouping_init(struct promql_grouping *g, struct promql_run *run,

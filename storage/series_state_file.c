@@ -43,24 +43,13 @@ static enum status encode(uint64_t file, struct str content, struct buf *out, st
     return ST_OK;
 }
 
-static enum status write_synced(const char *path, struct str bytes, struct err *e)
-{
-    int fd;
-    TRY(file_open(path, O_RDWR | O_CREAT | O_TRUNC, &fd, e));
-    enum status status = file_write_at(fd, bytes, 0, e);
-    if (status == ST_OK)
-        status = file_sync_data(fd, e);
-    file_close(fd);
-    return status;
-}
-
 enum status series_state_write(const char *path, uint64_t file, struct str content, uint64_t *bytes,
                                struct err *e)
 {
     struct buf out = {0};
     enum status status = encode(file, content, &out, e);
     if (status == ST_OK)
-        status = write_synced(path, buf_str(&out), e);
+        status = file_write_synced(path, buf_str(&out), e);
     *bytes = out.len;
     buf_deinit(&out);
     return status;

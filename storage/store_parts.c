@@ -56,17 +56,6 @@ void part_remove_file(struct store *s, uint64_t id)
         log_warn("store: part could not be removed error=\"%s\"", e.msg);
 }
 
-static enum status file_write_synced(const char *path, struct str bytes, struct err *e)
-{
-    int fd;
-    TRY(file_open(path, O_RDWR | O_CREAT | O_TRUNC, &fd, e));
-    enum status st = file_write_at(fd, bytes, 0, e);
-    if (st == ST_OK)
-        st = file_sync_data(fd, e);
-    file_close(fd);
-    return st;
-}
-
 /* Opens the written file `id`; it is removed when it is no part. */
 static enum status part_take(struct store *s, uint64_t id, uint64_t position,
                              struct listed_part *out, struct err *e)
