@@ -8,9 +8,18 @@
 /* Steps into which the range is cut: each keeps its own slowest. */
 enum { STEPS = 60, TILE_S = 15, TRACE_HEX = 33 };
 
+/* Rows that are added up for exemplars. Totals hold them, so neither versions nor operations are
+ * told apart. */
+struct exemplar_rows {
+    enum derived_rows rows;
+    unsigned dims;
+    bool is_server;    /* ROWS_SPANS: the side whose series they are */
+    uint32_t variants; /* of a row: 2 where failed requests have a series of their own */
+};
+
 struct exemplar_run {
     const struct derived_ask *ask;
-    enum derived_rows rows;
+    const struct exemplar_rows *kind;
     struct node_table nodes;
     struct row_sums sums;
     struct series_exemplars *items; /* arena */
@@ -22,16 +31,27 @@ static enum status no_memory(struct err *e)
     return err_set(e, ST_NO_MEMORY, "no memory for exemplars");
 }
 
-/* The labels of family f for a row, with the name of its buckets unless it is native; false when it
- * is not wanted. */
+static struct derived_row row_of(const struct exemplar_run *run, const struct row_key *key,
+                                 bool is_error)
+{
+    unsigned dims = run->kind->dims;
+    return (struct derived_row){
+        .client = dims & DIM_CLIENT ? node_table_at(&run->nodes, key->client) : NULL,
+        .server = dims & DIM_SERVER ? node_table_at(&run->nodes, key->server) : NULL,
+        .protocol = (enum protocol)key->protocol,
+        .is_server = run->kind->is_server,
+        .is_error = is_error,
+    };
+}
+
+/* The labels of family f for a row, with the name of its buckets unless it is native; *wanted is
+ * false when it has no such series or nobody asks for it. */
 static enum status labels_of(struct exemplar_run *run, const struct derived_family *f,
-                             const struct row_key *key, bool *wanted, struct label_set *out,
-                             struct err *e)
+                             const struct row_key *key, bool is_error, bool *wanted,
+                             struct label_set *out, struct err *e)
 {
     struct arena *arena = run->ask->request->arena;
-    struct derived_row row = {.client = node_table_at(&run->nodes, key->client),
-                              .server = node_table_at(&run->nodes, key->server),
-                              .protocol = (enum protocol)key->protocol};
+    struct derived_row row = row_of(run, key, is_error);
     struct label *labels = arena_calloc(arena, DERIVED_LABELS_MAX + 1, sizeof(*labels));
     char name[128];
     bool native = run->ask->native[f - derived_families];
@@ -62,10 +82,20 @@ static enum status trace_label(struct arena *arena, struct trace_id trace, struc
     return label->value.ptr ? ST_OK : no_memory(e);
 }
 
-static enum status add_exemplars(struct exemplar_run *run, const struct edge_series *series,
+static bool is_wanted(const struct exemplar_run *run, const struct exemplar *x, int64_t time_ms,
+                      bool is_error)
+{
+    const struct series_request *r = run->ask->request;
+    return time_ms >= r->start_ms && time_ms <= r->end_ms &&
+           (run->kind->variants == 1 || x->error == is_error);
+}
+
+static enum status add_exemplars(struct exemplar_run *run, const struct derived_family *f,
+                                 const struct edge_series *series, bool is_error,
                                  struct label_set labels, struct err *e)
 {
     const struct series_request *r = run->ask->request;
+    const double unit_ns = f->milliseconds ? 1e6 : 1e9;
     struct series_exemplars *to = &run->items[run->count];
     *to = (struct series_exemplars){.labels = labels};
     to->items = arena_calloc(r->arena, series->len * CELL_EXEMPLARS, sizeof(*to->items));
@@ -74,9 +104,9 @@ static enum status add_exemplars(struct exemplar_run *run, const struct edge_ser
     for (size_t i = 0; i < series->len; i++) {
         const struct cell *c = &series->points[i].cell;
         for (uint32_t k = 0; k < c->exemplar_count; k++) {
-            struct metric_exemplar x = {.value = (double)c->exemplars[k].latency_ns / 1e9,
+            struct metric_exemplar x = {.value = (double)c->exemplars[k].latency_ns / unit_ns,
                                         .time_ms = (int64_t)(c->exemplars[k].time_ns / NS_PER_MS)};
-            if (x.time_ms < r->start_ms || x.time_ms > r->end_ms)
+            if (!is_wanted(run, &c->exemplars[k], x.time_ms, is_error))
                 continue;
             TRY(trace_label(r->arena, c->exemplars[k].trace, &x.labels, e));
             uint32_t at = to->count++;
@@ -91,7 +121,7 @@ static enum status add_exemplars(struct exemplar_run *run, const struct edge_ser
 
 static bool has_exemplars(const struct exemplar_run *run, const struct derived_family *f)
 {
-    return run->ask->parts[f - derived_families] && f->rows == run->rows &&
+    return run->ask->parts[f - derived_families] && f->rows == run->kind->rows &&
            f->shape == SHAPE_LATENCY;
 }
 
@@ -108,31 +138,35 @@ static enum status make_room(struct exemplar_run *run, uint32_t more, struct err
     return ST_OK;
 }
 
-static enum status collect(struct exemplar_run *run, struct err *e)
+static enum status collect_family(struct exemplar_run *run, const struct derived_family *f,
+                                  struct err *e)
 {
     const struct edge_result *r = &run->sums.result;
-    TRY(make_room(run, r->series_count * (uint32_t)derived_family_count, e));
-    for (size_t f = 0; f < derived_family_count; f++) {
-        if (!has_exemplars(run, &derived_families[f]))
-            continue;
-        for (uint32_t i = 0; i < r->series_count; i++) {
-            struct row_key key = row_sums_key(&run->sums, i);
+    for (uint32_t i = 0; i < r->series_count; i++) {
+        struct row_key key = row_sums_key(&run->sums, i);
+        for (uint32_t v = 0; v < run->kind->variants; v++) {
             struct label_set labels;
-            bool wanted;
-            TRY(labels_of(run, &derived_families[f], &key, &wanted, &labels, e));
+            bool wanted, is_error = v == 1;
+            TRY(labels_of(run, f, &key, is_error, &wanted, &labels, e));
             if (wanted)
-                TRY(add_exemplars(run, &r->series[i], labels, e));
+                TRY(add_exemplars(run, f, &r->series[i], is_error, labels, e));
         }
     }
     return ST_OK;
 }
 
+static enum status collect(struct exemplar_run *run, struct err *e)
+{
+    uint32_t most = run->sums.result.series_count * run->kind->variants;
+    TRY(make_room(run, most * (uint32_t)derived_family_count, e));
+    for (size_t f = 0; f < derived_family_count; f++)
+        if (has_exemplars(run, &derived_families[f]))
+            TRY(collect_family(run, &derived_families[f], e));
+    return ST_OK;
+}
+
 static enum status run_query(struct exemplar_run *run, const struct edge_view *view, struct err *e)
 {
-    static const unsigned dims[] = {
-        [ROWS_GRAPH] = DIM_CLIENT | DIM_SERVER, [ROWS_EDGES] = DIM_PAIR, /* cells keep traces by
-                                                                            pair, not by version */
-    };
     const struct series_request *r = run->ask->request;
     uint64_t start_s = (uint64_t)MAX(r->start_ms, INT64_C(0)) / 1000;
     uint64_t end_s = (uint64_t)MAX(r->end_ms, INT64_C(0)) / 1000 + TILE_S;
@@ -144,7 +178,7 @@ static enum status run_query(struct exemplar_run *run, const struct edge_view *v
         .step_s = (uint32_t)MIN(MAX((end_s - start_s) / STEPS, (uint64_t)TILE_S),
                                 (uint64_t)UINT32_MAX / 2),
         .sections = SECTION_COUNTS | SECTION_EXEMPLARS,
-        .dims = dims[run->rows],
+        .dims = run->kind->dims,
         .picture = VIEW_MESH,
     };
     TRY(row_query_run(&q, &run->sums, e));
@@ -154,12 +188,17 @@ static enum status run_query(struct exemplar_run *run, const struct edge_view *v
 /* One kind of rows after the other. */
 static enum status run_all(struct exemplar_run *run, const struct edge_view *view, struct err *e)
 {
-    static const enum derived_rows kinds[] = {ROWS_GRAPH, ROWS_EDGES};
+    static const struct exemplar_rows kinds[] = {
+        {.rows = ROWS_GRAPH, .dims = DIM_CLIENT | DIM_SERVER, .variants = 1},
+        {.rows = ROWS_SPANS, .dims = DIM_SERVER, .is_server = true, .variants = 2},
+        {.rows = ROWS_SPANS, .dims = DIM_CLIENT, .is_server = false, .variants = 2},
+        {.rows = ROWS_EDGES, .dims = DIM_PAIR, .variants = 1},
+    };
     enum status status = ST_OK;
     for (size_t i = 0; status == ST_OK && i < LEN(kinds); i++) {
-        if (!derived_ask_sections(run->ask, kinds[i]))
+        if (!derived_ask_sections(run->ask, kinds[i].rows))
             continue;
-        run->rows = kinds[i];
+        run->kind = &kinds[i];
         status = run_query(run, view, e);
         row_sums_deinit(&run->sums);
         run->sums = (struct row_sums){0};

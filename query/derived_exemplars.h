@@ -5,8 +5,9 @@
 
 #include "query/derived_series.h"
 
-/* Exemplars of the matching series of pairs of services, in the request's range; each under the
- * labels of its histogram without `le`. Arena's. ST_NO_MEMORY, ST_TIMEOUT. Pool thread. */
+/* Exemplars of the matching series, in the request's range; each under the labels of its histogram
+ * without `le`, without versions and without `span_name`: they are kept by pair of services.
+ * Arena's. ST_NO_MEMORY, ST_TIMEOUT. Pool thread. */
 enum status derived_exemplars(const struct derived_series *d, const struct series_request *request,
                               struct series_exemplars **out, uint32_t *count, struct err *e);
 
