@@ -1,7 +1,6 @@
 /* promql_call.c - which function runs how; functions that give scalars. */
 #include "query/promql_fn.h"
-
-#include <math.h>
+#include "query/promql_math.h"
 
 static promql_fn_rows rows_of(enum promql_function_id id)
 {
@@ -85,21 +84,15 @@ static enum status run_scalar_of(struct promql_run *run, const struct promql_nod
     return promql_run_rows(run, arg, &(struct promql_sink){single_put, &s, run->arena}, e);
 }
 
-static double extreme(bool is_max, double a, double b)
-{
-    if (isnan(a) || isnan(b))
-        return NAN;
-    return is_max ? fmax(a, b) : fmin(a, b);
-}
-
 static enum status run_extreme(struct promql_run *run, const struct promql_node *node,
                                double *values, struct err *e)
 {
     double *a, *b;
     TRY(promql_run_scalar(run, node->call.args[0], &a, e));
     TRY(promql_run_scalar(run, node->call.args[1], &b, e));
+    bool is_max = node->call.function->id == FN_MAX_OF;
     for (uint32_t i = 0; i < run->grid.count; i++)
-        values[i] = extreme(node->call.function->id == FN_MAX_OF, a[i], b[i]);
+        values[i] = is_max ? promql_max(a[i], b[i]) : promql_min(a[i], b[i]);
     return ST_OK;
 }
 

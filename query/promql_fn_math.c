@@ -1,8 +1,7 @@
 /* promql_fn_math.c - functions that take one float and give one float, clamp and round among them.
  */
 #include "query/promql_fn.h"
-
-#include <math.h>
+#include "query/promql_math.h"
 
 static double sign(double v)
 {
@@ -73,15 +72,13 @@ enum status promql_fn_math_rows(struct promql_run *run, const struct promql_node
     return map_rows(&m, node->call.args[0], e);
 }
 
-/* Go's Min and Max: NaN when either is; fmin would take the other. */
 static double clamp(const struct mapping *m, double v, uint32_t step)
 {
-    double low = m->low ? m->low[step] : -INFINITY, high = m->high ? m->high[step] : INFINITY;
-    if (high < low)
+    if (m->low && m->high && m->high[step] < m->low[step])
         return value_absent();
-    if (isnan(v) || isnan(low) || isnan(high))
-        return NAN;
-    return fmax(low, fmin(high, v));
+    if (m->high)
+        v = promql_min(m->high[step], v);
+    return m->low ? promql_max(m->low[step], v) : v;
 }
 
 enum status promql_fn_clamp_rows(struct promql_run *run, const struct promql_node *node,

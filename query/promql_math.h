@@ -7,6 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Go's Max and Min: NaN when either is, unless the other decides by being infinite. */
+static inline double promql_max(double a, double b)
+{
+    if (a == INFINITY || b == INFINITY)
+        return INFINITY;
+    return isnan(a) || isnan(b) ? NAN : fmax(a, b);
+}
+
+static inline double promql_min(double a, double b)
+{
+    if (a == -INFINITY || b == -INFINITY)
+        return -INFINITY;
+    return isnan(a) || isnan(b) ? NAN : fmin(a, b);
+}
+
 /* Neumaier's sum: `rest` gathers what the additions rounded away; the result is sum + rest. */
 static inline void promql_sum_add(double v, double *sum, double *rest)
 {
