@@ -44,13 +44,17 @@ static unsigned days_in_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && is_leap(year));
 }
 
-/* Days from 1970-01-01, for years from 1970 on. */
-static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+/* Leap days of the years 1 to `year`, as if the calendar of today had always been. */
+static int64_t leaps_until(int64_t year)
 {
-    unsigned before = year - 1, base = 1969;
-    uint64_t leaps =
-        (before / 4 - before / 100 + before / 400) - (base / 4 - base / 100 + base / 400);
-    uint64_t days = (uint64_t)(year - 1970) * 365 + leaps;
+    return year / 4 - year / 100 + year / 400;
+}
+
+/* Days from 1970-01-01, for years from 1 on. */
+static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+    int64_t days =
+        ((int64_t)year - 1970) * 365 + leaps_until((int64_t)year - 1) - leaps_until(1969);
     for (unsigned m = 1; m < month; m++)
         days += days_in_month(year, m);
     return days + day - 1;
@@ -106,28 +110,44 @@ static bool take_offset(struct str *s, int64_t *offset_s)
     return true;
 }
 
-bool clock_parse_rfc3339(struct str s, uint64_t *wall_ns)
+/* Seconds since 1970, before it negative, and nanoseconds on top. */
+static bool parse_rfc3339(struct str s, int64_t *seconds, uint64_t *fraction)
 {
     unsigned year, month, day, hour, minute, second;
-    uint64_t fraction;
     int64_t offset;
     if (!take_digits(&s, 4, 9999, &year) || !take_char(&s, "-") ||
         !take_digits(&s, 2, 12, &month) || !take_char(&s, "-") || !take_digits(&s, 2, 31, &day) ||
         !take_char(&s, "Tt ") || !take_digits(&s, 2, 23, &hour) || !take_char(&s, ":") ||
         !take_digits(&s, 2, 59, &minute) || !take_char(&s, ":") ||
-        !take_digits(&s, 2, 60, &second) || !take_fraction(&s, &fraction) ||
+        !take_digits(&s, 2, 60, &second) || !take_fraction(&s, fraction) ||
         !take_offset(&s, &offset) || s.len)
         return false;
-    if (year < 1970 || month == 0 || day == 0 || day > days_in_month(year, month))
+    if (year == 0 || month == 0 || day == 0 || day > days_in_month(year, month))
         return false;
-    int64_t seconds =
-        (int64_t)(days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) -
-        offset;
-    uint64_t ns;
-    if (seconds < 0 || __builtin_mul_overflow((uint64_t)seconds, NS_PER_S, &ns) ||
+    *seconds =
+        days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
+    return true;
+}
+
+bool clock_parse_rfc3339(struct str s, uint64_t *wall_ns)
+{
+    int64_t seconds;
+    uint64_t fraction, ns;
+    if (!parse_rfc3339(s, &seconds, &fraction) || seconds < 0 ||
+        __builtin_mul_overflow((uint64_t)seconds, NS_PER_S, &ns) ||
         __builtin_add_overflow(ns, fraction, &ns))
         return false;
     *wall_ns = ns;
+    return true;
+}
+
+bool clock_parse_rfc3339_ms(struct str s, int64_t *unix_ms)
+{
+    int64_t seconds;
+    uint64_t fraction;
+    if (!parse_rfc3339(s, &seconds, &fraction))
+        return false;
+    *unix_ms = seconds * 1000 + (int64_t)(fraction / NS_PER_MS);
     return true;
 }
 

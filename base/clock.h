@@ -12,6 +12,9 @@ void clock_set_ns(uint64_t wall_ns, uint64_t mono_ns);
 /* RFC 3339 ("2026-11-23T10:00:00.5Z", offsets allowed) to ns since 1970; false when malformed or
  * before 1970. */
 bool clock_parse_rfc3339(struct str s, uint64_t *wall_ns);
+/* The same to ms since 1970, negative before it: the years 1 to 9999. What is below 1 ms is cut off
+ * towards the past. */
+bool clock_parse_rfc3339_ms(struct str s, int64_t *unix_ms);
 /* "2026-11-23T10:00:00.123Z" into out (at least 25 bytes); returns out. */
 char *clock_format_rfc3339(uint64_t wall_ns, char *out, size_t cap);
 

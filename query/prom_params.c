@@ -46,16 +46,11 @@ static bool read_bound(struct str text, int64_t *out_ms)
 static bool read_time(struct str text, int64_t *out_ms)
 {
     double seconds;
-    uint64_t ns;
     if (read_float(text, &seconds)) {
         *out_ms = ms_of_seconds(seconds);
         return true;
     }
-    if (clock_parse_rfc3339(text, &ns)) {
-        *out_ms = (int64_t)(ns / NS_PER_MS);
-        return true;
-    }
-    return read_bound(text, out_ms);
+    return clock_parse_rfc3339_ms(text, out_ms) || read_bound(text, out_ms);
 }
 
 enum status prom_param_time(const struct params *p, const char *name, int64_t *out_ms,

@@ -70,6 +70,29 @@ Test(clock, refuses_what_is_not_rfc3339)
     }
 }
 
+Test(clock, reads_times_before_1970_and_far_after_in_ms)
+{
+    static const struct {
+        const char *text;
+        int64_t want_ms;
+    } rows[] = {
+        {"0001-01-01T00:00:00Z", -62135596800000},
+        {"1969-12-31T23:59:59.9996Z", -1},
+        {"1969-11-14T22:13:20Z", -4067200000},
+        {"1970-01-01T00:30:00+01:00", -1800000},
+        {"1900-03-01T00:00:00Z", -2203891200000},
+        {"2023-11-14T22:13:20.123456789Z", 1700000000123},
+        {"9999-12-31T23:59:59.999Z", 253402300799999},
+    };
+    int64_t got = 0;
+    for (size_t i = 0; i < LEN(rows); i++) {
+        cr_expect(clock_parse_rfc3339_ms(str_from_c(rows[i].text), &got), "row %s", rows[i].text);
+        cr_expect_eq(got, rows[i].want_ms, "row %s: %lld", rows[i].text, (long long)got);
+    }
+    cr_expect_not(clock_parse_rfc3339_ms(STR("0000-01-01T00:00:00Z"), &got));
+    cr_expect_not(clock_parse_rfc3339_ms(STR("1900-02-29T00:00:00Z"), &got));
+}
+
 Test(clock, formats_what_it_parses)
 {
     char out[32];
