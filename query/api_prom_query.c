@@ -25,6 +25,7 @@ struct run {
     struct prom_sources sources;
     struct promql_result result;
     uint64_t limit;
+    struct str stats; /* empty: none are asked for */
     uint64_t began_ns, prepared_ns, evaluated_ns;
 };
 
@@ -65,6 +66,8 @@ static enum status read_common(struct run *run, struct err *e)
     TRY(read_lookback(run, e));
     run->q.subquery_step_ms = SUBQUERY_STEP_MS;
     params_find(&run->r->params, "query", &run->text);
+    params_find(&run->r->params, "stats", &run->stats);
+    run->q.counts_samples = run->stats.len > 0;
     return ST_OK;
 }
 
@@ -87,7 +90,9 @@ static enum status read_step(struct run *run, struct err *e)
                        "invalid parameter \"step\": zero or negative query resolution step widths "
                        "are not accepted. Try a positive integer");
     run->q.step_ms = MAX(step_ns / (int64_t)NS_PER_MS, (int64_t)1);
-    if ((run->q.end_ms - run->q.start_ms) / run->q.step_ms > POINTS_MAX)
+    /* Here a step of less than 1 ms still counts as what it is. */
+    double steps = (double)(run->q.end_ms - run->q.start_ms) * (double)NS_PER_MS / (double)step_ns;
+    if (steps >= POINTS_MAX + 1)
         return err_set(e, ST_INVALID,
                        "exceeded maximum resolution of 11,000 points per timeseries. Try "
                        "decreasing the query resolution (?step=XX)");
@@ -154,10 +159,33 @@ static double seconds(uint64_t ns)
     return (double)ns / 1e9;
 }
 
+/* What each step looks at, or all together. */
+static void write_samples(struct json_writer *w, const struct run *run, bool each_step)
+{
+    uint64_t all = 0;
+    if (each_step) {
+        json_key(w, "totalQueryableSamplesPerStep");
+        json_array_begin(w);
+    }
+    for (uint32_t i = 0; i < run->result.step_count; i++) {
+        all += run->result.step_samples[i];
+        if (!each_step)
+            continue;
+        json_array_begin(w);
+        prom_write_time(w, run->q.start_ms + (int64_t)i * run->q.step_ms);
+        json_u64(w, run->result.step_samples[i]);
+        json_array_end(w);
+    }
+    if (each_step)
+        json_array_end(w);
+    JSON_U64(w, "totalQueryableSamples", all);
+    JSON_U64(w, "peakSamples", run->budget.samples_peak);
+    JSON_U64(w, "samplesRead", run->budget.samples_read);
+}
+
 static void write_stats(struct json_writer *w, const struct run *run)
 {
-    struct str wanted;
-    if (!params_find(&run->r->params, "stats", &wanted) || !wanted.len)
+    if (!run->stats.len)
         return;
     json_key(w, "stats");
     json_object_begin(w);
@@ -172,8 +200,7 @@ static void write_stats(struct json_writer *w, const struct run *run)
     json_object_end(w);
     json_key(w, "samples");
     json_object_begin(w);
-    JSON_U64(w, "totalQueryableSamples", run->budget.samples_read);
-    JSON_U64(w, "peakSamples", run->budget.samples_peak);
+    write_samples(w, run, str_eq(run->stats, STR("all")));
     json_object_end(w);
     json_object_end(w);
 }

@@ -122,9 +122,16 @@ enum status promql_eval(const struct promql_node *root, const struct promql_quer
                         struct annotations *notes, struct arena *arena, struct promql_result *out,
                         struct err *e)
 {
-    struct promql_run run = {q, sources, budget, notes, arena, grid_of(q), false};
+    struct promql_run run = {q, sources, budget, notes, arena, grid_of(q), NULL, false};
     bool is_range = q->step_ms > 0;
     *out = (struct promql_result){.type = is_range ? TYPE_MATRIX : root->type};
+    if (q->counts_samples) {
+        run.step_samples = arena_calloc(arena, run.grid.count, sizeof(*run.step_samples));
+        if (!run.step_samples)
+            return promql_no_memory(e);
+        out->step_samples = run.step_samples;
+        out->step_count = run.grid.count;
+    }
     if (is_range && (root->type == TYPE_MATRIX || root->type == TYPE_STRING))
         return err_set(e, ST_INVALID,
                        "invalid expression type \"%s\" for range query, must be Scalar or instant "

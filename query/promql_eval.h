@@ -10,6 +10,7 @@ struct promql_query {
     int64_t step_ms;          /* > 0 for a range query, 0 for an instant one */
     int64_t lookback_ms;      /* 5 minutes unless asked otherwise */
     int64_t subquery_step_ms; /* of subqueries without one: 1 minute */
+    bool counts_samples;      /* tell promql_result.step_samples */
 };
 
 /* One series of a result. Points in order of time. */
@@ -27,8 +28,13 @@ struct promql_result {
     struct promql_series *series; /* sorted by labels, but for an instant query whose outermost
                                      function orders */
     uint32_t series_count;
-    double scalar;   /* TYPE_SCALAR, at start_ms */
-    struct str text; /* TYPE_STRING */
+    double scalar;                /* TYPE_SCALAR, at start_ms */
+    struct str text;              /* TYPE_STRING */
+    const uint64_t *step_samples; /* NULL unless asked for: samples that each step of the query
+                                     looks at, a histogram counting as several; a sample counts in
+                                     every window that it lies in. Points of a subquery count, not
+                                     what they were made of. As Prometheus' totalQueryableSamples */
+    uint32_t step_count;
 };
 
 /* All of the result lives in `arena`. ST_QUERY: it cannot be run (execution), ST_TIMEOUT,

@@ -162,8 +162,13 @@ static enum status run_constant(struct promql_run *run, const struct promql_node
                          arena_calloc(run->arena, steps, sizeof(struct native_histogram *))};
     if (!r.values || !r.histograms)
         return promql_no_memory(e);
+    uint64_t samples = 0;
     once.grid.count = 1;
-    return run_vector(&once, node, &(struct promql_sink){repeat, &r, out->arena}, e);
+    once.step_samples = run->step_samples ? &samples : NULL;
+    TRY(run_vector(&once, node, &(struct promql_sink){repeat, &r, out->arena}, e));
+    for (uint32_t i = 0; run->step_samples && i < steps; i++)
+        run->step_samples[i] += samples;
+    return ST_OK;
 }
 
 enum status promql_run_rows(struct promql_run *run, const struct promql_node *node,

@@ -15,7 +15,8 @@ struct promql_run {
     struct annotations *notes;            /* borrowed */
     struct arena *arena;                  /* borrowed: everything that outlives a row */
     struct promql_grid grid;
-    bool tells_resets; /* histograms are read for their counts and sums alone */
+    uint64_t *step_samples; /* a slot a step of the grid; NULL: nobody counts them */
+    bool tells_resets;      /* histograms are read for their counts and sums alone */
 };
 
 /* Rows of a node of type vector (or one row without labels of a scalar), into `out`. */

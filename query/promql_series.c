@@ -106,6 +106,16 @@ static void pick_samples(struct promql_picker *p, const struct series_data *s)
     p->sample_count = s->sample_count;
 }
 
+static void count_picks(const struct promql_picker *p, const struct series_data *s)
+{
+    uint64_t *samples = p->run->step_samples;
+    for (uint32_t i = 0; samples && i < p->run->grid.count; i++) {
+        uint32_t k = p->picks[i];
+        if (k != PROMQL_NO_SAMPLE && !promql_sample_is_stale(s, k))
+            samples[i] += 1 + promql_histogram_weight(s->histograms ? s->histograms[k] : NULL);
+    }
+}
+
 const struct series_data *promql_picker_next(struct promql_picker *p)
 {
     while (p->at < p->list.count) {
@@ -113,6 +123,7 @@ const struct series_data *promql_picker_next(struct promql_picker *p)
         if (s->sample_count == 0)
             continue;
         pick_samples(p, s);
+        count_picks(p, s);
         return s;
     }
     return NULL;

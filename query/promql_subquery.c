@@ -47,6 +47,7 @@ enum status promql_subquery_run(struct promql_run *run, const struct promql_node
                                 struct series_list *out, struct promql_rows *rows, struct err *e)
 {
     struct promql_run inner = *run;
+    inner.step_samples = NULL; /* the windows over its points are counted */
     TRY(inner_grid(run, node, &inner.grid, e));
     if (inner.grid.count == 0)
         return ST_OK;

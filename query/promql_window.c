@@ -163,6 +163,17 @@ static bool is_rising(const double *values, uint32_t count)
     return true;
 }
 
+static void count_windows(const struct promql_ranges *r)
+{
+    uint64_t *samples = r->run->step_samples;
+    for (uint32_t i = 0; samples && i < r->run->grid.count; i++) {
+        struct promql_window w = promql_ranges_window(r, i);
+        samples[i] += w.floats.count + w.histograms.count;
+        for (uint32_t k = 0; k < w.histograms.count; k++)
+            samples[i] += promql_histogram_weight(w.histograms.items[k]);
+    }
+}
+
 bool promql_ranges_next(struct promql_ranges *r, enum status *status, struct err *e)
 {
     *status = query_budget_check(r->run->budget, e);
@@ -181,6 +192,7 @@ bool promql_ranges_next(struct promql_ranges *r, enum status *status, struct err
     }
     bounds_find(r, r->floats.times_ms, r->floats.count, &r->float_bounds);
     bounds_find(r, r->histograms.times_ms, r->histograms.count, &r->histogram_bounds);
+    count_windows(r);
     return true;
 }
 

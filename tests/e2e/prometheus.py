@@ -67,7 +67,7 @@ class Prometheus:
         self.address = "127.0.0.1:%d" % free_port()
         self.api = Api(self.address)
         self.args = ["prometheus", "--config.file=%s" % config, "--storage.tsdb.path=%s" % (self.folder / "data"), "--web.listen-address=" + self.address]
-        self.args += ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms,exemplar-storage", "--log.level=warn"] + FOR_EVER
+        self.args += ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms,exemplar-storage,promql-per-step-stats", "--log.level=warn"] + FOR_EVER
         self.start()
 
     def start(self):

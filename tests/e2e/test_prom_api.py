@@ -62,7 +62,11 @@ def check_query(api, world):
     got = data(api.call("/api/v1/query", query='{"http.ünïcode"}', time=end))
     assert got["result"][0]["metric"] == {"__name__": "http.ünïcode", "label.name": "x y"}, got
     got = data(api.call("/api/v1/query", query="api_load", time=end, stats="all"))
-    assert got["stats"]["samples"]["totalQueryableSamples"] >= 2 and got["stats"]["timings"]["execTotalTime"] > 0, got
+    counted = got["stats"]["samples"]
+    assert counted["totalQueryableSamplesPerStep"] == [[end, counted["totalQueryableSamples"]]] and counted["samplesRead"] >= counted["totalQueryableSamples"] >= 2, got
+    assert got["stats"]["timings"]["execTotalTime"] > 0, got
+    got = data(api.call("/api/v1/query", query="api_load", time=end, stats="true"))
+    assert "totalQueryableSamplesPerStep" not in got["stats"]["samples"], got
 
 
 def check_a_sample_is_there_at_once(api, world):
@@ -77,6 +81,8 @@ def check_errors(api, world):
     rows = [("/api/v1/query", {"query": "sum("}, 400, "bad_data", 'invalid parameter "query": 1:5: parse error: unclosed left parenthesis'),
             ("/api/v1/query", {"query": "api_load + on (job) group_left api_requests_total"}, 422, "execution", None),
             ("/api/v1/query", {"query": 'label_replace(api_load, "a", "b", "job", "(")'}, 422, "execution", "invalid regular expression in label_replace(): ("),
+            ("/api/v1/query_range", {"query": "1", "start": 0, "end": 2, "step": "0.0001"}, 400, "bad_data",
+             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"),
             ("/api/v1/query", {"query": "1", "timeout": "soon"}, 400, "bad_data", 'invalid parameter "timeout": cannot parse "soon" to a valid duration'),
             ("/api/v1/series", {}, 400, "bad_data", "no match[] parameter provided")]
     for path, params, code, kind, sentence in rows:

@@ -179,6 +179,21 @@ def ask_wrong(pair):
     pair.close()
 
 
+COUNTED = ("t_load", "sum(t_load offset 1m)", "rate(t_requests_total[5m])", "t_info @ end()", "t_load + on (job, instance) t_info", "max_over_time(t_load[2m:30s])",
+           "sum(rate(t_requests_total[1m] @ start())) / scalar(sum(t_limit))", "timestamp(t_odd)", "max_over_time(rate(t_requests_total[2m])[5m:1m] @ end())", "1",
+           "absent_over_time(t_load[90s])", "histogram_quantile(0.9, sum by (le) (rate(t_seconds_bucket[2m])))", "topk(1, t_load)", "t_load[3m]")
+
+
+def ask_stats(pair):
+    """Both count the same samples, in all and at each step."""
+    for expr in COUNTED:
+        ranges = [] if expr.endswith("]") else [("/api/v1/query_range", {"start": FROM_S, "end": TO_S, "step": STEP_S})]
+        for path, times in ranges + [("/api/v1/query", {"time": TO_S})]:
+            want, got = (api.call(path, query=expr, stats="all", **times)["data"]["stats"]["samples"] for api in (pair.theirs, pair.ours))
+            for key in ("totalQueryableSamples", "totalQueryableSamplesPerStep"):
+                assert want[key] == got[key], (expr, path, key, want[key], got[key])
+
+
 def check_share(pair):
     assert pair.with_data > 0.6 * pair.asked, "only %d of %d questions have an answer" % (pair.with_data, pair.asked)
 
@@ -214,6 +229,7 @@ def main():
         suite.run("generated (%d)" % GENERATED, ask_generated, pair)
         suite.run("names", ask_names, pair)
         suite.run("wrong expressions (%d)" % len(WRONG), ask_wrong, pair)
+        suite.run("samples counted at each step (%d)" % len(COUNTED), ask_stats, pair)
         suite.run("most of them return data", check_share, pair)
         suite.run("known differences are still there", check_known, pair)
         print("%d questions, %d with data" % (pair.asked, pair.with_data))
