@@ -165,7 +165,11 @@ static void bench_select(struct rig *r, unsigned series)
         snprintf(pod, sizeof(pod), "backend-6c7d9f5b8-%07u", n);
         label_matcher_init(&m[0], MATCH_EQ, LABEL_METRIC_NAME, metric, &e);
         label_matcher_init(&m[1], MATCH_EQ, STR("pod"), str_from_c(pod), &e);
-        struct series_request q = {m, 2, start_ms - 300000, start_ms + 15000, &arena, 0, false};
+        struct series_request q = {.matchers = m,
+                                   .matcher_count = 2,
+                                   .start_ms = start_ms - 300000,
+                                   .end_ms = start_ms + 15000,
+                                   .arena = &arena};
         must(series_view_take(r->series, &v, &e) == ST_OK, "view", &e);
         must(series_view_select(v, &q, &list, &lost, &e) == ST_OK && list.count == 1, "select", &e);
         series_view_unref(v);
@@ -185,7 +189,12 @@ static void time_match(struct rig *r, const char *what, enum match_op op, const 
     struct series_list list = {0};
     uint64_t lost = 0;
     must(label_matcher_init(&m, op, str_from_c(name), str_from_c(value), &e) == ST_OK, what, &e);
-    struct series_request q = {&m, 1, start_ms - 300000, start_ms + 60000, &arena, 0, true};
+    struct series_request q = {.matchers = &m,
+                               .matcher_count = 1,
+                               .start_ms = start_ms - 300000,
+                               .end_ms = start_ms + 60000,
+                               .arena = &arena,
+                               .names_only = true};
     must(series_view_take(r->series, &v, &e) == ST_OK, "view", &e);
     uint64_t begin = clock_mono_ns();
     must(series_view_select(v, &q, &list, &lost, &e) == ST_OK, "select", &e);
@@ -293,7 +302,11 @@ static void mesh_select(struct rig *r, const char *when)
         struct series_view *v;
         struct arena arena = {0};
         struct series_list list = {0};
-        struct series_request q = {&m, 1, start_ms - 300000, INT64_MAX, &arena, 0, false};
+        struct series_request q = {.matchers = &m,
+                                   .matcher_count = 1,
+                                   .start_ms = start_ms - 300000,
+                                   .end_ms = INT64_MAX,
+                                   .arena = &arena};
         uint64_t begin = cpu_ns();
         must(series_view_take(r->series, &v, &e) == ST_OK, "view", &e);
         must(series_view_select(v, &q, &list, &lost, &e) == ST_OK, "select", &e);

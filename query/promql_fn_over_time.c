@@ -103,9 +103,10 @@ static enum status count(struct promql_fn_call *call, const struct promql_window
 {
     (void)step;
     (void)e;
-    out->value = call->node->call.function->id == FN_PRESENT_OVER_TIME
-                     ? 1
-                     : (double)w->floats.count + w->histograms.count;
+    out->value =
+        call->node->call.function->id == FN_PRESENT_OVER_TIME
+            ? 1
+            : (double)promql_floats_total(&w->floats) + promql_histograms_total(&w->histograms);
     return ST_OK;
 }
 

@@ -86,7 +86,7 @@ static enum status plan_make(struct promql_fn_call *call, struct promql_rate_pla
         if (w.floats.count > 1)
             plan->steps[i] =
                 extrapolation(call, w.floats.times_ms[0], w.floats.times_ms[w.floats.count - 1],
-                              w.floats.count, w.after_ms, w.end_ms);
+                              promql_floats_total(&w.floats), w.after_ms, w.end_ms);
     }
     plan->generation = r->float_bounds.generation;
     return ST_OK;
@@ -184,10 +184,12 @@ static void rate_floats(struct promql_fn_call *call, const struct promql_window 
     double growth = growth_with_starts(call, f);
     if (began) {
         growth += f->values[0];
-        *out = growth * factor_from_start(call, w, f->starts_ms[0], first, last, f->count);
+        *out = growth *
+               factor_from_start(call, w, f->starts_ms[0], first, last, promql_floats_total(f));
         return;
     }
-    struct promql_rate_step s = extrapolation(call, first, last, f->count, w->after_ms, w->end_ms);
+    struct promql_rate_step s =
+        extrapolation(call, first, last, promql_floats_total(f), w->after_ms, w->end_ms);
     if (is_counter(call) && growth > 0 && f->values[0] >= 0)
         s.factor = factor_from_zero(call, &s, f->values[0], growth);
     *out = growth * s.factor;
@@ -207,10 +209,11 @@ static enum status rate_histograms(struct promql_fn_call *call, const struct pro
     if (!growth)
         return ST_OK;
     if (began) {
-        factor = factor_from_start(call, w, h->starts_ms[0], first, last, h->count);
+        factor =
+            factor_from_start(call, w, h->starts_ms[0], first, last, promql_histograms_total(h));
     } else {
         struct promql_rate_step s =
-            extrapolation(call, first, last, h->count, w->after_ms, w->end_ms);
+            extrapolation(call, first, last, promql_histograms_total(h), w->after_ms, w->end_ms);
         factor = s.factor;
         if (is_counter(call) && growth->count > 0 && h->items[0]->count >= 0)
             factor = factor_from_zero(call, &s, h->items[0]->count, growth->count);

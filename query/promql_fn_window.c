@@ -24,6 +24,33 @@ static promql_fn_window window_of(enum promql_function_id id)
     return fn ? fn : promql_fn_trend(id);
 }
 
+/* What the function looks at in a window. Where no value falls, the least is the first, the
+ * greatest the last, and no counter began anew. */
+static enum series_need need_of(enum promql_function_id id)
+{
+    switch (id) {
+    case FN_RATE:
+    case FN_INCREASE:
+    case FN_DELTA:
+    case FN_RESETS:
+    case FN_COUNT_OVER_TIME:
+    case FN_FIRST_OVER_TIME:
+    case FN_TS_OF_FIRST_OVER_TIME:
+    case FN_MAX_OVER_TIME:
+    case FN_MIN_OVER_TIME:
+        return NEED_ENDS;
+    case FN_LAST_OVER_TIME:
+    case FN_TS_OF_LAST_OVER_TIME:
+    case FN_PRESENT_OVER_TIME:
+        return NEED_LAST;
+    case FN_IRATE:
+    case FN_IDELTA:
+        return NEED_LAST_TWO;
+    default:
+        return NEED_ALL;
+    }
+}
+
 /* anchored and smoothed give samples beyond the range, which few functions know to handle. */
 static enum status check_extension(const struct promql_node *node,
                                    const struct promql_ranges *ranges, struct err *e)
@@ -170,7 +197,7 @@ enum status promql_fn_window_rows(struct promql_run *run, const struct promql_no
         return promql_no_memory(e);
     w.call.at = &arg->span;
     TRY(run_params(run, &w, e));
-    TRY(promql_ranges_open(run, arg, &w.call.ranges, e));
+    TRY(promql_ranges_open(run, arg, need_of(node->call.function->id), &w.call.ranges, e));
     TRY(check_extension(node, &w.call.ranges, e));
     while (promql_ranges_next(&w.call.ranges, &s, e))
         TRY(run_series(&w, out, e));

@@ -102,6 +102,20 @@ int64_t promql_when_at(const struct promql_run *run, const struct promql_when *w
     return within_reach(at_ms) - within_reach(when->offset.ms);
 }
 
+struct series_windows promql_windows(const struct promql_run *run, const struct promql_when *when,
+                                     enum series_need need, int64_t range_ms)
+{
+    const struct promql_grid *g = &run->grid;
+    int64_t first = promql_when_at(run, when, g->start_ms);
+    int64_t last = promql_when_at(run, when, promql_grid_end(g));
+    struct series_windows w = {need, g->count, first, g->step_ms, range_ms};
+    if (last == first) /* one step, or @ */
+        w.count = 1;
+    else if (last - first != promql_grid_end(g) - g->start_ms) /* beyond reach */
+        w = (struct series_windows){0};
+    return w;
+}
+
 static enum status run_scalar_row(struct promql_run *run, const struct promql_node *node,
                                   const struct promql_sink *out, struct err *e)
 {

@@ -54,14 +54,18 @@ enum status promql_call_rows(struct promql_run *run, const struct promql_node *n
 enum status promql_call_scalar(struct promql_run *run, const struct promql_node *node, double **out,
                                struct err *e);
 
-/* Series of a selector with samples in (after_ms, end_ms]; the budget holds them until
- * promql_series_drop(). */
+/* Series of a selector with samples in (after_ms, end_ms], of which only the windows are looked at;
+ * the budget holds them until promql_series_drop(). */
 enum status promql_series_select(struct promql_run *run, const struct promql_selector *selector,
-                                 int64_t after_ms, int64_t end_ms, struct series_list *out,
+                                 int64_t after_ms, int64_t end_ms,
+                                 const struct series_windows *windows, struct series_list *out,
                                  struct err *e);
 void promql_series_drop(struct promql_run *run, const struct series_list *list);
 /* The time that a selector or subquery looks at when the step is at `at_ms`. */
 int64_t promql_when_at(const struct promql_run *run, const struct promql_when *when, int64_t at_ms);
+/* The windows of all steps, that long, of a selector with those modifiers. */
+struct series_windows promql_windows(const struct promql_run *run, const struct promql_when *when,
+                                     enum series_need need, int64_t range_ms);
 
 /* Whether the value is the same at every step, so that one step tells all. */
 bool promql_is_constant(const struct promql_node *node);

@@ -44,7 +44,8 @@ static uint64_t weight_of(const struct series_list *list)
 }
 
 enum status promql_series_select(struct promql_run *run, const struct promql_selector *selector,
-                                 int64_t after_ms, int64_t end_ms, struct series_list *out,
+                                 int64_t after_ms, int64_t end_ms,
+                                 const struct series_windows *windows, struct series_list *out,
                                  struct err *e)
 {
     struct query_budget *b = run->budget;
@@ -57,6 +58,7 @@ enum status promql_series_select(struct promql_run *run, const struct promql_sel
         .samples_max = b->samples_max
                            ? MAX(b->samples_max - MIN(b->samples_used, b->samples_max), (uint64_t)1)
                            : 0,
+        .windows = *windows,
     };
     TRY(series_sources_select(run->sources, &request, out, b, run->notes, e));
     uint64_t weight = weight_of(out);
@@ -84,8 +86,10 @@ enum status promql_picker_open(struct promql_run *run, const struct promql_selec
     out->picks = arena_calloc(run->arena, run->grid.count, sizeof(*out->picks));
     if (!out->picks)
         return promql_no_memory(e);
+    struct series_windows windows =
+        promql_windows(run, &selector->when, is_smoothed ? NEED_ALL : NEED_LAST, lookback);
     return promql_series_select(run, selector, first - lookback,
-                                is_smoothed ? last + lookback : last, &out->list, e);
+                                is_smoothed ? last + lookback : last, &windows, &out->list, e);
 }
 
 /* The newest sample of each step within the lookback. One walk serves all series that arrived

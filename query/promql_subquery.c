@@ -61,8 +61,11 @@ enum status promql_subquery_run(struct promql_run *run, const struct promql_node
     for (uint32_t i = 0; i < rows->count; i++) {
         struct promql_row *row = &rows->items[i];
         TRY(forget_hints(run, row, inner.grid.count, e));
-        out->items[out->count++] = (struct series_data){row->labels, inner.grid.count, times,
-                                                        row->values, row->histograms,  NULL};
+        out->items[out->count++] = (struct series_data){.labels = row->labels,
+                                                        .sample_count = inner.grid.count,
+                                                        .times_ms = times,
+                                                        .values = row->values,
+                                                        .histograms = row->histograms};
     }
     out->cap = out->count;
     return ST_OK;

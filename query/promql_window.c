@@ -31,19 +31,21 @@ static int64_t beyond_right(const struct promql_ranges *r)
 }
 
 static enum status select_range(struct promql_ranges *r, const struct promql_node *node,
-                                struct err *e)
+                                enum series_need need, struct err *e)
 {
     const struct promql_selector *selector = &node->range.selector->selector;
     r->when = &selector->when;
     r->range_ms = node->range.range.ms;
     r->extension = selector->extension;
     int64_t first = window_end(r, 0), last = window_end(r, r->run->grid.count - 1);
+    struct series_windows windows =
+        promql_windows(r->run, r->when, r->extension == EXTEND_NONE ? need : NEED_ALL, r->range_ms);
     return promql_series_select(r->run, selector, first - r->range_ms - beyond_left(r),
-                                last + beyond_right(r), &r->list, e);
+                                last + beyond_right(r), &windows, &r->list, e);
 }
 
 enum status promql_ranges_open(struct promql_run *run, const struct promql_node *arg,
-                               struct promql_ranges *out, struct err *e)
+                               enum series_need need, struct promql_ranges *out, struct err *e)
 {
     uint32_t steps = run->grid.count;
     *out = (struct promql_ranges){.run = run, .node = promql_unwrap(arg)};
@@ -51,7 +53,7 @@ enum status promql_ranges_open(struct promql_run *run, const struct promql_node 
         !bounds_init(&out->histogram_bounds, run->arena, steps))
         return promql_no_memory(e);
     if (out->node->kind == PROMQL_RANGE)
-        return select_range(out, out->node, e);
+        return select_range(out, out->node, need, e);
     out->when = &out->node->subquery.when;
     out->range_ms = out->node->subquery.range.ms;
     return promql_subquery_run(run, out->node, &out->list, &out->rows, e);
@@ -95,11 +97,13 @@ static bool scratch_reserve(struct promql_scratch *s, struct arena *arena, uint3
     s->starts_ms = arena_calloc(arena, cap, sizeof(*s->starts_ms));
     s->histogram_times_ms = arena_calloc(arena, cap, sizeof(*s->histogram_times_ms));
     s->histogram_starts_ms = arena_calloc(arena, cap, sizeof(*s->histogram_starts_ms));
+    s->ordinals = arena_calloc(arena, cap, sizeof(*s->ordinals));
+    s->histogram_ordinals = arena_calloc(arena, cap, sizeof(*s->histogram_ordinals));
     s->values = arena_calloc(arena, cap, sizeof(*s->values));
     s->histograms = arena_calloc(arena, cap, sizeof(*s->histograms));
     s->cap = cap;
     return s->times_ms && s->starts_ms && s->histogram_times_ms && s->histogram_starts_ms &&
-           s->values && s->histograms;
+           s->ordinals && s->histogram_ordinals && s->values && s->histograms;
 }
 
 /* Sorts the samples of a series by kind and leaves stale markers out. */
@@ -111,23 +115,27 @@ static bool separate(struct promql_ranges *r, const struct series_data *s)
         return false;
     for (uint32_t i = 0; i < s->sample_count; i++) {
         int64_t start = s->starts_ms ? s->starts_ms[i] : 0;
+        uint32_t ordinal = s->ordinals ? s->ordinals[i] : 0;
         if (promql_sample_is_stale(s, i))
             continue;
         if (s->histograms && s->histograms[i]) {
             to->histogram_times_ms[histograms] = s->times_ms[i];
             to->histogram_starts_ms[histograms] = start;
+            to->histogram_ordinals[histograms] = ordinal;
             to->histograms[histograms++] = s->histograms[i];
         } else {
             to->times_ms[floats] = s->times_ms[i];
             to->starts_ms[floats] = start;
+            to->ordinals[floats] = ordinal;
             to->values[floats++] = s->values[i];
         }
     }
-    r->floats = (struct promql_floats){to->times_ms, to->values,
-                                       s->starts_ms ? to->starts_ms : NULL, floats};
-    r->histograms =
-        (struct promql_histograms){to->histogram_times_ms, to->histograms,
-                                   s->starts_ms ? to->histogram_starts_ms : NULL, histograms};
+    r->floats =
+        (struct promql_floats){to->times_ms, to->values, s->starts_ms ? to->starts_ms : NULL,
+                               s->ordinals ? to->ordinals : NULL, floats};
+    r->histograms = (struct promql_histograms){
+        to->histogram_times_ms, to->histograms, s->starts_ms ? to->histogram_starts_ms : NULL,
+        s->ordinals ? to->histogram_ordinals : NULL, histograms};
     /* The arrays are used again and again: nothing is known of the times in them. */
     r->float_bounds.times_ms = NULL;
     r->histogram_bounds.times_ms = NULL;
@@ -182,7 +190,8 @@ bool promql_ranges_next(struct promql_ranges *r, enum status *status, struct err
     const struct series_data *s = &r->list.items[r->at++];
     r->labels = s->labels;
     r->drop_name = r->rows.count && r->rows.items[r->at - 1].drop_name;
-    r->floats = (struct promql_floats){s->times_ms, s->values, s->starts_ms, s->sample_count};
+    r->floats =
+        (struct promql_floats){s->times_ms, s->values, s->starts_ms, s->ordinals, s->sample_count};
     r->histograms = (struct promql_histograms){0};
     r->is_rising = !s->histograms && is_rising(s->values, s->sample_count);
     if (!r->is_rising && (s->histograms || has_stale(s->values, s->sample_count)) &&
@@ -204,11 +213,13 @@ struct promql_window promql_ranges_window(const struct promql_ranges *r, uint32_
     w.after_ms = w.end_ms - r->range_ms;
     w.floats = (struct promql_floats){r->floats.times_ms + f, r->floats.values + f,
                                       r->floats.starts_ms ? r->floats.starts_ms + f : NULL,
+                                      r->floats.ordinals ? r->floats.ordinals + f : NULL,
                                       r->float_bounds.high[step] - f};
     if (r->histograms.count)
         w.histograms =
             (struct promql_histograms){r->histograms.times_ms + h, r->histograms.items + h,
                                        r->histograms.starts_ms ? r->histograms.starts_ms + h : NULL,
+                                       r->histograms.ordinals ? r->histograms.ordinals + h : NULL,
                                        r->histogram_bounds.high[step] - h};
     return w;
 }
@@ -249,7 +260,7 @@ enum status promql_matrix_result(struct promql_run *run, const struct promql_nod
 {
     struct promql_ranges r;
     enum status s;
-    TRY(promql_ranges_open(run, root, &r, e));
+    TRY(promql_ranges_open(run, root, NEED_ALL, &r, e));
     out->series = arena_calloc(run->arena, r.list.count, sizeof(*out->series));
     if (!out->series)
         return promql_no_memory(e);

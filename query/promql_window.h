@@ -10,14 +10,27 @@ struct promql_floats {
     const int64_t *times_ms;
     const double *values;
     const int64_t *starts_ms; /* NULL: none is told */
+    const uint32_t *ordinals; /* NULL: none is left out; else the place of each among all */
     uint32_t count;
 };
 struct promql_histograms {
     const int64_t *times_ms;
     const struct native_histogram *const *items;
     const int64_t *starts_ms; /* NULL: none is told */
+    const uint32_t *ordinals; /* as of floats */
     uint32_t count;
 };
+
+/* How many there are from the first to the last, those left out included. */
+static inline uint32_t promql_floats_total(const struct promql_floats *f)
+{
+    return f->ordinals && f->count ? f->ordinals[f->count - 1] - f->ordinals[0] + 1 : f->count;
+}
+
+static inline uint32_t promql_histograms_total(const struct promql_histograms *h)
+{
+    return h->ordinals && h->count ? h->ordinals[h->count - 1] - h->ordinals[0] + 1 : h->count;
+}
 
 /* What one step sees of one series. */
 struct promql_window {
@@ -38,6 +51,7 @@ struct promql_bounds {
 
 struct promql_scratch {
     int64_t *times_ms, *starts_ms, *histogram_times_ms, *histogram_starts_ms;
+    uint32_t *ordinals, *histogram_ordinals;
     double *values;
     const struct native_histogram **histograms;
     uint32_t cap;
@@ -64,9 +78,10 @@ struct promql_ranges {
 };
 
 /* Selects series or runs the subquery; the budget holds their samples until promql_ranges_close().
+ * `need`: what is looked at in a window; sources may leave out the rest.
  * ST_QUERY, ST_TIMEOUT, ST_NO_MEMORY. */
 enum status promql_ranges_open(struct promql_run *run, const struct promql_node *arg,
-                               struct promql_ranges *out, struct err *e);
+                               enum series_need need, struct promql_ranges *out, struct err *e);
 /* Makes the next series the one at hand. False at the end. ST_NO_MEMORY, ST_TIMEOUT in *status. */
 bool promql_ranges_next(struct promql_ranges *r, enum status *status, struct err *e);
 void promql_ranges_close(struct promql_ranges *r);

@@ -53,12 +53,19 @@ static enum status join_series(struct series_data *into, const struct series_dat
     if (!j.times || !j.values || (has_histograms && !j.histograms) || (has_starts && !j.starts))
         return err_set(e, ST_NO_MEMORY, "no memory to join series of two sources");
     join_fill(&j);
-    *into = (struct series_data){into->labels, j.count, j.times, j.values, j.histograms, j.starts};
+    *into = (struct series_data){.labels = into->labels,
+                                 .sample_count = j.count,
+                                 .times_ms = j.times,
+                                 .values = j.values,
+                                 .histograms = j.histograms,
+                                 .starts_ms = j.starts};
     return ST_OK;
 }
 
+/* *partial: of two series to be joined one lacks samples, so that nobody can tell how many there
+ * are of both. */
 static enum status join_equal(struct series_list *list, uint32_t from, struct arena *arena,
-                              struct err *e)
+                              bool *partial, struct err *e)
 {
     struct promql_table seen = {.arena = arena};
     for (uint32_t i = from; i < list->count; i++) {
@@ -66,12 +73,29 @@ static enum status join_equal(struct series_list *list, uint32_t from, struct ar
         uint32_t at = promql_table_put(&seen, list->items[i].labels, &added);
         if (at == PROMQL_TABLE_NONE)
             return err_set(e, ST_NO_MEMORY, "no memory to join series of several sources");
+        *partial |= !added && (list->items[i].ordinals || list->items[from + at].ordinals);
         if (added)
             list->items[from + at] = list->items[i];
-        else
+        else if (!*partial)
             TRY(join_series(&list->items[from + at], &list->items[i], arena, e));
     }
     list->count = from + seen.count;
+    return ST_OK;
+}
+
+static enum status select_all(const struct series_sources *sources,
+                              const struct series_request *request, struct series_list *out,
+                              size_t *answered, struct query_budget *budget,
+                              struct annotations *notes, struct err *e)
+{
+    *answered = 0;
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct series_source *s = &sources->items[i];
+        uint32_t before = out->count;
+        TRY(s->select(s->self, request, out, budget, notes, e));
+        *answered += out->count > before;
+        TRY(query_budget_check(budget, e));
+    }
     return ST_OK;
 }
 
@@ -81,13 +105,15 @@ enum status series_sources_select(const struct series_sources *sources,
                                   struct err *e)
 {
     uint32_t from = out->count;
-    size_t answered = 0;
-    for (size_t i = 0; i < sources->count; i++) {
-        const struct series_source *s = &sources->items[i];
-        uint32_t before = out->count;
-        TRY(s->select(s->self, request, out, budget, notes, e));
-        answered += out->count > before;
-        TRY(query_budget_check(budget, e));
-    }
-    return answered > 1 ? join_equal(out, from, request->arena, e) : ST_OK;
+    size_t answered;
+    bool partial = false;
+    TRY(select_all(sources, request, out, &answered, budget, notes, e));
+    if (answered > 1)
+        TRY(join_equal(out, from, request->arena, &partial, e));
+    if (!partial)
+        return ST_OK;
+    struct series_request whole = *request;
+    whole.windows = (struct series_windows){0};
+    out->count = from;
+    return series_sources_select(sources, &whole, out, budget, notes, e);
 }

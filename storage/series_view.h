@@ -20,6 +20,8 @@ struct series_data {
     const struct native_histogram *const *histograms; /* NULL: only floats; else a slot a sample,
                                                           NULL where the sample is a float */
     const int64_t *starts_ms;                         /* NULL: no sample has one; 0 = not told */
+    const uint32_t *ordinals; /* NULL: nothing was left out (struct series_windows); else how many
+                                 samples that are no stale markers the series has before each */
 };
 
 struct series_list {
@@ -27,13 +29,31 @@ struct series_list {
     uint32_t count, cap;
 };
 
+/* What the asker looks at in each window. Stale markers are not counted, but those behind a sample
+ * that is needed, and in the window, are needed too. */
+enum series_need {
+    NEED_ALL,
+    NEED_ENDS,     /* the first and the last sample, and how many there are between them */
+    NEED_LAST,     /* the last sample */
+    NEED_LAST_TWO, /* the last two samples */
+};
+
+/* Windows (end - range, end], one a step. A source may leave out what no window needs; with
+ * NEED_ENDS only where no sample that it leaves out is below the one before it. */
+struct series_windows {
+    enum series_need need; /* NEED_ALL: the rest says nothing */
+    uint32_t count;        /* at least 1 */
+    int64_t first_end_ms, step_ms, range_ms;
+};
+
 struct series_request {
     const struct label_matcher *matchers; /* borrowed; all must hold */
     uint32_t matcher_count;
-    int64_t start_ms, end_ms; /* inclusive */
-    struct arena *arena;      /* of everything that is returned */
-    uint64_t samples_max;     /* ST_QUERY when more would be returned; 0 = no limit */
-    bool names_only;          /* labels, no samples: series that may have one in the range */
+    int64_t start_ms, end_ms;      /* inclusive */
+    struct arena *arena;           /* of everything that is returned */
+    uint64_t samples_max;          /* ST_QUERY when more would be returned; 0 = no limit */
+    bool names_only;               /* labels, no samples: series that may have one in the range */
+    struct series_windows windows; /* all-zero: every sample of the range is looked at */
 };
 
 /* Everything applied before the call is in it. Any thread; the caller ends *out with

@@ -87,7 +87,8 @@ static void look(const char *name, const char *value, uint32_t *count, uint32_t 
     must(label_matcher_init(&m[0], MATCH_EQ, LABEL_METRIC_NAME, str_from_c(name), NULL) == ST_OK &&
              label_matcher_init(&m[1], MATCH_RE, STR("n"), str_from_c(value), NULL) == ST_OK,
          "matcher");
-    struct series_request q = {m, 2, 0, 1000000, &arena, 0, false};
+    struct series_request q = {
+        .matchers = m, .matcher_count = 2, .start_ms = 0, .end_ms = 1000000, .arena = &arena};
     must(series_view_take(series, &v, NULL) == ST_OK, "view");
     must(series_view_select(v, &q, &list, &lost, NULL) == ST_OK && lost == 0, "select");
     *count = list.count;

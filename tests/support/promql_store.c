@@ -50,8 +50,12 @@ static void keep(struct promql_store *s, struct label_set labels, const struct s
         n++;
     }
     const int64_t *shared = shared_times(s, times, n);
-    *slot(s, labels) = (struct series_data){
-        labels, n, shared, values, any_histogram ? histograms : NULL, start_count ? start : NULL};
+    *slot(s, labels) = (struct series_data){.labels = labels,
+                                            .sample_count = n,
+                                            .times_ms = shared,
+                                            .values = values,
+                                            .histograms = any_histogram ? histograms : NULL,
+                                            .starts_ms = start_count ? start : NULL};
 }
 
 /* ---- classic histograms as native ones with custom buckets ---- */
