@@ -50,16 +50,15 @@ bool derived_bound_is_exact(const struct derived_bound *b)
 }
 
 void derived_bounds_count(const struct histogram *h, const struct derived_bound *bounds,
-                          size_t count, double *to)
+                          size_t count, struct bound_count *to)
 {
-    double whole = (double)h->zero;
+    uint64_t whole = h->zero;
     uint32_t at = 0;
     for (size_t i = 0; i < count; i++) {
         while (at < h->bucket_count && h->buckets[at].index < bounds[i].index)
-            whole += (double)h->buckets[at++].weight;
-        double cut = at < h->bucket_count && h->buckets[at].index == bounds[i].index
-                         ? bounds[i].share * (double)h->buckets[at].weight
-                         : 0;
-        to[i] += (whole + cut) / WEIGHT_ONE;
+            whole += h->buckets[at++].weight;
+        to[i].below += whole;
+        if (at < h->bucket_count && h->buckets[at].index == bounds[i].index)
+            to[i].cut += h->buckets[at].weight;
     }
 }

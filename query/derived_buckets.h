@@ -19,8 +19,13 @@ bool derived_bound_make(double seconds, bool milliseconds, struct arena *arena,
                         struct derived_bound *out) NODISCARD;
 /* The bound lies on a border: counts at it are exact. */
 bool derived_bound_is_exact(const struct derived_bound *b);
-/* Adds to[i] += observations of h at or below bounds[i] (ascending), in requests. */
+
+/* Observations at or below a bound: all of `below` and the bound's share of `cut`; 2^-16. */
+struct bound_count {
+    uint64_t below, cut;
+};
+/* Adds the observations of h at or below each of the bounds (ascending). */
 void derived_bounds_count(const struct histogram *h, const struct derived_bound *bounds,
-                          size_t count, double *to);
+                          size_t count, struct bound_count *to);
 
 #endif

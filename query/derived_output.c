@@ -7,8 +7,9 @@ struct output {
     const struct derived_ask *ask;
     const struct derived_track *track;
     struct series_list *list;
-    size_t from, to;         /* samples in the range */
-    const int64_t *times_ms; /* arena */
+    size_t from, to;          /* samples in the range */
+    const int64_t *times_ms;  /* arena */
+    const uint32_t *ordinals; /* arena; NULL: no sample is left out */
 };
 
 static enum status no_memory(struct err *e)
@@ -38,7 +39,7 @@ static bool make_labels(const struct output *o, const char *suffix, const struct
     struct arena *arena = o->ask->request->arena;
     const struct label_set *base = &o->track->labels;
     char text[128];
-    int len = snprintf(text, sizeof(text), "%s%s", o->track->family->name, suffix);
+    int len = snprintf(text, sizeof(text), "%s%s", o->track->form.family->name, suffix);
     struct label *items = arena_calloc(arena, base->count + 2, sizeof(*items));
     struct str name = arena_dup_str(arena, (struct str){text, (size_t)len});
     if (!items || !name.ptr)
@@ -53,7 +54,7 @@ static bool make_labels(const struct output *o, const char *suffix, const struct
 
 static const double *column(const struct output *o, uint32_t at)
 {
-    uint32_t width = derived_track_width(o->track);
+    uint32_t width = derived_form_width(&o->track->form);
     double *out = arena_alloc(o->ask->request->arena, (o->to - o->from + 1) * sizeof(*out));
     for (size_t i = o->from; out && i < o->to; i++)
         out[i - o->from] = o->track->values.items[i * width + at];
@@ -66,6 +67,7 @@ static enum status append(struct output *o, const char *suffix, const struct str
 {
     struct arena *arena = o->ask->request->arena;
     struct series_data data = {.times_ms = o->times_ms,
+                               .ordinals = o->ordinals,
                                .sample_count = (uint32_t)(o->to - o->from)};
     if (!make_labels(o, suffix, le, &data.labels) || !list_grow(o->list, arena))
         return no_memory(e);
@@ -93,24 +95,30 @@ static enum status append(struct output *o, const char *suffix, const struct str
 static enum status append_classic(struct output *o, unsigned parts, struct err *e)
 {
     const struct derived_track *t = o->track;
-    for (uint32_t i = 0; (parts & PART_BUCKET) && i < t->bound_count; i++)
-        if (derived_ask_accepts_le(o->ask, t->bounds[i].text))
-            TRY(append(o, "_bucket", &t->bounds[i].text, i, e));
+    for (uint32_t i = 0; (parts & PART_BUCKET) && i < t->form.bound_count; i++)
+        if (derived_ask_accepts_le(o->ask, t->form.bounds[i].text))
+            TRY(append(o, "_bucket", &t->form.bounds[i].text, i, e));
     if (!derived_ask_accepts_le(o->ask, (struct str){0}))
         return ST_OK;
     if (parts & PART_SUM)
-        TRY(append(o, "_sum", NULL, t->bound_count, e));
-    return parts & PART_COUNT ? append(o, "_count", NULL, t->bound_count + 1, e) : ST_OK;
+        TRY(append(o, "_sum", NULL, t->form.bound_count, e));
+    return parts & PART_COUNT ? append(o, "_count", NULL, t->form.bound_count + 1, e) : ST_OK;
 }
 
 static enum status append_all(struct output *o, struct err *e)
 {
-    unsigned parts = o->ask->parts[o->track->family - derived_families];
-    if (o->track->family->shape == SHAPE_LATENCY && !o->track->is_native)
+    unsigned parts = o->ask->parts[o->track->form.family - derived_families];
+    if (o->track->form.family->shape == SHAPE_LATENCY && !o->track->form.is_native)
         return append_classic(o, parts, e);
     if (!derived_ask_accepts_le(o->ask, (struct str){0}))
         return ST_OK;
-    return append(o, "", NULL, o->track->is_native ? UINT32_MAX : 0, e);
+    return append(o, "", NULL, o->track->form.is_native ? UINT32_MAX : 0, e);
+}
+
+static const void *copy(struct arena *arena, const void *from, size_t count, size_t item_bytes)
+{
+    void *to = arena_alloc(arena, (count + 1) * item_bytes);
+    return to && count ? memcpy(to, from, count * item_bytes) : to;
 }
 
 /* Samples in the range, their times copied. */
@@ -118,18 +126,17 @@ static enum status cut(struct output *o, struct err *e)
 {
     const struct series_request *r = o->ask->request;
     const struct derived_track *t = o->track;
-    while (o->from < t->times.len && t->times.items[o->from] < r->start_ms)
+    while (o->from < t->times_ms.len && t->times_ms.items[o->from] < r->start_ms)
         o->from++;
-    for (o->to = o->from; o->to < t->times.len && t->times.items[o->to] <= r->end_ms; o->to++) {
-    }
-    size_t bytes = (o->to - o->from) * sizeof(int64_t);
-    int64_t *times = arena_alloc(r->arena, bytes + sizeof(int64_t));
-    if (!times)
-        return no_memory(e);
-    if (bytes > 0)
-        memcpy(times, t->times.items + o->from, bytes);
-    o->times_ms = times;
-    return ST_OK;
+    o->to = t->times_ms.len;
+    while (o->to > o->from && t->times_ms.items[o->to - 1] > r->end_ms)
+        o->to--;
+    size_t count = o->to - o->from;
+    bool is_whole = r->windows.need == NEED_ALL;
+    o->times_ms = copy(r->arena, t->times_ms.items + o->from, count, sizeof(*o->times_ms));
+    if (!is_whole)
+        o->ordinals = copy(r->arena, t->ordinals.items + o->from, count, sizeof(*o->ordinals));
+    return o->times_ms && (is_whole || o->ordinals) ? ST_OK : no_memory(e);
 }
 
 enum status derived_output(const struct derived_ask *ask, struct derived_track *t,

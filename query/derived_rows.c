@@ -35,6 +35,7 @@ struct rows_run {
     struct intern *labels; /* owned: family and labels -> number of a track + 1 */
     VEC(struct group_uses) groups;
     VEC(struct derived_track) tracks;
+    struct derived_times times;
     struct row_sums range; /* of the whole range: which rows there are */
     int64_t resolution_ms;
     uint64_t lost;
@@ -54,11 +55,12 @@ static struct derived_track track_of(const struct rows_run *run, const struct de
                                      struct label_set labels)
 {
     return (struct derived_track){
-        .family = f,
+        .form = {.family = f,
+                 .bounds = run->ask->bounds[f->milliseconds],
+                 .bound_count = run->ask->bound_count,
+                 .is_native = run->ask->native[f - derived_families]},
         .labels = labels,
-        .bounds = run->ask->bounds[f->milliseconds],
-        .bound_count = run->ask->bound_count,
-        .is_native = run->ask->native[f - derived_families],
+        .times = &run->times,
     };
 }
 
@@ -167,24 +169,22 @@ static const struct histogram *latency_of(const struct derived_family *f, const 
     return use->is_server ? &cell->server : &cell->client;
 }
 
-static double number_of(const struct derived_family *f, const struct use *use,
-                        const struct cell *cell, bool by_outcome)
+static uint64_t number_of(const struct derived_family *f, const struct use *use,
+                          const struct cell *cell, bool by_outcome)
 {
     switch (f->shape) {
-    case SHAPE_REQUESTS: {
-        uint64_t weight = !by_outcome     ? cell->weight
-                          : use->is_error ? cell->errors
-                                          : cell->weight - cell->errors;
-        return (double)weight / WEIGHT_ONE;
-    }
+    case SHAPE_REQUESTS:
+        if (!by_outcome)
+            return cell->weight;
+        return use->is_error ? cell->errors : cell->weight - cell->errors;
     case SHAPE_ERRORS:
-        return (double)cell->errors / WEIGHT_ONE;
+        return cell->errors;
     case SHAPE_ATTEMPTS:
-        return (double)cell->attempts / WEIGHT_ONE;
+        return cell->attempts;
     case SHAPE_REQUEST_BYTES:
-        return (double)cell->request_bytes;
+        return cell->request_bytes;
     case SHAPE_RESPONSE_BYTES:
-        return (double)cell->response_bytes;
+        return cell->response_bytes;
     case SHAPE_INFO:
     case SHAPE_LATENCY:
         break;
@@ -215,7 +215,7 @@ static enum status add_cell(struct rows_run *run, const struct row_key *key, boo
         const struct use *use = &group->all.items[i];
         struct derived_track *t = &run->tracks.items[use->track];
         struct derived_increase by;
-        if (!increase_of(run, use, t->family, cell, &by))
+        if (!increase_of(run, use, t->form.family, cell, &by))
             continue;
         if (is_base)
             derived_track_base(t, &by);
@@ -312,6 +312,7 @@ static enum status run_init(struct rows_run *run, const struct edge_view *view, 
     static const struct node_wanted all = {0};
     const struct series_request *r = run->ask->request;
     int64_t start_s = r->start_ms / 1000 - REACH_S, end_s = r->end_ms / 1000;
+    run->times = derived_times_of(r);
     run->words = intern_new(0);
     run->keys = intern_new(0);
     run->labels = intern_new(0);

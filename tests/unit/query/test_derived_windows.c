@@ -1,0 +1,324 @@
+/* test_derived_windows.c - what is left out of derived series changes no answer: random traffic,
+ * expressions and steps, asked of all samples and of those that the windows need. */
+#include "query/derived_ask.h"
+#include "query/derived_rows.h"
+#include "query/promql_eval.h"
+#include "storage/edge_merge_job.h"
+#include "support/leak.h"
+#include "tests/unit/query/world.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+
+enum { SPAN_S = 5 * 3600, START_S = 1700000000 / 86400 * 86400 + 7200, PARTS = 4, EDGES = 6 };
+
+static uint64_t state;
+
+static uint64_t next_random(uint64_t below)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state % below;
+}
+
+/* --- traffic --- */
+
+/* Runs and gaps; many gaps about as long as a series stays flat. */
+static uint64_t next_gap_s(unsigned edge)
+{
+    switch (next_random(edge % 3 ? 12 : 60)) {
+    case 0:
+        return 285 + 15 * next_random(6);
+    case 1:
+        return 15 * next_random(200);
+    default:
+        return edge == 5 ? 15 * next_random(60) : 15;
+    }
+}
+
+static void add_edge(struct world *w, unsigned edge, unsigned part)
+{
+    static const char *const clients[] = {"shop/web", "shop/web", "pay/api",
+                                          "user",     "shop/web", "eu/web"};
+    static const char *const servers[] = {"shop/cart", "pay/api",  "pay/bank",
+                                          "shop/web",  "ext:mail", "shop/cart"};
+    for (uint64_t at = START_S + 15 * next_random(900); at < START_S + SPAN_S;
+         at += next_gap_s(edge)) {
+        /* Now and then a side was not seen, or something comes late: in another part. */
+        if (next_random(PARTS) != part && next_random(8))
+            continue;
+        struct call c = {.client = clients[edge],
+                         .server = servers[edge],
+                         .count = 1 + next_random(4),
+                         .error = next_random(5) == 0,
+                         .client_ms = next_random(6) ? (double)next_random(900) / 7 : -1,
+                         .server_ms = next_random(4) ? (double)next_random(300) / 7 : -1,
+                         .client_version = next_random(2) ? "v1" : "v2",
+                         .attempts = 1 + next_random(2),
+                         .weight = next_random(3) ? 0 : 3.7,
+                         .time_s = at};
+        world_add(w, &c);
+    }
+}
+
+/* Parts as the store has them: whole pyramids, one without the fine tiles of joint rows, a head. */
+struct mesh {
+    struct world worlds[PARTS];
+    struct edge_part *parts[PARTS];
+    struct edge_view view;
+};
+
+static struct edge_part *without_fine_tiles(struct edge_part *whole)
+{
+    struct merge_cut cut = {.from_s[1] = {[TIER_15S] = TIER_ABSENT, [TIER_5M] = TIER_ABSENT}};
+    struct edge_part *parts[] = {whole}, *out;
+    struct buf bytes = {0};
+    uint64_t lost = 0;
+    cr_assert(eq(int, merge_parts(parts, 1, &cut, &bytes, &lost, NULL), ST_OK));
+    cr_assert(eq(int, edge_part_open_memory(&bytes, &out, NULL), ST_OK));
+    edge_part_unref(whole);
+    return out;
+}
+
+static void mesh_init(struct mesh *m, bool is_old)
+{
+    for (unsigned i = 0; i < PARTS; i++) {
+        struct buf bytes = {0};
+        world_init(&m->worlds[i]);
+        for (unsigned edge = 0; edge < EDGES; edge++)
+            add_edge(&m->worlds[i], edge, i);
+        cr_assert(eq(int, edge_part_encode(m->worlds[i].cells, i > 0, &bytes, NULL), ST_OK));
+        cr_assert(eq(int, edge_part_open_memory(&bytes, &m->parts[i], NULL), ST_OK));
+    }
+    if (is_old)
+        m->parts[1] = without_fine_tiles(m->parts[1]);
+    m->view = (struct edge_view){
+        .parts = m->parts, .part_count = PARTS, .registry = m->worlds[0].registry};
+}
+
+static void mesh_deinit(struct mesh *m)
+{
+    for (unsigned i = 0; i < PARTS; i++) {
+        edge_part_unref(m->parts[i]);
+        world_deinit(&m->worlds[i]);
+    }
+}
+
+/* --- asking --- */
+
+struct mesh_source {
+    struct mesh *mesh;
+    bool gives_all; /* whatever the windows are */
+    uint64_t samples;
+};
+
+static enum status select_mesh(void *self, const struct series_request *request,
+                               struct series_list *out, struct query_budget *budget,
+                               struct annotations *notes, struct err *e)
+{
+    struct mesh_source *m = self;
+    struct derived_settings settings = {.buckets = {0.005, 0.02, 0.0625, 0.1}, .bucket_count = 4};
+    struct series_request r = *request;
+    struct derived_ask ask;
+    uint64_t lost = 0;
+    bool wanted;
+    (void)notes;
+    if (m->gives_all)
+        r.windows = (struct series_windows){0};
+    TRY(derived_ask_make(&settings, &r, &ask, &wanted, e));
+    for (unsigned rows = 0; wanted && rows < ROWS_COUNT; rows++) {
+        unsigned sections = derived_ask_sections(&ask, (enum derived_rows)rows);
+        if (sections)
+            TRY(derived_rows_select(&ask, (enum derived_rows)rows, sections, &m->mesh->view, out,
+                                    budget, &lost, e));
+    }
+    for (uint32_t i = 0; i < out->count; i++)
+        m->samples += out->items[i].sample_count;
+    return ST_OK;
+}
+
+struct asking {
+    struct arena arena;
+    struct promql_result result;
+    uint64_t samples;
+};
+
+static void ask(struct mesh *mesh, bool gives_all, const char *text, const struct promql_query *q,
+                struct asking *a)
+{
+    struct mesh_source mine = {mesh, gives_all, 0};
+    struct series_source source = {select_mesh, &mine};
+    struct series_sources sources = {&source, 1};
+    struct query_budget budget = {0};
+    struct promql_node *root = NULL;
+    struct annotations notes;
+    struct err e = {0};
+    *a = (struct asking){0};
+    annotations_init(&notes, &a->arena, str_from_c(text));
+    cr_assert(eq(int, promql_parse(str_from_c(text), &a->arena, &root, &e), ST_OK), "%s: %s", text,
+              e.msg);
+    cr_assert(eq(int, promql_resolve(root, q->start_ms, q->end_ms, q->step_ms, &e), ST_OK), "%s",
+              text);
+    cr_assert(
+        eq(int, promql_eval(root, q, &sources, &budget, &notes, &a->arena, &a->result, &e), ST_OK),
+        "%s: %s", text, e.msg);
+    a->samples = mine.samples;
+    promql_free(root);
+}
+
+static bool points_eq(const struct promql_series *a, const struct promql_series *b)
+{
+    size_t bytes = a->point_count * sizeof(double);
+    if (!label_set_eq(a->labels, b->labels) || a->point_count != b->point_count ||
+        memcmp(a->times_ms, b->times_ms, bytes) != 0 || !a->histograms != !b->histograms)
+        return false;
+    for (uint32_t i = 0; i < a->point_count; i++) {
+        const struct native_histogram *x = a->histograms ? a->histograms[i] : NULL;
+        const struct native_histogram *y = b->histograms ? b->histograms[i] : NULL;
+        if (!x != !y || (x && !native_histogram_equal(x, y)))
+            return false;
+        if (!x && memcmp(&a->values[i], &b->values[i], sizeof(double)) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void expect_same(struct mesh *mesh, const char *text, const struct promql_query *q)
+{
+    struct asking all, few;
+    ask(mesh, true, text, q, &all);
+    ask(mesh, false, text, q, &few);
+    cr_assert(eq(u32, all.result.series_count, few.result.series_count),
+              "%s from %lld to %lld by %lld", text, (long long)q->start_ms, (long long)q->end_ms,
+              (long long)q->step_ms);
+    for (uint32_t i = 0; i < all.result.series_count; i++)
+        cr_assert(points_eq(&all.result.series[i], &few.result.series[i]),
+                  "series %u of %s from %lld to %lld by %lld", i, text, (long long)q->start_ms,
+                  (long long)q->end_ms, (long long)q->step_ms);
+    cr_expect(le(u64, few.samples, all.samples), "%s", text);
+    arena_deinit(&all.arena);
+    arena_deinit(&few.arena);
+}
+
+/* --- expressions --- */
+
+static const char *const ranged[] = {
+    "rate",
+    "increase",
+    "delta",
+    "irate",
+    "idelta",
+    "resets",
+    "changes",
+    "count_over_time",
+    "sum_over_time",
+    "avg_over_time",
+    "max_over_time",
+    "min_over_time",
+    "last_over_time",
+    "first_over_time",
+    "present_over_time",
+    "ts_of_first_over_time",
+    "deriv",
+    "ts_of_last_over_time",
+    "stddev_over_time",
+    "ts_of_max_over_time",
+};
+static const char *const metrics[] = {
+    "traces_service_graph_request_total",
+    "traces_service_graph_request_failed_total",
+    "traces_service_graph_request_server_seconds_bucket",
+    "traces_service_graph_request_client_seconds_sum",
+    "traces_service_graph_request_server_seconds_count",
+    "traces_service_graph_connection_info",
+    "traces_spanmetrics_calls_total",
+    "traces_spanmetrics_latency_bucket{le=\"0.02\"}",
+    "traces_spanmetrics_latency_count",
+    "weft_edge_requests_total",
+    "weft_edge_request_bytes_total",
+    "weft_request_duration_seconds",
+};
+
+static void make_expression(char *text, size_t cap)
+{
+    const char *metric = metrics[next_random(LEN(metrics))];
+    const char *function = ranged[next_random(LEN(ranged))];
+    static const unsigned ranges_s[] = {7, 15, 20, 40, 60, 300, 333, 1800, 3600, 7200};
+    unsigned range_s = ranges_s[next_random(LEN(ranges_s))];
+    int offset_s = (int)next_random(1000) - 300;
+    switch (next_random(9)) {
+    case 0:
+        snprintf(text, cap, "%s", metric);
+        return;
+    case 1:
+        snprintf(text, cap, "%s offset %ds", metric, offset_s);
+        return;
+    case 2:
+        snprintf(text, cap, "%s(%s[%us] offset %ds)", function, metric, range_s, offset_s);
+        return;
+    case 3:
+        snprintf(text, cap, "%s(%s[%us] @ %u)", function, metric, range_s,
+                 START_S + (unsigned)next_random(SPAN_S));
+        return;
+    case 4:
+        snprintf(text, cap, "max_over_time(rate(%s[%us])[10m:%us])", metric, range_s,
+                 10 + (unsigned)next_random(200));
+        return;
+    case 5:
+        snprintf(text, cap, "%s(%s[%us:%us])", function, metric, range_s,
+                 1 + (unsigned)next_random(100));
+        return;
+    case 6:
+        snprintf(text, cap, "timestamp(%s) or absent(%s)", metric, metric);
+        return;
+    case 7:
+        snprintf(text, cap, "absent_over_time(%s[%us])", metric, range_s);
+        return;
+    default:
+        snprintf(text, cap, "%s(%s[%us])", function, metric, range_s);
+    }
+}
+
+static struct promql_query make_query(void)
+{
+    struct promql_query q = {.lookback_ms = 300000, .subquery_step_ms = 60000};
+    static const int64_t steps_ms[] = {1000,   15000,  15001,  17000,   30000,  60000,
+                                       299000, 300000, 777000, 3600000, 7200000};
+    q.start_ms = (START_S - 1000 + (int64_t)next_random(SPAN_S)) * 1000;
+    if (next_random(2))
+        q.start_ms += (int64_t)next_random(1000);
+    q.end_ms = q.start_ms;
+    if (next_random(6) == 0)
+        return q;
+    q.step_ms = steps_ms[next_random(LEN(steps_ms))];
+    q.end_ms += q.step_ms * (int64_t)next_random(q.step_ms < 20000 ? 300 : 40);
+    if (next_random(3) == 0)
+        q.lookback_ms = 1000 * (1 + (int64_t)next_random(400));
+    return q;
+}
+
+static void expect_all_same(bool is_old, unsigned rounds, uint64_t seed)
+{
+    struct mesh mesh;
+    state = seed;
+    mesh_init(&mesh, is_old);
+    for (unsigned i = 0; i < rounds; i++) {
+        char text[300];
+        make_expression(text, sizeof(text));
+        struct promql_query q = make_query();
+        expect_same(&mesh, text, &q);
+    }
+    mesh_deinit(&mesh);
+    EXPECT_NO_LEAK();
+}
+
+Test(derived_windows, what_is_left_out_changes_no_answer, .timeout = 120)
+{
+    expect_all_same(false, 1500, 1);
+}
+
+Test(derived_windows, nor_when_tiles_are_coarse, .timeout = 120)
+{
+    expect_all_same(true, 1500, 2);
+}
