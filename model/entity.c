@@ -7,19 +7,6 @@ bool entity_eq(const struct entity *a, const struct entity *b)
            str_eq(a->cluster, b->cluster);
 }
 
-void entity_append_id(struct buf *out, const struct entity *e, bool with_cluster)
-{
-    if (with_cluster && e->cluster.len) {
-        buf_append_str(out, e->cluster);
-        buf_append_u8(out, ':');
-    }
-    if (e->space.len) {
-        buf_append_str(out, e->space);
-        buf_append_u8(out, '/');
-    }
-    buf_append_str(out, e->name);
-}
-
 const char *entity_kind_name(enum entity_kind k)
 {
     static const char *const names[] = {
@@ -30,6 +17,36 @@ const char *entity_kind_name(enum entity_kind k)
         [ENTITY_OTHER] = "other",
     };
     return (unsigned)k < LEN(names) ? names[k] : "unknown";
+}
+
+/* The ids of ends that are nobody; each is the name of its kind too. */
+static bool is_reserved(const struct entity *e)
+{
+    static const enum entity_kind nobodies[] = {ENTITY_USER, ENTITY_UNKNOWN, ENTITY_BLOCKED,
+                                                ENTITY_OTHER};
+    for (size_t i = 0; i < LEN(nobodies); i++)
+        if (e->kind == nobodies[i])
+            return false;
+    for (size_t i = 0; i < LEN(nobodies); i++)
+        if (str_eq(e->name, str_from_c(entity_kind_name(nobodies[i]))))
+            return true;
+    return false;
+}
+
+void entity_append_id(struct buf *out, const struct entity *e, bool with_cluster)
+{
+    size_t before = out->len;
+    if (with_cluster && e->cluster.len) {
+        buf_append_str(out, e->cluster);
+        buf_append_u8(out, ':');
+    }
+    if (e->space.len) {
+        buf_append_str(out, e->space);
+        buf_append_u8(out, '/');
+    }
+    if (out->len == before && is_reserved(e))
+        buf_append_u8(out, '/');
+    buf_append_str(out, e->name);
 }
 
 static const char *const protocol_names[] = {

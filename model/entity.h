@@ -43,7 +43,8 @@ struct variant {
 /* Equal in cluster, namespace, name and kind. */
 bool entity_eq(const struct entity *a, const struct entity *b);
 /* Appends the id of api.md: "space/name", "name", with "cluster:" in front when with_cluster and
- * the cluster is known. */
+ * the cluster is known. What is called like one of the ends that are nobody (`user`, `unknown`,
+ * `blocked`, `other`) and has neither gets a slash in front. */
 void entity_append_id(struct buf *out, const struct entity *e, bool with_cluster);
 const char *entity_kind_name(enum entity_kind k);
 const char *protocol_name(enum protocol p);

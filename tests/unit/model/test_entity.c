@@ -32,6 +32,36 @@ Test(entity, ids_are_those_of_the_api)
     EXPECT_NO_LEAK();
 }
 
+/* A shop has a service `user`, and it is not the one who sits before a browser. */
+Test(entity, services_keep_off_the_ids_of_nobody)
+{
+    static const struct {
+        const char *space, *name;
+        enum entity_kind kind;
+        const char *want;
+    } rows[] = {
+        {"", "user", ENTITY_USER, "user"},
+        {"", "user", ENTITY_SERVICE, "/user"},
+        {"", "unknown", ENTITY_GATEWAY, "/unknown"},
+        {"", "other", ENTITY_EXTERNAL, "/other"},
+        {"", "blocked", ENTITY_SERVICE, "/blocked"},
+        {"", "blocked", ENTITY_BLOCKED, "blocked"},
+        {"shop", "user", ENTITY_SERVICE, "shop/user"},
+        {"", "users", ENTITY_SERVICE, "users"},
+    };
+    struct buf b = {0};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct entity e = {.space = str_from_c(rows[i].space),
+                           .name = str_from_c(rows[i].name),
+                           .kind = rows[i].kind};
+        buf_reset(&b);
+        entity_append_id(&b, &e, true);
+        cr_expect(str_eq(buf_str(&b), str_from_c(rows[i].want)), "row %s", rows[i].want);
+    }
+    buf_deinit(&b);
+    EXPECT_NO_LEAK();
+}
+
 Test(entity, equal_means_every_part)
 {
     struct entity a = {STR("east"), STR("shop"), STR("cart"), ENTITY_SERVICE}, b = a;
