@@ -285,6 +285,26 @@ static void name_client(const struct reading *r)
 
 /* --- what came of it --- */
 
+static bool has_code(const struct open_span *s)
+{
+    return s->http_code != CODE_NONE || s->grpc_code != GRPC_NONE;
+}
+
+/* A library that failed and tells no code got no answer, whatever its proxy had in hand: it gave up
+ * first. */
+static bool caller_gave_up(const struct reading *r)
+{
+    const struct node *head = node_of(r, r->hop->first_client);
+    if (!head || head->end.owner->maker != MAKER_APP || !head->span->error)
+        return false;
+    if (head->span->protocol != PROTOCOL_HTTP && head->span->protocol != PROTOCOL_GRPC)
+        return false;
+    for (const struct node *n = head; n; n = node_of(r, n->next_in_list))
+        if (n->end.owner->maker == MAKER_APP && has_code(n->span))
+            return false;
+    return true;
+}
+
 static void read_codes(const struct reading *r)
 {
     struct request *q = r->out;
@@ -306,8 +326,11 @@ static void read_codes(const struct reading *r)
         q->code = http->http_code;
         error = http_code_is_error(q->code);
     }
-    bool head_has_code = head->http_code != CODE_NONE || head->grpc_code != GRPC_NONE;
-    q->error = error || (!head_has_code && head->error);
+    q->error = error || (!has_code(head) && head->error);
+    if (q->code_kind != CODE_IS_NONE && !error && caller_gave_up(r)) {
+        q->code_kind = CODE_IS_HTTP;
+        q->code = 0;
+    }
 }
 
 static void add_flags(struct request *q, const struct open_span *s)

@@ -207,17 +207,31 @@ static uint32_t identity_of(const struct hop_tree *t, const struct node *n)
     return upstream ? p->identity : own;
 }
 
-/* A sidecar's server span that reached no cluster looks the same on both sides. Below its own
- * workload it is the outbound one. */
+static bool found_no_route(const struct names *names, const struct node *n)
+{
+    struct str flag, rest = n->span ? names_flags_at(names, n->span->flags) : (struct str){0};
+    while (rest.len > 0) {
+        str_cut(rest, ',', &flag, &rest);
+        if (str_eq(flag, STR("NR")))
+            return true;
+    }
+    return false;
+}
+
+/* A sidecar's server span that reached no cluster looks the same on both sides. It is the outbound
+ * one when it found no route, for inbound there is only one, or when it is below its own
+ * workload. */
 static bool is_outbound(const struct hop_tree *t, const struct names *names, const struct node *n)
 {
-    if (n->end.role != ROLE_IN || n->end.dest == NAMES_NONE || n->parent == NODE_NONE)
+    if (n->end.role != ROLE_IN || n->end.dest == NAMES_NONE)
         return false;
-    const struct node *p = &t->nodes.items[n->parent];
-    const struct owner_entry *above = names_owner_at(names, p->identity);
-    if (p->end.role == ROLE_OUT || p->end.role == ROLE_GATEWAY)
+    const struct node *p = n->parent == NODE_NONE ? NULL : &t->nodes.items[n->parent];
+    if (p && (p->end.role == ROLE_OUT || p->end.role == ROLE_GATEWAY))
         return false;
-    return above->maker != MAKER_APP && above->entity == n->end.owner->entity &&
+    if (found_no_route(names, n))
+        return true;
+    const struct owner_entry *above = p ? names_owner_at(names, p->identity) : NULL;
+    return above && above->maker != MAKER_APP && above->entity == n->end.owner->entity &&
            str_eq(above->instance, n->end.owner->instance);
 }
 

@@ -120,6 +120,39 @@ Test(hops, spawned_upstream_spans)
            "    shop/web > shop/cart [v1>v1] GET /a 503 1 c1:900us s1:80us skipped\n");
 }
 
+/* A sidecar's listener that finds no route is the outbound one, also where the mesh is entered or
+ * an application stands above it. */
+Test(hops, no_route_without_a_cluster)
+{
+    static const char nowhere[] = "http://nowhere.shop.svc.cluster.local:8080/";
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_SERVER, "web", "shop", "v1", NULL, nowhere, 404, "NR", 0, 5, NULL);
+    rig_app(&r, 2, 0, SPAN_CLIENT, "job", "GET",
+            "http.request.method=GET;http.response.status_code=#404", 0, 9);
+    rig_istio(&r, 3, 2, SPAN_SERVER, "job", "shop", "v1", NULL, nowhere, 404, "NR", 1, 5, NULL);
+    expect(&r, "no route without a cluster",
+           "shop/job > shop/nowhere http 1/0/1 404=1 NR=1 c1:9us\n"
+           "shop/web > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
+           "    shop/job > shop/nowhere [v1>] GET / 404 1 c1:9us\n"
+           "    shop/web > shop/nowhere [v1>] GET / 404 1 c1:5us\n");
+}
+
+/* The application left before the answer that its sidecar already had. */
+Test(hops, caller_gave_up)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_CLIENT, "web", "GET",
+            "http.request.method=GET;url.full=http://cart/a;error.type=timeout", 0, 90)
+        ->span.status = SPAN_STATUS_ERROR;
+    rig_istio(&r, 2, 1, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 1, 95, NULL);
+    expect(&r, "caller gave up",
+           "shop/web > shop/cart http 1/1/1 0=1 c1:90us\n"
+           "    shop/web > shop/cart [v1>] GET /a 0 1 c1:90us\n");
+}
+
 /* (d) A waypoint on the way, with and without its peer tags, with and without evidence around it.
  */
 Test(hops, waypoint)
