@@ -5,15 +5,13 @@ import json, pathlib, random, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import corpus
-from weft import ROOT, Suite, Weft, shared
+from weft import Suite, Weft, shared
 
 CONFIG = """
 admin: true
 retention: { series: 0, edges: 0, spans: 0, logs: 0 }
 graph: { wait: 30s, remember: 120s }
 """
-# An NR under spawn_upstream_span has no cluster and looks like an inbound span: nobody can tell (corpus surprise 12).
-SKIP = {"envoy-istio-attempts": "nowhere"}
 
 
 def in_order(requests, rng):
@@ -32,10 +30,9 @@ def duplicated(requests, rng):
 
 
 def check_graph(weft, folder):
-    tool = ROOT.parent / "shared/tools/graph_check.py"
-    args = [sys.executable, str(tool), str(folder), "--url", "http://" + weft.http, "--evidence", "spans"]
-    skip = next((s for n, s in SKIP.items() if folder.name.startswith(n)), "")
-    got = subprocess.run(args + (["--skip", skip] if skip else []), capture_output=True, text=True)
+    tools = shared("tools") or folder.resolve().parents[1] / "tools"
+    args = [sys.executable, str(tools / "graph_check.py"), str(folder), "--url", "http://" + weft.http, "--evidence", "spans"]
+    got = subprocess.run(args, capture_output=True, text=True)
     if got.returncode:
         raise AssertionError("\n" + got.stdout[-3000:] + got.stderr[-1000:])
 
