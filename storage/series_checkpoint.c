@@ -158,7 +158,7 @@ static void take_over(struct series_store *s, struct series_save *save, struct f
     save->frozen = s->head;
     s->frozen = s->head;
     s->head = f->head;
-    save->rewrite = f->index || s->log_is_lost;
+    save->rewrite = f->index || s->renew_log;
     save->first_id = save->rewrite ? 1 : s->saved_id;
     save->end_id = s->next_id;
     if (f->index) {
@@ -239,7 +239,7 @@ void series_save_finished(struct series_store *s)
     if (!save->position_only) {
         s->frozen = NULL;
         s->saved_id = save->end_id;
-        s->log_is_lost &= !save->rewrite;
+        s->renew_log &= !save->rewrite;
     }
     s->saved_position = save->position;
     if (was_retried(s, save))

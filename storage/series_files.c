@@ -46,15 +46,20 @@ static enum status restore_index(struct series_store *s, const struct catalogue_
     if (state->index_log == 0)
         return ST_OK;
     series_path(s, state->index_log, "index", path);
-    enum status status = series_index_load(s->index, path, state->index_log, state->index_bytes,
-                                           &s->counters.lost_blocks, e);
-    if (status != ST_CORRUPT && status != ST_NOT_FOUND)
-        return status;
-    log_error("series: the index is lost, stored series have no names any more error=\"%s\"",
-              e->msg);
-    s->counters.lost_blocks++;
-    s->log_is_lost = true;
-    return ST_OK;
+    struct series_index_loaded loaded;
+    enum status status =
+        series_index_load(s->index, path, state->index_log, state->index_bytes, &loaded, e);
+    if (status == ST_NOT_FOUND) {
+        log_error("series: the index is lost, stored series have no names any more error=\"%s\"",
+                  e->msg);
+        loaded = (struct series_index_loaded){.lost_blocks = 1, .is_old = true};
+        status = ST_OK;
+    }
+    s->counters.lost_blocks += loaded.lost_blocks;
+    if (loaded.is_damaged)
+        store_keep_damaged(s->config.store, "series", state->index_log, "index");
+    s->renew_log = loaded.is_damaged || loaded.is_old;
+    return status;
 }
 
 static bool is_known(uint32_t id, void *user)

@@ -8,20 +8,22 @@
 #include <zstd.h>
 
 enum {
-    LOG_VERSION = 1,
-    LOG_HEAD_BYTES = 24,
+    LOG_VERSION = 2,
+    LOG_HEAD_BYTES = 32,
+    LOG_HEAD_BYTES_V1 = 24, /* had no checksum */
     BLOCK_HEAD_BYTES = 24,
     BLOCK_MARK = 0x6b6c6273, /* "sblk": where to go on behind a block whose length is damaged */
-    BLOCK_SERIES = 4096,
-    BLOCK_RAW_MAX = 64 * MIB, /* 4,096 series of 16 KiB of labels */
+    BLOCK_VERSION_V1 = 0,
+    BLOCK_SERIES = 1024,      /* what one damaged block costs at most */
+    BLOCK_RAW_MAX = 64 * MIB, /* of version 1 with its 4,096 series of 16 KiB of labels */
     PACK_LEVEL = 3,
 };
 
 static const char log_magic[8] = {'w', 'e', 'f', 't', 's', 'i', 'd', 'x'};
 
-static uint64_t block_seed(uint64_t file, uint64_t at, uint32_t raw_bytes)
+static uint64_t block_seed(uint64_t file, uint64_t at, uint32_t raw_bytes, uint32_t version)
 {
-    return hash_u64(hash_u64(file) + at) + raw_bytes;
+    return hash_u64(hash_u64(file) + at) + raw_bytes + ((uint64_t)version << 32);
 }
 
 /* --- writing --- */
@@ -111,12 +113,12 @@ static bool pack(struct block_writer *w, uint64_t file, uint64_t at)
     if (ZSTD_isError(packed))
         return false;
     uint32_t raw_bytes = (uint32_t)w->raw.len;
-    uint64_t sum =
-        hash_bytes(w->packed.ptr + BLOCK_HEAD_BYTES, packed, block_seed(file, at, raw_bytes));
+    uint64_t sum = hash_bytes(w->packed.ptr + BLOCK_HEAD_BYTES, packed,
+                              block_seed(file, at, raw_bytes, LOG_VERSION));
     buf_append_u32(&w->packed, BLOCK_MARK);
     buf_append_u32(&w->packed, (uint32_t)packed);
     buf_append_u32(&w->packed, raw_bytes);
-    buf_append_u32(&w->packed, 0);
+    buf_append_u32(&w->packed, LOG_VERSION);
     buf_append_u64(&w->packed, sum);
     w->packed.len += packed;
     return true;
@@ -144,6 +146,7 @@ static enum status write_head(int fd, uint64_t file, uint64_t *bytes, struct err
     buf_append_u32(&head, LOG_VERSION);
     buf_append_u32(&head, 0);
     buf_append_u64(&head, file);
+    buf_append_u64(&head, hash_str(buf_str(&head), 0));
     enum status status = head.failed ? err_set(e, ST_NO_MEMORY, "no memory to write the index")
                                      : file_write_at(fd, buf_str(&head), 0, e);
     *bytes = head.len;
@@ -179,6 +182,11 @@ enum status series_index_append(struct series_index *x, const char *path, uint64
 static enum status corrupt(struct err *e)
 {
     return err_set(e, ST_CORRUPT, "a block of the index of series is damaged");
+}
+
+static enum status unknown_version(uint32_t version, struct err *e)
+{
+    return err_set(e, ST_UNSUPPORTED, "series index format %u is not known to this weft", version);
 }
 
 static enum status read_pairs(struct cursor *in, struct arena *arena, struct label **out,
@@ -289,66 +297,92 @@ static enum status read_block(const struct log_reader *r, size_t *at, struct err
 {
     struct cursor in = cursor_of(str_sub(r->bytes, *at, r->bytes.len));
     uint32_t mark = cursor_u32(&in), packed_bytes = cursor_u32(&in), raw_bytes = cursor_u32(&in);
-    uint32_t zero = cursor_u32(&in);
-    uint64_t sum = cursor_u64(&in), seed = block_seed(r->file, *at, raw_bytes);
+    uint32_t version = cursor_u32(&in);
+    uint64_t sum = cursor_u64(&in), seed = block_seed(r->file, *at, raw_bytes, version);
     struct str packed = cursor_bytes(&in, packed_bytes);
-    if (in.failed || mark != BLOCK_MARK || zero != 0 || raw_bytes > BLOCK_RAW_MAX ||
+    if (in.failed || mark != BLOCK_MARK || raw_bytes > BLOCK_RAW_MAX ||
         hash_str(packed, seed) != sum) {
         *at = find_mark(r->bytes, *at + 1);
         return corrupt(e);
     }
+    if (version != LOG_VERSION && version != BLOCK_VERSION_V1)
+        return unknown_version(version, e);
     *at += BLOCK_HEAD_BYTES + packed_bytes;
     return unpack_block(r, packed, raw_bytes, e);
 }
 
-static enum status read_blocks(const struct log_reader *r, uint64_t *lost, struct err *e)
+static void lose_block(const struct log_reader *r, size_t at, struct series_index_loaded *out)
 {
-    for (size_t at = LOG_HEAD_BYTES; at < r->bytes.len;) {
+    log_limited(LOG_ERROR, "series_index: damaged block, its series are lost path=%s at=%zu",
+                r->path, at);
+    out->lost_blocks++;
+}
+
+static enum status read_blocks(const struct log_reader *r, size_t at,
+                               struct series_index_loaded *out, struct err *e)
+{
+    while (at < r->bytes.len) {
         size_t block = at;
         enum status status = read_block(r, &at, e);
-        if (status == ST_CORRUPT) {
-            log_limited(LOG_ERROR,
-                        "series_index: damaged block, its series are lost path=%s at=%zu", r->path,
-                        block);
-            ++*lost;
-        } else if (status != ST_OK) {
+        if (status == ST_CORRUPT)
+            lose_block(r, block, out);
+        else if (status != ST_OK)
             return status;
-        }
     }
     return ST_OK;
 }
 
-static enum status check_head(const struct log_reader *r, struct err *e)
+/* Every block says itself whose and of which version it is: without the head they are found by
+ * their marks. */
+static size_t skip_damaged_head(const struct log_reader *r, struct series_index_loaded *out)
+{
+    log_error("series_index: damaged head, blocks are looked for path=%s", r->path);
+    out->is_damaged = true;
+    size_t first = find_mark(r->bytes, 0);
+    if (first != LOG_HEAD_BYTES && first != LOG_HEAD_BYTES_V1)
+        lose_block(r, MIN(r->bytes.len, (size_t)LOG_HEAD_BYTES), out);
+    return first;
+}
+
+/* *first: where the first block is. */
+static enum status read_head(const struct log_reader *r, size_t *first,
+                             struct series_index_loaded *out, struct err *e)
 {
     struct cursor in = cursor_of(r->bytes);
     struct str magic = cursor_bytes(&in, sizeof(log_magic));
     uint32_t version = cursor_u32(&in), zero = cursor_u32(&in);
     uint64_t file = cursor_u64(&in);
-    if (in.failed || memcmp(magic.ptr, log_magic, sizeof(log_magic)) != 0 || zero != 0)
-        return err_set(e, ST_CORRUPT, "the index of series is damaged (%.120s)", r->path);
-    if (version != LOG_VERSION)
-        return err_set(e, ST_UNSUPPORTED, "series index format %u is not known to this weft",
-                       version);
-    return file == r->file
-               ? ST_OK
-               : err_set(e, ST_CORRUPT, "the index of series is another's (%.120s)", r->path);
+    bool is_ours = !in.failed && memcmp(magic.ptr, log_magic, sizeof(log_magic)) == 0 &&
+                   zero == 0 && file == r->file;
+    uint64_t sum = cursor_u64(&in);
+    bool holds = !in.failed && hash_bytes(r->bytes.ptr, LOG_HEAD_BYTES - sizeof(sum), 0) == sum;
+    if (is_ours && holds && version != LOG_VERSION)
+        return unknown_version(version, e);
+    out->is_old = is_ours && version == 1;
+    if (out->is_old)
+        *first = LOG_HEAD_BYTES_V1;
+    else
+        *first = is_ours && holds ? LOG_HEAD_BYTES : skip_damaged_head(r, out);
+    return ST_OK;
 }
 
 enum status series_index_load(struct series_index *x, const char *path, uint64_t file,
-                              uint64_t bytes, uint64_t *lost, struct err *e)
+                              uint64_t bytes, struct series_index_loaded *out, struct err *e)
 {
     enum { FILE_MAX_GIB = 64 };
     char *content;
-    size_t len;
+    size_t len, first = 0;
+    *out = (struct series_index_loaded){0};
     TRY(file_read_all(path, (size_t)FILE_MAX_GIB * GIB, &content, &len, e));
     struct log_reader r = {x, {content, (size_t)MIN((uint64_t)len, bytes)}, file, path};
-    enum status status = check_head(&r, e);
+    enum status status = read_head(&r, &first, out, e);
     if (status == ST_OK)
-        status = read_blocks(&r, lost, e);
+        status = read_blocks(&r, first, out, e);
     if (status == ST_OK && len < bytes) {
         log_error("series_index: the end of the log is missing path=%s bytes=%zu", path, len);
-        ++*lost;
+        out->lost_blocks++;
     }
+    out->is_damaged |= out->lost_blocks > 0;
     mem_free(content);
     return status;
 }

@@ -11,11 +11,18 @@
  * ST_NO_MEMORY. */
 enum status series_index_append(struct series_index *x, const char *path, uint64_t file,
                                 uint32_t first_id, uint32_t end_id, uint64_t *bytes, struct err *e);
+
+struct series_index_loaded {
+    uint64_t lost_blocks;
+    bool is_damaged; /* blocks are lost, or only the head, which costs nothing */
+    bool is_old;     /* of version 1, whose head has no checksum */
+};
+
 /* Adds the series of the first `bytes` of the log to the index, whose owner calls. A damaged block
- * is named in the log of weft, counted in *lost and left out. ST_CORRUPT: the head is damaged;
- * ST_UNSUPPORTED: a newer weft wrote it; ST_IO, ST_NO_MEMORY. */
+ * is named in the log of weft, counted and left out. ST_NOT_FOUND; ST_UNSUPPORTED: a newer weft
+ * wrote it; ST_IO, ST_NO_MEMORY. */
 enum status series_index_load(struct series_index *x, const char *path, uint64_t file,
-                              uint64_t bytes, uint64_t *lost, struct err *e);
+                              uint64_t bytes, struct series_index_loaded *out, struct err *e);
 
 /* For tests and the fuzzer: the block at the cursor's content, unpacked. ST_CORRUPT. */
 enum status series_index_load_block(struct series_index *x, struct str raw, struct err *e);

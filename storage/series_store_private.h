@@ -74,7 +74,7 @@ struct series_store {
     uint32_t next_id, saved_id; /* of series; saved_id: below it the log on disk has them */
     uint64_t applied;           /* sequence of the last batch applied */
     uint64_t saved_position;    /* records before it are in the last checkpoint */
-    bool log_is_lost;           /* of the index: the next checkpoint begins a new one */
+    bool renew_log;             /* of the index: the next checkpoint begins a new one */
     bool dirty;                 /* something was applied since the last freeze */
     uint64_t last_tidy_mono_ns; /* when dead series were counted last */
     struct series_save *save;   /* in flight, or waiting to be tried again */

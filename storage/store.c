@@ -23,6 +23,18 @@ void store_path(const struct store *s, const char *folder, uint64_t id, const ch
              suffix);
 }
 
+void store_keep_damaged(const struct store *s, const char *folder, uint64_t id, const char *suffix)
+{
+    char path[STORE_PATH_MAX], aside[STORE_PATH_MAX + 8];
+    store_path(s, folder, id, suffix, path);
+    snprintf(aside, sizeof(aside), "%s.damaged", path);
+    if (link(path, aside) == 0 || errno == EEXIST)
+        log_warn("store: damaged file is kept path=%s", aside);
+    else
+        log_warn("store: damaged file could not be kept path=%s error=\"%s\"", path,
+                 strerror(errno));
+}
+
 uint64_t store_new_id(struct store *s)
 {
     pthread_mutex_lock(&s->lock);

@@ -60,6 +60,9 @@ struct store {
 /* "DIR/<folder>/<id as 16 hex digits>.<suffix>" into out (STORE_PATH_MAX bytes). */
 void store_path(const struct store *s, const char *folder, uint64_t id, const char *suffix,
                 char *out);
+/* Gives a damaged file the second name "<id>.<suffix>.damaged", which nobody reads or deletes:
+ * whoever can repair it may. Says so in the log. Any thread. */
+void store_keep_damaged(const struct store *s, const char *folder, uint64_t id, const char *suffix);
 /* A number for a new file. Collector thread (images) and writer thread (parts). */
 uint64_t store_new_id(struct store *s);
 

@@ -1,6 +1,7 @@
 /* test_series_postings.c - matchers against the index give what trying every series gives; sets of
  * numbers; the index's log on disk. */
 #include "base/fileio.h"
+#include "base/hash.h"
 #include "storage/series_index_file.h"
 #include "storage/series_postings.h"
 #include "tests/support/alloc_walk.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SEED = 7, SERIES = 3000, GOLDEN_BYTES = 593 };
+enum { SEED = 7, SERIES = 3000, GOLDEN_BYTES = 601, GOLDEN_V1_BYTES = 593 };
 
 static struct label_set labels_of(struct arena *arena, unsigned n)
 {
@@ -198,14 +199,16 @@ Test(series_index_file, a_log_gives_back_what_was_appended, .timeout = 60)
     char *dir = temp_dir_make(), path[256];
     snprintf(path, sizeof(path), "%s/x.index", dir);
     struct series_index *x = filled(&arena, 6000), *y = series_index_new(SEED);
-    uint64_t bytes = 0, lost = 0, kept;
+    struct series_index_loaded loaded;
+    uint64_t bytes = 0, kept;
     cr_assert(eq(int, series_index_append(x, path, 3, 1, 100, &bytes, NULL), ST_OK));
     kept = bytes;
     cr_assert(eq(int, series_index_append(x, path, 3, 100, 500, &bytes, NULL), ST_OK));
     /* That one was never committed: it is written over. */
     cr_assert(eq(int, series_index_append(x, path, 3, 100, 12001, &kept, NULL), ST_OK));
-    cr_assert(eq(int, series_index_load(y, path, 3, kept, &lost, NULL), ST_OK));
-    cr_expect(eq(u64, lost, 0));
+    cr_assert(eq(int, series_index_load(y, path, 3, kept, &loaded, NULL), ST_OK));
+    cr_expect(eq(u64, loaded.lost_blocks, 0));
+    cr_expect(eq(int, loaded.is_damaged + loaded.is_old, 0));
     expect_same(x, y, &arena);
     series_index_unref(x);
     series_index_unref(y);
@@ -214,62 +217,138 @@ Test(series_index_file, a_log_gives_back_what_was_appended, .timeout = 60)
     EXPECT_NO_LEAK();
 }
 
-Test(series_index_file, a_damaged_block_costs_its_series_only, .timeout = 60)
+/* Three blocks of 100 series, read back after the byte at `at` was changed. */
+struct flipped_log {
+    char *dir, path[256], *content;
+    size_t len;
+    uint64_t bytes;
+};
+
+static struct flipped_log three_blocks(void)
 {
     struct arena arena = {0};
-    char *dir = temp_dir_make(), path[256], *content;
-    size_t len;
-    snprintf(path, sizeof(path), "%s/x.index", dir);
+    struct flipped_log f = {.dir = temp_dir_make()};
+    snprintf(f.path, sizeof(f.path), "%s/x.index", f.dir);
     struct series_index *x = filled(&arena, 300);
-    uint64_t bytes = 0;
-    cr_assert(eq(int, series_index_append(x, path, 3, 1, 201, &bytes, NULL), ST_OK));
-    cr_assert(eq(int, series_index_append(x, path, 3, 201, 401, &bytes, NULL), ST_OK));
-    cr_assert(eq(int, series_index_append(x, path, 3, 401, 601, &bytes, NULL), ST_OK));
-    cr_assert(eq(int, file_read_all(path, MIB, &content, &len, NULL), ST_OK));
-    for (size_t at = 0; at < len; at += 7) {
-        struct series_index *y = series_index_new(SEED);
-        uint64_t lost = 0;
-        content[at] ^= 0x10;
-        cr_assert(eq(int, file_replace(path, (struct str){content, len}, NULL), ST_OK));
-        enum status st = series_index_load(y, path, 3, bytes, &lost, NULL);
-        uint32_t count;
-        series_index_all(y, &count);
-        if (at < 24) {
-            cr_expect(st == ST_CORRUPT || st == ST_UNSUPPORTED, "byte %zu", at);
-        } else {
-            cr_expect(eq(int, st, ST_OK), "byte %zu", at);
-            cr_expect(eq(u64, lost, 1), "byte %zu", at);
-            cr_expect(eq(u32, count, 200), "byte %zu", at);
-        }
-        content[at] ^= 0x10;
-        series_index_unref(y);
-    }
-    mem_free(content);
+    for (uint32_t first = 1; first < 601; first += 200)
+        cr_assert(
+            eq(int, series_index_append(x, f.path, 3, first, first + 200, &f.bytes, NULL), ST_OK));
+    cr_assert(eq(int, file_read_all(f.path, MIB, &f.content, &f.len, NULL), ST_OK));
     series_index_unref(x);
     arena_deinit(&arena);
-    temp_dir_remove(dir);
+    return f;
+}
+
+static uint32_t load_flipped(struct flipped_log *f, size_t at, char mask,
+                             struct series_index_loaded *loaded)
+{
+    struct series_index *y = series_index_new(SEED);
+    uint32_t count;
+    f->content[at] ^= mask;
+    cr_assert(eq(int, file_replace(f->path, (struct str){f->content, f->len}, NULL), ST_OK));
+    f->content[at] ^= mask;
+    cr_expect(eq(int, series_index_load(y, f->path, 3, f->bytes, loaded, NULL), ST_OK), "byte %zu",
+              at);
+    cr_expect(loaded->is_damaged, "byte %zu", at);
+    series_index_all(y, &count);
+    series_index_unref(y);
+    return count;
+}
+
+static void flipped_log_end(struct flipped_log *f)
+{
+    mem_free(f->content);
+    temp_dir_remove(f->dir);
+}
+
+enum { HEAD_BYTES = 32, BLOCKS_HEAD_BYTES = 24 };
+
+Test(series_index_file, a_damaged_block_costs_its_series_only, .timeout = 120)
+{
+    struct flipped_log f = three_blocks();
+    for (size_t at = HEAD_BYTES; at < f.len; at++) {
+        struct series_index_loaded loaded;
+        uint32_t count = load_flipped(&f, at, 0x10, &loaded);
+        cr_expect(eq(u32, count, 200), "byte %zu", at);
+        cr_expect(eq(u64, loaded.lost_blocks, 1), "byte %zu", at);
+    }
+    flipped_log_end(&f);
     EXPECT_NO_LEAK();
 }
 
-/* The file of version 1 that is kept in the repository: every later weft reads it. */
+Test(series_index_file, a_damaged_head_costs_nothing, .timeout = 60)
+{
+    struct flipped_log f = three_blocks();
+    for (size_t at = 0; at < HEAD_BYTES; at++)
+        for (unsigned bit = 0; bit < 8; bit++) {
+            struct series_index_loaded loaded;
+            uint32_t count = load_flipped(&f, at, (char)(1 << bit), &loaded);
+            cr_expect(eq(u32, count, 300), "byte %zu bit %u", at, bit);
+            cr_expect(eq(u64, loaded.lost_blocks, 0), "byte %zu bit %u", at, bit);
+        }
+    flipped_log_end(&f);
+    EXPECT_NO_LEAK();
+}
+
+/* The worst place: head and first block begin in one bad sector. */
+Test(series_index_file, a_bad_beginning_costs_the_first_block)
+{
+    struct flipped_log f = three_blocks();
+    struct series_index_loaded loaded;
+    memset(f.content, 0xa5, HEAD_BYTES + BLOCKS_HEAD_BYTES);
+    cr_expect(eq(u32, load_flipped(&f, 0, 1, &loaded), 200));
+    cr_expect(eq(u64, loaded.lost_blocks, 1));
+    flipped_log_end(&f);
+    EXPECT_NO_LEAK();
+}
+
+/* A newer weft's log is refused, not taken for damage and rewritten. */
+Test(series_index_file, a_newer_version_is_refused)
+{
+    struct flipped_log f = three_blocks();
+    struct series_index_loaded loaded;
+    struct series_index *y = series_index_new(SEED);
+    f.content[8] = 3;
+    uint64_t sum = hash_bytes(f.content, HEAD_BYTES - sizeof(sum), 0);
+    memcpy(f.content + HEAD_BYTES - sizeof(sum), &sum, sizeof(sum));
+    cr_assert(eq(int, file_replace(f.path, (struct str){f.content, f.len}, NULL), ST_OK));
+    cr_expect(eq(int, series_index_load(y, f.path, 3, f.bytes, &loaded, NULL), ST_UNSUPPORTED));
+    series_index_unref(y);
+    flipped_log_end(&f);
+    EXPECT_NO_LEAK();
+}
+
+static void expect_golden(const struct series_index *x, const char *path, uint64_t bytes,
+                          bool is_old)
+{
+    struct arena arena = {0};
+    struct series_index *y = series_index_new(SEED);
+    struct series_index_loaded loaded;
+    struct err e = {0};
+    cr_assert(eq(int, series_index_load(y, path, 1, bytes, &loaded, &e), ST_OK), "%s", e.msg);
+    cr_expect(eq(u64, loaded.lost_blocks, 0));
+    cr_expect(loaded.is_old == is_old && !loaded.is_damaged);
+    expect_same((struct series_index *)x, y, &arena);
+    series_index_unref(y);
+    arena_deinit(&arena);
+}
+
+/* The files of both versions that are kept in the repository: every later weft reads them. */
 Test(series_index_file, golden)
 {
     struct arena arena = {0};
-    struct series_index *x = filled(&arena, 40), *y = series_index_new(SEED);
-    const char *path = WEFT_SOURCE_DIR "/tests/golden/series_index_v1.bin";
-    uint64_t bytes = 0, lost = 0;
+    struct series_index *x = filled(&arena, 40);
+    const char *path = WEFT_SOURCE_DIR "/tests/golden/series_index_v2.bin";
+    uint64_t bytes = 0;
     if (getenv("WEFT_UPDATE_GOLDEN")) {
         unlink(path);
         cr_assert(eq(int, series_index_append(x, path, 1, 1, 30, &bytes, NULL), ST_OK));
         cr_assert(eq(int, series_index_append(x, path, 1, 30, 80, &bytes, NULL), ST_OK));
         cr_expect(eq(u64, bytes, GOLDEN_BYTES));
     }
-    struct err e = {0};
-    cr_assert(eq(int, series_index_load(y, path, 1, GOLDEN_BYTES, &lost, &e), ST_OK), "%s", e.msg);
-    cr_expect(eq(u64, lost, 0));
-    expect_same(x, y, &arena);
+    expect_golden(x, path, GOLDEN_BYTES, false);
+    expect_golden(x, WEFT_SOURCE_DIR "/tests/golden/series_index_v1.bin", GOLDEN_V1_BYTES, true);
     series_index_unref(x);
-    series_index_unref(y);
     arena_deinit(&arena);
     EXPECT_NO_LEAK();
 }
