@@ -3,6 +3,7 @@
 #include "query/promql_parser.h"
 #include "query/promql_quote.h"
 
+#include <float.h>
 #include <math.h>
 
 enum { PRECEDENCE_SUM = 1, PRECEDENCE_PRODUCT, PRECEDENCE_POWER };
@@ -285,11 +286,17 @@ static enum status parse_offset(struct promql_parser *p, struct promql_node **ou
     return has_two_signs ? parse_rest(p, place, PRECEDENCE_SUM, out) : ST_OK;
 }
 
+/* What is finer than a millisecond is cut off, but not what the seconds only seem to miss: beyond
+ * 104 days not each nanosecond is a double, and 25000d1ms was 25000d. */
 static int64_t to_ms(double seconds)
 {
-    double ns = round(seconds * 1e9);
+    double ns = round(seconds * 1e9), ms = round(seconds * 1e3);
     /* 2^63 itself is let through by the bounds. */
-    return ns >= 0x1p63 ? INT64_MAX / 1000000 : (int64_t)ns / 1000000;
+    if (ns >= 0x1p63)
+        return INT64_MAX / 1000000;
+    if (fabs(seconds * 1e3 - ms) <= fabs(ms) * DBL_EPSILON)
+        return (int64_t)ms;
+    return (int64_t)ns / 1000000;
 }
 
 enum status promql_parse_duration(struct promql_parser *p, enum promql_duration_place place,
