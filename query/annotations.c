@@ -31,26 +31,33 @@ static struct place place_of(struct str query, uint32_t offset)
     return p;
 }
 
-static bool is_known(const struct annotations *a, struct str text)
+static struct annotation *find(struct annotations *a, struct str said)
 {
     for (size_t i = 0; i < a->count; i++)
-        if (str_eq(a->items[i].text, text))
-            return true;
-    return false;
+        if (str_eq(str_sub(a->items[i].text, 0, a->items[i].said), said))
+            return &a->items[i];
+    return NULL;
+}
+
+/* A note that finds no memory is left out: the answer is right without it. */
+static void add(struct annotations *a, struct annotation new)
+{
+    struct annotation *known = find(a, str_sub(new.text, 0, new.said));
+    if (!known && a->count == ANNOTATIONS_MAX)
+        a->overflowed = true;
+    if (known ? known->start >= new.start : a->overflowed)
+        return;
+    new.text = arena_dup_str(a->arena, new.text);
+    if (!new.text.ptr)
+        return;
+    if (!known)
+        known = &a->items[a->count++];
+    *known = new;
 }
 
 void annotations_add_plain(struct annotations *a, enum annotation_level level, struct str text)
 {
-    if (is_known(a, text))
-        return;
-    if (a->count == ANNOTATIONS_MAX) {
-        a->overflowed = true;
-        return;
-    }
-    /* A note that finds no memory is left out: the answer is right without it. */
-    text = arena_dup_str(a->arena, text);
-    if (text.ptr)
-        a->items[a->count++] = (struct annotation){text, level};
+    add(a, (struct annotation){text, level, text.len, 0});
 }
 
 void annotations_add(struct annotations *a, enum annotation_level level,
@@ -63,12 +70,13 @@ void annotations_add(struct annotations *a, enum annotation_level level,
     len += vsnprintf(text + len, sizeof(text) - (size_t)len, fmt, args);
     va_end(args);
     len = MIN(len, (int)sizeof(text) - 1);
+    struct annotation new = {{text, (size_t)len}, level, (size_t)len, at ? at->start : 0};
     if (at) {
         struct place p = place_of(a->query, at->start);
         len += snprintf(text + len, sizeof(text) - (size_t)len, " (%u:%u)", p.line, p.column);
-        len = MIN(len, (int)sizeof(text) - 1);
+        new.text.len = (size_t)MIN(len, (int)sizeof(text) - 1);
     }
-    annotations_add_plain(a, level, (struct str){text, (size_t)len});
+    add(a, new);
 }
 
 static size_t count_of(const struct annotations *a, enum annotation_level level)

@@ -16,6 +16,8 @@ struct promql_span {
 struct annotation {
     struct str text; /* arena */
     enum annotation_level level;
+    size_t said;    /* bytes of the text before its place */
+    uint32_t start; /* of the place, in the query */
 };
 
 enum { ANNOTATIONS_MAX = 200 };
@@ -31,8 +33,9 @@ struct annotations {
 
 /* Empty; both are borrowed as long as `a`. */
 void annotations_init(struct annotations *a, struct arena *arena, struct str query);
-/* Adds the text once, with " (line:column)" of at->start behind it when `at` is given. The prefix
- * "PromQL warning: " or "PromQL info: " is written here. */
+/* Adds the text once, whatever its places are: the one furthest back in the query is told, as
+ * " (line:column)" of at->start. The prefix "PromQL warning: " or "PromQL info: " is written here.
+ */
 void annotations_add(struct annotations *a, enum annotation_level level,
                      const struct promql_span *at, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* The same with the text as it is: what has no place in the query. `text` is copied. */

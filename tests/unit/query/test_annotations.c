@@ -4,9 +4,18 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-static bool is_text(const struct annotations *a, size_t i, const char *want)
+static bool writes(const struct annotations *a, const char *want)
 {
-    return i < a->count && str_eq(a->items[i].text, str_from_c(want));
+    struct buf out = {0};
+    struct json_writer w = json_writer_of(&out);
+    json_object_begin(&w);
+    annotations_write(a, &w);
+    json_object_end(&w);
+    bool ok = str_eq(buf_str(&out), str_from_c(want));
+    if (!ok)
+        cr_log_error("wrote %.*s", (int)out.len, out.ptr);
+    buf_deinit(&out);
+    return ok;
 }
 
 Test(annotations, tells_line_and_column_once)
@@ -19,9 +28,21 @@ Test(annotations, tells_line_and_column_once)
     annotations_add(&a, ANNOTATION_INFO, &(struct promql_span){7, 10}, "two");
     annotations_add(&a, ANNOTATION_WARNING, NULL, "three");
     cr_expect(eq(sz, a.count, 3));
-    cr_expect(is_text(&a, 0, "PromQL warning: one 1 (1:1)"));
-    cr_expect(is_text(&a, 1, "PromQL info: two (2:3)"));
-    cr_expect(is_text(&a, 2, "PromQL warning: three"));
+    cr_expect(writes(&a,
+                     "{\"warnings\":[\"PromQL warning: one 1 (1:1)\",\"PromQL warning: three\"],"
+                     "\"infos\":[\"PromQL info: two (2:3)\"]}"));
+    arena_deinit(&arena);
+    EXPECT_NO_LEAK();
+}
+
+Test(annotations, of_two_places_the_later_is_told)
+{
+    struct arena arena = {0};
+    struct annotations a;
+    annotations_init(&a, &arena, STR("rate(foo[1m]) + rate(foo[1m])"));
+    annotations_add(&a, ANNOTATION_INFO, &(struct promql_span){21, 28}, "no counter");
+    annotations_add(&a, ANNOTATION_INFO, &(struct promql_span){5, 12}, "no counter");
+    cr_expect(writes(&a, "{\"infos\":[\"PromQL info: no counter (1:22)\"]}"));
     arena_deinit(&arena);
     EXPECT_NO_LEAK();
 }
@@ -37,20 +58,6 @@ Test(annotations, keeps_as_many_as_fit)
     cr_expect(a.overflowed);
     arena_deinit(&arena);
     EXPECT_NO_LEAK();
-}
-
-static bool writes(const struct annotations *a, const char *want)
-{
-    struct buf out = {0};
-    struct json_writer w = json_writer_of(&out);
-    json_object_begin(&w);
-    annotations_write(a, &w);
-    json_object_end(&w);
-    bool ok = str_eq(buf_str(&out), str_from_c(want));
-    if (!ok)
-        cr_log_error("wrote %.*s", (int)out.len, out.ptr);
-    buf_deinit(&out);
-    return ok;
 }
 
 Test(annotations, writes_ten_of_a_kind)
