@@ -50,6 +50,11 @@ enum status promql_fn_bucket_rows(struct promql_run *run, const struct promql_no
 enum status promql_fn_window_rows(struct promql_run *run, const struct promql_node *node,
                                   const struct promql_sink *out, struct err *e);
 
+/* anchored and smoothed give samples beyond the range, which few functions know to handle: ST_QUERY
+ * for the others. */
+enum status promql_fn_check_extension(const struct promql_node *node,
+                                      const struct promql_ranges *ranges, struct err *e);
+
 /* One call on a range vector, and the series at hand. */
 struct promql_fn_call {
     struct promql_run *run;

@@ -160,6 +160,7 @@ enum status promql_fn_absent_over_time_rows(struct promql_run *run, const struct
     if (!p.seen)
         return promql_no_memory(e);
     TRY(promql_ranges_open(run, node->call.args[0], NEED_LAST, &r, e));
+    TRY(promql_fn_check_extension(node, &r, e));
     while (promql_ranges_next(&r, &s, e))
         for (uint32_t i = 0; i < p.steps; i++) {
             struct promql_window w = promql_ranges_window(&r, i);

@@ -51,9 +51,8 @@ static enum series_need need_of(enum promql_function_id id)
     }
 }
 
-/* anchored and smoothed give samples beyond the range, which few functions know to handle. */
-static enum status check_extension(const struct promql_node *node,
-                                   const struct promql_ranges *ranges, struct err *e)
+enum status promql_fn_check_extension(const struct promql_node *node,
+                                      const struct promql_ranges *ranges, struct err *e)
 {
     enum promql_function_id id = node->call.function->id;
     bool is_anchored = ranges->extension == EXTEND_ANCHORED;
@@ -198,7 +197,7 @@ enum status promql_fn_window_rows(struct promql_run *run, const struct promql_no
     w.call.at = &arg->span;
     TRY(run_params(run, &w, e));
     TRY(promql_ranges_open(run, arg, need_of(node->call.function->id), &w.call.ranges, e));
-    TRY(check_extension(node, &w.call.ranges, e));
+    TRY(promql_fn_check_extension(node, &w.call.ranges, e));
     while (promql_ranges_next(&w.call.ranges, &s, e))
         TRY(run_series(&w, out, e));
     promql_ranges_close(&w.call.ranges);
