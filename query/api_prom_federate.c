@@ -141,6 +141,14 @@ static void write_exposition(struct http_response *out, struct series_list *list
             append_series(&out->body, &list->items[i], &last_metric);
 }
 
+/* Scrapers get plain text, without the words about the parameter. */
+static void refuse(struct http_response *out, const struct err *e)
+{
+    struct str text = str_from_c(e->msg), prefix = STR("invalid parameter \"match[]\": ");
+    bool is_prefixed = str_starts_with(text, prefix);
+    prom_reply_line(out, 400, e->msg + (is_prefixed ? prefix.len : 0));
+}
+
 enum status prom_federate(struct request *r, struct http_response *out, struct err *e)
 {
     struct prom_ask ask;
@@ -153,5 +161,8 @@ enum status prom_federate(struct request *r, struct http_response *out, struct e
     if (status == ST_OK)
         write_exposition(out, &list);
     prom_ask_end(&ask);
-    return status;
+    if (status != ST_INVALID)
+        return status;
+    refuse(out, e);
+    return ST_OK;
 }

@@ -204,6 +204,12 @@ def check_federate(api, world):
                      'api_requests_total{code="503",job="web",instance=""} 117 %d' % world.end_ms], lines
 
 
+def check_federate_refuses_in_plain_text(api, world):
+    status, headers, body = api.request("GET", "/federate?match[]=%7B")
+    assert status == 400 and headers["Content-Type"].startswith("text/plain"), (status, dict(headers))
+    assert body == b"1:2: parse error: unexpected end of input inside braces\n", body
+
+
 def check_status(api, world):
     tsdb = data(api.get("/api/v1/status/tsdb"))
     assert tsdb["headStats"]["numSeries"] >= 8, tsdb
@@ -242,7 +248,7 @@ def main():
         api = prometheus.Api(weft.http)
         api.write(world.body())
         for check in (check_grafana_probes, check_query, check_a_sample_is_there_at_once, check_errors, check_forms, check_names,
-                      check_metadata_and_exemplars, check_transport, check_slow_queries_end, check_others_do_not_wait, check_federate, check_status, check_admin):
+                      check_metadata_and_exemplars, check_transport, check_slow_queries_end, check_others_do_not_wait, check_federate, check_federate_refuses_in_plain_text, check_status, check_admin):
             suite.run(check.__name__[6:], check, api, world)
         if shutil.which("promtool"):
             suite.run("promtool", check_promtool, api, world)
