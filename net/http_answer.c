@@ -6,23 +6,23 @@
 #include "base/status_wire.h"
 #include <libdeflate.h>
 #include <microhttpd.h>
+#include <zstd.h>
 
-enum { GZIP_MIN_BYTES = 1024, GZIP_LEVEL = 3 };
+enum { PACKED_MIN_BYTES = 1024, GZIP_LEVEL = 3, ZSTD_LEVEL = 1 };
 
-bool http_accepts_gzip(struct str accept)
+double http_coding_weight(struct str accept, struct str coding)
 {
     while (accept.len) {
         struct str item, token, parameters, q, value;
         str_cut(accept, ',', &item, &accept);
         str_cut(item, ';', &token, &parameters);
-        if (!str_eq_nocase(str_trim(token), STR("gzip")))
+        if (!str_eq_nocase(str_trim(token), coding))
             continue;
-        double weight = 1;
-        if (str_cut(parameters, '=', &q, &value) && str_eq_nocase(str_trim(q), STR("q")))
-            return !str_to_double(str_trim(value), &weight) || weight > 0;
-        return true;
+        double weight;
+        bool has_q = str_cut(parameters, '=', &q, &value) && str_eq_nocase(str_trim(q), STR("q"));
+        return has_q && str_to_double(str_trim(value), &weight) ? weight : 1;
     }
-    return false;
+    return 0;
 }
 
 static bool is_text(const char *content_type)
@@ -47,27 +47,44 @@ static bool has_header(const struct http_response *r, const char *name)
 
 static bool may_compress(const struct http_response *r)
 {
-    return r->body.len >= GZIP_MIN_BYTES && r->content_type && is_text(r->content_type) &&
+    return r->body.len >= PACKED_MIN_BYTES && r->content_type && is_text(r->content_type) &&
            !has_header(r, "Content-Encoding");
 }
 
-/* Replaces the body by its gzip form when that is smaller; otherwise leaves it. */
-static bool compress_body(struct buf *body)
+/* Both give the bytes written, 0 when they do not fit. */
+static size_t pack_gzip(const struct buf *body, void *to)
 {
-    struct buf packed = {0};
     struct libdeflate_compressor *c = libdeflate_alloc_compressor(GZIP_LEVEL);
     if (c == NULL)
-        return false;
-    if (buf_reserve(&packed, body->len))
-        packed.len = libdeflate_gzip_compress(c, body->ptr, body->len, packed.ptr, body->len);
+        return 0;
+    size_t len = libdeflate_gzip_compress(c, body->ptr, body->len, to, body->len);
     libdeflate_free_compressor(c);
+    return len;
+}
+
+static size_t pack_zstd(const struct buf *body, void *to)
+{
+    size_t len = ZSTD_compress(to, body->len, body->ptr, body->len, ZSTD_LEVEL);
+    return ZSTD_isError(len) ? 0 : len;
+}
+
+/* Replaces the body by a packed form when one is wanted and smaller; otherwise leaves it. Returns
+ * the coding, or NULL. */
+static const char *compress_body(struct str accept, struct buf *body)
+{
+    double zstd = http_coding_weight(accept, STR("zstd"));
+    double gzip = http_coding_weight(accept, STR("gzip"));
+    struct buf packed = {0};
+    if (!(zstd > 0 || gzip > 0) || !buf_reserve(&packed, body->len))
+        return NULL;
+    packed.len = zstd >= gzip ? pack_zstd(body, packed.ptr) : pack_gzip(body, packed.ptr);
     if (packed.len == 0) {
         buf_deinit(&packed);
-        return false;
+        return NULL;
     }
     buf_deinit(body);
     *body = packed;
-    return true;
+    return zstd >= gzip ? "zstd" : "gzip";
 }
 
 static void add_fields(struct MHD_Response *m, const struct http_response *r)
@@ -82,8 +99,8 @@ static void add_fields(struct MHD_Response *m, const struct http_response *r)
 struct MHD_Response *http_answer_build(const struct fields *request, struct http_response *r)
 {
     bool varies = may_compress(r);
-    bool packed = varies && http_accepts_gzip(fields_find(request, STR("accept-encoding"))) &&
-                  compress_body(&r->body);
+    struct str accept = fields_find(request, STR("accept-encoding"));
+    const char *coding = varies ? compress_body(accept, &r->body) : NULL;
     size_t len;
     char *bytes = buf_take(&r->body, &len);
     struct MHD_Response *m =
@@ -96,8 +113,8 @@ struct MHD_Response *http_answer_build(const struct fields *request, struct http
     add_fields(m, r);
     if (varies)
         MHD_add_response_header(m, "Vary", "Accept-Encoding");
-    if (packed)
-        MHD_add_response_header(m, "Content-Encoding", "gzip");
+    if (coding)
+        MHD_add_response_header(m, "Content-Encoding", coding);
     return m;
 }
 

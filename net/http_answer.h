@@ -9,14 +9,15 @@
 
 struct MHD_Response;
 
-/* Takes over r->body; compresses it with gzip when it is large text and the request's fields allow.
+/* Takes over r->body; compresses large text with zstd or gzip, whichever the request's fields like
+ * better, zstd of two equals.
  * NULL: no memory. The caller ends it with MHD_destroy_response. Any thread. */
 struct MHD_Response *http_answer_build(const struct fields *request, struct http_response *r);
 /* Fills *r with the error body that the port's clients expect: google.rpc.Status for OTLP, in the
  * request's own encoding; the API's envelope elsewhere. `http` 0: as status_wire says. */
 void http_answer_error(const struct fields *request, enum port_kind port, unsigned http,
                        const struct err *e, struct http_response *r);
-/* True when Accept-Encoding names gzip, and not with q=0. */
-bool http_accepts_gzip(struct str accept_encoding);
+/* The weight that Accept-Encoding gives a coding (q, 1 unless told); 0 when it does not name it. */
+double http_coding_weight(struct str accept_encoding, struct str coding);
 
 #endif

@@ -36,7 +36,7 @@ THIRD_PARTY = {
     "lz4frame.h": {"codec"},
     "libdeflate.h": {"codec", "net"},  # net packs answers
     "zlib.h": {"codec"},
-    "zstd.h": {"codec", "storage"},
+    "zstd.h": {"codec", "net", "storage"},
     "zstd_errors.h": {"codec", "storage"},
     "sqlite3.h": {"storage"},
     "xxhash.h": {"base"},

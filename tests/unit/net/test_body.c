@@ -98,22 +98,28 @@ Test(peer_table, forgets_who_has_left)
     EXPECT_NO_LEAK();
 }
 
-Test(http_answer, accepts_gzip)
+Test(http_answer, weighs_codings)
 {
     static const struct {
         const char *text;
-        bool want;
+        double gzip, zstd;
     } rows[] = {
-        {"", false},
-        {"gzip", true},
-        {"deflate, GZIP;q=0.5", true},
-        {"gzip;q=0", false},
-        {"br, gzip; q=0.0", false},
-        {"gzipped", false},
-        {"identity", false},
-        {"zstd,gzip", true},
+        {"", 0, 0},
+        {"gzip", 1, 0},
+        {"deflate, GZIP;q=0.5", 0.5, 0},
+        {"gzip;q=0", 0, 0},
+        {"br, gzip; q=0.0", 0, 0},
+        {"gzipped", 0, 0},
+        {"identity", 0, 0},
+        {"gzip;q=x", 1, 0},
+        {"gzip, deflate, br, zstd", 1, 1},
+        {"gzip;q=1.0, zstd;q=0.25", 1, 0.25},
     };
-    for (size_t i = 0; i < LEN(rows); i++)
-        cr_expect(eq(int, http_accepts_gzip(str_from_c(rows[i].text)), rows[i].want), "%s",
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct str accept = str_from_c(rows[i].text);
+        cr_expect(eq(dbl, http_coding_weight(accept, STR("gzip")), rows[i].gzip), "%s",
                   rows[i].text);
+        cr_expect(eq(dbl, http_coding_weight(accept, STR("zstd")), rows[i].zstd), "%s",
+                  rows[i].text);
+    }
 }

@@ -3,6 +3,7 @@
 #include "tests/unit/net/server_rig.h"
 #include "base/clock.h"
 #include "tests/support/leak.h"
+#include <zstd.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>
@@ -189,6 +190,43 @@ Test(server, head_and_gzip)
     say(fd, STR("GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     len = hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
     cr_expect(gt(sz, len, 204800));
+    close(fd);
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+/* The body that came behind the header fields, unpacked; 0 when it is no zstd. */
+static size_t unzstd(size_t answer_len, char *to, size_t cap)
+{
+    struct str all = {answer, answer_len}, end = STR("\r\n\r\n");
+    size_t at = 0;
+    while (at < all.len && !str_starts_with(str_sub(all, at, all.len), end))
+        at++;
+    struct str body = str_sub(all, at + end.len, all.len);
+    size_t len = ZSTD_decompress(to, cap, body.ptr, body.len);
+    return ZSTD_isError(len) ? 0 : len;
+}
+
+Test(server, zstd_when_it_is_liked_best)
+{
+    static char unpacked[300000];
+    struct server_rig rig;
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    int fd = dial(net_server_http_addr(rig.server));
+    say(fd, STR("GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip, br, zstd\r\n"
+                "Connection: close\r\n\r\n"));
+    size_t len = hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(said("Content-Encoding: zstd"));
+    cr_expect(lt(sz, len, 20000));
+    cr_expect(eq(sz, unzstd(len, unpacked, sizeof(unpacked)), 204800));
+    close(fd);
+    fd = dial(net_server_http_addr(rig.server));
+    say(fd, STR("GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: zstd;q=0.5, gzip\r\n"
+                "Connection: close\r\n\r\n"));
+    hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(said("Content-Encoding: gzip"));
     close(fd);
     server_rig_stop(&rig, NS_PER_S);
     EXPECT_NO_LEAK();
