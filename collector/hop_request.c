@@ -77,15 +77,50 @@ static const struct node *client_most(const struct reading *r)
     return h->first_middle != NODE_NONE ? node_of(r, h->first_middle) : r->last_entry;
 }
 
+static bool has_code(const struct open_span *s)
+{
+    return s->http_code != CODE_NONE || s->grpc_code != GRPC_NONE;
+}
+
+/* What the caller was told: its first observation that carries a code, or NULL. */
+static const struct open_span *told_to_caller(const struct reading *r)
+{
+    for (uint32_t i = r->hop->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list)
+        if (node_of(r, i)->span && has_code(node_of(r, i)->span))
+            return node_of(r, i)->span;
+    return NULL;
+}
+
+static bool says_the_same(const struct open_span *told, const struct open_span *s)
+{
+    if (!told)
+        return false;
+    if (told->grpc_code != GRPC_NONE && s->grpc_code != GRPC_NONE)
+        return told->grpc_code == s->grpc_code;
+    return told->http_code != CODE_NONE && told->http_code == s->http_code;
+}
+
+static bool is_later(const struct node *a, const struct node *b)
+{
+    return a->span->end_ns != b->span->end_ns ? a->span->end_ns > b->span->end_ns : a->id > b->id;
+}
+
+/* The attempt whose answer the caller got: of those that ended as it was told the last one. Clocks
+ * of two pods may differ by more than a try takes, so they alone do not tell. */
 static const struct node *find_last_entry(const struct reading *r)
 {
+    const struct open_span *told = r->hop->entries > 1 ? told_to_caller(r) : NULL;
     const struct node *last = NULL;
+    bool last_fits = false;
     for (uint32_t i = r->hop->first_server; i != NODE_NONE; i = node_of(r, i)->next_server) {
         const struct node *n = node_of(r, i);
-        if (n->is_entry && n->span &&
-            (!last || n->span->end_ns > last->span->end_ns ||
-             (n->span->end_ns == last->span->end_ns && n->id > last->id)))
+        if (!n->is_entry || !n->span)
+            continue;
+        bool fits = says_the_same(told, n->span);
+        if (!last || (fits == last_fits ? is_later(n, last) : fits)) {
             last = n;
+            last_fits = fits;
+        }
     }
     return last;
 }
@@ -284,11 +319,6 @@ static void name_client(const struct reading *r)
 }
 
 /* --- what came of it --- */
-
-static bool has_code(const struct open_span *s)
-{
-    return s->http_code != CODE_NONE || s->grpc_code != GRPC_NONE;
-}
 
 /* A library that failed and tells no code got no answer, whatever its proxy had in hand: it gave up
  * first. */

@@ -138,6 +138,22 @@ Test(hops, no_route_without_a_cluster)
            "    shop/web > shop/nowhere [v1>] GET / 404 1 c1:5us\n");
 }
 
+/* The clock of v1's pod is ahead, and the caller got v2's answer all the same. */
+Test(hops, tries_on_two_clocks)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", CART,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 0, 90, NULL);
+    rig_istio(&r, 2, 1, SPAN_SERVER, "cart", "shop", "v1", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 503, "-", 500000, 20, NULL);
+    rig_istio(&r, 3, 1, SPAN_SERVER, "cart", "shop", "v2", IN,
+              "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 50, 20, NULL);
+    expect(&r, "tries on two clocks",
+           "shop/web > shop/cart http 1/0/2 200=1 c1:90us s2:40us skipped\n"
+           "    shop/web > shop/cart [v1>v2] GET /a 200 1 c1:90us s2:40us skipped\n");
+}
+
 /* The application left before the answer that its sidecar already had. */
 Test(hops, caller_gave_up)
 {
