@@ -33,6 +33,23 @@ static const struct node *node_of(const struct reading *r, uint32_t index)
 
 /* --- observations --- */
 
+/* The entry of the attempt that a server-side node is of. */
+static const struct node *entry_of(const struct reading *r, const struct node *n)
+{
+    while (n && !n->is_entry)
+        n = node_of(r, n->logical);
+    return n;
+}
+
+/* The next node of the last attempt; those of other attempts stand between them. */
+static uint32_t next_inside(const struct reading *r, const struct node *n)
+{
+    uint32_t at = n->next_server;
+    while (at != NODE_NONE && entry_of(r, node_of(r, at)) != r->last_entry)
+        at = node_of(r, at)->next_server;
+    return at;
+}
+
 /* Visits the spans that saw what the caller got, the client-most first: the client side, else
  * proxies on the way, else the last attempt's server side. */
 struct observer_walk {
@@ -61,11 +78,7 @@ static const struct open_span *walk_next(struct observer_walk *w)
         w->at = n->next_in_list;
         return n->span;
     }
-    /* What the entry contains, up to the next attempt's. */
-    w->at = n->next_server;
-    const struct node *next = node_of(w->r, w->at);
-    if (next && next->is_entry)
-        w->at = NODE_NONE;
+    w->at = next_inside(w->r, n);
     return n->span;
 }
 
@@ -209,11 +222,7 @@ static void name_seen_server(const struct reading *r, uint32_t dest_id, bool by_
     }
     struct str version = {0}, workload = {0};
     named(r, o, &version, &workload);
-    for (uint32_t i = (uint32_t)(r->last_entry - r->tree->nodes.items); i != NODE_NONE;
-         i = node_of(r, i)->next_server) {
-        const struct node *n = node_of(r, i);
-        if (n->is_entry && n != r->last_entry)
-            break;
+    for (const struct node *n = r->last_entry; n; n = node_of(r, next_inside(r, n))) {
         named(r, n->end.owner, &version, &workload);
         if (n->end.owner->maker == MAKER_APP && n->end.owner->entity != q->server)
             q->server_alias = n->end.owner_id;

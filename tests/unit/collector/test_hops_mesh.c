@@ -154,6 +154,29 @@ Test(hops, tries_on_two_clocks)
            "    shop/web > shop/cart [v1>v2] GET /a 200 1 c1:90us s2:40us skipped\n");
 }
 
+/* Sidecars that name no version: what stands inside the attempt that answered tells it. */
+Test(hops, tries_of_two_versions)
+{
+    static const char api[] = "api.default.dc1.internal.e5b08d03-bfc3.consul";
+    struct rig r;
+    rig_init(&r);
+    rig_consul(&r, 1, 0, SPAN_CLIENT, "web-6c9f7d8b5-q1w0", api, "http://api.virtual.consul/a", 200,
+               0, 90);
+    for (uint64_t i = 0; i < 2; i++) {
+        int code = i ? 200 : 503;
+        rig_consul(&r, 2 + i, 1, SPAN_SERVER, "api-6c9f7d8b5-q1w1", "local_app",
+                   "http://api.virtual.consul/a", code, 10 + 40 * i, 30);
+        rig_app(&r, 4 + i, 2 + i, SPAN_SERVER,
+                i ? "service.name=api-app;service.version=v2"
+                  : "service.name=api-app;service.version=v1",
+                "GET /a", i ? "http.response.status_code=#200" : "http.response.status_code=#503",
+                11 + 40 * i, 20);
+    }
+    expect(&r, "tries of two versions",
+           "web > default/api http 1/0/2 200=1 c1:90us s2:60us skipped\n"
+           "    web > default/api [>v2] GET /a 200 1 c1:90us s2:60us skipped\n");
+}
+
 /* The application left before the answer that its sidecar already had. */
 Test(hops, caller_gave_up)
 {
