@@ -395,6 +395,8 @@ static enum status bind_net(struct app *a, struct err *e)
         .budget = &a->budget,
         .admit = ingest_admit,
         .admit_user = a->ingest,
+        .unseen = ingest_unseen,
+        .unseen_user = a->ingest,
     };
     net.methods = ingest_grpc_methods(a->ingest, &net.method_count);
     return net_server_new(&net, &a->net, e);

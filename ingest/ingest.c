@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/status_wire.h"
 
 struct ingest *ingest_new(const struct ingest_config *config)
 {
@@ -137,6 +138,14 @@ bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, voi
         err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
     else
         return true;
-    account_count_request(in->config.account, REQUEST_REFUSED);
     return false;
+}
+
+void ingest_unseen(enum status why, void *user)
+{
+    struct ingest *in = user;
+    enum request_outcome outcome = REQUEST_ABORTED;
+    if (why != ST_OK)
+        outcome = status_wire_get(why)->retryable ? REQUEST_REFUSED : REQUEST_REJECTED;
+    account_count_request(in->config.account, outcome);
 }

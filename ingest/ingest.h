@@ -49,6 +49,8 @@ void ingest_api_http(struct http_exchange *x, void *user);
 enum status ingest_own_series(struct ingest *in, struct str body, struct err *e);
 /* net_config.admit. */
 bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, void *user);
+/* net_config.unseen: such requests stand in the account as refused, rejected or aborted. */
+void ingest_unseen(enum status why, void *user);
 
 /* The same steps for a journal record that is replayed: unpack, decode, prepare. Any thread. */
 enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e);

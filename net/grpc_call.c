@@ -107,6 +107,13 @@ static void fill_failure(struct grpc_call *call, const struct err *e, struct str
     grpc_base64_encode(&call->details, details);
 }
 
+void grpc_call_tell_unseen(const struct grpc_call *call, enum status why)
+{
+    const struct net_config *config = call->host->config;
+    if (config->unseen)
+        config->unseen(why, config->unseen_user);
+}
+
 void grpc_call_refuse(struct grpc_call *call, const struct err *e, unsigned retry_seconds)
 {
     struct buf details = {0};
@@ -117,6 +124,7 @@ void grpc_call_refuse(struct grpc_call *call, const struct err *e, unsigned retr
     body_deinit(&call->body);
     if (e->status == ST_TOO_BIG)
         stat_add(&call->host->stats->too_big);
+    grpc_call_tell_unseen(call, e->status);
     grpc_call_deliver(call);
 }
 
@@ -164,6 +172,7 @@ void grpc_call_field(struct grpc_call *call, struct str name, struct str value)
 static void answer_http(struct grpc_call *call, unsigned http_status)
 {
     call->http_status = http_status;
+    grpc_call_tell_unseen(call, ST_INVALID);
     grpc_call_deliver(call);
 }
 

@@ -74,6 +74,8 @@ void grpc_call_data(struct grpc_call *call, struct str bytes);
 void grpc_call_end(struct grpc_call *call);
 /* False when the body is slower than the limits allow. */
 bool grpc_call_in_time(const struct grpc_call *call, uint64_t now_ns);
+/* Tells net_config.unseen of a call that no handler sees; ST_OK: its client went away. */
+void grpc_call_tell_unseen(const struct grpc_call *call, enum status why);
 /* Answers in net's own name; also used by grpc_fail(). `retry_seconds` 0: no RetryInfo. */
 void grpc_call_refuse(struct grpc_call *call, const struct err *e, unsigned retry_seconds);
 /* An answered call is back on its loop: sends it, or frees it when the stream is gone. */

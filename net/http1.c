@@ -48,6 +48,13 @@ void http1_deliver(struct http_exchange *x)
     MHD_resume_connection(mhd);
 }
 
+static void tell_unseen(const struct http_exchange *x, enum status why)
+{
+    const struct net_config *config = x->owner->config;
+    if (x->port == PORT_OTLP_HTTP && config->unseen)
+        config->unseen(why, config->unseen_user);
+}
+
 /* `http` 0: as the status says. */
 static enum MHD_Result refuse(struct http_exchange *x, unsigned http, const struct err *e)
 {
@@ -55,6 +62,7 @@ static enum MHD_Result refuse(struct http_exchange *x, unsigned http, const stru
     http_answer_error(&x->fields, x->port, http, e, &r);
     if (e->status == ST_TOO_BIG)
         stat_add(&x->owner->stats->too_big);
+    tell_unseen(x, e->status);
     http_exchange_fill(x, &r);
     return queue(x);
 }
@@ -198,6 +206,8 @@ static void on_completed(void *user, struct MHD_Connection *mhd, void **context,
         return;
     if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && !c->ended)
         stat_add(&h->stats->aborted);
+    if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && x->stage == EX_BODY)
+        tell_unseen(x, ST_OK);
     if (x->stage == EX_HELD)
         x->conn = NULL;
     else

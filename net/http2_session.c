@@ -143,6 +143,8 @@ static void detach(struct h2_session *s, struct grpc_call *call)
 {
     if (call->state != CALL_ANSWERED)
         stat_add(&s->host->stats->aborted);
+    if (call->state == CALL_HEAD || call->state == CALL_BODY)
+        grpc_call_tell_unseen(call, ST_OK);
     if (call->state != CALL_HELD) {
         grpc_call_free(call);
         return;

@@ -100,6 +100,10 @@ struct net_config {
      * `e` (ST_BUSY) at little cost. NULL: always true. */
     bool (*admit)(uint64_t body_bytes, struct str user_agent, struct err *e, void *user);
     void *admit_user;
+    /* Told of each request on the OTLP ports that no handler sees: refused here for this reason, or
+     * ST_OK when the client left before it was complete. Worker threads. NULL: nobody is told. */
+    void (*unseen)(enum status why, void *user);
+    void *unseen_user;
     struct budget *budget; /* borrowed, may be NULL: bodies are counted in while they arrive, until
                               the handler is called */
 };
