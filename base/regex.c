@@ -2,6 +2,7 @@
 #include "base/regex.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/regex_need.h"
 #include "base/regex_re2.h"
 #include "base/regex_shape.h"
 
@@ -25,6 +26,7 @@ struct regex {
     struct regex_shapes shapes;
     struct str *literals; /* arena; NULL when the expression is more than literals */
     struct str prefix;
+    struct regex_need need;
     size_t program_bytes; /* bound of the program and its automata */
     void *program;        /* owned; NULL when shapes and no groups say it all */
 };
@@ -149,7 +151,7 @@ static enum status compile_program(struct regex *r, struct err *e)
     return fail_syntax(fault, where, e);
 }
 
-static enum status compile(struct regex *r, struct str pattern, struct err *e)
+static enum status compile_pattern(struct regex *r, struct str pattern, struct err *e)
 {
     r->arena.limit_bytes = SHAPES_BYTES + pattern.len;
     r->pattern = arena_dup_str(&r->arena, pattern);
@@ -163,6 +165,14 @@ static enum status compile(struct regex *r, struct str pattern, struct err *e)
     if (r->shapes.count == 0)
         r->prefix = pattern_prefix(r->pattern);
     return compile_program(r, e);
+}
+
+static enum status compile(struct regex *r, struct str pattern, struct err *e)
+{
+    TRY(compile_pattern(r, pattern, e));
+    if (!r->literals)
+        r->need = regex_need_read(r->pattern, &r->arena);
+    return ST_OK;
 }
 
 enum status regex_new(struct str pattern, struct regex **out, struct err *e)
@@ -215,6 +225,13 @@ bool regex_literals(const struct regex *r, const struct str **out, size_t *count
 struct str regex_prefix(const struct regex *r)
 {
     return r->prefix;
+}
+
+uint32_t regex_needs(const struct regex *r, const struct str **texts, bool *nocase)
+{
+    *texts = r->need.texts.items;
+    *nocase = r->need.nocase;
+    return r->need.texts.count;
 }
 
 static bool is_name_byte(char c)

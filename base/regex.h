@@ -25,6 +25,9 @@ bool regex_match(const struct regex *r, struct str text);
 bool regex_literals(const struct regex *r, const struct str **out, size_t *count);
 /* Every match begins with this text (may be empty). Borrowed from r. */
 struct str regex_prefix(const struct regex *r);
+/* Every match contains one of these texts; none is empty, and with *nocase they are in lower case
+ * and ASCII letters of the match may be in either. 0: nothing is known. Borrowed from r. */
+uint32_t regex_needs(const struct regex *r, const struct str **texts, bool *nocase);
 
 /* Replaces $1, ${1}, $name, ${name}, $$ in `template` by what the groups matched, as Go's
  * Regexp.Expand does (unknown groups are empty), and appends it. False: text does not match. */
