@@ -60,6 +60,13 @@ static struct str text_of(struct arena *arena, const char *format, unsigned n)
     return arena_dup_str(arena, str_from_c(text));
 }
 
+/* Pods do not come in the order of their names. */
+static unsigned pod_of(unsigned n)
+{
+    enum { PRIME = 387427, PODS = 1000000 };
+    return (unsigned)((uint64_t)n * PRIME % PODS);
+}
+
 /* As an instrumented mesh has them: one label of its own, the others shared by few to many. */
 static struct label_set labels_of(struct arena *arena, unsigned n)
 {
@@ -70,7 +77,7 @@ static struct label_set labels_of(struct arena *arena, unsigned n)
     l[3] = (struct label){STR("instance"), text_of(arena, "10.%u.0.17:9090", n / 500)};
     l[4] = (struct label){STR("job"), text_of(arena, "service-%u", n / 5000)};
     l[5] = (struct label){STR("method"), n % 2 ? STR("GET") : STR("POST")};
-    l[6] = (struct label){STR("pod"), text_of(arena, "backend-6c7d9f5b8-%07u", n)};
+    l[6] = (struct label){STR("pod"), text_of(arena, "backend-6c7d9f5b8-%07u", pod_of(n))};
     l[7] = (struct label){STR("zone"), text_of(arena, "zone-%u", n % 3)};
     return (struct label_set){l, LABELS};
 }
@@ -162,7 +169,7 @@ static void bench_select(struct rig *r, unsigned series)
         struct series_list list = {0};
         unsigned n = i * 4999 % series;
         struct str metric = text_of(&arena, "http_requests_%u_total", n % 50);
-        snprintf(pod, sizeof(pod), "backend-6c7d9f5b8-%07u", n);
+        snprintf(pod, sizeof(pod), "backend-6c7d9f5b8-%07u", pod_of(n));
         label_matcher_init(&m[0], MATCH_EQ, LABEL_METRIC_NAME, metric, &e);
         label_matcher_init(&m[1], MATCH_EQ, STR("pod"), str_from_c(pod), &e);
         struct series_request q = {.matchers = m,
@@ -202,6 +209,37 @@ static void time_match(struct rig *r, const char *what, enum match_op op, const 
            list.count, (double)(clock_mono_ns() - begin) / 1e6);
     series_view_unref(v);
     label_matcher_deinit(&m);
+    arena_deinit(&arena);
+}
+
+static const struct {
+    const char *what, *pattern;
+} expressions[] = {
+    {"prefix", "backend-6c7d9f5b8-00000[0-4].*"},
+    {"short text behind anything", ".*99.7"},
+    {"text inside", ".*8-00123.*"},
+    {"one of three texts inside", ".*-[0-9]*(0012|0013|0014)."},
+    {"text in either case", "(?i).*BACKEND.*00123."},
+    {"no text, classes alone", "[a-z]+.[0-9a-f]+.[0-9]*[0-1]+7"},
+    {"anything", ".+"},
+};
+
+static void time_values(struct rig *r, const char *what)
+{
+    struct err e = {0};
+    struct series_view *v;
+    struct arena arena = {0};
+    struct str *values;
+    uint32_t count;
+    bool truncated;
+    struct series_request q = {NULL, 0, start_ms - 300000, start_ms + 60000, &arena, 0, true};
+    must(series_view_take(r->series, &v, &e) == ST_OK, "view", &e);
+    uint64_t begin = clock_mono_ns();
+    must(series_view_labels(v, &q, STR("pod"), 0, &values, &count, &truncated, &e) == ST_OK,
+         "values", &e);
+    printf("{\"bench\": \"series_values\", \"what\": \"%s\", \"found\": %u, \"ms\": %.3f}\n", what,
+           count, (double)(clock_mono_ns() - begin) / 1e6);
+    series_view_unref(v);
     arena_deinit(&arena);
 }
 
@@ -366,9 +404,11 @@ int main(int argc, char **argv)
     bench_select(&r, series);
     time_match(&r, "literal alternation", MATCH_RE, "pod",
                "backend-6c7d9f5b8-0000001|backend-6c7d9f5b8-0000002");
-    time_match(&r, "prefix, first time", MATCH_RE, "pod", "backend-6c7d9f5b8-00000[0-4].*");
-    time_match(&r, "prefix", MATCH_RE, "pod", "backend-6c7d9f5b8-00000[0-4].*");
-    time_match(&r, "regex over all values", MATCH_RE, "pod", ".*99.7");
+    for (unsigned i = 0; i < LEN(expressions); i++)
+        time_match(&r, expressions[i].what, MATCH_RE, "pod", expressions[i].pattern);
+    time_values(&r, "values of a label, first time");
+    time_values(&r, "values of a label");
+    time_match(&r, expressions[0].what, MATCH_RE, "pod", expressions[0].pattern);
     time_match(&r, "a fiftieth", MATCH_EQ, "__name__", "http_requests_7_total");
     time_match(&r, "not one of two", MATCH_NE, "method", "GET");
     bench_restart(&r, series);

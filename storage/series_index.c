@@ -24,7 +24,7 @@ struct series_index *series_index_new(uint64_t seed)
     x->pairs.item_bytes = sizeof(struct label_pair);
     atomic_init(&x->refs, 1);
     pthread_rwlock_init(&x->lock, NULL);
-    pthread_mutex_init(&x->sort_lock, NULL);
+    pthread_rwlock_init(&x->order_lock, NULL);
     return x;
 }
 
@@ -41,8 +41,11 @@ static void index_free(struct series_index *x)
         if (p->cap)
             mem_free(p->many);
     }
-    for (size_t i = 0; i < x->names.len; i++)
+    for (size_t i = 0; i < x->names.len; i++) {
         vec_deinit(&x->names.items[i].pairs);
+        vec_deinit(&x->names.items[i].order);
+        value_list_deinit(&x->names.items[i].values);
+    }
     vec_deinit(&x->names);
     vec_deinit(&x->all);
     pages_deinit(&x->entries);
@@ -52,7 +55,7 @@ static void index_free(struct series_index *x)
     mem_free(x->by_labels.slots);
     mem_free(x->by_pair.slots);
     arena_deinit(&x->arena);
-    pthread_mutex_destroy(&x->sort_lock);
+    pthread_rwlock_destroy(&x->order_lock);
     pthread_rwlock_destroy(&x->lock);
     mem_free(x);
 }
@@ -158,11 +161,15 @@ static uint32_t name_add(struct series_index *x, struct str name)
 static uint32_t pair_add(struct series_index *x, uint32_t name, struct str value, uint64_t hash)
 {
     struct label_name *owner = &x->names.items[name];
-    struct str copy = arena_dup_str(&x->arena, value);
     struct label_pair *p = pages_put(&x->pairs, x->pair_count + 1);
-    if (!copy.ptr || !p || !vec_reserve(&owner->pairs, 1) || !table_reserve(&x->by_pair))
+    if (!p || !vec_reserve(&owner->pairs, 1) || !table_reserve(&x->by_pair))
         return 0;
-    *p = (struct label_pair){.value = copy.ptr, .value_len = (uint32_t)copy.len, .name = name};
+    uint64_t held = owner->values.held_bytes;
+    const char *copy = value_list_push(&owner->values, value);
+    if (!copy)
+        return 0;
+    x->value_bytes += owner->values.held_bytes - held;
+    *p = (struct label_pair){.value = copy, .value_len = (uint32_t)value.len, .name = name};
     x->pair_count++;
     owner->pairs.items[owner->pairs.len++] = x->pair_count;
     table_put(&x->by_pair, tag_of(hash), x->pair_count);
@@ -424,6 +431,6 @@ void series_index_stats(const struct series_index *x, struct series_index_stats 
                  pages_bytes(&x->entries) + pages_bytes(&x->pairs) +
                  (x->by_labels.mask + x->by_pair.mask) * sizeof(struct hash_slot) +
                  x->all.cap * sizeof(uint32_t) + x->pair_count * sizeof(uint32_t) +
-                 x->postings_bytes,
+                 x->postings_bytes + x->value_bytes,
     };
 }

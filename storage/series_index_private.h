@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "storage/series_index.h"
 #include "storage/series_pages.h"
+#include "storage/series_values.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -15,7 +16,7 @@ enum { POSTINGS_INLINE = 2 };
 
 /* One value of one label. 32 bytes: many pairs belong to one series only. */
 struct label_pair {
-    const char *value;        /* the index's arena */
+    const char *value;        /* its label's value list */
     uint32_t value_len, name; /* name: position in series_index.names */
     uint32_t count, cap;      /* of the ids; cap 0: they are in few[] */
     union {
@@ -25,9 +26,10 @@ struct label_pair {
 };
 
 struct label_name {
-    struct str text;     /* name_ids' */
-    VEC(uint32_t) pairs; /* [0, sorted) ascending by value; the rest as they came */
-    size_t sorted;
+    struct str text;          /* name_ids' */
+    VEC(uint32_t) pairs;      /* as they came */
+    VEC(uint32_t) order;      /* the first so many of them, ascending by value (series_order.h) */
+    struct value_list values; /* in the order of pairs */
 };
 
 struct series_entry {
@@ -48,10 +50,10 @@ struct hash_table {
 
 struct series_index {
     atomic_uint refs;
-    pthread_rwlock_t lock;     /* readers that are not the owner, against adding */
-    pthread_mutex_t sort_lock; /* inside of lock: readers that sort a name's pairs */
+    pthread_rwlock_t lock;       /* readers that are not the owner, against adding */
+    pthread_rwlock_t order_lock; /* inside of lock: readers that use or make the order of pairs */
     uint64_t seed;
-    struct arena arena; /* strings and entries' pair lists */
+    struct arena arena; /* entries' pair lists */
     struct hash_table by_labels, by_pair;
     struct pages entries; /* struct series_entry by series number */
     struct pages pairs;   /* struct label_pair, from 1 */
@@ -60,7 +62,7 @@ struct series_index {
     VEC(struct label_name) names; /* by id in name_ids; the first is nobody's */
     VEC(uint32_t) all;            /* series numbers, ascending */
     struct map64 families; /* hash of the labels without `le` -> number of the first series */
-    uint64_t postings_bytes;
+    uint64_t postings_bytes, value_bytes;
 };
 
 static inline struct label_pair *index_pair(const struct series_index *x, uint32_t number)

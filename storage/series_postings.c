@@ -1,90 +1,8 @@
 /* series_postings.c - from matchers to series numbers. */
 #include "storage/series_postings.h"
-#include "storage/series_index_private.h"
+#include "storage/series_order.h"
+#include "storage/series_scan.h"
 #include <stdlib.h>
-
-/* --- a name's pairs in the order of their values --- */
-
-enum { INSERT_MAX = 256 }; /* new pairs that are put into their places one by one */
-
-struct sort_item {
-    uint64_t head; /* the first bytes of the value, which decide most comparisons */
-    const struct label_pair *pair;
-    uint32_t number;
-};
-
-static uint64_t head_of(struct str value)
-{
-    uint64_t head = 0;
-    memcpy(&head, value.ptr, MIN(value.len, sizeof(head)));
-    return __builtin_bswap64(head);
-}
-
-static int item_cmp(const void *a, const void *b)
-{
-    const struct sort_item *x = a, *y = b;
-    if (x->head != y->head)
-        return x->head < y->head ? -1 : 1;
-    return str_cmp(pair_value(x->pair), pair_value(y->pair));
-}
-
-static bool sort_all(const struct series_index *x, struct label_name *name)
-{
-    struct sort_item *items = mem_realloc_array(NULL, name->pairs.len, sizeof(*items));
-    if (!items)
-        return false;
-    for (size_t i = 0; i < name->pairs.len; i++) {
-        const struct label_pair *p = index_pair(x, name->pairs.items[i]);
-        items[i] = (struct sort_item){head_of(pair_value(p)), p, name->pairs.items[i]};
-    }
-    qsort(items, name->pairs.len, sizeof(*items), item_cmp);
-    for (size_t i = 0; i < name->pairs.len; i++)
-        name->pairs.items[i] = items[i].number;
-    mem_free(items);
-    return true;
-}
-
-/* First position among the sorted pairs whose value is not below the text. */
-static size_t lower_bound(const struct series_index *x, const struct label_name *name,
-                          struct str text)
-{
-    size_t low = 0, high = name->sorted;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (str_cmp(pair_value(index_pair(x, name->pairs.items[middle])), text) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void insert_next(const struct series_index *x, struct label_name *name)
-{
-    uint32_t number = name->pairs.items[name->sorted];
-    size_t at = lower_bound(x, name, pair_value(index_pair(x, number)));
-    memmove(name->pairs.items + at + 1, name->pairs.items + at,
-            (name->sorted - at) * sizeof(number));
-    name->pairs.items[at] = number;
-    name->sorted++;
-}
-
-/* Every reader comes through here before it looks at the list, so nobody sees it being sorted; the
- * owner, who would add to it, is kept out by the index's lock. */
-static enum status pairs_sort(struct series_index *x, struct label_name *name, struct err *e)
-{
-    bool sorted = true;
-    pthread_mutex_lock(&x->sort_lock);
-    if (name->pairs.len - name->sorted > INSERT_MAX) {
-        sorted = sort_all(x, name);
-        if (sorted)
-            name->sorted = name->pairs.len;
-    }
-    while (sorted && name->sorted < name->pairs.len)
-        insert_next(x, name);
-    pthread_mutex_unlock(&x->sort_lock);
-    return sorted ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory to sort the values of a label");
-}
 
 /* --- the pairs that a matcher speaks of --- */
 
@@ -117,19 +35,81 @@ static enum status look_up(struct search *s, uint32_t name, const struct str *te
     return ST_OK;
 }
 
-static enum status look_through(struct search *s, uint32_t name, const struct label_matcher *m,
-                                bool accepted, struct str prefix, struct err *e)
+/* Which of a label's values have a text that the expression needs. */
+struct hits {
+    const uint64_t *bits; /* by position among the label's pairs; NULL: any may */
+};
+
+static bool hits_have(const struct hits *h, size_t position)
 {
-    struct label_name *owner = &s->x->names.items[name];
-    TRY(pairs_sort(s->x, owner, e));
-    for (size_t i = lower_bound(s->x, owner, prefix); i < owner->pairs.len; i++) {
-        struct str value = pair_value(index_pair(s->x, owner->pairs.items[i]));
-        if (!str_starts_with(value, prefix))
-            break;
-        if (label_matcher_accepts(m, value) == accepted)
-            TRY(found(s, owner->pairs.items[i], e));
+    return !h->bits || (h->bits[position / 64] >> position % 64 & 1);
+}
+
+static enum status find_hits(struct search *s, const struct label_name *name, size_t from,
+                             const struct label_matcher *m, struct hits *out, struct err *e)
+{
+    const struct str *texts;
+    bool nocase;
+    uint32_t count = m->regex ? regex_needs(m->regex, &texts, &nocase) : 0;
+    *out = (struct hits){0};
+    if (count == 0 || from == name->pairs.len)
+        return ST_OK;
+    uint64_t *bits = arena_calloc(s->arena, name->pairs.len / 64 + 1, sizeof(*bits));
+    if (!bits)
+        return no_memory(e);
+    for (uint32_t i = 0; i < count; i++)
+        series_scan(s->x, name, from, (struct text_search){texts[i], nocase}, bits);
+    out->bits = bits;
+    return ST_OK;
+}
+
+/* The text of the matcher, whatever its sign: it is, or matches, the value. */
+static bool text_fits(const struct label_matcher *m, struct str value)
+{
+    return m->regex ? regex_match(m->regex, value) : str_eq(m->value, value);
+}
+
+/* Of the pairs behind `from`, in the order in which they came, those that the matcher's text fits,
+ * or does not. */
+static enum status look_through(struct search *s, const struct label_name *name, size_t from,
+                                const struct label_matcher *m, bool fits, struct err *e)
+{
+    struct hits hits;
+    TRY(find_hits(s, name, from, m, &hits, e));
+    for (size_t i = from; i < name->pairs.len; i++) {
+        if (fits && hits.bits && hits.bits[i / 64] == 0) {
+            i |= 63;
+            continue;
+        }
+        struct str value = pair_value(index_pair(s->x, name->pairs.items[i]));
+        if ((hits_have(&hits, i) && text_fits(m, value)) == fits)
+            TRY(found(s, name->pairs.items[i], e));
     }
     return ST_OK;
+}
+
+/* Of the pairs that are in order, those that begin as the expression does. */
+static enum status look_between(struct search *s, const struct label_name *name,
+                                const struct label_matcher *m, struct str prefix, struct err *e)
+{
+    for (size_t i = series_order_find(s->x, name, prefix); i < name->order.len; i++) {
+        struct str value = pair_value(index_pair(s->x, name->order.items[i]));
+        if (!str_starts_with(value, prefix))
+            break;
+        if (text_fits(m, value))
+            TRY(found(s, name->order.items[i], e));
+    }
+    return ST_OK;
+}
+
+static enum status look_for_prefix(struct search *s, struct label_name *name,
+                                   const struct label_matcher *m, struct err *e)
+{
+    series_order_hold(s->x, name);
+    size_t ordered = name->order.len;
+    enum status status = look_between(s, name, m, regex_prefix(m->regex), e);
+    series_order_release(s->x);
+    return status == ST_OK ? look_through(s, name, ordered, m, true, e) : status;
 }
 
 /* What a matcher names by its text alone: such pairs are looked up, not looked for. */
@@ -173,8 +153,9 @@ static enum status pairs_of(struct search *s, const struct label_matcher *m, str
     if (by_text && texts_of(m, &texts, &count)) {
         TRY(look_up(s, name, texts, count, e));
     } else {
-        struct str prefix = by_text && m->regex ? regex_prefix(m->regex) : STR("");
-        TRY(look_through(s, name, m, accepted, prefix, e));
+        struct label_name *owner = &s->x->names.items[name];
+        bool by_prefix = by_text && m->regex && regex_prefix(m->regex).len > 0;
+        TRY(by_prefix ? look_for_prefix(s, owner, m, e) : look_through(s, owner, 0, m, by_text, e));
     }
     return ids_union(s->lists.items, (uint32_t)s->lists.len, s->arena, out) ? ST_OK : no_memory(e);
 }
@@ -217,8 +198,18 @@ static enum status sift(struct search *s, const struct label_matcher *m, struct 
     return ST_OK;
 }
 
-/* Look-ups first, they are cheap and narrow most; of the others each takes the way that asks fewer
- * questions. */
+/* How many candidates it takes to be asked one by one what looking through a label's values costs:
+ * a search in all of them is cheaper than a question each. */
+static size_t cost_of_values(const struct search *s, const struct label_matcher *m)
+{
+    enum { SEARCH_GAIN = 8 };
+    const struct str *texts;
+    bool nocase;
+    size_t values = s->x->names.items[index_name_find(s->x, m->name)].pairs.len;
+    return m->regex && regex_needs(m->regex, &texts, &nocase) ? values / SEARCH_GAIN : values;
+}
+
+/* Look-ups first, they are cheap and narrow most; of the others each takes the cheaper way. */
 static enum status match_all(struct search *s, const struct label_matcher *matchers, uint32_t count,
                              struct candidates *c, struct err *e)
 {
@@ -231,9 +222,8 @@ static enum status match_all(struct search *s, const struct label_matcher *match
     for (uint32_t i = 0; i < count; i++) {
         if (is_cheap(&matchers[i]))
             continue;
-        size_t values = s->x->names.items[index_name_find(s->x, matchers[i].name)].pairs.len;
-        TRY(c->any && c->list.count <= values ? sift(s, &matchers[i], c, e)
-                                              : narrow(s, &matchers[i], c, e));
+        bool is_few = c->any && c->list.count <= cost_of_values(s, &matchers[i]);
+        TRY(is_few ? sift(s, &matchers[i], c, e) : narrow(s, &matchers[i], c, e));
     }
     return ST_OK;
 }
@@ -275,12 +265,12 @@ static enum status values_of_all(struct series_index *x, uint32_t name,
                                  struct text_list *out, struct err *e)
 {
     struct label_name *owner = &x->names.items[name];
-    TRY(pairs_sort(x, owner, e));
+    TRY(series_order_all(x, owner, e));
     out->items = arena_alloc(arena, owner->pairs.len * sizeof(*out->items));
     if (!out->items)
         return no_memory(e);
-    for (size_t i = 0; i < owner->pairs.len; i++) {
-        const struct label_pair *p = index_pair(x, owner->pairs.items[i]);
+    for (size_t i = 0; i < owner->order.len; i++) {
+        const struct label_pair *p = index_pair(x, owner->order.items[i]);
         if (any_has(p, has, user))
             out->items[out->count++] = pair_value(p);
     }
