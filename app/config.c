@@ -60,7 +60,7 @@ const struct setting config_settings[] = {
      RESTART(limits.idle_ns)},
     {"workers", CONFIG_COUNT, "0", 0, 256, "network threads; 0 = one a core", RESTART(workers)},
     {"memory", CONFIG_BYTES, "512MiB", 64.0 * MIB, 1e15,
-     "budget for all that is in flight and open", RESTART(memory_bytes)},
+     "budget for all that is in flight and open, and for queries", RESTART(memory_bytes)},
     {"retention.series", CONFIG_DURATION, "15d", 0, ANY_TIME, "time series; 0 = for ever",
      RESTART(retention.series_ns)},
     {"retention.edges", CONFIG_DURATION, "90d", 0, ANY_TIME, "edges and operations; 0 = for ever",

@@ -359,6 +359,7 @@ static enum status make_front(struct app *a, struct err *e)
         .retention = c->retention,
         .admin = c->admin,
         .query_bytes = c->memory_bytes / QUERY_SHARE,
+        .budget = &a->budget,
         .started_wall_ns = clock_wall_ns(),
         .hooks = {.flush = hook_flush,
                   .compact = hook_compact,

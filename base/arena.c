@@ -22,24 +22,43 @@ struct arena_chunk {
     _Alignas(ARENA_ALIGN) char bytes[];
 };
 
-static struct arena_chunk *chunk_new(const struct arena *a, size_t need)
+static bool take_budget(struct arena *a, size_t bytes)
+{
+    if (!a->budget || budget_take(a->budget, bytes, a->budget_percent))
+        return true;
+    a->is_refused = true;
+    return false;
+}
+
+static void give_budget(struct arena *a, size_t bytes)
+{
+    if (a->budget)
+        budget_give(a->budget, bytes);
+}
+
+static struct arena_chunk *chunk_new(struct arena *a, size_t need)
 {
     size_t cap = a->head ? a->head->cap * 2 : FIRST_CHUNK - sizeof(struct arena_chunk);
     cap = MAX(MIN(cap, (size_t)LARGEST_CHUNK), need);
     size_t bytes;
     if (size_add_overflow(cap, sizeof(struct arena_chunk), &bytes))
         return NULL;
-    struct arena_chunk *chunk = mem_alloc(bytes);
-    if (!chunk)
+    if (!take_budget(a, bytes))
         return NULL;
+    struct arena_chunk *chunk = mem_alloc(bytes);
+    if (!chunk) {
+        give_budget(a, bytes);
+        return NULL;
+    }
     chunk->cap = cap;
     chunk->used = 0;
     ASAN_POISON_MEMORY_REGION(chunk->bytes, cap);
     return chunk;
 }
 
-static void chunk_free(struct arena_chunk *chunk)
+static void chunk_free(struct arena *a, struct arena_chunk *chunk)
 {
+    give_budget(a, sizeof(*chunk) + chunk->cap);
     ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, chunk->cap);
     mem_free(chunk);
 }
@@ -84,21 +103,37 @@ struct str arena_dup_str(struct arena *a, struct str s)
     return copy ? (struct str){memcpy(copy, s.ptr, s.len), s.len} : (struct str){NULL, 0};
 }
 
-static void chunks_free(struct arena_chunk *chunk)
+static void chunks_free(struct arena *a, struct arena_chunk *chunk)
 {
     while (chunk) {
         struct arena_chunk *older = chunk->older;
-        chunk_free(chunk);
+        chunk_free(a, chunk);
         chunk = older;
     }
 }
 
+bool arena_charge(struct arena *a, size_t bytes)
+{
+    if (bytes > a->elsewhere_bytes && !take_budget(a, bytes - a->elsewhere_bytes))
+        return false;
+    a->elsewhere_bytes = MAX(a->elsewhere_bytes, bytes);
+    return true;
+}
+
+static void forget_uses(struct arena *a)
+{
+    give_budget(a, a->elsewhere_bytes);
+    a->elsewhere_bytes = 0;
+    a->used_bytes = 0;
+    a->is_refused = false;
+}
+
 void arena_reset(struct arena *a)
 {
-    a->used_bytes = 0;
+    forget_uses(a);
     if (!a->head)
         return;
-    chunks_free(a->head->older);
+    chunks_free(a, a->head->older);
     a->head->older = NULL;
     a->head->used = 0;
     ASAN_POISON_MEMORY_REGION(a->head->bytes, a->head->cap);
@@ -106,9 +141,9 @@ void arena_reset(struct arena *a)
 
 void arena_deinit(struct arena *a)
 {
-    chunks_free(a->head);
+    chunks_free(a, a->head);
     a->head = NULL;
-    a->used_bytes = 0;
+    forget_uses(a);
 }
 
 size_t arena_held_bytes(const struct arena *a)

@@ -213,7 +213,7 @@ static enum status write_answer(struct run *run, struct http_response *out, stru
                               STR("results truncated due to limit"));
     prom_reply_begin(out, &w);
     json_object_begin(&w);
-    TRY(prom_write_result(&w, &run->result, &run->q, run->limit, run->r->arena->limit_bytes, e));
+    TRY(prom_write_result(&w, &run->result, &run->q, run->limit, run->r->arena, e));
     write_stats(&w, run);
     json_object_end(&w);
     prom_reply_end(&w, run->notes);

@@ -12,7 +12,7 @@ static enum status write_series(struct http_response *out, struct prom_ask *ask,
     json_array_begin(&w);
     for (uint32_t i = 0; i < shown; i++) {
         prom_write_labels(&w, list->items[i].labels);
-        TRY(prom_check_size(&w, ask->request.arena->limit_bytes, e));
+        TRY(prom_check_size(&w, ask->request.arena, e));
     }
     json_array_end(&w);
     prom_reply_end(&w, ask->notes);

@@ -151,6 +151,13 @@ static enum status handle(const struct route *route, const struct question *q, s
  * did not fit was large. */
 static void blame_question(const struct arena *arena, struct err *e)
 {
+    if (arena->is_refused) {
+        err_set(e, ST_NO_MEMORY,
+                "the memory budget is used up, the query holds %zu KiB of it: ask again later, or "
+                "for less",
+                arena_held_bytes(arena) / KIB);
+        return;
+    }
     if (e->status == ST_NO_MEMORY && arena->limit_bytes &&
         arena->used_bytes > arena->limit_bytes / 2)
         err_set(e, ST_QUERY, "the query needs more memory than the %zu MiB it may use",

@@ -13,7 +13,7 @@ struct pool {
     size_t waiting_count, max_waiting;
     unsigned long_running, max_long;
     bool ending;
-    size_t arena_bytes;
+    struct arena empty_arena;
     unsigned thread_count;
     pthread_t threads[];
 };
@@ -66,7 +66,7 @@ static void clear(struct arena *arena)
 static void *work(void *user)
 {
     struct pool *p = user;
-    struct arena arena = {.limit_bytes = p->arena_bytes};
+    struct arena arena = p->empty_arena;
     for (struct pool_job *job = take(p); job; job = take(p)) {
         bool is_long = job->is_long;
         job->run(job, &arena); /* which may free it */
@@ -77,8 +77,8 @@ static void *work(void *user)
     return NULL;
 }
 
-enum status pool_new(unsigned threads, size_t max_waiting, size_t arena_bytes, struct pool **out,
-                     struct err *e)
+enum status pool_new(unsigned threads, size_t max_waiting, const struct arena *arena,
+                     struct pool **out, struct err *e)
 {
     struct pool *p = *out = mem_calloc(1, sizeof(*p) + threads * sizeof(pthread_t));
     if (!p)
@@ -88,7 +88,7 @@ enum status pool_new(unsigned threads, size_t max_waiting, size_t arena_bytes, s
     list_init(&p->waiting);
     p->max_waiting = max_waiting;
     p->max_long = threads > 1 ? threads - 1 : 1;
-    p->arena_bytes = arena_bytes;
+    p->empty_arena = *arena;
     while (p->thread_count < threads &&
            pthread_create(&p->threads[p->thread_count], NULL, work, p) == 0)
         p->thread_count++;

@@ -16,9 +16,10 @@ struct pool_job {
 
 struct pool;
 
-/* Starts `threads` threads. Each arena may hold arena_bytes. ST_NO_MEMORY, ST_IO (no thread). */
-enum status pool_new(unsigned threads, size_t max_waiting, size_t arena_bytes, struct pool **out,
-                     struct err *e);
+/* Starts `threads` threads. Each of their arenas is at the beginning a copy of *arena, an empty one
+ * with its limits. ST_NO_MEMORY, ST_IO (no thread). */
+enum status pool_new(unsigned threads, size_t max_waiting, const struct arena *arena,
+                     struct pool **out, struct err *e);
 /* Any thread. False: full or ending; the job is still the caller's. */
 bool pool_post(struct pool *p, struct pool_job *job);
 /* Runs what waits, joins the threads. */

@@ -198,8 +198,11 @@ static void write_vector_item(struct json_writer *w, const struct promql_series 
     append_point(w->out, s->times_ms[0], s->values[0]);
 }
 
-enum status prom_check_size(const struct json_writer *w, size_t max_bytes, struct err *e)
+enum status prom_check_size(const struct json_writer *w, struct arena *arena, struct err *e)
 {
+    size_t max_bytes = arena->limit_bytes;
+    if (!arena_charge(arena, w->out->cap))
+        return err_set(e, ST_NO_MEMORY, "no memory for the answer");
     if (!max_bytes || w->out->len <= max_bytes)
         return ST_OK;
     return err_set(e, ST_QUERY,
@@ -208,7 +211,7 @@ enum status prom_check_size(const struct json_writer *w, size_t max_bytes, struc
 }
 
 static enum status write_series(struct json_writer *w, const struct promql_result *result,
-                                uint64_t limit, size_t max_bytes, struct err *e)
+                                uint64_t limit, struct arena *arena, struct err *e)
 {
     json_array_begin(w);
     for (uint32_t i = 0; i < result->series_count && (!limit || i < limit); i++) {
@@ -225,7 +228,7 @@ static enum status write_series(struct json_writer *w, const struct promql_resul
             write_histograms(w, s);
         }
         json_object_end(w);
-        TRY(prom_check_size(w, max_bytes, e));
+        TRY(prom_check_size(w, arena, e));
     }
     json_array_end(w);
     return ST_OK;
@@ -249,13 +252,13 @@ static const char *type_name(enum promql_type type)
 }
 
 enum status prom_write_result(struct json_writer *w, const struct promql_result *result,
-                              const struct promql_query *q, uint64_t limit, size_t max_bytes,
+                              const struct promql_query *q, uint64_t limit, struct arena *arena,
                               struct err *e)
 {
     JSON_STR(w, "resultType", str_from_c(type_name(result->type)));
     json_key(w, "result");
     if (result->type == TYPE_VECTOR || result->type == TYPE_MATRIX)
-        return write_series(w, result, limit, max_bytes, e);
+        return write_series(w, result, limit, arena, e);
     json_array_begin(w);
     prom_write_time(w, q->start_ms);
     if (result->type == TYPE_SCALAR)

@@ -11,6 +11,9 @@
 #include "query/route.h"
 
 enum { DEFAULT_THREADS = 3, MAX_WAITING = 1024, DEFAULT_QUERY_BYTES = 64 * MIB };
+/* Questions leave the rest of the memory budget to senders that never send again what was refused.
+ */
+enum { BUDGET_PERCENT = 85 };
 
 struct query {
     struct dispatcher dispatcher;
@@ -99,8 +102,11 @@ enum status query_new(const struct query_config *config, struct query **out, str
     q->dispatcher.config = *config;
     q->dispatcher.live.store = config->store;
     unsigned threads = config->threads ? config->threads : DEFAULT_THREADS;
-    size_t bytes = config->query_bytes ? config->query_bytes : DEFAULT_QUERY_BYTES;
-    enum status status = pool_new(threads, MAX_WAITING, bytes, &q->pool, e);
+    struct arena arena = {.limit_bytes =
+                              config->query_bytes ? config->query_bytes : DEFAULT_QUERY_BYTES,
+                          .budget = config->budget,
+                          .budget_percent = BUDGET_PERCENT};
+    enum status status = pool_new(threads, MAX_WAITING, &arena, &q->pool, e);
     if (status != ST_OK) {
         dispatcher_deinit(&q->dispatcher);
         mem_free(q);

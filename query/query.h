@@ -51,6 +51,7 @@ struct query_config {
     bool admin;                 /* /-/flush, /-/compact, /api/v1/admin */
     unsigned threads;           /* pool; 0 = 3 */
     size_t query_bytes;         /* most memory that one question may hold; 0 = 64 MiB */
+    struct budget *budget;      /* borrowed; what questions hold is taken from it; NULL: none */
     uint64_t started_wall_ns;
     struct query_hooks hooks;
 };

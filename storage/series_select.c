@@ -284,6 +284,7 @@ enum status series_view_select(struct series_view *v, const struct series_reques
                                struct series_list *out, uint64_t *lost, struct err *e)
 {
     struct selection x = {.view = v, .request = request};
+    arena_share_budget(&x.scratch, request->arena);
     uint64_t found = 0;
     enum status status = find_series(&x, e);
     if (status == ST_OK && !request->names_only && x.count)
@@ -292,6 +293,7 @@ enum status series_view_select(struct series_view *v, const struct series_reques
     *lost += found;
     if (status == ST_OK && x.count)
         status = answer(&x, out, e);
+    request->arena->is_refused |= x.scratch.is_refused;
     arena_deinit(&x.scratch);
     return status;
 }

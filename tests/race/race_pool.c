@@ -61,7 +61,7 @@ int main(void)
     struct err e;
     pthread_t threads[POSTERS];
     size_t taken = 0;
-    if (pool_new(3, 64, MIB, &pool, &e) != ST_OK) {
+    if (pool_new(3, 64, &(struct arena){.limit_bytes = MIB}, &pool, &e) != ST_OK) {
         fprintf(stderr, "race_pool: %s\n", e.msg);
         return 1;
     }

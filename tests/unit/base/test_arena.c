@@ -134,3 +134,23 @@ Test(arena, tells_what_it_holds)
     arena_deinit(&a);
     cr_expect_eq(arena_held_bytes(&a), 0);
 }
+
+Test(arena, takes_what_it_holds_from_a_budget)
+{
+    struct budget budget = {.limit = 100 * KIB};
+    struct arena a = {.budget = &budget, .budget_percent = 80};
+    cr_assert_not_null(arena_alloc(&a, 40 * KIB));
+    cr_expect_eq(budget_used(&budget), arena_held_bytes(&a));
+    cr_expect_null(arena_alloc(&a, 41 * KIB));
+    cr_expect(a.is_refused);
+    cr_expect_eq(budget_used(&budget), arena_held_bytes(&a));
+    cr_expect(arena_charge(&a, 30 * KIB) && arena_charge(&a, 20 * KIB));
+    cr_expect_eq(budget_used(&budget), arena_held_bytes(&a) + 30 * KIB);
+    cr_expect(!arena_charge(&a, 50 * KIB));
+    arena_reset(&a);
+    cr_expect(!a.is_refused);
+    cr_expect_eq(budget_used(&budget), arena_held_bytes(&a));
+    arena_deinit(&a);
+    cr_expect_eq(budget_used(&budget), 0);
+    EXPECT_NO_LEAK();
+}

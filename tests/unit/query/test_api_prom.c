@@ -184,6 +184,40 @@ Test(api_prom, too_little_memory_for_a_query_is_told)
     EXPECT_NO_LEAK();
 }
 
+static unsigned ask_within(struct dispatcher *d, struct budget *budget, struct buf *body)
+{
+    struct arena arena = {.limit_bytes = 4 * MIB, .budget = budget, .budget_percent = 85};
+    struct question q = {.method = STR("GET"),
+                         .path = STR("/api/v1/query_range"),
+                         .query = STR("query=vector(1)%2Bvector(2)&start=0&end=11000&step=1")};
+    struct http_response out = {0};
+    dispatch_full(d, &q, &arena, &out);
+    buf_append_str(body, buf_str(&out.body));
+    buf_deinit(&out.body);
+    arena_deinit(&arena);
+    return out.status;
+}
+
+/* One that would do alone is refused while others hold the memory, for now; then it is answered. */
+Test(api_prom, queries_share_the_memory_budget)
+{
+    struct dispatcher d = {0};
+    struct budget budget = {.limit = 4 * MIB};
+    struct arena other = {.budget = &budget, .budget_percent = 85};
+    struct buf body = {0};
+    cr_assert(ne(ptr, arena_alloc(&other, 3 * MIB), NULL));
+    uint64_t held = budget_used(&budget);
+    cr_expect(eq(uint, ask_within(&d, &budget, &body), 503));
+    cr_expect(str_search(buf_str(&body), STR("memory budget is used up")) < body.len, "%.*s",
+              STR_ARG(buf_str(&body)));
+    cr_expect(eq(u64, budget_used(&budget), held), "what it took is given back");
+    arena_deinit(&other);
+    cr_expect(eq(uint, ask_within(&d, &budget, &body), 200));
+    cr_expect(eq(u64, budget_used(&budget), 0));
+    buf_deinit(&body);
+    EXPECT_NO_LEAK();
+}
+
 /* 10,000 windows of 1,000 values: together 80 MB, one at a time 8 kB. */
 Test(api_prom, windows_are_sorted_in_one_place)
 {

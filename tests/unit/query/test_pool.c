@@ -32,7 +32,7 @@ Test(pool, runs_all_and_refuses_what_does_not_fit)
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
     struct counted jobs[WAITING + 2];
     pthread_mutex_lock(&gate);
-    cr_assert(eq(int, pool_new(1, WAITING, MIB, &p, &e), ST_OK));
+    cr_assert(eq(int, pool_new(1, WAITING, &(struct arena){.limit_bytes = MIB}, &p, &e), ST_OK));
     size_t posted = 0;
     for (size_t i = 0; i < LEN(jobs); i++) {
         jobs[i] = (struct counted){.job.run = run, .ran = &ran, .gate = &gate};
@@ -64,7 +64,8 @@ Test(pool, a_large_question_leaves_little_behind)
     struct pool *p;
     struct err e;
     struct measured jobs[] = {{.take_bytes = 8 * MIB}, {.take_bytes = 100}, {.take_bytes = 100}};
-    cr_assert(eq(int, pool_new(1, LEN(jobs), 64 * MIB, &p, &e), ST_OK));
+    cr_assert(
+        eq(int, pool_new(1, LEN(jobs), &(struct arena){.limit_bytes = 64 * MIB}, &p, &e), ST_OK));
     for (size_t i = 0; i < LEN(jobs); i++) {
         jobs[i].job.run = measure;
         cr_assert(pool_post(p, &jobs[i].job));
@@ -93,7 +94,7 @@ Test(pool, long_jobs_leave_a_thread_to_others)
     atomic_int ran = 0;
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
     struct counted jobs[5];
-    cr_assert(eq(int, pool_new(2, LEN(jobs), MIB, &p, &e), ST_OK));
+    cr_assert(eq(int, pool_new(2, LEN(jobs), &(struct arena){.limit_bytes = MIB}, &p, &e), ST_OK));
     pthread_mutex_lock(&gate);
     for (size_t i = 0; i < LEN(jobs); i++) {
         bool is_long = i + 1 < LEN(jobs);
@@ -115,7 +116,7 @@ Test(pool, starts_and_ends_empty)
 {
     struct pool *p;
     struct err e;
-    cr_assert(eq(int, pool_new(3, 1, MIB, &p, &e), ST_OK));
+    cr_assert(eq(int, pool_new(3, 1, &(struct arena){.limit_bytes = MIB}, &p, &e), ST_OK));
     pool_free(p);
     EXPECT_NO_LEAK();
 }

@@ -106,9 +106,10 @@ Test(prom_reply, writes_results)
     const struct promql_query q = {.start_ms = 1500, .end_ms = 1500};
     for (size_t i = 0; i < LEN(results); i++) {
         struct buf out = {0};
+        struct arena arena = {0};
         struct json_writer w = json_writer_of(&out);
         json_object_begin(&w);
-        prom_write_result(&w, &results[i].result, &q, results[i].limit, 0, NULL);
+        prom_write_result(&w, &results[i].result, &q, results[i].limit, &arena, NULL);
         json_object_end(&w);
         cr_expect(str_eq(buf_str(&out), str_from_c(results[i].json)), "%s: %.*s", results[i].name,
                   STR_ARG(buf_str(&out)));
@@ -124,11 +125,35 @@ Test(prom_reply, an_answer_may_be_too_large)
     const struct promql_query q = {0};
     struct buf out = {0};
     struct err e = {0};
+    struct arena arena = {.limit_bytes = 100};
     struct json_writer w = json_writer_of(&out);
     json_object_begin(&w);
-    cr_expect(eq(int, prom_write_result(&w, &result, &q, 0, 100, &e), ST_QUERY));
+    cr_expect(eq(int, prom_write_result(&w, &result, &q, 0, &arena, &e), ST_QUERY));
     cr_expect(out.len < 150, "it stops at once");
     buf_deinit(&out);
+    EXPECT_NO_LEAK();
+}
+
+Test(prom_reply, an_answer_is_paid_from_the_budget)
+{
+    const struct promql_result result = {
+        .type = TYPE_MATRIX, .series = two_series, .series_count = 2};
+    const struct promql_query q = {0};
+    struct budget budget = {.limit = 64 * KIB};
+    for (int round = 0; round < 2; round++) {
+        struct buf out = {0};
+        struct err e = {0};
+        struct arena arena = {.budget = &budget, .budget_percent = 100};
+        struct json_writer w = json_writer_of(&out);
+        json_object_begin(&w);
+        enum status status = prom_write_result(&w, &result, &q, 0, &arena, &e);
+        cr_expect(eq(int, status, round ? ST_NO_MEMORY : ST_OK));
+        cr_expect(eq(u64, budget_used(&budget), round ? budget.limit : out.cap));
+        arena_deinit(&arena);
+        cr_expect(eq(u64, budget_used(&budget), round ? budget.limit : 0));
+        budget_force(&budget, round ? 0 : budget.limit);
+        buf_deinit(&out);
+    }
     EXPECT_NO_LEAK();
 }
 

@@ -233,3 +233,36 @@ Test(series_view, the_worst_labels_are_named, .timeout = 60)
     series_store_rig_free(&r);
     EXPECT_NO_LEAK();
 }
+
+/* Whatever a selection holds for itself is the query's too. */
+Test(series_view, a_selection_takes_from_the_budget_of_its_arena, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    series_store_rig_open(&r, false);
+    struct rig_batch b = series_store_rig_batch(&r);
+    for (int i = 0; i < 2000; i++) {
+        char labels[32];
+        snprintf(labels, sizeof(labels), "up,pod=%d", i);
+        series_store_rig_put(&b, labels, 1000, 1);
+    }
+    series_store_rig_send(&r, &b);
+    for (uint64_t limit = 16 * KIB; limit <= 4 * MIB; limit *= 16) {
+        struct budget budget = {.limit = limit};
+        struct arena arena = {.budget = &budget, .budget_percent = 100};
+        struct series_request q = {NULL, 0, 0, 2000, &arena, 0, true};
+        struct series_list list = {0};
+        struct series_view *v;
+        uint64_t lost = 0;
+        cr_assert(eq(int, series_view_take(r.series, &v, NULL), ST_OK));
+        enum status status = series_view_select(v, &q, &list, &lost, NULL);
+        bool fits = limit > MIB;
+        cr_expect(eq(int, status, fits ? ST_OK : ST_NO_MEMORY), "%llu bytes",
+                  (unsigned long long)limit);
+        cr_expect(eq(int, arena.is_refused, !fits));
+        series_view_unref(v);
+        arena_deinit(&arena);
+        cr_expect(eq(u64, budget_used(&budget), 0));
+    }
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
