@@ -99,7 +99,7 @@ static void repair(char *bytes, size_t len)
     char *footer = bytes + len - PART_FOOTER_BYTES;
     uint64_t at = word_at(footer) % (len - PART_FOOTER_BYTES),
              stored = len - PART_FOOTER_BYTES - at;
-    uint32_t version = PART_VERSION;
+    uint32_t version = ((uint8_t)footer[32] + PART_VERSION - 1u) % PART_VERSION + 1;
     uint64_t sum = hash_checksum(bytes + at, stored);
     memcpy(bytes, PART_MAGIC, 8);
     memcpy(footer, &at, 8);

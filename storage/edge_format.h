@@ -9,7 +9,7 @@
 #define PART_END_MAGIC "weft.end"
 
 enum {
-    PART_VERSION = 1,
+    PART_VERSION = 2, /* written; older ones are read */
     PART_HEADER_BYTES = 16,
     PART_FOOTER_BYTES = 48,
     PART_FOOTER_CHECKED = 36, /* its bytes before its own checksum */
@@ -60,6 +60,14 @@ struct row_key {
 static inline uint64_t slab_seconds(enum tier t)
 {
     return (uint64_t)SLAB_TILES * tier_seconds(t);
+}
+
+/* Before which second minutes of joint rows are stored, when their 15 s tiles are whole from
+ * `from_15s` on: later minutes are four of those. TIER_ABSENT: all minutes are. */
+static inline uint64_t joint_minutes_end(uint64_t from_15s)
+{
+    uint64_t slab = slab_seconds(TIER_1M);
+    return from_15s == TIER_ABSENT ? TIER_ABSENT : (from_15s + slab - 1) / slab * slab;
 }
 
 #endif

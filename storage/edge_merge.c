@@ -2,7 +2,7 @@
  *
  * Parts that end on the same day are merged with each other only. Small ones first, and only those
  * of like size, so that a byte is rewritten a few times in its life. Joint rows keep 15 s for 6 h
- * and minutes for 7 days; when the minutes of a part go, tiles of five minutes are made of them.
+ * and minutes for 7 days; a tier is made of the one that goes, not before.
  * Exemplars of tiles below five minutes go after 6 h too. */
 #include "storage/edge_merge.h"
 

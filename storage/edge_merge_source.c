@@ -57,14 +57,26 @@ static uint32_t symbol_of(uint32_t name, void *user)
 
 /* --- which tier of a part serves a tier of the sum --- */
 
-/* The coarsest tier of p, at most `t`, that is whole from start_s on; TIER_COUNT when there is
- * none. */
-static enum tier serving_tier(const struct edge_part *p, enum tier t, bool joint, uint64_t start_s)
+/* Some time of a block of the sum, and the tier that serves it. */
+struct stretch {
+    enum tier tier;
+    uint64_t from_s, to_s;
+};
+
+/* The coarsest tier of p, at most the block's, that is there from s->from_s on; sets s->to_s to
+ * where it ends, at most the end of the block. False when there is none. */
+static bool serving_tier(const struct edge_part *p, const struct block_entry *block,
+                         struct stretch *s)
 {
-    for (unsigned finer = (unsigned)t + 1; finer-- > 0;)
-        if (p->from_s[joint][finer] <= start_s)
-            return finer;
-    return TIER_COUNT;
+    for (unsigned t = block->tier + 1u; t-- > 0;) {
+        uint64_t end_s = edge_part_tier_end(p, t, block->joint);
+        if (p->from_s[block->joint][t] <= s->from_s && s->from_s < end_s) {
+            s->tier = t;
+            s->to_s = MIN((block->slab + 1) * slab_seconds(block->tier), end_s);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* From when on the sum can have the tier: what the cut leaves, and what every part can give. */
@@ -125,10 +137,10 @@ static void input_rows(const struct merge_source *m, const struct merge_input *i
     *to = bounds[1];
 }
 
-/* Adds the cells of one input block that belong to the block of the sum. */
+/* Adds the cells of one input block that belong to the block of the sum and to the stretch. */
 static enum status add_block(struct merge_source *m, struct merge_input *in,
                              const struct block_entry *entry, const struct block_entry *block,
-                             struct block_grid *grid, struct err *e)
+                             const struct stretch *stretch, struct block_grid *grid, struct err *e)
 {
     uint64_t seconds = tier_seconds(entry->tier), zero = entry->slab * slab_seconds(entry->tier);
     uint64_t sum_zero = block->slab * slab_seconds(block->tier);
@@ -148,8 +160,7 @@ static enum status add_block(struct merge_source *m, struct merge_input *in,
         if (row >= rows)
             return err_set(e, ST_CORRUPT, "a cell belongs to no row");
         uint32_t sum_row = in->rows[base + row] - sum_first; /* wraps when it lies before */
-        if (sum_row >= BLOCK_ROWS || tile_s < sum_zero ||
-            tile_s >= sum_zero + slab_seconds(block->tier))
+        if (sum_row >= BLOCK_ROWS || tile_s < stretch->from_s || tile_s >= stretch->to_s)
             continue;
         unsigned tile = (unsigned)((tile_s - sum_zero) / tier_seconds(block->tier));
         struct cell *to = block_grid_cell(grid, tile, sum_row);
@@ -163,30 +174,28 @@ static enum status add_block(struct merge_source *m, struct merge_input *in,
     return c.failed ? err_set(e, ST_CORRUPT, "the runs of a block make no sense") : ST_OK;
 }
 
-static enum status add_input(struct merge_source *m, struct merge_input *in,
-                             const struct block_entry *block, struct block_grid *grid,
-                             struct err *e)
+static enum status add_stretch(struct merge_source *m, struct merge_input *in,
+                               const struct block_entry *block, const struct stretch *stretch,
+                               struct block_grid *grid, struct err *e)
 {
     const struct edge_part *p = in->part;
-    uint64_t start_s = block->slab * slab_seconds(block->tier);
-    uint64_t end_s = start_s + slab_seconds(block->tier);
-    enum tier tier = serving_tier(p, block->tier, block->joint, start_s);
+    enum tier tier = stretch->tier;
     uint32_t from, to;
     input_rows(m, in, block, &from, &to);
-    if (tier == TIER_COUNT || from == to)
+    if (from == to)
         return ST_OK;
     uint32_t first_block = from / BLOCK_ROWS, last_block = (to - 1) / BLOCK_ROWS;
-    uint32_t i =
-        edge_part_find_block(p, tier, block->joint, start_s / slab_seconds(tier), first_block);
+    uint32_t i = edge_part_find_block(p, tier, block->joint, stretch->from_s / slab_seconds(tier),
+                                      first_block);
     for (; i < p->block_count; i++) {
         const struct block_entry *entry = &p->blocks[i];
         struct err why;
         if (entry->tier != tier || entry->joint != block->joint ||
-            entry->slab * slab_seconds(tier) >= end_s)
+            entry->slab * slab_seconds(tier) >= stretch->to_s)
             break;
         if (entry->row_block < first_block || entry->row_block > last_block)
             continue;
-        enum status status = add_block(m, in, entry, block, grid, &why);
+        enum status status = add_block(m, in, entry, block, stretch, grid, &why);
         if (status == ST_CORRUPT) {
             edge_part_log_lost(p, entry, &why);
             m->lost++;
@@ -201,8 +210,14 @@ static enum status gather(void *user, const struct block_entry *block, struct bl
                           struct err *e)
 {
     struct merge_source *m = user;
-    for (size_t i = 0; i < m->input_count; i++)
-        TRY(add_input(m, &m->inputs[i], block, grid, e));
+    uint64_t start_s = block->slab * slab_seconds(block->tier);
+    for (size_t i = 0; i < m->input_count; i++) {
+        struct merge_input *in = &m->inputs[i];
+        struct stretch s = {.from_s = start_s};
+        for (; s.from_s < start_s + slab_seconds(block->tier) && serving_tier(in->part, block, &s);
+             s.from_s = s.to_s)
+            TRY(add_stretch(m, in, block, &s, grid, e));
+    }
     return ST_OK;
 }
 
@@ -227,6 +242,9 @@ static void set_bounds(struct merge_source *m)
         m->cut.from_s[1][TIER_5M] = 0;
         s->from_s[1][TIER_5M] = sum_from(m, TIER_5M, true);
     }
+    s->joint_minutes_end_s = joint_minutes_end(s->from_s[1][TIER_15S]);
+    if (s->joint_minutes_end_s == 0)
+        s->from_s[1][TIER_1M] = TIER_ABSENT;
 }
 
 enum status merge_source_init(struct merge_source *m, struct edge_part *const *parts, size_t count,

@@ -134,6 +134,7 @@ static enum status open_part(struct edge_part *p, struct err *e)
 {
     struct footer footer = {0};
     TRY(read_footer(p, &footer, e));
+    p->version = footer.version;
     TRY(check_header(p, e));
     TRY(read_tables(p, &footer, e));
     return edge_part_parse_tables(p, buf_str(&p->tables), footer.at, e);
@@ -245,4 +246,9 @@ uint64_t edge_part_bytes(const struct edge_part *p)
 uint64_t edge_part_tier_from(const struct edge_part *p, enum tier t, bool joint)
 {
     return p->from_s[joint][t];
+}
+
+uint64_t edge_part_tier_end(const struct edge_part *p, enum tier t, bool joint)
+{
+    return joint && t == TIER_1M ? p->joint_minutes_end_s : UINT64_MAX;
 }

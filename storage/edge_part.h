@@ -46,8 +46,11 @@ uint64_t edge_part_end_s(const struct edge_part *p);
 uint64_t edge_part_bytes(const struct edge_part *p);
 /* From which second on the part keeps this tier for totals (joint rows): 0 = all of it, UINT64_MAX
  * = none (retention cuts fine tiers when merging; the head has only the finest). What is not kept
- * is in a coarser tier or, in the head, a finer. */
+ * is in a coarser tier or a finer. */
 uint64_t edge_part_tier_from(const struct edge_part *p, enum tier t, bool joint);
+/* Before which second it keeps the tier: UINT64_MAX but for minutes of joint rows, which end where
+ * the 15 s tiles serve as well. */
+uint64_t edge_part_tier_end(const struct edge_part *p, enum tier t, bool joint);
 
 struct edge_part_scan {
     enum tier tier;

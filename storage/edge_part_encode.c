@@ -186,7 +186,8 @@ enum status edge_part_encode(const struct cell_set *cells, bool sealed, struct b
                                  .user = &set};
     for (unsigned t = TIER_15S + 1; t < TIER_COUNT && !sealed; t++)
         source.from_s[0][t] = source.from_s[1][t] = TIER_ABSENT;
-    source.from_s[1][TIER_5M] = TIER_ABSENT; /* made when the minutes go: see edge_merge.c */
+    source.from_s[1][TIER_1M] = TIER_ABSENT; /* made when the 15 s tiles go, */
+    source.from_s[1][TIER_5M] = TIER_ABSENT; /* and these with the minutes: see edge_merge.c */
     buf_reset(out);
     enum status status = source_fill(&set, e);
     if (status == ST_OK && set.tiles.len > 0) {

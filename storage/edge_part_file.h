@@ -19,6 +19,8 @@ struct edge_part {
     uint32_t symbol_count, row_count, total_count, block_count;
     uint64_t start_s, end_s;
     uint64_t from_s[2][TIER_COUNT]; /* by joint: from when on the tier is whole; TIER_ABSENT */
+    uint64_t joint_minutes_end_s;   /* minutes of joint rows are whole before it only */
+    uint32_t version;
 };
 
 /* `len` bytes at `at`: in place when the part lies in memory, else read into *scratch. ST_CORRUPT,

@@ -136,6 +136,7 @@ enum status edge_part_parse_tables(struct edge_part *p, struct str tables, uint6
     for (unsigned joint = 0; joint < 2; joint++)
         for (unsigned t = 0; t < TIER_COUNT; t++) /* absent is stored as 0 */
             p->from_s[joint][t] = cursor_varint(&c) - 1;
+    p->joint_minutes_end_s = p->version > 1 ? cursor_varint(&c) - 1 : TIER_ABSENT;
     TRY(read_symbols(p, &c, e));
     TRY(read_rows(p, &c, e));
     return read_index(p, &c, blocks_end, e);

@@ -56,14 +56,24 @@ static uint32_t kind_rows(const struct part_writer *w, bool joint)
     return joint ? t->row_count - t->total_count : t->total_count;
 }
 
+/* Leaves p->slab at the next one that is to be written; false when the tier has no more. */
+static bool next_slab(const struct part_writer *w, struct block_entry *p)
+{
+    const struct part_source *s = w->source;
+    bool ends = p->joint && p->tier == TIER_1M;
+    if (s->from_s[p->joint][p->tier] == TIER_ABSENT ||
+        !s->next_slab(s->user, p->tier, p->joint, &p->slab))
+        return false;
+    return !ends || p->slab * slab_seconds(TIER_1M) < s->joint_minutes_end_s;
+}
+
 /* Leaves w->place at the next block that may hold cells; false at the end. */
 static bool find_place(struct part_writer *w)
 {
     struct block_entry *p = &w->place;
     while (p->tier < TIER_COUNT) {
-        bool written = w->source->from_s[p->joint][p->tier] != TIER_ABSENT;
-        if (written && !w->slab_known)
-            w->slab_known = w->source->next_slab(w->source->user, p->tier, p->joint, &p->slab);
+        if (!w->slab_known)
+            w->slab_known = next_slab(w, p);
         if (w->slab_known && p->row_block * BLOCK_ROWS < kind_rows(w, p->joint))
             return true;
         bool more = w->slab_known;
@@ -145,6 +155,7 @@ static void put_tables(struct buf *out, const struct part_writer *w)
     for (unsigned joint = 0; joint < 2; joint++)
         for (unsigned t = 0; t < TIER_COUNT; t++)
             buf_append_varint(out, s->from_s[joint][t] + 1); /* absent becomes 0 */
+    buf_append_varint(out, s->joint_minutes_end_s + 1);
     put_rows(out, s->tables);
     put_index(out, w);
 }

@@ -11,6 +11,7 @@ struct part_source {
     const struct edge_tables *tables; /* sorted; borrowed */
     uint64_t start_s, end_s;
     uint64_t from_s[2][TIER_COUNT]; /* by joint; TIER_ABSENT: the tier is not written */
+    uint64_t joint_minutes_end_s;   /* later minutes of joint rows are not written */
     bool pack;
     /* First slab >= *slab that may hold cells of the tier; false when there is none. */
     bool (*next_slab)(void *user, enum tier tier, bool joint, uint64_t *slab);

@@ -68,13 +68,18 @@ void edge_plan_make(const struct edge_view *v, const struct edge_query *q, struc
     }
 }
 
+static bool has_tile(const struct edge_part *p, enum tier t, bool joint, uint64_t at)
+{
+    return edge_part_tier_from(p, t, joint) <= at && at < edge_part_tier_end(p, t, joint);
+}
+
 /* The coarsest tile of p that begins at `at` and ends at or before `end`. */
 static bool widest_tile(const struct edge_part *p, bool joint, uint64_t at, uint64_t end,
                         enum tier *out)
 {
     for (unsigned t = TIER_COUNT; t-- > 0;) {
         uint64_t seconds = tier_seconds(t);
-        if (at % seconds == 0 && at + seconds <= end && edge_part_tier_from(p, t, joint) <= at) {
+        if (at % seconds == 0 && at + seconds <= end && has_tile(p, t, joint, at)) {
             *out = t;
             return true;
         }
@@ -88,7 +93,7 @@ static uint64_t tiles_at_once(const struct edge_part *p, bool joint, enum tier t
                               uint64_t end)
 {
     for (unsigned t = (unsigned)tier + 1; t < TIER_COUNT; t++)
-        if (edge_part_tier_from(p, t, joint) < end)
+        if (edge_part_tier_from(p, t, joint) < end && at < edge_part_tier_end(p, t, joint))
             return 1;
     return (end - at) / tier_seconds(tier);
 }

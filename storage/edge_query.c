@@ -269,13 +269,14 @@ static uint64_t next_data(const struct query_run *run, uint64_t at)
     uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < run->uses.len; i++) {
         const struct edge_part *p = run->uses.items[i].part;
-        unsigned tier = TIER_15S;
-        while (tier < TIER_1D && p->from_s[joint][tier] > at)
-            tier++;
-        uint64_t slab = slab_seconds(tier);
-        uint32_t b = edge_part_find_block(p, tier, joint, at / slab, 0);
-        if (b < p->block_count && p->blocks[b].tier == tier && p->blocks[b].joint == joint)
-            next = MIN(next, p->blocks[b].slab * slab);
+        for (unsigned tier = TIER_15S; tier < TIER_COUNT; tier++) {
+            uint64_t slab = slab_seconds(tier);
+            uint32_t b = edge_part_find_block(p, tier, joint, at / slab, 0);
+            if (b < p->block_count && p->blocks[b].tier == tier && p->blocks[b].joint == joint)
+                next = MIN(next, p->blocks[b].slab * slab);
+            if (p->from_s[joint][tier] <= at)
+                break; /* from here on a coarser one has nothing else */
+        }
     }
     return MAX(next, at);
 }

@@ -153,6 +153,100 @@ Test(edge_merge, age_cuts_tiers_but_no_request)
     EXPECT_NO_LEAK();
 }
 
+/* Blocks of joint minutes from second from_s on. */
+static size_t minute_blocks(const struct edge_part *p, uint64_t from_s)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < p->block_count; i++)
+        count += p->blocks[i].tier == TIER_1M && p->blocks[i].joint &&
+                 p->blocks[i].slab * slab_seconds(TIER_1M) >= from_s;
+    return count;
+}
+
+static void expect_any_range(struct edge_part *p, struct edge_rig *r, uint64_t unit_s,
+                             uint64_t hours)
+{
+    for (unsigned i = 0; i < 300; i++) {
+        uint32_t resolution;
+        uint64_t units = hours * 3600 / unit_s;
+        uint64_t start_s = START + 3600 + edge_rig_random(r, units) * unit_s;
+        uint64_t end_s = start_s + (1 + edge_rig_random(r, units)) * unit_s;
+        cr_assert_eq(observed(p, start_s, end_s, true, &resolution),
+                     expected_count(r, start_s, end_s, true), "%lu to %lu", start_s - START,
+                     end_s - START);
+        cr_assert_leq(resolution, unit_s);
+    }
+}
+
+/* Minutes of joint rows are stored just where the 15 s tiles are gone, whatever was merged with
+ * what, and any range of whole minutes (of five minutes, later) is still exact. */
+Test(edge_merge, minutes_of_joint_rows_follow_the_15_s_tiles)
+{
+    struct edge_rig r = edge_rig_new(6000, 150, START + 3600, 12 * 3600, 11);
+    struct edge_part *parts[PARTS];
+    uint64_t end_s = START + 13 * 3600, limit = START + 7 * 3600;
+    split(&r, parts);
+    struct merge_cut none = edge_merge_cut(0, 0, &for_ever);
+    struct merge_cut now = edge_merge_cut(end_s * NS_PER_S, end_s, &ninety_days);
+    struct merge_cut old = edge_merge_cut((end_s + 8 * DAY) * NS_PER_S, end_s, &ninety_days);
+    cr_assert_eq(minute_blocks(parts[0], 0), 0, "a checkpoint has none");
+    struct edge_part *young = merge_all(parts, PARTS, &none), *half = merge_all(parts, 2, &now);
+    struct edge_part *mixed[] = {half, parts[2], parts[3], parts[4]};
+    struct edge_part *sum = merge_all(mixed, 4, &now), *direct = merge_all(parts, PARTS, &now);
+    uint64_t minutes_end_s = edge_part_tier_end(sum, TIER_1M, true);
+    cr_assert_eq(minute_blocks(young, 0), 0);
+    cr_assert(minutes_end_s >= limit && minutes_end_s < limit + slab_seconds(TIER_1M));
+    cr_assert_gt(minute_blocks(sum, 0), 0);
+    cr_assert_eq(minute_blocks(sum, minutes_end_s), 0);
+    cr_assert_eq(edge_part_bytes(sum), edge_part_bytes(direct), "whatever the order of merging");
+    expect_any_range(young, &r, 15, 12);
+    expect_any_range(sum, &r, 60, 12);
+    struct edge_part *aged = merge_all(&sum, 1, &old); /* from minutes and 15 s tiles */
+    cr_assert_eq(minute_blocks(aged, 0), 0);
+    expect_any_range(aged, &r, 300, 12);
+    struct edge_part *all[] = {young, half, sum, direct, aged};
+    for (size_t i = 0; i < LEN(all); i++)
+        edge_part_unref(all[i]);
+    unref_all(parts);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* Points of a minute, over hours without a request that lie on both sides of where the minutes
+ * end. */
+Test(edge_merge, a_gap_where_the_minutes_end_hides_nothing)
+{
+    struct edge_rig r = edge_rig_new(500, 40, START + 3600, 600, 12);
+    struct cell_set *set = cell_set_new(1);
+    for (size_t i = 0; i < r.count; i++) {
+        r.requests[i].time_s += i % 2 ? 12 * 3600 : 0;
+        edge_rig_add(set, &r.requests[i]);
+    }
+    struct edge_part *part = edge_rig_part(set, true);
+    struct merge_cut cut = {.from_s[1] = {START + 7 * 3600, 0, TIER_ABSENT}};
+    struct edge_part *sum = merge_all(&part, 1, &cut);
+    struct edge_view view = {.parts = &sum, .part_count = 1};
+    struct edge_query q = {.start_s = START,
+                           .end_s = START + DAY,
+                           .step_s = 60,
+                           .joint = true,
+                           .sections = SECTION_COUNTS,
+                           .group = one_group,
+                           .max_points = 2000};
+    struct edge_result result;
+    uint64_t seen = 0;
+    cr_assert_eq(edge_query_run(&view, &q, &result, NULL), ST_OK);
+    for (uint32_t i = 0; i < result.series[0].len; i++)
+        seen += result.series[0].points[i].cell.observed;
+    cr_assert_eq(seen, expected_count(&r, START, START + DAY, true));
+    edge_result_deinit(&result);
+    edge_part_unref(sum);
+    edge_part_unref(part);
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 Test(edge_merge, old_minutes_and_old_five_minutes_meet)
 {
     struct edge_rig r = edge_rig_new(3000, 40, START + 3600, 3600, 3);
