@@ -386,8 +386,10 @@ enum status collector_start(struct collector *c, struct err *e)
     collector_publish(c);
     edge_store_set_refresh(c->config.store, on_refresh, c);
     after_record(c);
-    if (pthread_create(&c->thread, NULL, run, c) == 0)
+    if (pthread_create(&c->thread, NULL, run, c) == 0) {
+        pthread_setname_np(c->thread, "collector");
         return ST_OK;
+    }
     c->started = false;
     edge_store_set_refresh(c->config.store, NULL, NULL);
     return err_set(e, ST_NO_MEMORY, "cannot start the collector thread");

@@ -342,6 +342,7 @@ enum status journal_start(struct journal *j, const struct journal_sink *sink, st
     j->stats.last_sequence = j->next_sequence - 1;
     if (pthread_create(&j->thread, NULL, journal_thread, j) != 0)
         return err_set(e, ST_NO_MEMORY, "no thread for the journal");
+    pthread_setname_np(j->thread, "journal");
     j->running = j->keep_spares = true;
     return ST_OK;
 }
