@@ -34,9 +34,13 @@ static void on_signal(int number)
 static enum status parse_one(struct demo *d, const char *name, const char *value, struct err *e)
 {
     struct str text = str_from_c(value);
-    if (strcmp(name, "--to") == 0)
+    struct str host;
+    uint16_t port;
+    if (strcmp(name, "--to") == 0) {
         d->to = value;
-    else if (strcmp(name, "--truth") == 0)
+        return unit_parse_addr(text, &host, &port, e);
+    }
+    if (strcmp(name, "--truth") == 0)
         d->truth = value;
     else if (strcmp(name, "--duration") == 0)
         return unit_parse_duration(text, &d->duration_ns, e);

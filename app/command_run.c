@@ -78,7 +78,8 @@ static enum status parse(int argc, char **argv, struct run *run, struct err *e)
                            argv[i]);
         TRY(st);
     }
-    return config_check(&run->config, e);
+    const char *setting;
+    return config_check(&run->config, &setting, e);
 }
 
 /* The file must be good as a whole, or nothing changes. */

@@ -126,13 +126,26 @@ const struct setting *config_find(struct str path, bool *is_section)
     return found;
 }
 
+/* A bound in the words of its row's unit. Returns out. */
+static const char *bound_text(const struct setting *row, double bound, char *out, size_t cap)
+{
+    if (row->unit == CONFIG_DURATION)
+        return unit_format_duration((uint64_t)bound, out, cap);
+    if (row->unit == CONFIG_BYTES)
+        return unit_format_bytes((uint64_t)bound, out, cap);
+    snprintf(out, cap, bound < 1e15 && bound == (double)(uint64_t)bound ? "%.0f" : "%g", bound);
+    return out;
+}
+
 static enum status in_bounds(const struct setting *row, double value, struct str text,
                              struct err *e)
 {
     if (value >= row->min && value <= row->max)
         return ST_OK;
-    return err_set(e, ST_INVALID, "%s: %.*s is outside what is allowed (%g to %g)", row->path,
-                   STR_ARG(text), row->min, row->max);
+    char min[32], max[32];
+    return err_set(e, ST_INVALID, "%s: %.*s is outside what is allowed (%s to %s)", row->path,
+                   STR_ARG(text), bound_text(row, row->min, min, sizeof(min)),
+                   bound_text(row, row->max, max, sizeof(max)));
 }
 
 static enum status set_text(const struct setting *row, char *field, struct str text,
@@ -304,15 +317,22 @@ static bool is_loopback(const char *addr)
            str_eq(host, STR("localhost"));
 }
 
-enum status config_check(const struct config *c, struct err *e)
+enum status config_check(const struct config *c, const char **setting, struct err *e)
 {
-    const char *const addrs[] = {c->http, c->otlp_grpc, c->otlp_http};
-    for (size_t i = 0; i < LEN(addrs) && !c->insecure; i++)
-        if (!is_loopback(addrs[i]))
+    const struct {
+        const char *setting, *addr;
+    } listeners[] = {{"listen.http", c->http},
+                     {"listen.otlp_grpc", c->otlp_grpc},
+                     {"listen.otlp_http", c->otlp_http}};
+    for (size_t i = 0; i < LEN(listeners) && !c->insecure; i++) {
+        *setting = listeners[i].setting;
+        if (!is_loopback(listeners[i].addr))
             return err_set(e, ST_INVALID,
                            "%s is reachable from other machines without TLS or authentication: say "
                            "`insecure: true` or --insecure if that is meant",
-                           addrs[i]);
+                           listeners[i].addr);
+    }
+    *setting = "limits.per_peer";
     if (c->limits.per_peer > c->limits.connections)
         return err_set(e, ST_INVALID, "limits.per_peer (%u) is larger than limits.connections (%u)",
                        c->limits.per_peer, c->limits.connections);

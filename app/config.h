@@ -69,8 +69,9 @@ void config_deinit(struct config *c);
  * ST_INVALID with a sentence. */
 enum status config_set(struct config *c, const struct setting *row, struct str text,
                        struct str folder, struct err *e);
-/* Bounds that need several settings: loopback or insecure. ST_INVALID. */
-enum status config_check(const struct config *c, struct err *e);
+/* Bounds that need several settings: loopback or insecure. ST_INVALID, *setting is then the path of
+ * the one to blame (static). */
+enum status config_check(const struct config *c, const char **setting, struct err *e);
 /* Reads a YAML file over *c, which owns what it gets: config_deinit() ends it. On an error *c is
  * unchanged and the sentence starts with file:line:column. */
 enum status config_read(const char *path, struct config *c, struct err *e);

@@ -21,7 +21,8 @@ struct reader {
     char key[PATH_MAX_BYTES]; /* dotted path of the key whose value comes next; empty = a key comes
                                  next */
     yaml_mark_t key_mark;
-    bool seen[96]; /* by row: a key may stand once */
+    bool seen[96];               /* by row: a key may stand once */
+    yaml_mark_t value_marks[96]; /* by row, of those seen */
     bool seen_remote_write;
 };
 
@@ -46,6 +47,7 @@ static enum status take_value(struct reader *r, const yaml_event_t *ev, struct e
                         "a section with keys below is expected here, not a value");
     struct buf text = {0};
     struct err inner;
+    r->value_marks[row - config_settings] = ev->start_mark;
     enum status st = config_expand(&r->file, ev, &text, e);
     if (st == ST_OK && config_set(r->config, row, buf_str(&text), r->file.folder, &inner) != ST_OK)
         st = complain(r, ev->start_mark, e, inner.msg);
@@ -180,6 +182,19 @@ static enum status walk(struct reader *r, struct err *e)
     }
 }
 
+/* What several settings together make wrong is complained about where the one to blame stands. */
+static enum status check_together(const struct reader *r, struct err *e)
+{
+    struct err inner;
+    const char *setting;
+    if (config_check(r->config, &setting, &inner) == ST_OK)
+        return ST_OK;
+    size_t row = (size_t)(config_find(str_from_c(setting), NULL) - config_settings);
+    if (r->seen[row])
+        return complain(r, r->value_marks[row], e, inner.msg);
+    return err_set(e, ST_INVALID, "%s: %s", r->file.path, inner.msg);
+}
+
 enum status config_read(const char *path, struct config *c, struct err *e)
 {
     char *text;
@@ -200,7 +215,7 @@ enum status config_read(const char *path, struct config *c, struct err *e)
         yaml_parser_delete(&parser);
     }
     if (st == ST_OK)
-        st = config_check(&fresh, e);
+        st = check_together(&r, e);
     if (st == ST_OK) {
         config_deinit(c);
         *c = fresh;

@@ -43,16 +43,23 @@ static void print_help(FILE *out)
         "\nPoint OTLP exporters at 4317 (gRPC) or 4318 (HTTP) and open http://127.0.0.1:9600\n");
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
-    for (size_t i = 0; i < LEN(commands); i++)
-        if (strcmp(name, commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    if (asks_for_help(name) || (argc > 2 && asks_for_help(argv[2]))) {
         print_help(stdout);
         return EXIT_WELL;
     }
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    for (size_t i = 0; i < LEN(commands); i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
     if (*name)
         fprintf(stderr, "weft: there is no command %s\n", name);
     print_help(stderr);

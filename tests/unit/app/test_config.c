@@ -41,7 +41,8 @@ Test(config, defaults_are_those_of_the_contract)
     cr_expect_eq(c.retention.edges_ns, 90ull * 86400 * NS_PER_S);
     cr_expect_eq(c.graph.max_edges, 20000);
     cr_expect_not(c.insecure);
-    cr_expect_eq(config_check(&c, &e), ST_OK);
+    const char *setting;
+    cr_expect_eq(config_check(&c, &setting, &e), ST_OK);
     struct limits l = limits_default();
     cr_expect(l.body_bytes == c.limits.body_bytes && l.unpacked_bytes == c.limits.unpacked_bytes &&
                   l.spans == c.limits.spans && l.attributes == c.limits.attributes &&
@@ -87,7 +88,15 @@ Test(config, complaints_name_file_line_and_column)
         {"no such variable", "data: ${WEFT_NOT_SET}\n",
          "weft.yml:1:7: the environment has no WEFT_NOT_SET"},
         {"not loopback", "listen: { http: \"0.0.0.0:9600\" }\n",
-         "0.0.0.0:9600 is reachable from other machines"},
+         "weft.yml:1:17: 0.0.0.0:9600 is reachable from other machines"},
+        {"more of a peer than of all", "limits:\n  per_peer: 20\n  connections: 10\n",
+         "weft.yml:2:13: limits.per_peer (20) is larger"},
+        {"less of all than of a peer", "limits: { connections: 10 }\n",
+         "weft.yml: limits.per_peer (1024) is larger"},
+        {"bounds of sizes", "limits: { body: 0 }\n",
+         "weft.yml:1:17: limits.body: 0 is outside what is allowed (1KiB to 1GiB)"},
+        {"bounds of durations", "graph: { wait: 0s }\n",
+         "weft.yml:1:16: graph.wait: 0s is outside what is allowed (100ms to 1h)"},
         {"empty path", "data: \"\"\n", "weft.yml:1:7: data: a text of 1 to"},
     };
     for (size_t i = 0; i < LEN(rows); i++) {
