@@ -184,13 +184,21 @@ static bool is_word(char c)
     return is_letter(c) || is_digit(c);
 }
 
+static bool is_continuation(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* What goes in front of a name that would be none, or would look like one of Prometheus' own: it
  * begins with a digit, or with one underscore. */
 static struct str label_prefix(struct str key)
 {
     if (is_digit(key.ptr[0]))
         return STR("key_");
-    bool one_underscore = !is_letter(key.ptr[0]) && (key.len == 1 || is_word(key.ptr[1]));
+    size_t second = 1; /* the second character */
+    while (second < key.len && is_continuation(key.ptr[second]))
+        second++;
+    bool one_underscore = !is_letter(key.ptr[0]) && (key.len == second || is_word(key.ptr[second]));
     return one_underscore ? STR("key") : STR("");
 }
 
@@ -211,7 +219,9 @@ struct str label_name_translate(struct arena *arena, enum metric_translation how
     if (!copy)
         return (struct str){NULL, 0};
     memcpy(copy, prefix.ptr, prefix.len);
-    for (size_t i = 0; i < key.len; i++)
-        copy[prefix.len + i] = is_word(key.ptr[i]) ? key.ptr[i] : '_';
-    return (struct str){copy, prefix.len + key.len};
+    size_t len = prefix.len;
+    for (size_t i = 0; i < key.len; i++) /* one underscore a character, not a byte */
+        if (!is_continuation(key.ptr[i]))
+            copy[len++] = is_word(key.ptr[i]) ? key.ptr[i] : '_';
+    return (struct str){copy, len};
 }

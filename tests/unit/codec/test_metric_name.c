@@ -61,9 +61,13 @@ static const struct {
     {"_hidden", "key_hidden"},
     {".hidden", "key_hidden"},
     {"_", "key_"},
+    {"größe", "gr__e"},
+    {"é", "key_"},
+    {"éa", "key_a"},
+    {"日本", "__"},
     {"__meta__", "__meta__"},
     {"__x", "__x"},
-    {"h\xc3\xb6he", "h__he"},
+    {"h\xc3\xb6he", "h_he"}, /* a character is one */
     {"", ""},
 };
 
