@@ -207,6 +207,15 @@ static bool caller_knows_better(const struct reading *r, const struct owner_entr
     return by_mesh || (own->space.len == 0 && str_eq(own->name, stated->name));
 }
 
+/* An application without a sidecar names itself, and proxies know it by a host outside the mesh:
+ * that is another name of it. */
+static bool is_called_by_host(const struct reading *r, const struct owner_entry *o,
+                              const struct dest_entry *d)
+{
+    return o->maker == MAKER_APP && d->kind != DEST_NONE && !r->out->mirror &&
+           names_entity_at(r->names, d->entity)->entity.kind == ENTITY_EXTERNAL;
+}
+
 /* The callee as its last attempt's spans name it, corrected by the mesh's name for it. */
 static void name_seen_server(const struct reading *r, uint32_t dest_id, bool by_mesh)
 {
@@ -217,15 +226,17 @@ static void name_seen_server(const struct reading *r, uint32_t dest_id, bool by_
     q->server = o->entity;
     if (caller_knows_better(r, o, d, by_mesh)) {
         if (d->entity != o->entity)
-            q->server_alias = q->server_owner;
+            q->server_alias = o->entity;
         q->server = d->entity;
+    } else if (by_mesh && is_called_by_host(r, o, d)) {
+        q->server_alias = d->entity;
     }
     struct str version = {0}, workload = {0};
     named(r, o, &version, &workload);
     for (const struct node *n = r->last_entry; n; n = node_of(r, next_inside(r, n))) {
         named(r, n->end.owner, &version, &workload);
         if (n->end.owner->maker == MAKER_APP && n->end.owner->entity != q->server)
-            q->server_alias = n->end.owner_id;
+            q->server_alias = n->end.owner->entity;
     }
     if (version.len == 0 && dest_id != NAMES_NONE)
         version = d->subset;
@@ -276,7 +287,7 @@ static void name_client_side(const struct reading *r)
     const struct node *named_by = proxy ? proxy : head;
     take_owner(r, named_by->identity);
     if (head->end.owner->maker == MAKER_APP && head->end.owner->entity != q->client)
-        q->client_alias = head->end.owner_id;
+        q->client_alias = head->end.owner->entity;
     const struct owner_entry *o = names_owner_at(r->names, q->client_owner);
     struct str version = {0}, workload = {0};
     named(r, o, &version, &workload);

@@ -17,7 +17,7 @@ struct request {
     uint32_t client, server; /* entities */
     uint32_t client_variant, server_variant;
     uint32_t client_owner, server_owner; /* NAMES_NONE when no span of that side came */
-    uint32_t client_alias, server_alias; /* owners whose own name is another one's, or NAMES_NONE */
+    uint32_t client_alias, server_alias; /* entities: what else the end is called, or NAMES_NONE */
     struct str operation;
     enum protocol protocol;
     enum cell_view views;

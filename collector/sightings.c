@@ -72,15 +72,15 @@ void sightings_tell(const struct sightings *s, const struct names *names, struct
     for (size_t i = 0; i < s->items.len; i++) {
         const struct sighting *x = &s->items.items[i];
         const struct entity *e = &names_entity_at(names, x->entity)->entity;
-        const struct owner_entry *o = names_owner_at(names, x->owner);
         if (x->is_alias) {
             uint32_t service =
                 registry_note(r, e, &(struct variant){0}, (struct str){0}, x->last_ns);
             if (service != UINT32_MAX)
-                registry_note_alias(r, service, names_entity_at(names, o->entity)->entity.name,
+                registry_note_alias(r, service, names_entity_at(names, x->owner)->entity.name,
                                     x->last_ns);
             continue;
         }
+        const struct owner_entry *o = names_owner_at(names, x->owner);
         const struct variant *v = names_variant_at(names, x->variant);
         (void)registry_note(r, e, v, o->instance, x->first_ns);
         (void)registry_note(r, e, v, o->instance, x->last_ns);

@@ -9,8 +9,8 @@
 #include "model/registry.h"
 
 struct sighting {
-    uint32_t entity, variant,
-        owner; /* ids; owner: whose instance it is, and for an alias whose name */
+    uint32_t entity, variant;
+    uint32_t owner; /* whose instance it is; of an alias the entity whose name it is */
     bool is_alias;
     uint64_t first_ns, last_ns; /* event time */
 };

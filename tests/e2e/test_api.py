@@ -404,6 +404,32 @@ def sampled_requests_are_estimates(weft):
     expect("interval", edge["interval"], [math.floor(400 - half), math.ceil(400 + half)])
 
 
+def names_of_hosts_and_of_nobody(_):
+    """An instrumented service that a sidecar calls by a host outside the mesh has that host as an alias; a service that is called `user`
+    is not the user."""
+    now = int(time.time()) * 10**9
+
+    def spans(service, *spans):
+        attributes = lambda pairs: [{"key": k, "value": {"stringValue": v}} for k, v in pairs.items()]
+        one = lambda ident, parent, kind, pairs: {"traceId": "ab" * 16, "spanId": ident * 8, "parentSpanId": parent * 8, "kind": kind, "name": "GET",
+                                                  "startTimeUnixNano": str(now), "endTimeUnixNano": str(now), "attributes": attributes(pairs)}
+        return {"resourceSpans": [{"resource": {"attributes": attributes({"service.name": service})}, "scopeSpans": [{"spans": [one(*x) for x in spans]}]}]}
+
+    proxy = {"component": "proxy", "node_id": "sidecar~10.0.0.1~web-v1-5d6b7c8f9-s3d6.shop~shop.svc.cluster.local", "istio.canonical_service": "web",
+             "istio.namespace": "shop", "upstream_cluster": "outbound|8443||api.rates.example", "http.url": "https://api.rates.example:8443/v1",
+             "http.method": "GET", "http.status_code": "200"}
+    with Weft(config=CONFIG) as weft:
+        expect("push", weft.push_json(spans("web.shop", ("01", "", 3, proxy))), 200)
+        expect("push", weft.push_json(spans("rates", ("02", "01", 2, {"http.request.method": "GET"}), ("03", "02", 3, {"server.address": "user", "http.request.method": "GET"}))), 200)
+        expect("push", weft.push_json(spans("user", ("04", "03", 2, {}))), 200)
+        weft.flush()
+        graph = weft.json("/api/mesh/graph")
+        nodes = {n["id"]: (n["name"], n["kind"], n["aliases"]) for n in graph["nodes"]}
+        expect("nodes", nodes, {"shop/web": ("web", "service", []), "rates": ("rates", "service", ["api.rates.example:8443"]), "/user": ("user", "service", [])})
+        expect("edges", sorted(e["id"] for e in graph["edges"]), ["rates>/user>http", "shop/web>rates>http"])
+        expect("service", weft.json("/api/mesh/services//user")["id"], "/user")
+
+
 def admin_is_off(_):
     with Weft() as weft:
         for path in ("/-/flush", "/-/compact"):
@@ -433,6 +459,7 @@ def main():
         suite.run("compaction_changes_nothing", compaction_changes_nothing, checks)
         suite.run("sampled_requests_are_estimates", sampled_requests_are_estimates, weft)
         suite.run("hostile_names_are_text", checks.hostile_names_are_text)
+    suite.run("names_of_hosts_and_of_nobody", names_of_hosts_and_of_nobody, None)
     suite.run("admin_is_off", admin_is_off, None)
     suite.close()
 
