@@ -257,6 +257,10 @@ async function viewsTest(page, weft) {
     () => document.querySelectorAll(".latency-summary .legend b").length === 6,
   );
   await screenshot(page, "latency");
+  await go(page, `#/services?service=${encodeURIComponent("shop/web")}`);
+  await until(page, "health on a service's page", () =>
+    document.querySelector(".page-head .health"),
+  );
   await go(page, "#/senders");
   const status = await weft.get("/api/mesh/status");
   await until(

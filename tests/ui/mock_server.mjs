@@ -1,6 +1,6 @@
 /* mock_server.mjs - a weft that behaves on demand: for states that are hard to produce live, and for 200 nodes.
  *
- *   node mock_server.mjs [PORT] [STATE]      STATE: busy (default), waiting, dropped, large, nasty, unready
+ *   node mock_server.mjs [PORT] [STATE]      STATE: busy (default), waiting, dropped, large, nasty, unready, receivers
  */
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
@@ -15,6 +15,37 @@ const TYPES = {
   svg: "image/svg+xml",
   woff2: "font/woff2",
 };
+const GETS_ALL = {
+  url: "http://prometheus.obs:9090/api/v1/write",
+  name: "",
+  protocol: 2,
+  sent: 1_204_000,
+  requests: 640,
+  failed: 0,
+  retries: 0,
+  dropped: {},
+  expired_s: 0,
+  pending: 120,
+  lag_s: 1.5,
+  last_error: null,
+};
+/* One that gets everything, and one that was away for longer than series are kept. */
+export const RECEIVERS = [
+  GETS_ALL,
+  {
+    ...GETS_ALL,
+    url: "https://mimir.example.com/api/v1/push",
+    name: "<b>long-term</b>",
+    protocol: 1,
+    failed: 31,
+    dropped: { rejected: 1200, native_histogram: 7 },
+    expired_s: 10_800,
+    pending: 88_000,
+    lag_s: 432_000,
+    last_error: "503: the ring is empty",
+  },
+];
+
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -427,7 +458,13 @@ export function startMock(root, state = "busy", port = 0) {
         metric_points: zero,
         samples: zero,
       },
-      requests: { accepted: received / 5, partial: 0, refused: 0, rejected: 0, aborted: 0 },
+      requests: {
+        accepted: received / 5,
+        partial: 0,
+        refused: mock.state === "dropped" ? 240 : 0,
+        rejected: 0,
+        aborted: mock.state === "dropped" ? 3 : 0,
+      },
       open: { hops: 900, traces: 0, bytes: 512_000 },
       journal: { bytes: 8_400_000, oldest: Date.now() / 1000 - 60 },
       storage: {
@@ -451,6 +488,7 @@ export function startMock(root, state = "busy", port = 0) {
               last_seen: Date.now() / 1000 - i,
               clock_offset_ms: i * 1.5 - 2,
             })),
+      remote_write: mock.state === "receivers" ? RECEIVERS : [],
     };
   }
 

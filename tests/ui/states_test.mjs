@@ -4,7 +4,7 @@ import { openPage, until } from "./browser.mjs";
 import { equal, ok, test } from "./check.mjs";
 import { startMock } from "./mock_server.mjs";
 import { threadClock } from "./thread_clock.mjs";
-import { axe, clean, drawn, picture, positions, screenshot, text } from "./page.mjs";
+import { axe, clean, drawn, fits, go, picture, positions, screenshot, text } from "./page.mjs";
 
 const REFRESHES = 8,
   BUDGET_MS = 100;
@@ -21,6 +21,10 @@ async function withMock(browser, dist, state, fragment, run, options) {
 }
 
 const updates = (page) => page.evaluate(() => performance.getEntriesByName("graph-update").length);
+const rowsOf = (page, selector) =>
+  page.$$eval(`${selector} tbody tr`, (rows) =>
+    rows.map((row) => [...row.cells].map((cell) => cell.textContent).join("|")),
+  );
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Main-thread time of one refresh: from the asking to two frames after the new figures, whatever else runs meanwhile. */
@@ -61,6 +65,10 @@ export async function stateTests(browser, dist) {
       );
       await screenshot(page, "amber");
       await axe(page, "amber");
+      await go(page, "#/senders");
+      await until(page, "requests that were not accepted", () =>
+        /240 refused, 3 aborted/.test(document.querySelector(".wide-figures")?.textContent),
+      );
       clean(seen, "amber");
     }));
 
@@ -138,6 +146,54 @@ export async function stateTests(browser, dist) {
           .nonempty(),
       );
       clean(seen, "half seen");
+    }));
+
+  await test("remote write: each receiver, how far behind it is and what it never gets", async () => {
+    for (const width of [1280, 390])
+      await withMock(
+        browser,
+        dist,
+        "receivers",
+        "#/senders",
+        async (page, seen) => {
+          await until(page, "the receivers", () => document.querySelector(".receivers tbody tr"));
+          equal(
+            await rowsOf(page, ".receivers"),
+            [
+              "http://prometheus.obs:9090/api/v1/write|2.0|1,204,000|120|1.5 s|0|0|",
+              "<b>long-term</b> https://mimir.example.com/api/v1/push|1.0|1,204,000|88,000|5 d|31|1,200 rejected, 7 native histogram, 3 h expired|503: the ring is empty",
+            ],
+            "rows",
+          );
+          equal(
+            await page.$$eval(".receivers .warn-text", (cells) => cells.map((c) => c.cellIndex)),
+            [4, 5, 6, 7],
+            "what is amber, all of it in the second row",
+          );
+          await screenshot(page, `receivers-${width}`);
+          await fits(page, `receivers ${width}`);
+          await axe(page, `receivers ${width}`);
+          clean(seen, `receivers ${width}`);
+        },
+        { width },
+      );
+  });
+
+  await test("an address of an edge that is not there: its name, a sentence, no empty charts", () =>
+    withMock(browser, dist, "busy", "#/graph?sel=e:shop/web>shop/gone>http", async (page) => {
+      await until(page, "the sentence", () =>
+        /Not seen in this range/.test(document.querySelector(".panel")?.textContent),
+      );
+      ok(await page.$eval(".panel-body", (body) => body.hidden), "empty charts are shown");
+      await go(page, `#/graph?sel=${encodeURIComponent("n:shop/web")}`);
+      await until(page, "a node that is there", () => document.querySelector(".panel .figures"));
+      ok(!(await page.$eval(".panel-body", (body) => body.hidden)), "nothing is shown");
+    }));
+
+  await test("nobody to send series to: no table of receivers", () =>
+    withMock(browser, dist, "busy", "#/senders", async (page) => {
+      await until(page, "the senders", () => document.querySelector(".table tbody tr"));
+      equal(await page.$$eval(".receivers", (all) => all.length), 0, "tables of receivers");
     }));
 
   await test("a new node moves none of the others", () =>

@@ -110,6 +110,18 @@ export function ago(seconds, now = Date.now() / 1000) {
   return age < 129_600 ? `${Math.round(age / 3600)} h ago` : stamp(seconds);
 }
 
+/** Seconds as a length of time: "12 s", "5 min", "3 h", "2.5 d". */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return NONE;
+  for (const [from, size, unit] of [
+    [172_800, 86_400, "d"],
+    [5400, 3600, "h"],
+    [90, 60, "min"],
+  ])
+    if (seconds >= from) return `${digits(seconds / size)} ${unit}`;
+  return `${digits(seconds)} s`;
+}
+
 export function plural(n, one, many = `${one}s`) {
   return `${count(n)} ${n === 1 ? one : many}`;
 }

@@ -28,10 +28,15 @@ export function createShell(close) {
     h("header", {}, head, button),
     body,
   );
-  const title = (...parts) => fill(head, ...parts);
-  /* A copied address may name what this range does not hold. */
-  const missing = (id) =>
+  const title = (...parts) => {
+    fill(head, ...parts);
+    body.hidden = false;
+  };
+  /* A copied address may name what this range does not hold: no empty charts below. */
+  const missing = (id) => {
     title(h("h2", {}, id), h("p", { class: "quiet-text" }, "Not seen in this range."));
+    body.hidden = true;
+  };
   return { element, head, body, title, missing };
 }
 

@@ -5,6 +5,7 @@ import { fill, h } from "../lib/dom.js";
 import { createTable } from "../lib/table.js";
 import { ago, bytes, count, digits, rate } from "../lib/format.js";
 import { chip, figure, note, section } from "../lib/parts.js";
+import { receivers } from "../senders/receivers.js";
 import { createSeries } from "../senders/series.js";
 
 const nameOf = (sender) => sender.name || sender.peer;
@@ -65,6 +66,14 @@ function columns(rates) {
   ];
 }
 
+/** What became of requests that were not accepted whole. */
+function unwanted(requests) {
+  return ["partial", "rejected", "refused", "aborted"]
+    .filter((outcome) => requests[outcome])
+    .map((outcome) => `${count(requests[outcome])} ${outcome}`)
+    .join(", ");
+}
+
 function figures(status) {
   const files = Object.values(status.storage ?? {}).reduce(
     (sum, kind) => sum + (kind.bytes ?? 0),
@@ -76,7 +85,8 @@ function figures(status) {
     figure(
       "Requests accepted",
       count(status.requests.accepted),
-      status.requests.rejected ? `${count(status.requests.rejected)} rejected` : "none rejected",
+      unwanted(status.requests) || "none refused",
+      unwanted(status.requests) ? "degraded" : "",
     ),
     figure("Open hops", count(status.open?.hops), status.open ? bytes(status.open.bytes) : ""),
     figure("Journal", bytes(status.journal.bytes)),
@@ -114,51 +124,6 @@ function offenders(status) {
             {},
             ["Of", "Kind", "Distinct", "Limit"].map((name, i) =>
               h("th", { scope: "col", class: i > 1 ? "num" : "" }, name),
-            ),
-          ),
-        ),
-        h("tbody", {}, list.map(row)),
-      ),
-    ),
-  );
-}
-
-/** Who gets series from weft by remote write. */
-function receivers(status) {
-  const list = status.remote_write ?? [];
-  if (!list.length) return null;
-  const heads = ["Receiver", "Protocol", "Sent", "Behind", "Failed requests", "Dropped", "Last error"];
-  const row = (one) => {
-    const dropped = Object.entries(one.dropped).map(([reason, n]) => `${reason} ${count(n)}`);
-    return h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, one.name ? `${one.name} ` : "", h("code", {}, one.url)),
-      h("td", { class: "num" }, `${one.protocol}.0`),
-      h("td", { class: "num" }, count(one.sent)),
-      h("td", { class: `num ${one.lag_s > 60 ? "warn-text" : ""}` }, `${digits(one.lag_s)} s`),
-      h("td", { class: `num ${one.failed ? "warn-text" : ""}` }, count(one.failed)),
-      h("td", { class: `num ${dropped.length ? "warn-text" : ""}` }, dropped.join(", ") || "0"),
-      h("td", {}, one.last_error ?? ""),
-    );
-  };
-  return h(
-    "div",
-    { class: "card-box" },
-    section(
-      "Remote write",
-      note("Series that weft sends on. A receiver that was away gets what it missed."),
-      h(
-        "table",
-        { class: "plain" },
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            heads.map((name, i) =>
-              h("th", { scope: "col", class: i > 0 && i < 6 ? "num" : "" }, name),
             ),
           ),
         ),

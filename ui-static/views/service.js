@@ -6,7 +6,7 @@ import { icon } from "../lib/icons.js";
 import { createTable } from "../lib/table.js";
 import { ago, count, ms, percent, rate } from "../lib/format.js";
 import { kindWords } from "../lib/words.js";
-import { chip, figure, note, section } from "../lib/parts.js";
+import { chip, figure, healthBadge, note, section } from "../lib/parts.js";
 import { edgeList } from "../panel/node.js";
 import { askSide, createSideChart } from "../panel/latency.js";
 
@@ -117,6 +117,7 @@ export function createServicePage() {
         icon("back"),
       ),
       h("h1", {}, id),
+      healthBadge(detail.health),
       chip(kindWords(detail.kind)),
       detail.versions.filter(Boolean).map((v) => chip(v, "version")),
       h("span", { class: "spring" }),
