@@ -33,10 +33,15 @@ int32_t histogram_index(uint64_t ns)
     return OCTAVE * (octave - SECOND_OCTAVE) + (int32_t)below - SECOND_BORDER - 1;
 }
 
+/* As exp2() would give it, at a tenth of the cost: 64 borders are known, the rest is an exponent.
+ */
 double histogram_upper_ns(int32_t index)
 {
-    return ldexp(exp2(((index + 1) & (OCTAVE - 1)) / (double)OCTAVE) * 1e9,
-                 (index + 1) >> HISTOGRAM_SCALE);
+    int32_t border = index + 1 + OCTAVE * SECOND_OCTAVE + SECOND_BORDER;
+    uint64_t power = (uint64_t)((border >> HISTOGRAM_SCALE) - 63 + 1023) << 52;
+    double scale;
+    memcpy(&scale, &power, sizeof(scale));
+    return (double)octave_borders[border & (OCTAVE - 1)] * scale;
 }
 
 uint64_t histogram_upper_floor_ns(int32_t index)
