@@ -37,6 +37,7 @@ struct app {
     struct series_store *series;
     /* From where each needs the journal: what it has in its checkpoint is before it. */
     _Atomic uint64_t collector_position, series_position;
+    _Atomic uint64_t collector_older; /* what the checkpoint before it would need */
     struct ingest_config ingest_config;
     struct ingest *ingest;
     struct query *query;
@@ -142,14 +143,17 @@ static void on_replayed_flush(uint64_t sequence, uint64_t clock_ns, void *user)
         collector_flush(a->collector, sequence, clock_ns);
 }
 
-/* The journal keeps what either of them would need again. When only one of them has much to do, the
+/* The journal keeps what either of them would need again, and, while it has room, what the
+ * collector would need if its last image were damaged. When only one of them has much to do, the
  * other one's position is old: then it is asked to follow. Any thread. */
 static void trim_journal(struct app *a)
 {
     uint64_t collector = a->collector_position, series = a->series_position;
     struct journal_stats stats;
-    journal_trim(a->journal, MIN(collector, series));
+    journal_trim(a->journal, MIN(a->collector_older, series));
     journal_stats(a->journal, &stats);
+    if (stats.bytes > a->config.journal_max_bytes / 2)
+        journal_trim(a->journal, MIN(collector, series));
     if (!atomic_load(&a->ready) || stats.bytes_since_trim < CHECKPOINT_BYTES)
         return;
     if (series < collector)
@@ -158,10 +162,11 @@ static void trim_journal(struct app *a)
         collector_checkpoint_soon(a->collector);
 }
 
-static void on_checkpointed(uint64_t position, void *user)
+static void on_checkpointed(uint64_t position, uint64_t older, void *user)
 {
     struct app *a = user;
     a->collector_position = position;
+    a->collector_older = older;
     trim_journal(a);
 }
 
@@ -305,6 +310,7 @@ static enum status make_collector(struct app *a, uint64_t *position, struct err 
         .checkpoint_bytes = CHECKPOINT_BYTES,
         .open_bytes_max = c->memory_bytes / 100 * OPEN_PERCENT,
         .store = a->store,
+        .journal_from = journal_first_sequence(a->journal),
         .account = a->account,
         .budget = &a->budget,
         .checkpointed = on_checkpointed,
@@ -426,7 +432,7 @@ static enum status start_all(struct app *a, struct err *e)
     TRY(open_storage(a, e));
     TRY(make_collector(a, &collector, e));
     TRY(open_series(a, &series, e));
-    a->collector_position = collector;
+    a->collector_position = a->collector_older = collector;
     a->series_position = series;
     TRY(make_front(a, e));
     TRY(bind_net(a, e));

@@ -3,7 +3,6 @@
 #include "collector/collector_private.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "collector/image.h"
 #include "storage/edge_store.h"
 #include <time.h>
 
@@ -223,8 +222,11 @@ static void *run(void *user)
             collector_publish(c);
     }
     wait_for_save(c);
-    collector_save_begin(c);
-    wait_for_save(c);
+    /* Twice: the journal goes, so the image before the last must say the same. */
+    for (int times = 0; times < 2; times++) {
+        collector_save_begin(c);
+        wait_for_save(c);
+    }
     /* Nobody waits for a checkpoint that never comes. */
     mailbox_close(c->inbox);
     struct list left;
@@ -248,6 +250,7 @@ void collector_batch(struct collector *c, struct batch *b)
 {
     post_to_account(c, b);
     if (!c->started) {
+        collector_catch_up(c, b->sequence);
         apply_batch(c, b);
         return;
     }
@@ -279,18 +282,22 @@ static void post_note(struct collector *c, enum mail_kind kind, uint64_t sequenc
 
 void collector_tick(struct collector *c, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns)
 {
-    if (c->started)
+    if (c->started) {
         post_note(c, MAIL_TICK, sequence, wall_ns, clock_ns);
-    else
-        apply_tick(c, sequence, wall_ns, clock_ns);
+        return;
+    }
+    collector_catch_up(c, sequence);
+    apply_tick(c, sequence, wall_ns, clock_ns);
 }
 
 void collector_flush(struct collector *c, uint64_t sequence, uint64_t clock_ns)
 {
-    if (c->started)
+    if (c->started) {
         post_note(c, MAIL_FLUSH, sequence, 0, clock_ns);
-    else
-        apply_flush(c, sequence, clock_ns);
+        return;
+    }
+    collector_catch_up(c, sequence);
+    apply_flush(c, sequence, clock_ns);
 }
 
 void collector_checkpoint_soon(struct collector *c)
@@ -319,25 +326,6 @@ enum status collector_checkpoint(struct collector *c, struct err *e)
 
 /* --- life --- */
 
-static enum status read_chunk(struct str chunk, void *user, struct err *e)
-{
-    return image_read_chunk(user, chunk, e);
-}
-
-static enum status restore(struct collector *c, uint64_t *position, struct err *e)
-{
-    struct image_reader r = {.pipeline = &c->pipeline};
-    enum status status = store_image_read(c->config.store, read_chunk, &r, position, e);
-    enum status end = image_read_end(&r, status == ST_OK ? e : NULL);
-    if (status == ST_OK)
-        status = end;
-    if (status == ST_OK && r.has_header)
-        account_restore(c->config.account, &r.totals);
-    c->saved_position = *position;
-    c->last_save_clock_ns = c->pipeline.clock_ns;
-    return status;
-}
-
 static enum status init(struct collector *c, uint64_t *position, struct err *e)
 {
     struct pipeline_config config = {
@@ -353,11 +341,11 @@ static enum status init(struct collector *c, uint64_t *position, struct err *e)
     pthread_mutex_init(&c->posted_lock, NULL);
     pthread_mutex_init(&c->stats_lock, NULL);
     TRY(pipeline_init(&c->pipeline, &config, e));
+    TRY(collector_restore(c, position, e));
     c->live = live_new(&c->pipeline);
     c->inbox = mailbox_new(0, NULL, NULL);
     if (!c->live || !c->inbox)
         return err_set(e, ST_NO_MEMORY, "no memory for the collector");
-    TRY(restore(c, position, e));
     charge_budget(c, 0);
     return ST_OK;
 }
@@ -381,6 +369,7 @@ enum status collector_new(const struct collector_config *config, struct collecto
 
 enum status collector_start(struct collector *c, struct err *e)
 {
+    collector_catch_up(c, UINT64_MAX);
     c->started = true;
     collector_note_stats(c);
     collector_publish(c);

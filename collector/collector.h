@@ -18,10 +18,12 @@ struct collector_config {
     uint64_t checkpoint_ns, checkpoint_bytes; /* journal.checkpoint and 256 MiB */
     uint64_t open_bytes_max; /* of open state; over it the oldest open requests close early */
     struct store *store;     /* borrowed */
+    uint64_t journal_from;   /* sequence of the oldest record that a replay can give */
     struct account *account; /* borrowed */
     struct budget *budget;   /* borrowed: gives back batch->charged_bytes, charges open state */
-    /* After a checkpoint at position: the journal may be trimmed. Collector or writer thread. */
-    void (*checkpointed)(uint64_t position, void *user);
+    /* After a checkpoint at `position`: the journal may be trimmed. From `older` on the image
+     * before it needs the journal, in case the last one is damaged. Collector thread. */
+    void (*checkpointed)(uint64_t position, uint64_t older, void *user);
     /* Something is open (true) or nothing is: the journal's ticks. Collector thread. */
     void (*ticking)(bool on, void *user);
     void *user;
@@ -31,8 +33,9 @@ struct collector_config {
  * the batch's arena. Pure: any thread. ST_NO_MEMORY. */
 enum status collector_prepare(struct batch *b, struct err *e);
 
-/* Restores the last checkpoint's image from the store. *position: from where the journal must be
- * replayed. */
+/* Restores the last checkpoint's image from the store; when it is damaged the one before it, or
+ * what is left: said in the log, counted by the store, spans that are lost are dropped in the
+ * account. *position: from where the journal must be replayed. */
 enum status collector_new(const struct collector_config *config, struct collector **out,
                           uint64_t *position, struct err *e);
 /* The journal's stream. Before collector_start() they work at once on the caller's thread (replay);

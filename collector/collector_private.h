@@ -58,6 +58,8 @@ struct collector {
     uint64_t asked_mono_ns;      /* when a reader last wanted a view; 0 = none did */
     struct cell_feed *in_flight; /* closed cells that a checkpoint is writing; NULL = none */
     uint64_t saving_position, saved_position;
+    uint64_t older_position; /* of the image before the last: the journal is kept from there */
+    uint64_t unsaved_from; /* replaying what closed cells of older records are in parts; 0 = not */
     uint64_t last_save_clock_ns, bytes_since_save;
     struct list waiting; /* save_wait: of the next checkpoint */
     struct list saving;  /* save_wait: of the one being written */
@@ -74,6 +76,13 @@ struct collector {
     char offender_names[10][160];
     size_t offender_count;
 };
+
+/* collector_restore.c: the state of the last checkpoint, into a pipeline just made. *position: from
+ * where the journal must be replayed. */
+enum status collector_restore(struct collector *c, uint64_t *position, struct err *e);
+/* Before each record of a replay: what records before the last checkpoint closed is dropped, parts
+ * have it. */
+void collector_catch_up(struct collector *c, uint64_t sequence);
 
 /* collector_save.c: a checkpoint. Thread only. */
 void collector_save_if_due(struct collector *c);

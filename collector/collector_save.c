@@ -113,8 +113,9 @@ static void take_back(struct collector *c)
 
 void collector_save_finished(struct collector *c)
 {
+    uint64_t keep_from = c->older_position;
     if (c->save_status == ST_OK) {
-        c->saved_position = c->saving_position;
+        c->saved_position = c->older_position = c->saving_position;
         live_saved(c->live, cell_feed_cells(c->in_flight));
     } else {
         log_limited(LOG_WARN, "collector: checkpoint failed status=%s reason=\"%s\"",
@@ -126,7 +127,7 @@ void collector_save_finished(struct collector *c)
     /* The part becomes visible in the same step in which its cells leave the head. */
     collector_publish(c);
     if (c->save_status == ST_OK && c->config.checkpointed)
-        c->config.checkpointed(c->saved_position, c->config.user);
+        c->config.checkpointed(c->saved_position, keep_from, c->config.user);
     collector_wake(&c->saving, c->save_status, &c->save_error);
     if (!list_is_empty(&c->waiting))
         collector_save_begin(c);

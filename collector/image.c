@@ -362,7 +362,9 @@ static enum status read_tagged(struct image_reader *r, uint8_t tag, struct curso
     case CHUNK_REGISTRY:
         return registry_decode(c, p->registry, e);
     case CHUNK_ACCOUNT:
-        return account_decode(c, &r->totals, e);
+        TRY(account_decode(c, &r->totals, e));
+        r->has_account = true;
+        return ST_OK;
     case CHUNK_TRACES:
         return read_traces(r, c, e);
     case CHUNK_END:

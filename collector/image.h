@@ -17,7 +17,7 @@ enum status image_encode(const struct pipeline *p, const struct account_totals *
 struct image_reader {
     struct pipeline *pipeline; /* borrowed */
     struct account_totals totals;
-    bool has_header, has_end;
+    bool has_header, has_account, has_end;
     uint64_t spans;   /* read so far */
     struct buf begun; /* content of chunks that go on */
 };

@@ -138,6 +138,7 @@ const char *drop_reason_name(enum drop_reason r)
         [DROP_LATE] = "late",
         [DROP_MEMORY] = "memory",
         [DROP_CORRUPT_JOURNAL] = "corrupt_journal",
+        [DROP_CORRUPT_IMAGE] = "corrupt_image",
     };
     return names[r];
 }

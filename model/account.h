@@ -36,6 +36,7 @@ enum drop_reason {
     DROP_LATE,
     DROP_MEMORY,
     DROP_CORRUPT_JOURNAL,
+    DROP_CORRUPT_IMAGE, /* open when the image of a checkpoint was damaged */
     DROP_REASON_COUNT
 };
 /* The sender was told to try again. */

@@ -35,6 +35,8 @@ enum status journal_open(const struct journal_config *config, struct journal **o
  * newest sequence seen (or from - 1). */
 enum status journal_replay(struct journal *j, uint64_t from, const struct journal_sink *sink,
                            uint64_t *last_sequence, struct err *e);
+/* Sequence of the first record that a replay can give. Before journal_start(). */
+uint64_t journal_first_sequence(const struct journal *j);
 /* Starts the journal thread; new records follow the replayed ones, their clock goes on where it
  * stood. */
 enum status journal_start(struct journal *j, const struct journal_sink *sink, struct err *e);

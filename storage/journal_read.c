@@ -278,6 +278,11 @@ static enum status replay_segment(struct journal *j, const struct segment *s, st
     return st;
 }
 
+uint64_t journal_first_sequence(const struct journal *j)
+{
+    return j->segments.len > 0 ? j->segments.items[0].head.first_sequence : j->next_sequence;
+}
+
 enum status journal_replay(struct journal *j, uint64_t from, const struct journal_sink *sink,
                            uint64_t *last_sequence, struct err *e)
 {

@@ -82,7 +82,7 @@ static bool is_listed(struct store *s, const struct sweep *w, uint64_t id)
     if (strcmp(w->folder, "series") == 0)
         return catalogue_series_lists(s->catalogue, w->suffix, id);
     if (strcmp(w->suffix, "image") == 0)
-        return catalogue_checkpoint(s->catalogue).image == id;
+        return catalogue_checkpoint(s->catalogue).image == id || s->older_image == id;
     return catalogue_has_part(s->catalogue,
                               id); /* damaged ones too: they are kept for whoever can repair them */
 }
@@ -101,6 +101,16 @@ static bool count_file(const char *name, void *user)
 {
     struct sweep *w = user;
     w->files += name_parse(name, w->suffix) != 0;
+    return true;
+}
+
+/* The catalogue knows the last image; the newest before it is kept for when that is damaged. */
+static bool find_older_image(const char *name, void *user)
+{
+    struct sweep *w = user;
+    uint64_t id = name_parse(name, w->suffix);
+    if (id < catalogue_checkpoint(w->s->catalogue).image)
+        w->s->older_image = MAX(w->s->older_image, id);
     return true;
 }
 
@@ -230,6 +240,7 @@ static enum status content_take(struct store *s, struct err *e)
     TRY(catalogue_take(s, e));
     TRY(parts_load(s, e));
     TRY(folder_each(s, "edges", "part", remove_unlisted, &ignored, e));
+    TRY(folder_each(s, "image", "image", find_older_image, &ignored, e));
     TRY(folder_each(s, "image", "image", remove_unlisted, &ignored, e));
     TRY(folder_each(s, "series", "part", remove_unlisted, &ignored, e));
     TRY(folder_each(s, "series", "index", remove_unlisted, &ignored, e));

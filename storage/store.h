@@ -5,9 +5,9 @@
  *   DIR/catalogue.db    SQLite: schema version, seed, checkpoint, parts
  *   DIR/journal/        segments, see journal.h
  *   DIR/edges/          immutable parts, see edge_part.h
- *   DIR/image/          the open state of the last checkpoint
+ *   DIR/image/          the open state of the last checkpoint, and of the one before
  *   DIR/series/         parts, index and state of the time series, see series_store.h
- * Files that the catalogue does not list are deleted at open. */
+ * Files that do not count are deleted at open. */
 #ifndef WEFT_STORAGE_STORE_H
 #define WEFT_STORAGE_STORE_H
 
@@ -55,11 +55,21 @@ void store_checkpoint_commit(struct image_writer *w, struct buf *part, uint64_t 
                              void (*done)(void *user, enum status status, const struct err *e),
                              void *user);
 
-/* The image of the last checkpoint, read in the chunks' order; position 0 and no call when there is
- * none. Before threads start. */
-enum status store_image_read(struct store *s,
+/* The image of the last checkpoint, and the one of the checkpoint before it. */
+enum store_image { STORE_IMAGE_LAST, STORE_IMAGE_OLDER };
+
+/* Of the last checkpoint; 0 = there was none. Any thread after which no checkpoint is under way. */
+uint64_t store_checkpoint_position(const struct store *s);
+bool store_image_exists(const struct store *s, enum store_image which);
+/* Reads an image in its chunks' order; no call when there is none. ST_CORRUPT and ST_NOT_FOUND: it
+ * is damaged or missing, and what was read before the damage holds. ST_UNSUPPORTED, ST_IO,
+ * ST_NO_MEMORY, and what `chunk` returns. Before threads start. */
+enum status store_image_read(struct store *s, enum store_image which,
                              enum status (*chunk)(struct str bytes, void *user, struct err *e),
-                             void *user, uint64_t *position, struct err *e);
+                             void *user, struct err *e);
+/* That image cannot be used: its file is kept for whoever can repair it, it is counted, and no
+ * later checkpoint leaves it as the older one. Before threads start. */
+void store_image_damaged(struct store *s, enum store_image which);
 
 /* --- maintenance --- */
 

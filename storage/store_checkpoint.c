@@ -100,7 +100,7 @@ void checkpoint_run(struct store *s, struct image_writer *w)
             s->parts.items[s->parts.len++] = part; /* parts_reserve() made the room */
         s->stats.checkpoints++;
         pthread_mutex_unlock(&s->lock);
-        s->spare_image = old_image;
+        images_rotate(s, old_image);
         file_point("checkpoint_cleaned");
     } else {
         checkpoint_undo(s, w, &part, unknown);

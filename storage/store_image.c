@@ -160,26 +160,8 @@ struct image_reader {
 
 static enum status damaged(const struct image_reader *r, struct err *e)
 {
-    return err_set(e, ST_CORRUPT,
-                   "the image of the last checkpoint is damaged at byte %llu (image/%016llx.image)",
+    return err_set(e, ST_CORRUPT, "damaged at byte %llu (image/%016llx.image)",
                    (unsigned long long)r->at, (unsigned long long)r->id);
-}
-
-static enum status read_head(struct image_reader *r, struct err *e)
-{
-    char bytes[IMAGE_HEAD_BYTES];
-    TRY(file_read_at(r->fd, bytes, sizeof(bytes), 0, e));
-    struct cursor c = cursor_of((struct str){bytes, sizeof(bytes)});
-    struct str magic = cursor_bytes(&c, sizeof(image_magic));
-    uint32_t version = cursor_u32(&c), zero = cursor_u32(&c);
-    if (memcmp(magic.ptr, image_magic, sizeof(image_magic)) != 0 || zero != 0)
-        return damaged(r, e);
-    if (version != IMAGE_VERSION)
-        return err_set(e, ST_UNSUPPORTED, "image format %u is not known to this weft", version);
-    if (cursor_u64(&c) != r->id)
-        return damaged(r, e);
-    r->at = IMAGE_HEAD_BYTES;
-    return ST_OK;
 }
 
 /* The next chunk into r->chunk; *length CHUNK_END behind the last. */
@@ -190,7 +172,7 @@ static enum status read_chunk(struct image_reader *r, uint32_t *length, struct e
     struct cursor c = cursor_of((struct str){bytes, sizeof(bytes)});
     *length = cursor_u32(&c);
     uint32_t zero = cursor_u32(&c);
-    uint64_t sum = cursor_u64(&c), seed = chunk_seed(r->id, r->chunks++, *length);
+    uint64_t sum = cursor_u64(&c), seed = chunk_seed(r->id, r->chunks, *length);
     if (zero != 0 || (*length > CHUNK_MAX && *length != CHUNK_END))
         return damaged(r, e);
     if (*length == CHUNK_END)
@@ -199,6 +181,37 @@ static enum status read_chunk(struct image_reader *r, uint32_t *length, struct e
     if (hash_bytes(r->chunk, *length, seed) != sum)
         return damaged(r, e);
     r->at += CHUNK_HEAD_BYTES + *length;
+    r->chunks++;
+    return ST_OK;
+}
+
+/* The first chunk holds only when it is this image's: what the head says besides may be damaged. */
+static bool first_chunk_holds(const struct image_reader *r)
+{
+    struct image_reader first = *r;
+    uint32_t length;
+    first.at = IMAGE_HEAD_BYTES;
+    return read_chunk(&first, &length, NULL) == ST_OK;
+}
+
+static enum status read_head(struct image_reader *r, struct err *e)
+{
+    char bytes[IMAGE_HEAD_BYTES];
+    TRY(file_read_at(r->fd, bytes, sizeof(bytes), 0, e));
+    struct cursor c = cursor_of((struct str){bytes, sizeof(bytes)});
+    struct str magic = cursor_bytes(&c, sizeof(image_magic));
+    uint32_t version = cursor_u32(&c), zero = cursor_u32(&c);
+    bool is_image = memcmp(magic.ptr, image_magic, sizeof(image_magic)) == 0 && zero == 0 &&
+                    cursor_u64(&c) == r->id;
+    if (!is_image || version != IMAGE_VERSION) {
+        if (!first_chunk_holds(r))
+            return is_image ? err_set(e, ST_UNSUPPORTED,
+                                      "image format %u is not known to this weft", version)
+                            : damaged(r, e);
+        log_error("store: damaged head of an image, what it holds is whole image=%016llx",
+                  (unsigned long long)r->id);
+    }
+    r->at = IMAGE_HEAD_BYTES;
     return ST_OK;
 }
 
@@ -216,17 +229,30 @@ static enum status read_chunks(struct image_reader *r,
     }
 }
 
-enum status store_image_read(struct store *s,
-                             enum status (*chunk)(struct str bytes, void *user, struct err *e),
-                             void *user, uint64_t *position, struct err *e)
+uint64_t store_checkpoint_position(const struct store *s)
 {
-    struct catalogue_checkpoint last = catalogue_checkpoint(s->catalogue);
-    struct image_reader r = {.id = last.image};
+    return catalogue_checkpoint(s->catalogue).position;
+}
+
+static uint64_t image_number(const struct store *s, enum store_image which)
+{
+    return which == STORE_IMAGE_LAST ? catalogue_checkpoint(s->catalogue).image : s->older_image;
+}
+
+bool store_image_exists(const struct store *s, enum store_image which)
+{
+    return image_number(s, which) != 0;
+}
+
+enum status store_image_read(struct store *s, enum store_image which,
+                             enum status (*chunk)(struct str bytes, void *user, struct err *e),
+                             void *user, struct err *e)
+{
+    struct image_reader r = {.id = image_number(s, which)};
     char path[STORE_PATH_MAX];
-    *position = last.position;
-    if (last.image == 0)
+    if (r.id == 0)
         return ST_OK;
-    store_path(s, "image", last.image, "image", path);
+    store_path(s, "image", r.id, "image", path);
     TRY(file_open(path, O_RDONLY, &r.fd, e));
     r.chunk = mem_alloc(CHUNK_MAX);
     enum status st = r.chunk ? read_chunks(&r, chunk, user, e)
@@ -234,4 +260,25 @@ enum status store_image_read(struct store *s,
     mem_free(r.chunk);
     file_close(r.fd);
     return st;
+}
+
+void store_image_damaged(struct store *s, enum store_image which)
+{
+    store_keep_damaged(s, "image", image_number(s, which), "image");
+    store_note_lost(s, 1);
+    if (which == STORE_IMAGE_LAST)
+        s->last_is_damaged = true;
+    else
+        s->older_image = 0;
+}
+
+void images_rotate(struct store *s, uint64_t last)
+{
+    if (last != 0 && s->last_is_damaged) {
+        image_remove(s, last);
+    } else if (last != 0) {
+        s->spare_image = s->older_image;
+        s->older_image = last;
+    }
+    s->last_is_damaged = false;
 }

@@ -41,8 +41,10 @@ struct store {
     pthread_t thread;
     bool running;
     atomic_bool checkpointing; /* one at a time */
-    uint64_t spare_image; /* number of the image before the last: the next is written over it; 0 =
-                             none. Whoever has set `checkpointing` */
+    /* Numbers of images, 0 = none: the one before the last, in case that is damaged, and the one
+     * before that, which the next is written over. Whoever has set `checkpointing`. */
+    uint64_t older_image, spare_image;
+    bool last_is_damaged;
     atomic_bool maintain_queued, closing;
     _Atomic uint64_t series_bytes; /* of series parts: retention.disk is for both kinds */
     struct mail maintain;
@@ -88,6 +90,9 @@ enum status image_finish(struct image_writer *w, struct err *e);
 /* Closes; frees. The file stays. */
 void image_free(struct image_writer *w);
 void image_remove(struct store *s, uint64_t id);
+/* A checkpoint was committed: `last`, which was the last image (0: there was none), is the older
+ * one now. */
+void images_rotate(struct store *s, uint64_t last);
 
 /* --- store_checkpoint.c --- */
 

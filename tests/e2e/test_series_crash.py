@@ -259,6 +259,7 @@ def flip_once(loose, kind, folder, path, at, bit):
             weft = Weft(data=str(copy), config=SELDOM)
         except AssertionError as e:
             assert "weft: " in str(e) and "ERROR: AddressSanitizer" not in str(e), "%s: died without a sentence: %s" % (where, e)
+            assert kind == "catalogue", "%s: weft does not start: %s" % (where, e)
             return "refused"
         with weft:
             found = loose.found(weft)

@@ -19,8 +19,9 @@ struct house {
     uint64_t max_age_ns; /* of the views that are looked at */
 };
 
-static void on_checkpoint(uint64_t position, void *user)
+static void on_checkpoint(uint64_t position, uint64_t older, void *user)
 {
+    (void)older;
     ((struct house *)user)->checkpointed = position;
 }
 

@@ -104,12 +104,11 @@ enum status store_rig_chunk(struct str bytes, void *user, struct err *e)
 
 uint64_t store_rig_position(struct store *s, struct image_seen *seen)
 {
-    uint64_t position;
     struct err e = {0};
     *seen = (struct image_seen){0};
-    cr_assert(eq(int, store_image_read(s, store_rig_chunk, seen, &position, &e), ST_OK), "%s",
-              e.msg);
-    return position;
+    cr_assert(eq(int, store_image_read(s, STORE_IMAGE_LAST, store_rig_chunk, seen, &e), ST_OK),
+              "%s", e.msg);
+    return store_checkpoint_position(s);
 }
 
 size_t store_rig_showing(struct store *s, uint64_t checkpointed)

@@ -79,7 +79,6 @@ static enum status use_store(const struct store_config *config, struct err *e)
 {
     struct store *s;
     struct image_writer *w;
-    uint64_t position;
     TRY(store_open(config, &s, e));
     enum status st = store_checkpoint_begin(s, &w, e);
     if (st == ST_OK) {
@@ -87,7 +86,7 @@ static enum status use_store(const struct store_config *config, struct err *e)
         store_checkpoint_abort(w);
     }
     if (st == ST_OK)
-        st = store_image_read(s, read_nothing, NULL, &position, e);
+        st = store_image_read(s, STORE_IMAGE_LAST, read_nothing, NULL, e);
     store_close(s);
     return st;
 }

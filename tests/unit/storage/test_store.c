@@ -67,9 +67,13 @@ Test(store, checkpoint_is_there_after_a_restart)
     struct store *s = store_rig_open(dir, (struct retention){0});
     cr_assert(eq(int, store_rig_checkpoint(s, 40, chunks, LEN(chunks), tile_s), ST_OK));
     cr_assert(eq(int, store_rig_checkpoint(s, 50, chunks, LEN(chunks), 0), ST_OK));
-    cr_expect(eq(sz, store_rig_files(dir, "image"), 2), "the old image is the next one's file");
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 2));
+    cr_assert(eq(int, store_rig_checkpoint(s, 50, chunks, LEN(chunks), 0), ST_OK));
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 3), "the oldest is the next one's file");
+    cr_assert(eq(int, store_rig_checkpoint(s, 50, chunks, LEN(chunks), 0), ST_OK));
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 3));
     store_close(s);
-    cr_expect(eq(sz, store_rig_files(dir, "image"), 1), "the old image is gone");
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 2), "the last and the one before");
     s = store_rig_open(dir, (struct retention){0});
     struct image_seen seen;
     cr_expect(eq(u64, store_rig_position(s, &seen), 50));
@@ -115,9 +119,10 @@ Test(store, one_checkpoint_at_a_time_and_abort_leaves_nothing)
 
 /* --- damage --- */
 
+/* Of the newest. */
 static char *image_path(const char *dir, char *out, size_t cap)
 {
-    for (unsigned id = 1; id < 20; id++) {
+    for (unsigned id = 20; id > 0; id--) {
         snprintf(out, cap, "%s/image/%016x.image", dir, id);
         if (access(out, F_OK) == 0)
             return out;
@@ -133,6 +138,7 @@ Test(store, an_image_over_a_longer_one_ends_where_it_ends)
     struct store *s = store_rig_open(dir, (struct retention){0});
     cr_assert(eq(int, store_rig_checkpoint(s, 10, big, LEN(big), 0), ST_OK));
     cr_assert(eq(int, store_rig_checkpoint(s, 20, big, LEN(big), 0), ST_OK));
+    cr_assert(eq(int, store_rig_checkpoint(s, 25, big, LEN(big), 0), ST_OK));
     cr_assert(eq(int, store_rig_checkpoint(s, 30, small, LEN(small), 0), ST_OK));
     store_close(s);
     s = store_rig_open(dir, (struct retention){0});
@@ -147,40 +153,94 @@ Test(store, an_image_over_a_longer_one_ends_where_it_ends)
     temp_dir_remove(dir);
 }
 
-Test(store, a_damaged_image_is_refused_not_half_read, .timeout = 60)
+static enum status read_last(struct store *s, struct image_seen *seen)
 {
+    *seen = (struct image_seen){0};
+    return store_image_read(s, STORE_IMAGE_LAST, store_rig_chunk, seen, NULL);
+}
+
+static void overwrite(const char *path, const char *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC);
+    cr_assert(write(fd, bytes, len) == (ssize_t)len);
+    close(fd);
+}
+
+/* Damage in the head costs nothing: each chunk says itself which image it is of. */
+Test(store, a_damaged_chunk_of_an_image_is_found, .timeout = 60)
+{
+    enum { HEAD_BYTES = 24 };
     char *dir = temp_dir_make(), path[512], *bytes;
     struct store *s = store_rig_open(dir, (struct retention){0});
+    struct image_seen seen;
     cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, 0), ST_OK));
     store_close(s);
     s = store_rig_open(dir, (struct retention){0});
     size_t len;
     image_path(dir, path, sizeof(path));
     cr_assert(eq(int, file_read_all(path, MIB, &bytes, &len, NULL), ST_OK));
-    for (size_t at = 0; at <= len; at++) {
-        struct image_seen seen = {0};
-        uint64_t position;
-        struct err e = {0};
-        int fd = open(path, O_WRONLY | O_TRUNC);
-        if (at < len)
-            bytes[at] = (char)(bytes[at] ^ 4);
-        cr_assert(write(fd, bytes, len) == (ssize_t)len);
-        close(fd);
-        enum status want = at == len ? ST_OK : (at >= 8 && at < 12) ? ST_UNSUPPORTED : ST_CORRUPT;
-        cr_expect(eq(int, store_image_read(s, store_rig_chunk, &seen, &position, &e), want),
-                  "byte %zu: %s", at, e.msg);
-        if (at < len)
-            bytes[at] = (char)(bytes[at] ^ 4);
+    for (size_t at = 0; at < len; at++) {
+        bytes[at] = (char)(bytes[at] ^ 4);
+        overwrite(path, bytes, len);
+        cr_expect(eq(int, read_last(s, &seen), at < HEAD_BYTES ? ST_OK : ST_CORRUPT), "byte %zu",
+                  at);
+        bytes[at] = (char)(bytes[at] ^ 4);
     }
     for (size_t cut = 0; cut < len; cut++) {
-        struct image_seen seen = {0};
-        uint64_t position;
-        cr_assert(eq(int, truncate(path, (off_t)(len - 1 - cut)), 0));
-        cr_expect(eq(int, store_image_read(s, store_rig_chunk, &seen, &position, NULL), ST_CORRUPT),
-                  "cut to %zu", len - 1 - cut);
+        overwrite(path, bytes, cut);
+        cr_expect(eq(int, read_last(s, &seen), ST_CORRUPT), "cut to %zu", cut);
     }
     mem_free(bytes);
     store_close(s);
+    temp_dir_remove(dir);
+}
+
+/* Another version whose chunks are not ours was written by a newer weft. */
+Test(store, an_image_of_a_newer_version_is_refused)
+{
+    char *dir = temp_dir_make(), path[512], *bytes;
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    struct image_seen seen;
+    size_t len;
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, 0), ST_OK));
+    image_path(dir, path, sizeof(path));
+    cr_assert(eq(int, file_read_all(path, MIB, &bytes, &len, NULL), ST_OK));
+    bytes[8] = 2;
+    bytes[40] ^= 1;
+    overwrite(path, bytes, len);
+    cr_expect(eq(int, read_last(s, &seen), ST_UNSUPPORTED));
+    mem_free(bytes);
+    store_close(s);
+    temp_dir_remove(dir);
+}
+
+/* Whatever happens between: after each restart there is one to fall back to, and the damaged file
+ * stays under another name. */
+Test(store, the_image_before_the_last_is_kept_and_a_damaged_one_is_not)
+{
+    char *dir = temp_dir_make();
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    static const size_t first[] = {1}, second[] = {2}, third[] = {3};
+    struct image_seen seen = {0};
+    cr_expect(store_image_exists(s, STORE_IMAGE_OLDER) == false);
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, first, 1, 0), ST_OK));
+    cr_assert(eq(int, store_rig_checkpoint(s, 20, second, 1, 0), ST_OK));
+    store_close(s);
+    s = store_rig_open(dir, (struct retention){0});
+    cr_assert(eq(int, store_image_read(s, STORE_IMAGE_OLDER, store_rig_chunk, &seen, NULL), ST_OK));
+    cr_expect(eq(sz, seen.lengths[0], 1));
+    store_image_damaged(s, STORE_IMAGE_LAST);
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 3), "two, and the second name");
+    cr_assert(eq(int, store_rig_checkpoint(s, 30, third, 1, 0), ST_OK));
+    store_close(s);
+    s = store_rig_open(dir, (struct retention){0});
+    seen = (struct image_seen){0};
+    cr_assert(eq(int, store_image_read(s, STORE_IMAGE_OLDER, store_rig_chunk, &seen, NULL), ST_OK));
+    cr_expect(eq(sz, seen.lengths[0], 1), "not the damaged one");
+    cr_expect(eq(u64, store_rig_position(s, &seen), 30));
+    cr_expect(eq(sz, seen.lengths[0], 3));
+    store_close(s);
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 3));
     temp_dir_remove(dir);
 }
 
@@ -221,7 +281,7 @@ Test(store, what_is_not_listed_goes_and_what_is_listed_but_damaged_stays)
     cr_expect(eq(u64, stats.lost_blocks, 1));
     cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 1));
     cr_expect(eq(sz, store_rig_files(dir, "edges"), 3), "two listed, one not ours");
-    cr_expect(eq(sz, store_rig_files(dir, "image"), 1));
+    cr_expect(eq(sz, store_rig_files(dir, "image"), 2));
     store_close(s);
     temp_dir_remove(dir);
 }

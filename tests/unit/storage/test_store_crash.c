@@ -38,7 +38,7 @@ Test(store_crash, a_failing_disk_changes_nothing, .timeout = 60)
             cr_expect(eq(sz, seen.count, 2));
             cr_expect(eq(sz, store_rig_showing(s, 0), parts));
             cr_expect(eq(sz, store_rig_files(dir, "edges"), parts));
-            cr_expect(eq(sz, store_rig_files(dir, "image"), 1));
+            cr_expect(eq(sz, store_rig_files(dir, "image"), MIN(parts, (size_t)2)));
         }
     }
     cr_expect(ge(sz, failures, 8), "the plans did hit");
@@ -171,7 +171,8 @@ Test(store_crash, killed_at_any_point_it_is_before_or_after, .timeout = 60)
         cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), rows[i].parts), "%s", rows[i].point);
         cr_expect(eq(sz, store_rig_files(dir, "edges"), rows[i].parts),
                   "%s: unlisted files are gone", rows[i].point);
-        cr_expect(eq(sz, store_rig_files(dir, "image"), 1), "%s", rows[i].point);
+        cr_expect(eq(sz, store_rig_files(dir, "image"), rows[i].position == 20 ? 2 : 1),
+                  "%s: and the one before", rows[i].point);
         store_close(s);
         temp_dir_remove(dir);
     }
