@@ -3,7 +3,7 @@
 #ifndef WEFT_MODEL_HISTOGRAM_CODEC_H
 #define WEFT_MODEL_HISTOGRAM_CODEC_H
 
-#include "model/histogram.h"
+#include "model/histogram_run.h"
 
 /* How the counts of the buckets are written. Stored: never renumber. */
 enum histogram_mode {
@@ -33,6 +33,18 @@ struct bit_reader {
     bool failed;             /* ran past the end */
 };
 
+/* Writes bits, the lowest of a byte first. */
+struct bit_writer {
+    struct buf *out; /* borrowed */
+    uint64_t bits;
+    unsigned count;
+};
+/* At most 32. */
+void bits_put(struct bit_writer *w, uint64_t value, unsigned count);
+void bits_put_long(struct bit_writer *w, u128 value, unsigned count);
+/* Fills the last byte with zeros. */
+void bits_end(struct bit_writer *w);
+
 struct histogram_head {
     enum histogram_mode mode;
     uint64_t unit; /* weight of one count, 2^-16 */
@@ -46,8 +58,12 @@ struct histogram_head {
     struct cursor payload;  /* the next whole byte: where planes and pairs begin; borrowed */
 };
 
-/* Steps over one histogram and takes its head apart. False on damage; an empty one has unit 0. */
-bool histogram_head_read(struct cursor *in, struct histogram_head *out) NODISCARD;
+/* Checks an item and reads its extremes and sum. False on damage; an empty one has unit 0. */
+bool histogram_head_read(const struct histogram_item *item, struct histogram_head *out) NODISCARD;
+/* Reads unit and zero, as far as the head says that they are there. */
+void histogram_item_scale_read(struct cursor *c, struct histogram_item *item);
+/* Moves the bytes from `tail` on, at most 64, to `start`, before what lies there. */
+void histogram_move_front(struct buf *out, size_t start, size_t tail);
 /* Calls of the payload readers; each gives false on damage. */
 
 /* Ascending buckets, distinct, at most HISTOGRAM_INDEX_COUNT of them. */

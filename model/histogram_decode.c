@@ -87,30 +87,58 @@ static bool read_extent(struct histogram_head *out, unsigned head_bits, struct c
     return !r.failed && out->min_ns <= out->max_ns;
 }
 
-bool histogram_head_read(struct cursor *in, struct histogram_head *out)
+void histogram_item_scale_read(struct cursor *c, struct histogram_item *item)
 {
-    *out = (struct histogram_head){0};
+    item->unit = item->head & HEAD_UNIT ? cursor_varint(c) : WEIGHT_ONE;
+    item->zero = item->head & HEAD_ZERO ? cursor_varint(c) : 0;
+}
+
+bool histogram_item_read(struct cursor *in, struct histogram_item *out)
+{
+    *out = (struct histogram_item){0};
     struct str body = cursor_lenstr(in);
     if (in->failed || body.len == 0)
         return !in->failed;
     struct cursor c = cursor_of(body);
-    unsigned bits = cursor_u8(&c);
+    out->head = cursor_u8(&c);
+    histogram_item_scale_read(&c, out);
+    if ((out->head & HEAD_MODE) != MODE_EMPTY) {
+        out->n = cursor_varint(&c);
+        int64_t first = cursor_zigzag(&c);
+        uint64_t span = cursor_varint(&c);
+        if (first < HISTOGRAM_INDEX_MIN || first > HISTOGRAM_INDEX_MAX ||
+            span > HISTOGRAM_INDEX_COUNT)
+            return false;
+        out->first = (int32_t)first;
+        out->span = (uint32_t)span;
+    }
+    out->bits = c.at;
+    out->bits_len = (size_t)(c.end - c.at);
+    return !c.failed && out->head != 0;
+}
+
+bool histogram_head_read(const struct histogram_item *item, struct histogram_head *out)
+{
+    unsigned bits = item->head;
+    struct cursor c = {item->bits, item->bits + item->bits_len, false};
+    *out = (struct histogram_head){0};
+    if (bits == 0)
+        return true;
     out->mode = bits & HEAD_MODE;
-    out->unit = bits & HEAD_UNIT ? cursor_varint(&c) : WEIGHT_ONE;
-    out->zero = bits & HEAD_ZERO ? cursor_varint(&c) * out->unit : 0;
-    bool odd = bits >= HEAD_END || out->unit == 0 || (bits & HEAD_ZERO && !out->zero) ||
-               (out->zero && bits & HEAD_SINGLE);
-    if (out->mode == MODE_EMPTY)
-        return !odd && !c.failed && out->zero > 0;
-    out->n = cursor_varint(&c);
-    int64_t first = cursor_zigzag(&c);
-    uint64_t span = cursor_varint(&c);
-    if (odd || c.failed || out->n == 0 || first < HISTOGRAM_INDEX_MIN ||
-        first > HISTOGRAM_INDEX_MAX || span > (uint64_t)(HISTOGRAM_INDEX_MAX - first) ||
-        (span > 0 && (out->n == 1 || bits & HEAD_SINGLE)))
+    out->unit = item->unit;
+    out->zero = item->zero * item->unit;
+    out->n = item->n;
+    out->first = item->first;
+    out->span = item->span;
+    if (bits >= HEAD_END || out->unit == 0 || (bits & HEAD_ZERO && !out->zero) ||
+        (out->zero && bits & HEAD_SINGLE))
         return false;
-    out->first = (int32_t)first;
-    out->span = (uint32_t)span;
+    if (out->mode == MODE_EMPTY)
+        return out->zero > 0;
+    if (out->n == 0 || out->first > HISTOGRAM_INDEX_MAX ||
+        out->span > (uint32_t)(HISTOGRAM_INDEX_MAX - out->first) ||
+        (out->span > 0 && (out->n == 1 || bits & HEAD_SINGLE)))
+        return false;
     return read_extent(out, bits, &c);
 }
 
@@ -305,12 +333,13 @@ bool histogram_payload_read(const struct histogram_head *head, struct histogram_
     return ok;
 }
 
-enum status histogram_decode_add(struct cursor *in, struct histogram *into, struct err *e)
+enum status histogram_item_add(const struct histogram_item *item, struct histogram *into,
+                               struct err *e)
 {
     struct histogram_head head;
     struct histogram_bucket buckets[HISTOGRAM_INDEX_COUNT];
     uint32_t count;
-    if (!histogram_head_read(in, &head) || !histogram_payload_read(&head, buckets, &count))
+    if (!histogram_head_read(item, &head) || !histogram_payload_read(&head, buckets, &count))
         return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
     if (head.unit == 0)
         return ST_OK;
@@ -324,6 +353,14 @@ enum status histogram_decode_add(struct cursor *in, struct histogram *into, stru
     if (!histogram_merge(into, &from))
         return err_set(e, ST_NO_MEMORY, "no memory for a histogram");
     return ST_OK;
+}
+
+enum status histogram_decode_add(struct cursor *in, struct histogram *into, struct err *e)
+{
+    struct histogram_item item;
+    if (!histogram_item_read(in, &item))
+        return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
+    return histogram_item_add(&item, into, e);
 }
 
 enum status histogram_skip(struct cursor *in, struct err *e)

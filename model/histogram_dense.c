@@ -66,10 +66,11 @@ static enum status add_slots(struct histogram_dense *d, const struct histogram_h
     return ST_OK;
 }
 
-enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into, struct err *e)
+enum status histogram_dense_add_item(const struct histogram_item *item,
+                                     struct histogram_dense *into, struct err *e)
 {
     struct histogram_head head;
-    if (!histogram_head_read(in, &head))
+    if (!histogram_head_read(item, &head))
         return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
     if (head.unit == 0)
         return ST_OK;
@@ -82,6 +83,14 @@ enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into,
     all->zero += head.zero;
     all->sum += head.sum;
     return ST_OK;
+}
+
+enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into, struct err *e)
+{
+    struct histogram_item item;
+    if (!histogram_item_read(in, &item))
+        return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
+    return histogram_dense_add_item(&item, into, e);
 }
 
 static uint32_t used_slots(const struct histogram_dense *d)

@@ -4,7 +4,7 @@
 #ifndef WEFT_MODEL_HISTOGRAM_DENSE_H
 #define WEFT_MODEL_HISTOGRAM_DENSE_H
 
-#include "model/histogram.h"
+#include "model/histogram_run.h"
 
 /* All-zero is a valid empty accumulator. One thread at a time. */
 struct histogram_dense {
@@ -20,6 +20,9 @@ struct histogram_dense {
 void histogram_dense_deinit(struct histogram_dense *d);
 /* As histogram_decode_add(). */
 enum status histogram_dense_add(struct cursor *in, struct histogram_dense *into, struct err *e);
+/* The same of one that is taken apart. */
+enum status histogram_dense_add_item(const struct histogram_item *item,
+                                     struct histogram_dense *into, struct err *e);
 /* Moves all of d into *out (emptied first, keeps its memory); d is empty again and keeps its
  * window. False when memory is short. */
 bool histogram_dense_take(struct histogram_dense *d, struct histogram *out) NODISCARD;

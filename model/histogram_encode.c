@@ -121,13 +121,7 @@ static enum histogram_mode choose_mode(const struct histogram *h, const struct s
     return s->gaps_bytes * 10 < s->planes_bytes * 9 ? MODE_GAPS : MODE_PLANES;
 }
 
-struct bit_writer {
-    struct buf *out;
-    uint64_t bits;
-    unsigned count;
-};
-
-static void put_bits(struct bit_writer *w, uint64_t value, unsigned count)
+void bits_put(struct bit_writer *w, uint64_t value, unsigned count)
 {
     w->bits |= value << w->count;
     w->count += count;
@@ -139,23 +133,22 @@ static void put_gap(struct bit_writer *w, uint32_t gap, unsigned rice)
 {
     uint32_t zeros = gap >> rice;
     for (; zeros > 32; zeros -= 32)
-        put_bits(w, 0, 32);
-    put_bits(w, UINT64_C(1) << zeros, zeros + 1);
-    put_bits(w, gap & ((UINT32_C(1) << rice) - 1), rice);
+        bits_put(w, 0, 32);
+    bits_put(w, UINT64_C(1) << zeros, zeros + 1);
+    bits_put(w, gap & ((UINT32_C(1) << rice) - 1), rice);
 }
 
-/* Fills the last byte with zeros. */
-static void end_bits(struct bit_writer *w)
+void bits_end(struct bit_writer *w)
 {
     if (w->count > 0)
         buf_append_u8(w->out, (uint8_t)w->bits);
     *w = (struct bit_writer){.out = w->out};
 }
 
-static void put_long(struct bit_writer *w, u128 value, unsigned count)
+void bits_put_long(struct bit_writer *w, u128 value, unsigned count)
 {
     for (unsigned done = 0; done < count; done += 32)
-        put_bits(w, (uint32_t)(value >> done), MIN(count - done, 32u));
+        bits_put(w, (uint32_t)(value >> done), MIN(count - done, 32u));
 }
 
 static void put_gaps(const struct histogram *h, const struct shape *s, struct bit_writer *w)
@@ -210,7 +203,7 @@ static void put_payload(const struct histogram *h, const struct shape *s, enum h
 {
     if (mode == MODE_GAPS)
         put_gaps(h, s, w);
-    end_bits(w);
+    bits_end(w);
     if (mode == MODE_PLANES) {
         struct plane_writer planes = {.out = w->out, .codes_at = w->out->len};
         for (uint32_t i = 0; i < (s->groups + 1) / 2; i++)
@@ -227,60 +220,85 @@ static void put_extent(const struct histogram *h, const struct shape *s, unsigne
 {
     int32_t first = h->buckets[0].index, last = first + (int32_t)s->span;
     if (!h->zero)
-        put_long(w, h->min_ns - histogram_upper_floor_ns(first - 1) - 1,
-                 bit_length(histogram_bucket_room(first)));
+        bits_put_long(w, h->min_ns - histogram_upper_floor_ns(first - 1) - 1,
+                      bit_length(histogram_bucket_room(first)));
     if (bits & HEAD_SINGLE)
         return;
-    put_long(w, histogram_upper_floor_ns(last) - h->max_ns,
-             bit_length(histogram_bucket_room(last)));
+    bits_put_long(w, histogram_upper_floor_ns(last) - h->max_ns,
+                  bit_length(histogram_bucket_room(last)));
     u128 above = h->sum - (u128)h->min_ns * h->weight;
     u128 most = (u128)(h->max_ns - h->min_ns) * h->weight;
     unsigned shift = bits & HEAD_FRACTION ? 0 : WEIGHT_SHIFT;
-    put_long(w, above >> shift, bit_length(most >> shift));
+    bits_put_long(w, above >> shift, bit_length(most >> shift));
 }
 
-static void put_body(const struct histogram *h, struct buf *out)
+static uint8_t head_of(const struct histogram *h, const struct shape *s, enum histogram_mode mode)
 {
-    struct shape s = shape_of(h);
-    enum histogram_mode mode = choose_mode(h, &s);
     u128 above = h->sum - (u128)h->min_ns * h->weight;
     bool single = h->zero == 0 && h->min_ns == h->max_ns && above == 0;
     bool fraction = (above & (WEIGHT_ONE - 1)) != 0;
-    unsigned bits = mode | (h->zero ? HEAD_ZERO : 0u) | (s.unit != WEIGHT_ONE ? HEAD_UNIT : 0u) |
-                    (single ? HEAD_SINGLE : 0u) | (fraction ? HEAD_FRACTION : 0u);
-    buf_append_u8(out, (uint8_t)bits);
-    if (s.unit != WEIGHT_ONE)
-        buf_append_varint(out, s.unit);
-    if (h->zero)
-        buf_append_varint(out, h->zero / s.unit);
-    if (mode == MODE_EMPTY)
-        return;
-    buf_append_varint(out, s.n);
-    buf_append_zigzag(out, h->buckets[0].index);
-    buf_append_varint(out, s.span);
-    struct bit_writer w = {.out = out};
-    put_extent(h, &s, bits, &w);
-    put_payload(h, &s, mode, &w);
+    return (uint8_t)(mode | (h->zero ? HEAD_ZERO : 0u) | (s->unit != WEIGHT_ONE ? HEAD_UNIT : 0u) |
+                     (single ? HEAD_SINGLE : 0u) | (fraction ? HEAD_FRACTION : 0u));
 }
 
-/* Puts the length in front of what was written since `start`. */
-static void put_length(struct buf *out, size_t start)
+void histogram_item_make(const struct histogram *h, struct buf *bits, struct histogram_item *out)
 {
-    size_t body = out->len - start;
-    buf_append_varint(out, body);
-    if (out->failed)
+    size_t start = bits->len;
+    *out = (struct histogram_item){0};
+    if (h->weight == 0)
         return;
-    uint8_t length[10];
-    size_t bytes = out->len - start - body;
-    memcpy(length, out->ptr + start + body, bytes);
-    memmove(out->ptr + start + bytes, out->ptr + start, body);
-    memcpy(out->ptr + start, length, bytes);
+    struct shape s = shape_of(h);
+    enum histogram_mode mode = choose_mode(h, &s);
+    out->head = head_of(h, &s, mode);
+    out->unit = s.unit;
+    out->zero = h->zero / s.unit;
+    if (mode == MODE_EMPTY)
+        return;
+    out->n = s.n;
+    out->first = h->buckets[0].index;
+    out->span = s.span;
+    struct bit_writer w = {.out = bits};
+    put_extent(h, &s, out->head, &w);
+    put_payload(h, &s, mode, &w);
+    out->bits_len = bits->len - start;
+}
+
+void histogram_move_front(struct buf *out, size_t start, size_t tail)
+{
+    uint8_t moved[64];
+    size_t bytes = out->len - tail;
+    if (out->failed || bytes == 0)
+        return;
+    memcpy(moved, out->ptr + tail, bytes);
+    memmove(out->ptr + start + bytes, out->ptr + start, tail - start);
+    memcpy(out->ptr + start, moved, bytes);
+}
+
+static void put_numbers(const struct histogram_item *item, struct buf *out)
+{
+    buf_append_u8(out, item->head);
+    if (item->head & HEAD_UNIT)
+        buf_append_varint(out, item->unit);
+    if (item->head & HEAD_ZERO)
+        buf_append_varint(out, item->zero);
+    if ((item->head & HEAD_MODE) == MODE_EMPTY)
+        return;
+    buf_append_varint(out, item->n);
+    buf_append_zigzag(out, item->first);
+    buf_append_varint(out, item->span);
 }
 
 void histogram_encode(const struct histogram *h, struct buf *out)
 {
+    struct histogram_item item;
     size_t start = out->len;
-    if (h->weight > 0)
-        put_body(h, out);
-    put_length(out, start);
+    histogram_item_make(h, out, &item);
+    size_t tail = out->len;
+    if (item.head)
+        put_numbers(&item, out);
+    histogram_move_front(out, start, tail);
+    size_t body = out->len - start;
+    tail = out->len;
+    buf_append_varint(out, body);
+    histogram_move_front(out, start, tail);
 }

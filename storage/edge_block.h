@@ -3,14 +3,16 @@
 #ifndef WEFT_STORAGE_EDGE_BLOCK_H
 #define WEFT_STORAGE_EDGE_BLOCK_H
 
+#include "model/histogram_run.h"
 #include "storage/edge_format.h"
 
 /* --- writing --- */
 
-/* A histogram that is still as it was read: a place in block_grid.encoded; len 0 = there is none.
- */
+/* A histogram that is still as it was read: its bits lie at `at` in block_grid.encoded; head 0 =
+ * there is none. */
 struct encoded_ref {
-    uint32_t at, len;
+    struct histogram_item item;
+    size_t at;
 };
 enum { BLOCK_SIDES = 3 }; /* client, server, transit */
 
@@ -32,10 +34,10 @@ void block_grid_deinit(struct block_grid *g);
 void block_grid_reset(struct block_grid *g);
 /* The cell, made present. */
 struct cell *block_grid_cell(struct block_grid *g, unsigned tile, unsigned row);
-/* Adds encoded histograms to a present cell: the items of the sections STORED_CLIENT ..
- * STORED_TRANSIT, empty ones allowed. ST_CORRUPT, ST_NO_MEMORY. */
-enum status block_grid_add_sides(struct block_grid *g, unsigned tile, unsigned row,
-                                 const struct str items[BLOCK_SIDES], struct err *e);
+/* Adds an encoded histogram, which may be empty, to one side of a present cell. ST_CORRUPT,
+ * ST_NO_MEMORY. */
+enum status block_grid_add_side(struct block_grid *g, unsigned tile, unsigned row, unsigned side,
+                                const struct histogram_item *item, struct err *e);
 bool block_grid_is_empty(const struct block_grid *g);
 
 struct block_packer; /* zstd context and scratch memory; one thread at a time */
@@ -66,6 +68,7 @@ struct block_reader {
     uint64_t (*columns)[COUNT_COLUMNS];                            /* owned; of each cell */
     u128 *variance;                                                /* owned; NULL: all are 0 */
     bool varies;
+    bool has_runs; /* histograms stand in runs: from version 2 of the part on */
     struct ZSTD_DCtx_s *zstd;
 };
 
@@ -88,7 +91,8 @@ struct block_cursor {
     unsigned row;     /* of the cell, in the block */
     struct cursor at[STORED_SECTIONS];
     struct str item[STORED_SECTIONS]; /* the cell's bytes in sections from STORED_CLIENT on; empty
-                                         when not loaded */
+                                         when not loaded, and for histograms of version 2 */
+    struct histogram_run run[BLOCK_SIDES]; /* where these are */
     bool failed;
 };
 
@@ -97,6 +101,10 @@ void block_cursor_init(struct block_cursor *c, const struct block_reader *r, uns
                        unsigned to);
 /* The next cell; false at the end, or when the bytes make no sense (failed). */
 bool block_cursor_next(struct block_cursor *c);
+/* The histogram of the cell that the cursor stands on; head 0: it is empty or not loaded. Borrowed
+ * from the reader. ST_CORRUPT. */
+enum status block_side_item(const struct block_cursor *c, unsigned side, struct histogram_item *out,
+                            struct err *e);
 /* Adds the counts of the cell that the cursor stands on (SECTION_COUNTS must be loaded). */
 void block_add_counts(const struct block_cursor *c, struct cell *to);
 /* Adds tallies (exemplars) of the cell; a part's name goes through map. ST_CORRUPT, ST_NO_MEMORY.

@@ -115,6 +115,7 @@ enum status block_reader_load(struct block_reader *r, const struct edge_part *p,
                               const struct block_entry *entry, unsigned sections, struct err *e)
 {
     uint64_t at = entry->at;
+    r->has_runs = p->version > 1;
     for (unsigned s = 0; s < STORED_SECTIONS; at += entry->bytes[s], s++) {
         r->section[s] = (struct str){0};
         if (s == STORED_PRESENCE || sections & section_bit(s))
@@ -178,19 +179,55 @@ static bool next_item(struct block_cursor *c, enum stored_section s)
     return !at->failed;
 }
 
+/* The next histogram of a run; with the first cell of a tile a run begins where the last one
+ * ended. */
+static bool next_in_run(struct block_cursor *c, enum stored_section s, bool first_of_tile)
+{
+    struct histogram_run *run = &c->run[s - STORED_CLIENT];
+    struct cursor *at = &c->at[s];
+    if (first_of_tile) {
+        unsigned count = (unsigned)__builtin_popcountll(c->reader->present[c->tile]);
+        if (run->body)
+            at->at = run->body + run->length;
+        if (!histogram_run_open(*at, count, run))
+            return false;
+    }
+    return histogram_run_next(run);
+}
+
 bool block_cursor_next(struct block_cursor *c)
 {
     while (!c->left && c->tile + 1 < c->tile_end)
         c->left = c->reader->present[++c->tile];
     if (!c->left || c->failed || c->tile >= c->tile_end)
         return false;
+    bool first_of_tile = c->left == c->reader->present[c->tile];
     c->row = (unsigned)__builtin_ctzll(c->left);
     c->left &= c->left - 1;
     c->ordinal++;
-    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++)
-        if (c->reader->section[s].len > 0 && !next_item(c, s))
+    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++) {
+        bool in_run = c->reader->has_runs && s <= STORED_TRANSIT;
+        if (c->reader->section[s].len > 0 &&
+            !(in_run ? next_in_run(c, s, first_of_tile) : next_item(c, s)))
             c->failed = true;
+    }
     return !c->failed;
+}
+
+enum status block_side_item(const struct block_cursor *c, unsigned side, struct histogram_item *out,
+                            struct err *e)
+{
+    enum stored_section s = STORED_CLIENT + side;
+    bool ok = true;
+    if (c->reader->section[s].len == 0) {
+        *out = (struct histogram_item){0};
+    } else if (c->reader->has_runs) {
+        ok = histogram_run_item(&c->run[side], out);
+    } else {
+        struct cursor at = cursor_of(c->item[s]);
+        ok = histogram_item_read(&at, out);
+    }
+    return ok ? ST_OK : err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
 }
 
 void block_add_counts(const struct block_cursor *c, struct cell *to)

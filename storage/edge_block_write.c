@@ -70,43 +70,38 @@ static struct histogram *side_of(struct cell *c, unsigned side)
     return side == 0 ? &c->client : side == 1 ? &c->server : &c->transit;
 }
 
-static enum status decode_into(struct str item, struct histogram *to, struct err *e)
+static const struct histogram_item *ref_item(const struct block_grid *g, struct encoded_ref *ref)
 {
-    struct cursor c = cursor_of(item);
-    return histogram_decode_add(&c, to, e);
+    ref->item.bits = (const uint8_t *)g->encoded.ptr + ref->at;
+    return &ref->item;
 }
 
 /* The first histogram of a cell stays as it is; with the second both are taken apart. */
-static enum status add_side(struct block_grid *g, struct encoded_ref *ref, struct histogram *h,
-                            struct str item, struct err *e)
-{
-    if (item.len <= 1)
-        return ST_OK; /* an empty one is one byte */
-    if (h->weight == 0 && ref->len == 0) {
-        *ref = (struct encoded_ref){(uint32_t)g->encoded.len, (uint32_t)item.len};
-        buf_append_str(&g->encoded, item);
-        return g->encoded.failed ? err_set(e, ST_NO_MEMORY, "no memory for a block") : ST_OK;
-    }
-    if (ref->len > 0) {
-        struct str first = {g->encoded.ptr + ref->at, ref->len};
-        ref->len = 0;
-        TRY(decode_into(first, h, e));
-    }
-    return decode_into(item, h, e);
-}
-
-enum status block_grid_add_sides(struct block_grid *g, unsigned tile, unsigned row,
-                                 const struct str items[BLOCK_SIDES], struct err *e)
+enum status block_grid_add_side(struct block_grid *g, unsigned tile, unsigned row, unsigned side,
+                                const struct histogram_item *item, struct err *e)
 {
     unsigned i = tile * BLOCK_ROWS + row;
-    for (unsigned side = 0; side < BLOCK_SIDES; side++)
-        TRY(add_side(g, &g->refs[i][side], side_of(&g->cells[i], side), items[side], e));
-    return ST_OK;
+    struct encoded_ref *ref = &g->refs[i][side];
+    struct histogram *h = side_of(&g->cells[i], side);
+    if (item->head == 0)
+        return ST_OK;
+    if (h->weight == 0 && ref->item.head == 0) {
+        *ref = (struct encoded_ref){*item, g->encoded.len};
+        buf_append(&g->encoded, item->bits, item->bits_len);
+        return g->encoded.failed ? err_set(e, ST_NO_MEMORY, "no memory for a block") : ST_OK;
+    }
+    if (ref->item.head) {
+        struct histogram_item first = *ref_item(g, ref);
+        ref->item.head = 0;
+        TRY(histogram_item_add(&first, h, e));
+    }
+    return histogram_item_add(item, h, e);
 }
 
 struct block_packer {
     ZSTD_CCtx *zstd;
     struct buf packed, section, runs;
+    struct histogram_run_writer run;
     int64_t columns[COUNT_COLUMNS][BLOCK_CELLS];
 };
 
@@ -130,6 +125,7 @@ void block_packer_free(struct block_packer *p)
     buf_deinit(&p->packed);
     buf_deinit(&p->section);
     buf_deinit(&p->runs);
+    histogram_run_writer_deinit(&p->run);
     mem_free(p);
 }
 
@@ -239,30 +235,6 @@ struct cell_source {
     struct cell *cell;
 };
 
-static void put_side(const struct cell_source *from, unsigned side, struct buf *out)
-{
-    const struct encoded_ref *ref = &from->grid->refs[from->number][side];
-    if (ref->len > 0)
-        buf_append(out, from->grid->encoded.ptr + ref->at, ref->len);
-    else
-        histogram_encode(side_of(from->cell, side), out);
-}
-
-static void put_client(const struct cell_source *from, struct buf *out)
-{
-    put_side(from, 0, out);
-}
-
-static void put_server(const struct cell_source *from, struct buf *out)
-{
-    put_side(from, 1, out);
-}
-
-static void put_transit(const struct cell_source *from, struct buf *out)
-{
-    put_side(from, 2, out);
-}
-
 static int by_name(const void *a, const void *b)
 {
     uint32_t x = ((const struct cell_tally *)a)->name, y = ((const struct cell_tally *)b)->name;
@@ -356,25 +328,56 @@ static void put_items(struct block_packer *p, struct block_grid *g, uint64_t til
     p->section.failed |= p->runs.failed;
 }
 
+/* One run of histograms for each tile, the lengths of the runs in front; nothing when all are
+ * empty. */
+static void put_side(struct block_packer *p, struct block_grid *g, unsigned side)
+{
+    bool any = false;
+    buf_reset(&p->runs);
+    buf_reset(&p->section);
+    for (unsigned t = 0; t < SLAB_TILES; t++) {
+        size_t start = p->runs.len;
+        if (!g->present[t])
+            continue;
+        for (uint64_t left = g->present[t]; left; left &= left - 1) {
+            unsigned i = grid_number(t, left);
+            struct encoded_ref *ref = &g->refs[i][side];
+            if (ref->item.head)
+                histogram_run_add_item(&p->run, ref_item(g, ref));
+            else
+                histogram_run_add(&p->run, side_of(&g->cells[i], side));
+        }
+        any |= histogram_run_end(&p->run, &p->runs);
+        buf_append_varint(&p->section, p->runs.len - start);
+    }
+    if (any)
+        buf_append_str(&p->section, buf_str(&p->runs));
+    else
+        buf_reset(&p->section);
+    p->section.failed |= p->runs.failed;
+}
+
 void block_encode(struct block_packer *p, struct block_grid *g, uint64_t tile_zero_s,
                   uint32_t tile_s, bool pack, struct buf *out, struct block_entry *entry)
 {
     static const struct {
         enum stored_section section;
         void (*put)(const struct cell_source *, struct buf *);
-        bool may_pack; /* histograms are packed bits already */
     } rows[] = {
-        {STORED_CLIENT, put_client, false},      {STORED_SERVER, put_server, false},
-        {STORED_TRANSIT, put_transit, false},    {STORED_TALLIES, put_tallies, true},
-        {STORED_EXEMPLARS, put_exemplars, true},
+        {STORED_TALLIES, put_tallies},
+        {STORED_EXEMPLARS, put_exemplars},
     };
     entry->packed = 0;
     put_presence(p, g);
     put_section(p, STORED_PRESENCE, false, out, entry);
     put_counts(p, g);
     put_section(p, STORED_COUNTS, pack, out, entry);
+    for (unsigned side = 0; side < BLOCK_SIDES; side++) {
+        put_side(p, g, side);
+        put_section(p, STORED_CLIENT + side, false, out, entry); /* bits are packed already */
+    }
     for (size_t i = 0; i < LEN(rows); i++) {
         put_items(p, g, tile_zero_s, tile_s, rows[i].put);
-        put_section(p, rows[i].section, pack && rows[i].may_pack, out, entry);
+        put_section(p, rows[i].section, pack, out, entry);
     }
 }

@@ -164,7 +164,11 @@ static enum status add_block(struct merge_source *m, struct merge_input *in,
             continue;
         unsigned tile = (unsigned)((tile_s - sum_zero) / tier_seconds(block->tier));
         struct cell *to = block_grid_cell(grid, tile, sum_row);
-        TRY(block_grid_add_sides(grid, tile, sum_row, &c.item[STORED_CLIENT], e));
+        for (unsigned side = 0; side < BLOCK_SIDES; side++) {
+            struct histogram_item item;
+            TRY(block_side_item(&c, side, &item, e));
+            TRY(block_grid_add_side(grid, tile, sum_row, side, &item, e));
+        }
         block_add_counts(&c, to);
         TRY(block_add_tallies(&c, to, symbol_of, m, e));
         TRY(block_add_exemplars(&c, tile_s, to, e));

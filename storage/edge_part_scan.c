@@ -1,10 +1,12 @@
 /* edge_part_scan.c - adds the cells of a part into cells of the caller, tile by tile. */
 #include "storage/edge_part_file.h"
 
-static enum status add_histogram(struct str item, struct histogram *to, struct err *e)
+static enum status add_side(const struct block_cursor *c, unsigned side, struct histogram *to,
+                            struct err *e)
 {
-    struct cursor c = cursor_of(item);
-    return item.len ? histogram_decode_add(&c, to, e) : ST_OK;
+    struct histogram_item item;
+    TRY(block_side_item(c, side, &item, e));
+    return item.head ? histogram_item_add(&item, to, e) : ST_OK;
 }
 
 enum status edge_part_add_cell(const struct block_cursor *c, unsigned sections, uint64_t tile_s,
@@ -13,9 +15,9 @@ enum status edge_part_add_cell(const struct block_cursor *c, unsigned sections, 
 {
     if (sections & SECTION_COUNTS)
         block_add_counts(c, to);
-    TRY(add_histogram(c->item[STORED_CLIENT], &to->client, e));
-    TRY(add_histogram(c->item[STORED_SERVER], &to->server, e));
-    TRY(add_histogram(c->item[STORED_TRANSIT], &to->transit, e));
+    TRY(add_side(c, 0, &to->client, e));
+    TRY(add_side(c, 1, &to->server, e));
+    TRY(add_side(c, 2, &to->transit, e));
     TRY(block_add_tallies(c, to, map, user, e));
     return block_add_exemplars(c, tile_s, to, e);
 }

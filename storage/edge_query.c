@@ -96,10 +96,12 @@ static uint32_t result_name(uint32_t name, void *user)
 
 /* --- blocks to sums --- */
 
-static enum status add_side(struct str item, struct histogram_dense *to, struct err *e)
+static enum status add_side(const struct block_cursor *c, unsigned side, struct histogram_dense *to,
+                            struct err *e)
 {
-    struct cursor c = cursor_of(item);
-    return item.len ? histogram_dense_add(&c, to, e) : ST_OK;
+    struct histogram_item item;
+    TRY(block_side_item(c, side, &item, e));
+    return item.head ? histogram_dense_add_item(&item, to, e) : ST_OK;
 }
 
 static enum status add_cell(struct query_run *run, const struct block_cursor *c, uint64_t tile_s,
@@ -108,9 +110,8 @@ static enum status add_cell(struct query_run *run, const struct block_cursor *c,
     sum->used = true;
     if (run->query->sections & SECTION_COUNTS)
         block_add_counts(c, &sum->cell);
-    TRY(add_side(c->item[STORED_CLIENT], &sum->side[0], e));
-    TRY(add_side(c->item[STORED_SERVER], &sum->side[1], e));
-    TRY(add_side(c->item[STORED_TRANSIT], &sum->side[2], e));
+    for (unsigned side = 0; side < BLOCK_SIDES; side++)
+        TRY(add_side(c, side, &sum->side[side], e));
     TRY(block_add_tallies(c, &sum->cell, result_name, run, e));
     return block_add_exemplars(c, tile_s, &sum->cell, e);
 }

@@ -1,0 +1,195 @@
+/* test_histogram_run.c - runs give back every histogram bit by bit, are as small as promised, and
+ * damage is found. */
+#include "model/histogram_run.h"
+
+#include "base/mem.h"
+#include "model/histogram_dense.h"
+#include "support/leak.h"
+#include <criterion/criterion.h>
+#include <math.h>
+
+static uint64_t state = 1;
+
+static uint64_t next_random(uint64_t below)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (state >> 33) % below;
+}
+
+static uint64_t log_normal_ns(double median)
+{
+    double u = ((double)next_random(1 << 30) + 0.5) / (1 << 30);
+    double v = (double)next_random(1 << 30) / (1 << 30);
+    return (uint64_t)(median * exp(0.5 * sqrt(-2 * log(u)) * cos(6.283185307179586 * v)));
+}
+
+static void add(struct histogram *h, uint64_t ns, uint64_t weight)
+{
+    cr_assert(histogram_add(h, ns, weight));
+}
+
+/* `kind` says how odd the histograms of a run are. */
+static void draw(struct histogram *h, unsigned kind)
+{
+    static const uint64_t weights[] = {WEIGHT_ONE, 100 * WEIGHT_ONE, 218453, 1, UINT64_C(1) << 50};
+    uint64_t requests = kind == 0 ? 8 : next_random(kind < 3 ? 40 : 400);
+    uint64_t weight = weights[kind < 4 ? 0 : next_random(LEN(weights))];
+    histogram_reset(h);
+    for (uint64_t i = 0; i < requests; i++)
+        add(h, log_normal_ns(kind == 2 ? 3 : 5e6), weight);
+    if (kind > 2 && next_random(8) == 0)
+        add(h, 0, WEIGHT_ONE);
+    if (kind > 4 && next_random(8) == 0)
+        add(h, next_random(2) ? UINT64_MAX : 1, 3);
+}
+
+static void expect_same(const struct histogram *a, const struct histogram *b)
+{
+    struct buf x = {0}, y = {0};
+    histogram_encode(a, &x);
+    histogram_encode(b, &y);
+    cr_assert(str_eq(buf_str(&x), buf_str(&y)));
+    cr_assert_eq(a->weight, b->weight);
+    buf_deinit(&x);
+    buf_deinit(&y);
+}
+
+static void expect_histogram(const struct histogram_item *item, const struct histogram *h)
+{
+    struct histogram back = {0};
+    struct histogram_dense dense = {0};
+    struct err e;
+    cr_assert_eq(histogram_item_add(item, &back, &e), ST_OK, "%s", e.msg);
+    expect_same(&back, h);
+    cr_assert_eq(histogram_dense_add_item(item, &dense, &e), ST_OK, "%s", e.msg);
+    cr_assert(histogram_dense_take(&dense, &back));
+    expect_same(&back, h);
+    histogram_deinit(&back);
+    histogram_dense_deinit(&dense);
+}
+
+/* Reads the run, which must fill the bytes, and writes it again out of its items. */
+static void expect_run(struct str bytes, const struct histogram *histograms, unsigned count)
+{
+    struct histogram_run_writer writer = {0};
+    struct histogram_run run;
+    struct buf again = {0};
+    cr_assert(histogram_run_open(cursor_of(bytes), count, &run));
+    for (unsigned i = 0; i < count; i++) {
+        struct histogram_item item;
+        cr_assert(histogram_run_next(&run) && histogram_run_item(&run, &item));
+        expect_histogram(&item, &histograms[i]);
+        histogram_run_add_item(&writer, &item);
+    }
+    cr_assert_eq((const char *)run.body + run.length, bytes.ptr + bytes.len, "all read");
+    histogram_run_end(&writer, &again);
+    cr_assert(str_eq(bytes, buf_str(&again)), "the same bytes");
+    histogram_run_writer_deinit(&writer);
+    buf_deinit(&again);
+}
+
+static void free_all(struct histogram *histograms)
+{
+    for (unsigned i = 0; i < HISTOGRAM_RUN_MAX; i++)
+        histogram_deinit(&histograms[i]);
+}
+
+Test(histogram_run, gives_back_every_histogram)
+{
+    struct histogram histograms[HISTOGRAM_RUN_MAX] = {{0}};
+    struct histogram_run_writer writer = {0};
+    struct buf bytes = {0};
+    for (unsigned round = 0; round < 300; round++) {
+        unsigned count = round % 5 == 0 ? 1 : 1 + (unsigned)next_random(HISTOGRAM_RUN_MAX);
+        bool some = false;
+        buf_reset(&bytes);
+        for (unsigned i = 0; i < count; i++) {
+            draw(&histograms[i], round % 6);
+            some |= histograms[i].weight > 0;
+            histogram_run_add(&writer, &histograms[i]);
+        }
+        cr_assert_eq(histogram_run_end(&writer, &bytes), some);
+        expect_run(buf_str(&bytes), histograms, count);
+    }
+    free_all(histograms);
+    histogram_run_writer_deinit(&writer);
+    buf_deinit(&bytes);
+    EXPECT_NO_LEAK();
+}
+
+/* What docs/formats/histogram.md says of 64 neighbours, heads included. */
+Test(histogram_run, stays_small)
+{
+    static const struct {
+        unsigned requests;
+        double bytes;
+    } rows[] = {{8, 15.3}, {31, 27.5}};
+    for (size_t row = 0; row < LEN(rows); row++) {
+        struct histogram h = {0};
+        struct histogram_run_writer writer = {0};
+        struct buf bytes = {0};
+        for (unsigned i = 0; i < HISTOGRAM_RUN_MAX; i++) {
+            histogram_reset(&h);
+            for (unsigned n = 0; n < rows[row].requests; n++)
+                add(&h, log_normal_ns(15e6 + (i / 20) * 5e6), WEIGHT_ONE);
+            histogram_run_add(&writer, &h);
+        }
+        histogram_run_end(&writer, &bytes);
+        cr_assert_leq((double)bytes.len / HISTOGRAM_RUN_MAX, rows[row].bytes, "%g bytes",
+                      (double)bytes.len / HISTOGRAM_RUN_MAX);
+        histogram_deinit(&h);
+        histogram_run_writer_deinit(&writer);
+        buf_deinit(&bytes);
+    }
+}
+
+/* Every histogram of a run of any bytes; the answer does not matter, that it stays inside does:
+ * the copy ends where the bytes do. */
+static bool read_run(struct str bytes, unsigned count)
+{
+    struct histogram_run run;
+    struct histogram_item item;
+    struct histogram into = {0};
+    char *copy = mem_alloc(bytes.len + 1);
+    memcpy(copy, bytes.ptr, bytes.len);
+    bool ok = histogram_run_open(cursor_of((struct str){copy, bytes.len}), count, &run);
+    for (unsigned i = 0; i < count && ok; i++)
+        ok = histogram_run_next(&run) && histogram_run_item(&run, &item) &&
+             histogram_item_add(&item, &into, NULL) == ST_OK;
+    histogram_deinit(&into);
+    mem_free(copy);
+    return ok;
+}
+
+Test(histogram_run, damage_is_found_or_harmless)
+{
+    struct histogram h = {0};
+    struct histogram_run_writer writer = {0};
+    struct buf bytes = {0};
+    for (unsigned round = 0; round < 60; round++) {
+        unsigned count = 1 + (unsigned)next_random(20);
+        buf_reset(&bytes);
+        for (unsigned i = 0; i < count; i++) {
+            draw(&h, round % 6);
+            if (i == 0)
+                add(&h, 5000000, WEIGHT_ONE);
+            histogram_run_add(&writer, &h);
+        }
+        histogram_run_end(&writer, &bytes);
+        cr_assert(read_run(buf_str(&bytes), count));
+        for (size_t cut = 0; cut < bytes.len && cut < 40; cut++)
+            read_run((struct str){bytes.ptr, cut}, count);
+        if (bytes.len < 40)
+            cr_assert_not(read_run((struct str){bytes.ptr, 4}, count), "the head is cut off");
+        for (unsigned i = 0; i < 200; i++) {
+            size_t at = next_random(MIN(bytes.len, (size_t)40));
+            char was = bytes.ptr[at];
+            bytes.ptr[at] = (char)next_random(256);
+            read_run(buf_str(&bytes), count);
+            bytes.ptr[at] = was;
+        }
+    }
+    histogram_deinit(&h);
+    histogram_run_writer_deinit(&writer);
+    buf_deinit(&bytes);
+}
