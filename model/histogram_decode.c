@@ -120,7 +120,6 @@ bool histogram_item_read(struct cursor *in, struct histogram_item *out)
 bool histogram_head_read(const struct histogram_item *item, struct histogram_head *out)
 {
     unsigned bits = item->head;
-    struct cursor c = {item->bits, item->bits + item->bits_len, false};
     *out = (struct histogram_head){0};
     if (bits == 0)
         return true;
@@ -139,6 +138,7 @@ bool histogram_head_read(const struct histogram_item *item, struct histogram_hea
         out->span > (uint32_t)(HISTOGRAM_INDEX_MAX - out->first) ||
         (out->span > 0 && (out->n == 1 || bits & HEAD_SINGLE)))
         return false;
+    struct cursor c = {item->bits, item->bits + item->bits_len, false};
     return read_extent(out, bits, &c);
 }
 

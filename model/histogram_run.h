@@ -45,6 +45,7 @@ struct histogram_run_writer {
     unsigned count;
 };
 
+/* Frees the bodies; w is empty again. */
 void histogram_run_writer_deinit(struct histogram_run_writer *w);
 /* Adds one, at most HISTOGRAM_RUN_MAX of them. */
 void histogram_run_add(struct histogram_run_writer *w, const struct histogram *h);

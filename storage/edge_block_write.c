@@ -72,7 +72,8 @@ static struct histogram *side_of(struct cell *c, unsigned side)
 
 static const struct histogram_item *ref_item(const struct block_grid *g, struct encoded_ref *ref)
 {
-    ref->item.bits = (const uint8_t *)g->encoded.ptr + ref->at;
+    if (ref->item.bits_len > 0) /* durations of 0 alone have none */
+        ref->item.bits = (const uint8_t *)g->encoded.ptr + ref->at;
     return &ref->item;
 }
 
