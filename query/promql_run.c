@@ -108,7 +108,9 @@ struct series_windows promql_windows(const struct promql_run *run, const struct 
     const struct promql_grid *g = &run->grid;
     int64_t first = promql_when_at(run, when, g->start_ms);
     int64_t last = promql_when_at(run, when, promql_grid_end(g));
-    struct series_windows w = {need, g->count, first, g->step_ms, range_ms};
+    /* Who counts samples wants them all. */
+    struct series_windows w = {run->step_samples ? NEED_ALL : need, g->count, first, g->step_ms,
+                               range_ms};
     if (last == first) /* one step, or @ */
         w.count = 1;
     else if (last - first != promql_grid_end(g) - g->start_ms) /* beyond reach */

@@ -298,6 +298,34 @@ static struct promql_query make_query(void)
     return q;
 }
 
+static uint64_t samples_of(const struct asking *a)
+{
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < a->result.step_count; i++)
+        all += a->result.step_samples[i];
+    return all;
+}
+
+Test(derived_windows, samples_are_counted_as_if_none_were_left_out)
+{
+    static const char text[] = "increase(traces_service_graph_request_total[30m])";
+    struct promql_query q = {.lookback_ms = 300000, .subquery_step_ms = 60000, .step_ms = 3600000};
+    struct mesh mesh;
+    struct asking all, few;
+    q.start_ms = (START_S + 3600) * INT64_C(1000);
+    q.end_ms = q.start_ms + q.step_ms;
+    q.counts_samples = true;
+    mesh_init(&mesh, false);
+    ask(&mesh, true, text, &q, &all);
+    ask(&mesh, false, text, &q, &few);
+    cr_expect(gt(u64, samples_of(&all), 0));
+    cr_expect(eq(u64, samples_of(&few), samples_of(&all)));
+    arena_deinit(&all.arena);
+    arena_deinit(&few.arena);
+    mesh_deinit(&mesh);
+    EXPECT_NO_LEAK();
+}
+
 static void expect_all_same(bool is_old, unsigned rounds, uint64_t seed)
 {
     struct mesh mesh;
