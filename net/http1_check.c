@@ -115,19 +115,54 @@ struct http1_fault http1_check_head(const struct fields *fields, struct str vers
     return check_framing(fields);
 }
 
-/* One line without its CR LF; libmicrohttpd answers a malformed length by itself, and not in our
- * words. */
-static struct http1_fault check_line(struct str line)
+/* What libmicrohttpd 1.0 judges by itself, before it asks us, and answers not in our words and
+ * without our header fields: 0.9 leaves it to http1_check_head(). */
+struct raw_framing {
+    unsigned hosts, lengths, codings;
+    bool is_unknown_coding;
+};
+
+static struct http1_fault check_field(struct str name, struct str value, struct raw_framing *seen)
+{
+    uint64_t length;
+    if (name.len == 0 || name.ptr[name.len - 1] == ' ' || name.ptr[name.len - 1] == '\t')
+        return fault(400, "white space in the name of a header field, or none");
+    if (str_eq_nocase(name, STR("content-length"))) {
+        seen->lengths++;
+        if (!str_to_u64(value, &length))
+            return fault(400, "Content-Length is not a number");
+    } else if (str_eq_nocase(name, STR("transfer-encoding"))) {
+        seen->codings++;
+        seen->is_unknown_coding |= !str_eq_nocase(value, STR("chunked"));
+    } else if (str_eq_nocase(name, STR("host"))) {
+        seen->hosts++;
+    }
+    return none;
+}
+
+/* One line without its CR LF. */
+static struct http1_fault check_line(struct str line, unsigned number, struct raw_framing *seen)
 {
     struct str name, value;
-    uint64_t length;
     if (line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
         return fault(400, "a folded header line");
     if (line.len && (memchr(line.ptr, '\0', line.len) || memchr(line.ptr, '\r', line.len)))
         return fault(400, "a NUL or CR inside a line of the head");
-    if (str_cut(line, ':', &name, &value) && str_eq_nocase(name, STR("content-length")) &&
-        !str_to_u64(str_trim(value), &length))
-        return fault(400, "Content-Length is not a number");
+    if (number > 0 && str_cut(line, ':', &name, &value))
+        return check_field(name, str_trim(value), seen);
+    return none;
+}
+
+static struct http1_fault check_seen(const struct raw_framing *seen, struct str first_line)
+{
+    if (seen->lengths > 1 || seen->codings > 1 || (seen->lengths && seen->codings))
+        return fault(400, "more than one Content-Length or Transfer-Encoding");
+    if (seen->is_unknown_coding)
+        return fault(501, "the only Transfer-Encoding known here is chunked");
+    if (seen->hosts > 1)
+        return fault(400, "more than one Host");
+    if (seen->hosts == 0 && str_ends_with(first_line, STR(" HTTP/1.1")))
+        return fault(400, "a request without Host");
     return none;
 }
 
@@ -143,14 +178,20 @@ static struct http1_fault check_size(struct str head, bool is_whole, unsigned li
 struct http1_fault http1_check_raw(struct str head)
 {
     struct http1_fault f = none;
-    struct str line, rest = head;
+    struct raw_framing seen = {0};
+    struct str first = {0}, line, rest = head;
     unsigned lines = 0;
     bool is_whole = false;
     for (; f.http == 0 && !is_whole && str_cut(rest, '\n', &line, &rest); lines++) {
         if (line.len == 0 || line.ptr[line.len - 1] != '\r')
             return fault(400, "a line of the head ends without CR");
         is_whole = line.len == 1; /* the body behind it is not looked at */
-        f = check_line(str_sub(line, 0, line.len - 1));
+        line.len--;
+        if (lines == 0)
+            first = line;
+        f = check_line(line, lines, &seen);
     }
-    return f.http ? f : check_size(head, is_whole, lines);
+    if (f.http == 0)
+        f = check_size(head, is_whole, lines);
+    return f.http || !is_whole ? f : check_seen(&seen, first);
 }
