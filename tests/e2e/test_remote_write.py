@@ -1,5 +1,5 @@
 """test_remote_write.py - what a sender of metrics is told, that what it was told is true after kill -9, and Debian's Prometheus as sender."""
-import json, pathlib, shutil, signal, struct, subprocess, tempfile, threading, time
+import json, pathlib, shutil, signal, socket, struct, subprocess, tempfile, threading, time
 
 import prometheus
 from remote_write import HEADERS, Times, field, label_bytes, snappy, varint, write_request
@@ -239,12 +239,49 @@ def real_prometheus(w):
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def over_the_budget(settings="memory: 64MiB\nlimits: { body: 64MiB, unpacked: 64MiB }\n"):
+    """Bodies on their way hold the memory budget: others are told to come again, nothing of them is taken, and later they are."""
+    body = write_request([series("late", (1000, 1), n=str(i)) for i in range(50)])
+    with Weft(config=CONFIG + settings) as w:
+        before = w.json("/api/mesh/status")
+        host, port = w.http.rsplit(":", 1)
+        holders = []
+        for _ in range(3):  # 54 MiB that never end: over the 70 % that a sender who tries again may fill
+            holder = socket.create_connection((host, int(port)))
+            holder.settimeout(2)
+            lines = ["POST %s HTTP/1.1" % PATH, "Host: x", "Content-Length: %d" % (19 << 20)] + ["%s: %s" % x for x in HEADERS.items()]
+            holder.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
+            try:
+                holder.sendall(b"\0" * (18 << 20))
+            except OSError:
+                pass  # the last of them may be refused itself
+            holders.append(holder)
+        refused = wait_until("a refusal", lambda: (lambda got: got if got[0] == 429 else None)(write(w, body)))
+        status, headers, text = refused
+        assert int(headers["Retry-After"]) >= 1 and text.strip(), (headers, text)
+        assert not any(name in headers and headers[name] != "0" for name in WRITTEN), headers
+        told = w.json("/api/mesh/status")
+        row = told["account"]["samples"]
+        assert row["difference"] == 0 and row["stored"] % 50 == 0, "half of a body was taken: %s" % row
+        assert told["requests"]["refused"] > before["requests"]["refused"], told["requests"]
+        stored = row["stored"]
+        for holder in holders:
+            holder.close()
+        wait_until("room", lambda: write(w, body)[0] in (200, 204))
+        after = w.json("/api/mesh/status")["account"]["samples"]
+        assert after["difference"] == 0 and after["pending"] == 0, after
+        assert after["stored"] - stored in (0, 50), "all of it, once: %s" % after
+        found = w.json("/api/v1/query", query="count(late)", time="1")["data"]["result"]
+        assert found[0]["value"][1] == "50", found
+
+
 def main():
     suite = Suite("remote_write")
     with Weft(config=CONFIG) as w:
         for test in (plain_answers, partial_writes, version_2, otlp_on_9600, what_is_told_is_seen, account_of_all):
             suite.run(test.__name__, test, w)
     suite.run("series_limit", series_limit)
+    suite.run("over_the_budget", over_the_budget)
     suite.run("kill_9_loses_nothing", kill_9_loses_nothing)
     suite.run("clean_stop", clean_stop_leaves_nothing_to_replay)
     if prometheus.is_installed():
