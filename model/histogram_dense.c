@@ -130,3 +130,57 @@ bool histogram_dense_take(struct histogram_dense *d, struct histogram *out)
     histogram_reset(&d->rest);
     return true;
 }
+
+/* They fit 32 bits together (bound). Lanes, so that the compiler makes vectors of it. */
+static uint32_t sum_slots(const uint32_t *slots, size_t count)
+{
+    enum { LANES = 16 };
+    uint32_t lanes[LANES] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (size_t k = 0; k < LANES; k++)
+            lanes[k] += slots[i + k];
+    for (size_t k = 0; k < LANES; k++)
+        sum += lanes[k];
+    for (; i < count; i++)
+        sum += slots[i];
+    return sum;
+}
+
+/* Appends the slots from *at up to `end` (exclusive) as one bucket. */
+static void take_range(const struct histogram_dense *d, int32_t *at, int32_t end,
+                       struct histogram *out)
+{
+    end = MIN(end, d->base + (int32_t)d->len);
+    if (end <= *at)
+        return;
+    uint32_t count = sum_slots(d->slots + (*at - d->base), (size_t)(end - *at));
+    if (count)
+        out->buckets[out->bucket_count++] =
+            (struct histogram_bucket){end - 1, (uint64_t)count << WEIGHT_SHIFT};
+    *at = end;
+}
+
+bool histogram_dense_take_coarse(struct histogram_dense *d, const int32_t *apart, size_t count,
+                                 struct histogram *out)
+{
+    if (d->rest.bucket_count > 0)
+        return histogram_dense_take(d, out);
+    histogram_reset(out);
+    if (!histogram_reserve(out, (uint32_t)(2 * count + 1)))
+        return false;
+    int32_t at = d->base;
+    for (size_t i = 0; d->bound > 0 && i < count; i++) {
+        take_range(d, &at, apart[i], out);
+        take_range(d, &at, apart[i] < INT32_MAX ? apart[i] + 1 : apart[i], out);
+    }
+    if (d->bound > 0) {
+        take_range(d, &at, d->base + (int32_t)d->len, out);
+        memset(d->slots, 0, d->len * sizeof(*d->slots));
+        d->bound = 0;
+    }
+    if (!histogram_merge(out, &d->rest))
+        return false;
+    histogram_reset(&d->rest);
+    return true;
+}

@@ -26,5 +26,9 @@ enum status histogram_dense_add_item(const struct histogram_item *item,
 /* Moves all of d into *out (emptied first, keeps its memory); d is empty again and keeps its
  * window. False when memory is short. */
 bool histogram_dense_take(struct histogram_dense *d, struct histogram *out) NODISCARD;
+/* The same, of which only the buckets `apart` (ascending) stay apart: what lies between two of them
+ * is one bucket there. */
+bool histogram_dense_take_coarse(struct histogram_dense *d, const int32_t *apart, size_t count,
+                                 struct histogram *out) NODISCARD;
 
 #endif

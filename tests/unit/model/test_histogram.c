@@ -201,6 +201,33 @@ Test(histogram, merge_is_exact_and_free_of_order)
     histogram_deinit(&backward);
 }
 
+/* Buckets that are kept apart, and all that lies between two of them. */
+static void expect_coarse(const struct histogram *h, struct str bytes, const char *what)
+{
+    static const int32_t apart[] = {-900, -600, -420, -300, -299, 0, 200, HISTOGRAM_INDEX_MAX + 1};
+    struct histogram_dense dense = {0};
+    struct histogram coarse = {0};
+    struct cursor c = cursor_of(bytes);
+    cr_assert_eq(histogram_dense_add(&c, &dense, NULL), ST_OK, "%s", what);
+    cr_assert(histogram_dense_take_coarse(&dense, apart, LEN(apart), &coarse));
+    cr_assert(coarse.weight == h->weight && coarse.sum == h->sum && coarse.zero == h->zero);
+    for (size_t i = 0; i < LEN(apart); i++) {
+        uint64_t below[2] = {0}, at[2] = {0};
+        const struct histogram *both[] = {h, &coarse};
+        for (size_t k = 0; k < 2; k++)
+            for (uint32_t b = 0; b < both[k]->bucket_count; b++) {
+                const struct histogram_bucket *x = &both[k]->buckets[b];
+                below[k] += x->index < apart[i] ? x->weight : 0;
+                at[k] += x->index == apart[i] ? x->weight : 0;
+            }
+        cr_assert_eq(below[0], below[1], "%s below %d", what, apart[i]);
+        cr_assert_eq(at[0], at[1], "%s at %d", what, apart[i]);
+    }
+    cr_assert(histogram_dense_take(&dense, &coarse) && coarse.bucket_count == 0, "%s left", what);
+    histogram_deinit(&coarse);
+    histogram_dense_deinit(&dense);
+}
+
 static void expect_round_trip(const struct histogram *h, const char *what)
 {
     struct buf bytes = {0}, again = {0};
@@ -216,6 +243,7 @@ static void expect_round_trip(const struct histogram *h, const char *what)
     cr_assert_eq(histogram_dense_add(&c, &dense, &e), ST_OK, "%s", what);
     cr_assert(histogram_dense_take(&dense, &dense_back));
     cr_assert(same(h, &dense_back), "%s dense", what);
+    expect_coarse(h, buf_str(&bytes), what);
     c = cursor_of(buf_str(&bytes));
     cr_assert_eq(histogram_skip(&c, &e), ST_OK);
     cr_assert(c.at == c.end);
