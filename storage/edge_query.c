@@ -1,47 +1,14 @@
 /* edge_query.c - exact sums over any range: batches of steps, in each the tiles of every part added
  * into dense accumulators. */
+#include "storage/edge_query_private.h"
+
 #include "base/intern.h"
-#include "base/vec.h"
-#include "model/histogram_dense.h"
-#include "storage/edge_part_file.h"
-#include "storage/edge_plan.h"
 #include "storage/store_parts.h"
 
 enum {
     BATCH_STEPS = 16, /* a slab of tiles when the step is a tile */
     ACCUMULATORS = 16384,
     KEPT_BYTES = 256 * MIB,
-};
-
-/* One group in one step. */
-struct sum {
-    bool used;
-    struct cell cell; /* but for the histograms */
-    struct histogram_dense side[3];
-};
-
-/* What the query needs of one part. */
-struct part_use {
-    const struct edge_part *part;
-    uint32_t *groups; /* owned; of each row of the kind */
-    uint8_t *wanted;  /* owned; of each block of rows: some row has a group */
-    uint32_t *names;  /* owned; the result's id of each symbol, INTERN_NONE = not asked yet */
-};
-
-struct query_run {
-    const struct edge_query *query;
-    struct edge_plan plan;
-    struct edge_result *result;
-    VEC(struct part_use) uses;
-    const struct part_use *use; /* whose tallies are being added */
-    uint32_t group_count;
-    uint32_t batch_steps;
-    uint64_t batch_first; /* number of the batch's first step */
-    struct sum *sums;     /* owned; by step of the batch, then group */
-    struct block_reader reader;
-    const struct block_entry *loaded; /* in reader */
-    uint64_t points, kept_bytes;
-    struct histogram passing[3]; /* owned; of the point that is handed out */
 };
 
 /* --- rows to groups --- */
@@ -104,8 +71,13 @@ static enum status add_side(const struct block_cursor *c, unsigned side, struct 
     return item.head ? histogram_dense_add_item(&item, to, e) : ST_OK;
 }
 
+static struct edge_sum *step_sums(const struct query_run *run, uint64_t step)
+{
+    return &run->sums[step * run->group_count];
+}
+
 static enum status add_cell(struct query_run *run, const struct block_cursor *c, uint64_t tile_s,
-                            struct sum *sum, struct err *e)
+                            struct edge_sum *sum, struct err *e)
 {
     sum->used = true;
     if (run->query->sections & SECTION_COUNTS)
@@ -116,8 +88,34 @@ static enum status add_cell(struct query_run *run, const struct block_cursor *c,
     return block_add_exemplars(c, tile_s, &sum->cell, e);
 }
 
-static enum status add_block(struct query_run *run, const struct block_entry *entry,
-                             const struct tile_run *tiles, struct err *e)
+enum status query_run_load(struct query_run *run, const struct block_entry *entry, struct err *e)
+{
+    if (run->loaded == entry)
+        return ST_OK;
+    run->loaded = NULL;
+    TRY(block_reader_load(&run->reader, run->use->part, entry, run->query->sections, e));
+    run->loaded = entry;
+    return ST_OK;
+}
+
+void query_run_use(struct query_run *run, size_t use)
+{
+    run->use = &run->uses.items[use];
+    run->loaded = NULL;
+}
+
+enum status query_run_lost(struct query_run *run, const struct block_entry *entry,
+                           enum status status, const struct err *why, struct err *e)
+{
+    if (status != ST_CORRUPT)
+        return status == ST_OK ? ST_OK : err_set(e, status, "%s", why->msg);
+    edge_part_log_lost(run->use->part, entry, why);
+    run->result->lost_blocks++;
+    return ST_OK;
+}
+
+enum status query_run_add_block(struct query_run *run, const struct block_entry *entry,
+                                const struct tile_run *tiles, struct edge_sum *into, struct err *e)
 {
     uint64_t seconds = tier_seconds(entry->tier), zero = entry->slab * slab_seconds(entry->tier);
     uint64_t from = tiles->from_s > zero ? (tiles->from_s - zero) / seconds : 0;
@@ -126,19 +124,19 @@ static enum status add_block(struct query_run *run, const struct block_entry *en
     uint32_t rows =
         edge_part_kind_rows(run->use->part, entry->joint) - entry->row_block * BLOCK_ROWS;
     struct block_cursor c;
-    if (run->loaded != entry) {
-        run->loaded = NULL;
-        TRY(block_reader_load(&run->reader, run->use->part, entry, run->query->sections, e));
-        run->loaded = entry;
-    }
+    TRY(query_run_load(run, entry, e));
     block_cursor_init(&c, &run->reader, (unsigned)from, (unsigned)to);
     while (block_cursor_next(&c)) {
         uint64_t tile_s = zero + c.tile * seconds;
-        uint64_t step = run->plan.step_s ? tile_s / run->plan.step_s - run->batch_first : 0;
+        struct edge_sum *sums = into;
         if (c.row >= rows)
             return err_set(e, ST_CORRUPT, "a cell belongs to no row");
-        if (groups[c.row] != UINT32_MAX)
-            TRY(add_cell(run, &c, tile_s, &run->sums[step * run->group_count + groups[c.row]], e));
+        if (groups[c.row] == UINT32_MAX)
+            continue;
+        if (!sums)
+            sums =
+                step_sums(run, run->plan.step_s ? tile_s / run->plan.step_s - run->batch_first : 0);
+        TRY(add_cell(run, &c, tile_s, &sums[groups[c.row]], e));
     }
     return c.failed ? err_set(e, ST_CORRUPT, "the runs of a block make no sense") : ST_OK;
 }
@@ -156,13 +154,8 @@ static enum status add_run(struct query_run *run, const struct tile_run *tiles, 
             break;
         if (!run->use->wanted[entry->row_block])
             continue;
-        enum status status = add_block(run, entry, tiles, &why);
-        if (status == ST_CORRUPT) {
-            edge_part_log_lost(p, entry, &why);
-            run->result->lost_blocks++;
-        } else if (status != ST_OK) {
-            return err_set(e, status, "%s", why.msg);
-        }
+        enum status status = query_run_add_block(run, entry, tiles, NULL, &why);
+        TRY(query_run_lost(run, entry, status, &why, e));
     }
     return ST_OK;
 }
@@ -171,8 +164,7 @@ static enum status add_parts(struct query_run *run, uint64_t from_s, uint64_t to
 {
     for (size_t i = 0; i < run->uses.len; i++) {
         struct tile_run tiles;
-        run->use = &run->uses.items[i];
-        run->loaded = NULL;
+        query_run_use(run, i);
         for (uint64_t at = from_s;
              edge_plan_next_run(&run->plan, run->use->part, run->query->joint, &at, to_s, &tiles);)
             TRY(add_run(run, &tiles, e));
@@ -182,22 +174,30 @@ static enum status add_parts(struct query_run *run, uint64_t from_s, uint64_t to
 
 /* --- sums to points --- */
 
-static bool take_sides(struct sum *sum, struct cell *out)
+static bool take_side(const struct query_run *run, struct histogram_dense *from,
+                      struct histogram *to)
 {
-    return histogram_dense_take(&sum->side[0], &out->client) &&
-           histogram_dense_take(&sum->side[1], &out->server) &&
-           histogram_dense_take(&sum->side[2], &out->transit);
+    const struct edge_query *q = run->query;
+    return q->apart ? histogram_dense_take_coarse(from, q->apart, q->apart_count, to)
+                    : histogram_dense_take(from, to);
+}
+
+static bool take_sides(const struct query_run *run, struct edge_sum *sum, struct cell *out)
+{
+    return take_side(run, &sum->side[0], &out->client) &&
+           take_side(run, &sum->side[1], &out->server) &&
+           take_side(run, &sum->side[2], &out->transit);
 }
 
 static enum status keep_point(struct query_run *run, uint32_t group, uint64_t time_s,
-                              struct sum *sum, struct err *e)
+                              struct edge_sum *sum, struct err *e)
 {
     struct edge_series *series = &run->result->series[group];
     struct edge_point point = {.time_s = time_s};
     if (series->len == series->cap &&
         !vec_grow((void **)&series->points, &series->cap, series->len + 1, sizeof(*series->points)))
         return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
-    if (!take_sides(sum, &sum->cell))
+    if (!take_sides(run, sum, &sum->cell))
         return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
     const struct cell *c = &sum->cell;
     size_t buckets = (size_t)c->client.bucket_cap + c->server.bucket_cap + c->transit.bucket_cap;
@@ -215,14 +215,14 @@ static enum status keep_point(struct query_run *run, uint32_t group, uint64_t ti
 
 /* The histograms of all points go through the same memory, so that it stays in the cache. */
 static enum status hand_out_point(struct query_run *run, uint32_t group, uint64_t time_s,
-                                  struct sum *sum, struct err *e)
+                                  struct edge_sum *sum, struct err *e)
 {
     struct cell out = sum->cell;
     out.client = run->passing[0];
     out.server = run->passing[1];
     out.transit = run->passing[2];
     enum status status = ST_OK;
-    if (!take_sides(sum, &out))
+    if (!take_sides(run, sum, &out))
         status = err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
     if (status == ST_OK)
         status = run->query->point(group, time_s, &out, run->query->user, e);
@@ -234,7 +234,7 @@ static enum status hand_out_point(struct query_run *run, uint32_t group, uint64_
 }
 
 static enum status give_point(struct query_run *run, uint32_t group, uint64_t time_s,
-                              struct sum *sum, struct err *e)
+                              struct edge_sum *sum, struct err *e)
 {
     const struct edge_query *q = run->query;
     if (++run->points > q->max_points)
@@ -247,17 +247,22 @@ static enum status give_point(struct query_run *run, uint32_t group, uint64_t ti
                     : keep_point(run, group, time_s, sum, e);
 }
 
+enum status query_run_give(struct query_run *run, struct edge_sum *sums, uint64_t time,
+                           struct err *e)
+{
+    for (uint32_t group = 0; group < run->group_count; group++)
+        if (sums[group].used)
+            TRY(give_point(run, group, time, &sums[group], e));
+    return ST_OK;
+}
+
 static enum status run_batch(struct query_run *run, uint64_t from_s, uint64_t to_s, struct err *e)
 {
     TRY(add_parts(run, from_s, to_s, e));
     for (uint32_t step = 0; step < run->batch_steps; step++) {
         uint64_t time_s =
             run->plan.step_s ? (run->batch_first + step) * run->plan.step_s : run->plan.start_s;
-        for (uint32_t group = 0; group < run->group_count; group++) {
-            struct sum *sum = &run->sums[(size_t)step * run->group_count + group];
-            if (sum->used)
-                TRY(give_point(run, group, time_s, sum, e));
-        }
+        TRY(query_run_give(run, step_sums(run, step), time_s, e));
     }
     return ST_OK;
 }
@@ -312,7 +317,7 @@ static enum status prepare_sums(struct query_run *run, struct err *e)
     return ST_OK;
 }
 
-static void run_deinit(struct query_run *run)
+void query_run_deinit(struct query_run *run)
 {
     size_t sums = (size_t)run->group_count * run->batch_steps;
     for (size_t i = 0; run->sums && i < sums; i++) {
@@ -332,23 +337,29 @@ static void run_deinit(struct query_run *run)
     block_reader_deinit(&run->reader);
 }
 
+enum status query_run_init(struct query_run *run, const struct edge_view *v,
+                           const struct edge_query *q, struct edge_result *out, struct err *e)
+{
+    *run = (struct query_run){.query = q, .result = out};
+    *out = (struct edge_result){.names = intern_new(0)};
+    edge_plan_make(v, q, &run->plan);
+    out->start_s = run->plan.start_s;
+    out->end_s = run->plan.end_s;
+    out->resolution_s = tier_seconds(run->plan.resolution);
+    out->step_s = run->plan.step_s;
+    return out->names ? use_parts(run, v, e) : err_set(e, ST_NO_MEMORY, "no memory for a query");
+}
+
 enum status edge_query_run(const struct edge_view *v, const struct edge_query *q,
                            struct edge_result *out, struct err *e)
 {
-    struct query_run run = {.query = q, .result = out};
-    *out = (struct edge_result){.names = intern_new(0)};
-    edge_plan_make(v, q, &run.plan);
-    out->start_s = run.plan.start_s;
-    out->end_s = run.plan.end_s;
-    out->resolution_s = tier_seconds(run.plan.resolution);
-    out->step_s = run.plan.step_s;
-    enum status status =
-        out->names ? use_parts(&run, v, e) : err_set(e, ST_NO_MEMORY, "no memory for a query");
+    struct query_run run;
+    enum status status = query_run_init(&run, v, q, out, e);
     if (status == ST_OK)
         status = prepare_sums(&run, e);
     if (status == ST_OK)
         status = run_batches(&run, e);
-    run_deinit(&run);
+    query_run_deinit(&run);
     if (out->lost_blocks > 0 && v->store)
         store_note_lost(v->store, out->lost_blocks);
     if (status != ST_OK)

@@ -78,6 +78,10 @@ struct edge_query {
                          struct err *e);
     void *user;
     uint64_t max_points; /* ST_QUERY when the answer would have more */
+    /* When set: only these buckets of histograms (ascending) need to stay apart; what lies between
+     * two of them may come as one bucket there. Borrowed. */
+    const int32_t *apart;
+    size_t apart_count;
 };
 
 struct edge_point {
