@@ -82,6 +82,33 @@ static enum status make_bounds(const struct derived_settings *s, bool millisecon
     return out ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for bucket bounds");
 }
 
+static int by_index(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static enum status find_apart(struct derived_ask *ask, struct err *e)
+{
+    size_t all = 2 * (size_t)ask->bound_count, kept = 0;
+    int32_t *out = arena_calloc(ask->request->arena, all + 1, sizeof(*out));
+    for (size_t i = 0; i < derived_family_count; i++)
+        if (ask->parts[i] && ask->native[i])
+            return ST_OK;
+    if (!out)
+        return err_set(e, ST_NO_MEMORY, "no memory for bucket bounds");
+    for (size_t i = 0; i < all; i++)
+        out[i] = ask->bounds[i % 2][i / 2].index;
+    if (all > 0)
+        qsort(out, all, sizeof(*out), by_index);
+    for (size_t i = 0; i < all; i++)
+        if (kept == 0 || out[kept - 1] != out[i])
+            out[kept++] = out[i];
+    ask->apart = out;
+    ask->apart_count = kept;
+    return ST_OK;
+}
+
 enum status derived_ask_make(const struct derived_settings *settings,
                              const struct series_request *request, struct derived_ask *out,
                              bool *wanted, struct err *e)
@@ -101,6 +128,7 @@ enum status derived_ask_make(const struct derived_settings *settings,
         return ST_OK;
     TRY(make_bounds(settings, false, out, e));
     TRY(make_bounds(settings, true, out, e));
+    TRY(find_apart(out, e));
     out->cuts_buckets &= buckets;
     return ST_OK;
 }
@@ -137,7 +165,9 @@ static unsigned section_of(const struct derived_family *f)
 {
     static const unsigned sections[] = {SECTION_CLIENT, SECTION_SERVER, SECTION_TRANSIT,
                                         SECTION_CLIENT | SECTION_SERVER};
-    return f->shape == SHAPE_LATENCY ? SECTION_COUNTS | sections[f->side] : SECTION_COUNTS;
+    if (f->shape != SHAPE_LATENCY)
+        return SECTION_COUNTS;
+    return f->side == SIDE_OWN ? SECTION_COUNTS | sections[f->side] : sections[f->side];
 }
 
 unsigned derived_ask_sections(const struct derived_ask *ask, enum derived_rows rows)

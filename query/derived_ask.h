@@ -20,6 +20,10 @@ struct derived_ask {
     struct derived_bound *bounds[2];
     uint32_t bound_count;
     bool cuts_buckets; /* a bound lies on no border */
+    /* Buckets that the bounds tell apart, ascending; NULL: all (native histograms are wanted).
+     * Arena. */
+    int32_t *apart;
+    size_t apart_count;
 };
 
 /* *wanted is false when nothing can match. ST_NO_MEMORY. */

@@ -47,6 +47,17 @@ bool derived_total_add(struct derived_total *t, const struct derived_form *f,
     return true;
 }
 
+bool derived_total_copy(struct derived_total *to, const struct derived_total *from,
+                        const struct derived_form *f)
+{
+    if (bounds_of(f) > 0)
+        memcpy(to->at, from->at, bounds_of(f) * sizeof(*to->at));
+    to->number = from->number;
+    to->sum = from->sum;
+    histogram_reset(&to->native);
+    return !f->is_native || histogram_merge(&to->native, &from->native);
+}
+
 bool derived_total_take(struct derived_total *to, struct derived_total *from,
                         const struct derived_form *f)
 {

@@ -39,6 +39,9 @@ void derived_total_deinit(struct derived_total *t);
 /* False when memory is short (native histograms). */
 bool derived_total_add(struct derived_total *t, const struct derived_form *f,
                        const struct derived_increase *by) NODISCARD;
+/* Makes `to` equal to `from`. False when memory is short. */
+bool derived_total_copy(struct derived_total *to, const struct derived_total *from,
+                        const struct derived_form *f) NODISCARD;
 /* Adds `from`, which is empty afterwards. False when memory is short. */
 bool derived_total_take(struct derived_total *to, struct derived_total *from,
                         const struct derived_form *f) NODISCARD;

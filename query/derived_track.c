@@ -120,7 +120,7 @@ static void pass_quiet(struct derived_track *t, int64_t until_ms, struct arena *
 {
     while (t->next.at_ms <= until_ms && !t->failed) {
         struct derived_time at = t->next;
-        if (t->has_run && at.at_ms <= run_end(t)) {
+        if (t->has_run && at.at_ms >= t->begin_ms && at.at_ms <= run_end(t)) {
             if (at.at_ms == run_end(t) && t->times->windows.need == NEED_LAST_TWO)
                 push_sample(t, at.at_ms - DERIVED_STEP_MS, 0, arena); /* both are the last two */
             push_sample(t, at.at_ms, 0, arena);
@@ -137,10 +137,10 @@ static void pass_quiet(struct derived_track *t, int64_t until_ms, struct arena *
 static void begin_traffic(struct derived_track *t, int64_t begin_ms, struct arena *arena)
 {
     pass_quiet(t, begin_ms - 1, arena);
-    if (t->has_run && begin_ms <= run_end(t) + DERIVED_STEP_MS)
+    if (t->has_run && begin_ms - t->traffic_ms <= DERIVED_GAP_MS)
         return;
-    if (t->times->windows.need == NEED_LAST_TWO)
-        push_run_end(t, arena); /* one of two may be the first of the new run */
+    if (t->times->windows.need == NEED_LAST_TWO && t->next.at_ms == begin_ms)
+        push_run_end(t, arena); /* the last two: of this run and of the one before */
     if (t->has_run)
         t->samples_before += run_samples(t, run_end(t)) + 1;
     t->has_run = true;
@@ -176,6 +176,33 @@ void derived_track_add(struct derived_track *t, int64_t tile_ms, int64_t resolut
     t->resolution_ms = resolution_ms;
     t->has_pending = true;
     t->failed |= !derived_total_add(&t->pending, &t->form, by);
+}
+
+/* The run that begins behind the gap: its first sample has the total of here. */
+static void begin_early(struct derived_track *t, const struct derived_traffic *traffic,
+                        struct arena *arena)
+{
+    push_run_end(t, arena);
+    if (traffic->at < traffic->len)
+        begin_traffic(t, (int64_t)traffic->items[traffic->at].from_s * 1000, arena);
+}
+
+void derived_track_look(struct derived_track *t, int64_t at_ms, const struct derived_total *total,
+                        struct derived_traffic *traffic, struct arena *arena)
+{
+    struct derived_total own = t->total;
+    t->total = *total;
+    for (; traffic->at < traffic->len; traffic->at++) {
+        const struct edge_stretch *s = &traffic->items[traffic->at];
+        if ((int64_t)s->from_s * 1000 > at_ms)
+            break;
+        begin_traffic(t, (int64_t)s->from_s * 1000, arena);
+        t->traffic_ms = (int64_t)s->to_s * 1000;
+    }
+    pass_quiet(t, at_ms, arena);
+    if (t->wants_begin)
+        begin_early(t, traffic, arena);
+    t->total = own;
 }
 
 void derived_track_finish(struct derived_track *t, int64_t end_ms, struct arena *arena)

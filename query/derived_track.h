@@ -8,9 +8,12 @@
 #include "model/label_set.h"
 #include "query/derived_times.h"
 #include "query/derived_total.h"
+#include "storage/edge_stretches.h"
 
 /* How long a counter goes on flat after the last request, before it ends (Prometheus' lookback). */
 enum { DERIVED_QUIET_MS = 300000 };
+/* Tiles with traffic that are no further apart belong to one run. */
+enum { DERIVED_GAP_MS = DERIVED_QUIET_MS + DERIVED_STEP_MS };
 
 /* One thread at a time. Zeroed with `form` to `times` filled in, begun by derived_track_begin(). */
 struct derived_track {
@@ -44,6 +47,14 @@ void derived_track_base(struct derived_track *t, const struct derived_increase *
  * each in any number of parts. */
 void derived_track_add(struct derived_track *t, int64_t tile_ms, int64_t resolution_ms,
                        const struct derived_increase *by, struct arena *arena);
+/* The other way to fill a track, time by time as it looks at them: the total at a time, and when
+ * there was traffic (more than 315 s apart; `at` is the track's place in them). */
+struct derived_traffic {
+    const struct edge_stretch *items; /* borrowed; ascending */
+    size_t len, at;
+};
+void derived_track_look(struct derived_track *t, int64_t at_ms, const struct derived_total *total,
+                        struct derived_traffic *traffic, struct arena *arena);
 /* After the last tile: what is pending, flat samples and the end, up to end_ms. */
 void derived_track_finish(struct derived_track *t, int64_t end_ms, struct arena *arena);
 /* Frees what is not the arena's. */

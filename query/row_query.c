@@ -75,11 +75,10 @@ static enum status give_point(uint32_t group, uint64_t time_s, const struct cell
     return g->point(group, time_s, cell, g->user, e);
 }
 
-static enum status run(struct row_grouping *g, uint32_t step_s, struct edge_result *out,
-                       struct err *e)
+static struct edge_query edge_query_of(struct row_grouping *g, uint32_t step_s)
 {
     const struct row_query *q = g->query;
-    struct edge_query query = {.start_s = q->start_s,
+    return (struct edge_query){.start_s = q->start_s,
                                .end_s = q->end_s,
                                .step_s = step_s,
                                .joint = q->joint,
@@ -87,9 +86,22 @@ static enum status run(struct row_grouping *g, uint32_t step_s, struct edge_resu
                                .group = group_of,
                                .point = g->point ? give_point : NULL,
                                .user = g,
-                               .max_points = q->max_points ? q->max_points : POINTS_MAX};
-    TRY(edge_query_run(q->view, &query, out, e));
+                               .max_points = q->max_points ? q->max_points : POINTS_MAX,
+                               .apart = q->apart,
+                               .apart_count = q->apart_count};
+}
+
+static enum status check_groups(const struct row_grouping *g, struct err *e)
+{
     return g->failed ? err_set(e, ST_NO_MEMORY, "no memory for the groups of the answer") : ST_OK;
+}
+
+static enum status run(struct row_grouping *g, uint32_t step_s, struct edge_result *out,
+                       struct err *e)
+{
+    struct edge_query query = edge_query_of(g, step_s);
+    TRY(edge_query_run(g->query->view, &query, out, e));
+    return check_groups(g, e);
 }
 
 enum status row_query_run(const struct row_query *q, struct row_sums *out, struct err *e)
@@ -110,6 +122,28 @@ enum status row_query_points(const struct row_query *q, struct row_sums *sums, r
     sums->result.step_s = steps.step_s;
     edge_result_deinit(&steps);
     return ST_OK;
+}
+
+enum status row_query_spans(const struct row_query *q, struct row_sums *sums,
+                            const struct edge_span *spans, uint32_t count, row_point_fn point,
+                            void *user, uint64_t *lost, struct err *e)
+{
+    struct row_grouping grouping = {.query = q, .keys = sums->keys, .point = point, .user = user};
+    struct edge_query query = edge_query_of(&grouping, 0);
+    struct edge_result result;
+    TRY(edge_spans_run(q->view, &query, spans, count, &result, e));
+    *lost += result.lost_blocks;
+    edge_result_deinit(&result);
+    return check_groups(&grouping, e);
+}
+
+enum status row_query_stretches(const struct row_query *q, struct row_sums *sums, uint64_t gap_s,
+                                struct edge_stretches *out, struct err *e)
+{
+    struct row_grouping grouping = {.query = q, .keys = sums->keys};
+    struct edge_query query = edge_query_of(&grouping, 0);
+    TRY(edge_stretches_run(q->view, &query, gap_s, out, e));
+    return check_groups(&grouping, e);
 }
 
 void row_sums_deinit(struct row_sums *s)

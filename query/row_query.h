@@ -5,7 +5,8 @@
 
 #include "base/map64.h"
 #include "query/node_table.h"
-#include "storage/edge_store.h"
+#include "storage/edge_spans.h"
+#include "storage/edge_stretches.h"
 
 /* What is told apart; everything else is added up. */
 enum row_dim {
@@ -45,7 +46,9 @@ struct row_query {
     unsigned sections, dims;
     enum cell_view picture;
     struct row_filter filter;
-    uint64_t max_points; /* 0 = POINTS_MAX */
+    uint64_t max_points;  /* 0 = POINTS_MAX */
+    const int32_t *apart; /* as edge_query's. Borrowed */
+    size_t apart_count;
 };
 
 /* Client and server as one number, for map64. */
@@ -74,6 +77,14 @@ typedef enum status (*row_point_fn)(uint32_t series, uint64_t time_s, const stru
                                     void *user, struct err *e);
 enum status row_query_points(const struct row_query *q, struct row_sums *sums, row_point_fn point,
                              void *user, struct err *e);
+/* The same of spans within the range: `time_s` is the number of the span. Damaged blocks are added
+ * to *lost. */
+enum status row_query_spans(const struct row_query *q, struct row_sums *sums,
+                            const struct edge_span *spans, uint32_t count, row_point_fn point,
+                            void *user, uint64_t *lost, struct err *e);
+/* When there was traffic, by the series of *sums; as edge_stretches_run(). */
+enum status row_query_stretches(const struct row_query *q, struct row_sums *sums, uint64_t gap_s,
+                                struct edge_stretches *out, struct err *e);
 struct row_key row_sums_key(const struct row_sums *s, uint32_t series);
 
 /* Adds the points of `from` into `to`, step by step; both from one result. `from` is empty

@@ -1,0 +1,46 @@
+/* derived_groups.h - which series the rows of edges add to, and what a cell adds to each. Private
+ * to query/derived_*. */
+#ifndef WEFT_QUERY_DERIVED_GROUPS_H
+#define WEFT_QUERY_DERIVED_GROUPS_H
+
+#include "query/derived_ask.h"
+#include "query/derived_track.h"
+#include "query/row_query.h"
+
+/* One track that a group adds to, and as what. */
+struct derived_use {
+    uint32_t track;
+    bool is_server, is_error;
+};
+
+struct derived_uses {
+    VEC(struct derived_use) all;
+};
+
+/* The groups and tracks of one kind of rows; may not move once it has tracks. */
+struct derived_groups {
+    const struct derived_ask *ask; /* borrowed */
+    enum derived_rows rows;
+    struct derived_times times;
+    struct node_table nodes;
+    struct intern *words;  /* owned */
+    struct intern *keys;   /* owned: row_key -> number of a group + 1 */
+    struct intern *labels; /* owned: family and labels -> number of a track + 1 */
+    VEC(struct derived_uses) groups;
+    VEC(struct derived_track) tracks;
+    bool failed; /* out of memory */
+};
+
+/* ST_NO_MEMORY; derived_groups_deinit() all the same. */
+enum status derived_groups_init(struct derived_groups *g, const struct derived_ask *ask,
+                                enum derived_rows rows, const struct registry *registry,
+                                struct err *e);
+void derived_groups_deinit(struct derived_groups *g);
+/* What the group of a key adds to, made when new; valid until the next call. NULL when memory is
+ * short. */
+const struct derived_uses *derived_groups_find(struct derived_groups *g, const struct row_key *key);
+/* False: the cell says nothing about such series. */
+bool derived_increase_of(const struct derived_groups *g, const struct derived_use *use,
+                         const struct cell *cell, struct derived_increase *out);
+
+#endif
