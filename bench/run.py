@@ -2,7 +2,7 @@
 
 CPU time is that of the weft process; the generator runs outside, on another core when there are two. --check fails when a figure is
 worse than twice its aim; figures without an aim are only told. --long adds the minutes-long memory run."""
-import argparse, json, os, pathlib, subprocess, sys, time
+import argparse, json, os, pathlib, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build/release"
@@ -133,6 +133,42 @@ def bench_programs():
                 report("%s: %s" % (bench, case), row.pop(field), unit, aim, **{k: v for k, v in row.items() if k not in ("aim", "unit")})
 
 
+DERIVED_P99 = "histogram_quantile(0.99, sum by (le, server) (rate(%s_bucket[1h])))"
+
+
+def cpu_ms(pid):
+    """Of all threads."""
+    tasks = pathlib.Path("/proc/%d/task" % pid).iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
+
+
+def ask_hours(weft, expression, end_s, days, rounds=5):
+    """(ms of CPU, series) of a range query by the hour, the median of some."""
+    spent = []
+    for _ in range(rounds):
+        began = cpu_ms(weft.process.pid)
+        found = weft.json("/api/v1/query_range", query=expression, start=end_s - days * 86400 + 3600, end=end_s, step=3600)
+        spent.append(cpu_ms(weft.process.pid) - began)
+    return sorted(spent)[rounds // 2], len(found["data"]["result"])
+
+
+def bench_derived():
+    """30 days of 40 edges; raw series in thirds, as all of their samples are more than one query may hold."""
+    with tempfile.TemporaryDirectory(prefix="weft-bench-") as data:
+        rows = program("bench_derived", data, "raw")
+        print("\n".join(json.dumps(row) for row in rows), flush=True)
+        end_s = rows[-1]["end_s"]
+        with Weft(data=data, config="retention: { edges: 0, series: 0 }\nmemory: 8GiB\n") as w:
+            pinned(w)
+            for days in (7, 30):
+                cpu, series = ask_hours(w, "rate(traces_service_graph_request_total[1h])", end_s, days)
+                report("derived rate[1h] over %d days" % days, cpu, "ms", 60, series=series)
+                cpu, series = ask_hours(w, DERIVED_P99 % "traces_service_graph_request_server_seconds", end_s, days)
+                report("derived p99 over %d days" % days, cpu, "ms", 60, series=series)
+            thirds = [ask_hours(w, DERIVED_P99 % "raw_request_seconds", end_s - i * 10 * 86400, 10, 3) for i in range(3)]
+            report("raw p99 over 30 days", sum(cpu for cpu, _ in thirds), "ms", 600, series=thirds[0][1])
+
+
 # What of the programs' rows goes into the table, with the aims of the plan.
 FIELDS = {
     ("query", "graph, 24 h"): ("ms", "ms", 20),
@@ -160,7 +196,7 @@ def main():
     p.add_argument("--long", action="store_true")
     p.add_argument("--only", default="")
     a = p.parse_args()
-    steps = [bench_idle, bench_ingest, bench_slow_rate, bench_ack, bench_recovery, bench_programs]
+    steps = [bench_idle, bench_ingest, bench_slow_rate, bench_ack, bench_recovery, bench_programs, bench_derived]
     if a.long:
         steps += [lambda: bench_memory(10000, 70, 60), lambda: bench_memory(100000, 70, 300)]
         steps[-2].__name__, steps[-1].__name__ = "bench_memory", "bench_memory_full"
