@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 static int real_open(const char *path, int flags, mode_t mode)
@@ -23,17 +22,10 @@ static int real_fallocate(int fd, off_t at, off_t len)
     return fallocate(fd, 0, at, len);
 }
 
-static ssize_t real_pwrite_synced(int fd, const void *bytes, size_t len, off_t at)
-{
-    struct iovec piece = {(void *)(uintptr_t)bytes, len};
-    return pwritev2(fd, &piece, 1, at, RWF_DSYNC);
-}
-
 static const struct file_ops real_ops = {
     .open = real_open,
     .pread = pread,
     .pwrite = pwrite,
-    .pwrite_synced = real_pwrite_synced,
     .fdatasync = fdatasync,
     .fsync = fsync,
     .ftruncate = ftruncate,
@@ -89,27 +81,11 @@ enum status file_open(const char *path, int flags, int *fd, struct err *e)
     return *fd < 0 ? fail_path(e, "open", path) : ST_OK;
 }
 
-void file_write_direct(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    if (flags >= 0)
-        (void)fcntl(fd, F_SETFL, flags | O_DIRECT);
-}
-
-/* True when the write just refused was a direct one, and the next will not be. */
-static bool no_longer_direct(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && (flags & O_DIRECT) && fcntl(fd, F_SETFL, flags & ~O_DIRECT) == 0;
-}
-
-typedef ssize_t write_fn(int fd, const void *bytes, size_t len, off_t at);
-
-static enum status write_all(write_fn *write, int fd, struct str bytes, uint64_t at, struct err *e)
+enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e)
 {
     while (bytes.len) {
-        ssize_t n = is_faulty("write") ? -1 : write(fd, bytes.ptr, bytes.len, (off_t)at);
-        if (n < 0 && (errno == EINTR || (errno == EINVAL && no_longer_direct(fd))))
+        ssize_t n = is_faulty("write") ? -1 : ops->pwrite(fd, bytes.ptr, bytes.len, (off_t)at);
+        if (n < 0 && errno == EINTR)
             continue;
         if (n == 0)
             errno = ENOSPC;
@@ -119,17 +95,6 @@ static enum status write_all(write_fn *write, int fd, struct str bytes, uint64_t
         at += (uint64_t)n;
     }
     return ST_OK;
-}
-
-enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e)
-{
-    return write_all(ops->pwrite, fd, bytes, at, e);
-}
-
-enum status file_write_synced_at(int fd, struct str bytes, uint64_t at, struct err *e)
-{
-    TRY(write_all(ops->pwrite_synced, fd, bytes, at, e));
-    return is_faulty("sync") ? fail_fd(e, "sync", fd) : ST_OK;
 }
 
 enum status file_read_at(int fd, void *out, size_t len, uint64_t at, struct err *e)

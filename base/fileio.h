@@ -12,7 +12,6 @@ struct file_ops {
     int (*open)(const char *path, int flags, mode_t mode);
     ssize_t (*pread)(int fd, void *bytes, size_t len, off_t at);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t len, off_t at);
-    ssize_t (*pwrite_synced)(int fd, const void *bytes, size_t len, off_t at); /* RWF_DSYNC */
     int (*fdatasync)(int fd);
     int (*fsync)(int fd);
     int (*ftruncate)(int fd, off_t len);
@@ -41,12 +40,6 @@ void file_point(const char *name);
  * is borrowed for the call; the caller ends *fd with file_close(). Any thread. */
 enum status file_open(const char *path, int flags, int *fd, struct err *e);
 enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e);
-/* file_write_at() and file_sync_data() in one call, which is cheaper; syncs these bytes alone. */
-enum status file_write_synced_at(int fd, struct str bytes, uint64_t at, struct err *e);
-/* From now on writes of whole 4 KiB blocks from memory at multiples of 4 KiB go past the page
- * cache, which costs half the CPU time; where file system or disk refuses that, they go as before.
- */
-void file_write_direct(int fd);
 /* Reads exactly len bytes; ST_CORRUPT when the file ends before. */
 enum status file_read_at(int fd, void *out, size_t len, uint64_t at, struct err *e);
 enum status file_size(int fd, uint64_t *bytes, struct err *e);

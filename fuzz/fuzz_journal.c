@@ -1,8 +1,7 @@
 /* fuzz_journal.c - opens and replays a segment of arbitrary bytes. The first byte says whether
- * checksums are made to fit, so that the fuzzer gets behind them, and of which version it is.
- * Whatever is in the file: no crash, sequences only rise, and weft can go on behind it. */
+ * checksums are made to fit, so that the fuzzer gets behind them. Whatever is in the file: no
+ * crash, sequences only rise, and weft can go on behind it. */
 #include "base/fileio.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "storage/journal.h"
@@ -26,24 +25,13 @@ static void place_make(void)
         abort();
 }
 
-static void make_version_1(char *head)
-{
-    for (size_t at = 0; at < 2 * SEGMENT_HEAD_BYTES; at += SEGMENT_HEAD_BYTES) {
-        head[at + 8] = 1;
-        uint64_t sum = hash_bytes(head + at, SEGMENT_HEAD_BYTES - 8, at);
-        memcpy(head + at + SEGMENT_HEAD_BYTES - 8, &sum, sizeof(sum));
-    }
-}
-
 /* Makes the checksums of heads and contents fit, as far as the lengths allow. */
-static void repair(char *bytes, size_t len, bool padded)
+static void repair(char *bytes, size_t len)
 {
     static const struct segment_head head = {.number = 1, .first_sequence = 1};
     if (len < SEGMENT_DATA_AT)
         return;
     segment_head_encode(&head, bytes);
-    if (!padded)
-        make_version_1(bytes);
     size_t at = SEGMENT_DATA_AT;
     while (at + GROUP_HEAD_BYTES <= len) {
         struct journal_place place = {1, at};
@@ -66,7 +54,7 @@ static void repair(char *bytes, size_t len, bool padded)
         place.offset = at;
         g.bytes = g.bytes % 4 ? end - at : g.bytes; /* mostly true, sometimes as it came */
         group_head_encode(&g, place, bytes + at);
-        at = padded ? (size_t)journal_padded(end, JOURNAL_BLOCK) : end;
+        at = end;
     }
 }
 
@@ -110,12 +98,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     log_set_level(LOG_ERROR);
     place_make();
     /* The input begins where the groups do, so that it need not carry 4 KiB of head. */
-    bool heads = data[0] & 1, padded = data[0] & 2;
+    bool heads = data[0] & 1;
     size_t file_len = (heads ? SEGMENT_DATA_AT : 0) + len - 1;
     char *bytes = mem_calloc(1, file_len + 1);
     memcpy(bytes + file_len - (len - 1), data + 1, len - 1);
     if (heads)
-        repair(bytes, file_len, padded);
+        repair(bytes, file_len);
     int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
     if (fd < 0 || write(fd, bytes, file_len) != (ssize_t)file_len)
         abort();

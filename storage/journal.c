@@ -116,7 +116,6 @@ static void group_form(struct journal *j, struct list *waiting, struct group *g)
         g->bytes += bytes;
         g->count++;
     }
-    g->disk_bytes = journal_padded(g->bytes, JOURNAL_BLOCK);
 }
 
 /* ack: memory tells the senders before anything is written. */
@@ -148,7 +147,7 @@ static void disk_failed(struct journal *j, const struct err *e)
 static void group_fail(struct journal *j, struct group *g, enum status st, const struct err *e)
 {
     bool promised = j->ack == ACK_MEMORY;
-    j->reserved_bytes -= g->disk_bytes;
+    j->reserved_bytes -= g->bytes;
     if (promised)
         j->next_sequence += g->count;
     for (struct list *node; (node = list_pop(&g->entries));) {
@@ -166,7 +165,7 @@ static void group_commit(struct journal *j, struct group *g)
     if (j->ack == ACK_MEMORY)
         group_acknowledge_early(g);
     /* Only now is the length of the group known; the records were counted when they were queued. */
-    j->reserved_bytes += GROUP_HEAD_BYTES + (g->disk_bytes - g->bytes);
+    j->reserved_bytes += GROUP_HEAD_BYTES;
     enum status st = atomic_load(&j->refusing) ? err_set(&e, ST_IO, "the journal's disk is failing")
                                                : group_write(j, g, &e);
     if (st != ST_OK && !atomic_load(&j->refusing)) {
@@ -371,7 +370,7 @@ void journal_close(struct journal *j)
     journal_stop(j, false);
     mailbox_free(j->inbox);
     pthread_mutex_destroy(&j->lock);
-    mem_free(j->stage_memory);
+    buf_deinit(&j->stage);
     vec_deinit(&j->segments);
     mem_free(j);
 }

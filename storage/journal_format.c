@@ -65,8 +65,7 @@ static enum status segment_head_read(const char *bytes, uint64_t offset, struct 
     out->clock_ns = cursor_u64(&c);
     if (cursor_u64(&c) != hash_bytes(bytes, SEGMENT_HEAD_BYTES - 8, offset))
         return err_set(e, ST_CORRUPT, "the head of a journal segment is damaged");
-    out->block = version == 1 ? 1 : JOURNAL_BLOCK;
-    if (version == 0 || version > JOURNAL_VERSION || data_at != SEGMENT_DATA_AT)
+    if (version != JOURNAL_VERSION || data_at != SEGMENT_DATA_AT)
         return err_set(e, ST_UNSUPPORTED, "journal format %u is newer than this weft reads (%d)",
                        version, JOURNAL_VERSION);
     return ST_OK;

@@ -7,8 +7,7 @@
 #include "base/str.h"
 
 enum {
-    JOURNAL_VERSION = 2,    /* 1 had groups without padding; it is still read */
-    JOURNAL_BLOCK = 4096,   /* groups begin at its multiples, so that they can be written direct */
+    JOURNAL_VERSION = 1,
     SEGMENT_DATA_AT = 4096, /* the first group; two copies of the segment head lie before it */
     SEGMENT_HEAD_BYTES = 64,
     GROUP_HEAD_BYTES = 32,
@@ -24,11 +23,10 @@ struct segment_head {
      * segments between that one and this. Number 0: there is none before. */
     uint64_t prev_number, prev_end;
     uint64_t clock_ns; /* pipeline clock when it was begun */
-    uint32_t block;    /* groups begin at its multiples: JOURNAL_BLOCK, 1 in version 1. Read only */
 };
 
 struct group_head {
-    uint64_t bytes; /* of the group, this head included, the padding behind it not */
+    uint64_t bytes; /* of the group, this head included */
     uint64_t first_sequence;
     uint32_t record_count;
 };
@@ -70,12 +68,6 @@ bool record_head_decode(const char *bytes, struct journal_place at, struct recor
 /* The checksum of what follows a record head; text = sender and user agent as they lie behind each
  * other. */
 uint64_t record_content_sum(struct str text, struct str body);
-
-/* The next multiple of `block`, a power of two. */
-static inline uint64_t journal_padded(uint64_t bytes, uint32_t block)
-{
-    return (bytes + block - 1) & ~((uint64_t)block - 1);
-}
 
 static inline uint64_t record_bytes(const struct record_head *h)
 {

@@ -8,6 +8,7 @@
 #ifndef WEFT_STORAGE_JOURNAL_PRIVATE_H
 #define WEFT_STORAGE_JOURNAL_PRIVATE_H
 
+#include "base/buf.h"
 #include "base/vec.h"
 #include "storage/journal.h"
 #include "storage/journal_format.h"
@@ -28,8 +29,8 @@ struct segment {
     bool recycled; /* the file was another segment before: what lies behind `end` means nothing */
 };
 
-/* Trimmed segments that wait to be written again: their blocks are allocated, which makes a group's
- * write and sync a third cheaper than into fresh space. */
+/* Trimmed segments that wait to be written again: their blocks are allocated and their pages are in
+ * the page cache, which makes a group's write and sync half as dear as into fresh space. */
 enum { SPARES_MAX = 6 };
 
 /* One record on its way through the queue. A batch's entry lives in the batch's arena, a flush's on
@@ -45,8 +46,7 @@ struct entry {
 
 struct group {
     struct list entries; /* of struct entry, by mail.link */
-    uint64_t bytes;      /* group head included */
-    uint64_t disk_bytes; /* as written, padding included */
+    uint64_t bytes;      /* as written, group head included */
     uint32_t count;
 };
 
@@ -82,8 +82,7 @@ struct journal {
     uint64_t last_commit_mono_ns;
     struct entry tick; /* reused: at most one tick is under way */
     bool tick_queued;
-    char *stage_memory; /* owned; NULL before the first group */
-    char *stage;        /* in it, at a multiple of JOURNAL_BLOCK: the group being written */
+    struct buf stage; /* heads and small bodies of the group being written */
 };
 
 /* --- journal_segment.c --- */

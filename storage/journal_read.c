@@ -9,7 +9,6 @@
 struct window {
     int fd;
     uint64_t segment, size; /* number; bytes of the file */
-    uint32_t block;         /* groups begin at its multiples */
     uint64_t at;            /* offset of buf.ptr */
     struct buf buf;
 };
@@ -20,7 +19,7 @@ static enum status window_open(struct journal *j, const struct segment *s, struc
                                struct err *e)
 {
     char path[JOURNAL_PATH_MAX];
-    *w = (struct window){.segment = s->head.number, .block = s->head.block};
+    *w = (struct window){.segment = s->head.number};
     segment_path(j, s->head.number, path);
     TRY(file_open(path, O_RDONLY, &w->fd, e));
     enum status st = file_size(w->fd, &w->size, e);
@@ -127,7 +126,6 @@ static enum status group_walk(struct window *w, uint64_t at, uint64_t limit, rec
             out->end = record_at;
     }
     out->whole = headed && good == g.record_count && record_at == out->end;
-    out->end = journal_padded(out->end, w->block);
     return ST_OK;
 }
 

@@ -105,7 +105,6 @@ static enum status segment_head_load(struct journal *j, struct segment *s, struc
     st = segment_head_decode(area, &head, e);
     if (st == ST_CORRUPT || (st == ST_OK && head.number != s->head.number)) {
         s->head_damaged = true;
-        s->head.block = JOURNAL_BLOCK;
         return ST_OK;
     }
     s->head = head;
@@ -244,15 +243,12 @@ static bool spare_take(struct journal *j, const struct segment *s, const char *p
 
 static enum status segment_create(struct journal *j, struct segment *s, int *fd, struct err *e)
 {
-    char path[JOURNAL_PATH_MAX];
-    _Alignas(JOURNAL_BLOCK) char area[SEGMENT_DATA_AT];
+    char path[JOURNAL_PATH_MAX], area[SEGMENT_DATA_AT];
     segment_path(j, s->head.number, path);
     segment_head_encode(&s->head, area);
     s->recycled = spare_take(j, s, path);
     area[RECYCLED_AT] = s->recycled;
     TRY(file_open(path, s->recycled ? O_RDWR : O_RDWR | O_CREAT | O_EXCL, fd, e));
-    if (j->ack == ACK_DISK)
-        file_write_direct(*fd);
     file_point("journal_segment_created");
     enum status st = s->recycled ? ST_OK : file_preallocate(*fd, s->disk_bytes, e);
     if (st == ST_OK)
@@ -278,8 +274,7 @@ enum status segment_begin(struct journal *j, uint64_t group_bytes, struct err *e
     struct segment s = {
         .head = {.number = j->next_number,
                  .first_sequence = j->next_sequence,
-                 .clock_ns = j->clock_ns,
-                 .block = JOURNAL_BLOCK},
+                 .clock_ns = j->clock_ns},
         .end = SEGMENT_DATA_AT,
         .disk_bytes = MAX(j->segment_bytes, SEGMENT_DATA_AT + group_bytes),
     };

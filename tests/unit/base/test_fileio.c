@@ -65,36 +65,6 @@ Test(fileio, writes_and_reads_at_offsets)
     EXPECT_NO_LEAK();
 }
 
-static unsigned direct_writes;
-
-/* A file system that cannot write past the page cache. */
-static ssize_t refuse_direct(int fd, const void *bytes, size_t len, off_t at)
-{
-    if (fcntl(fd, F_GETFL) & O_DIRECT) {
-        direct_writes++;
-        errno = EINVAL;
-        return -1;
-    }
-    return file_real_ops()->pwrite(fd, bytes, len, at);
-}
-
-Test(fileio, what_cannot_be_written_direct_goes_as_before)
-{
-    struct file_ops ops = *file_real_ops();
-    struct err e = {0};
-    int fd;
-    ops.pwrite = refuse_direct;
-    file_set_ops(&ops);
-    cr_assert_eq(file_open(path, O_RDWR | O_CREAT, &fd, &e), ST_OK, "%s", e.msg);
-    file_write_direct(fd);
-    cr_assert_eq(file_write_at(fd, STR("hello "), 0, &e), ST_OK, "%s", e.msg);
-    cr_assert_eq(file_write_synced_at(fd, STR("world"), 6, &e), ST_OK, "%s", e.msg);
-    cr_expect_leq(direct_writes, 1, "it is tried once");
-    file_close(fd);
-    expect_content("hello world");
-    EXPECT_NO_LEAK();
-}
-
 Test(fileio, names_what_is_missing)
 {
     int fd;

@@ -74,11 +74,6 @@ extern struct disk_plan disk_plans[DISK_CALLS];
 /* While set, syncs wait. */
 void disk_hold_syncs(bool hold);
 long disk_calls(enum disk_call call);
-/* Writes since disk_reset() that could not have gone past the page cache: not whole blocks, or not
- * from a block's border. */
-long disk_unaligned_writes(void);
-/* Syncs of whole files since disk_reset(), those of a write alone not counted. */
-long disk_whole_syncs(void);
 /* Starts counting from 0 with no failures planned and routes base/fileio through it. */
 void disk_reset(void);
 

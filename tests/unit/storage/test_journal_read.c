@@ -32,15 +32,6 @@ static uint64_t small_journal(struct rig *r)
     return stats.bytes_since_trim;
 }
 
-/* Of the padding, which is most of a small journal, one byte in 101 stands for all. */
-static bool is_passed_over(size_t at)
-{
-    enum { LONGEST_GROUP = 300 };
-    if (at < SEGMENT_DATA_AT)
-        return at >= 2 * SEGMENT_HEAD_BYTES;
-    return at % JOURNAL_BLOCK > LONGEST_GROUP && at % 101 != 0;
-}
-
 Test(journal_read, a_tail_torn_at_any_byte_leaves_the_whole_groups)
 {
     struct rig r;
@@ -50,7 +41,7 @@ Test(journal_read, a_tail_torn_at_any_byte_leaves_the_whole_groups)
     cr_assert(eq(u64, len, end), "a clean stop cuts the preallocated rest");
     size_t seen_before = 0;
     for (size_t cut = 0; cut <= len; cut++) {
-        if (is_passed_over(cut))
+        if (cut > 2 * SEGMENT_HEAD_BYTES && cut < SEGMENT_DATA_AT)
             continue;
         rig_write_segments(&r, (struct str){bytes, cut}, (struct str){0});
         uint64_t last = rig_open(&r, 1);
@@ -84,11 +75,10 @@ Test(journal_read, torn_bytes_are_counted)
     uint64_t end = small_journal(&r);
     size_t len;
     char *bytes = rig_read_segment(&r, 1, &len);
-    size_t in_last_group = end - JOURNAL_BLOCK + GROUP_HEAD_BYTES + RECORD_HEAD_BYTES;
-    rig_write_segments(&r, (struct str){bytes, in_last_group}, (struct str){0});
+    rig_write_segments(&r, (struct str){bytes, end - 1}, (struct str){0});
     rig_open(&r, 1);
     journal_stats(r.j, &stats);
-    cr_expect(stats.torn_bytes > 0);
+    cr_expect(gt(u64, stats.torn_bytes, 0));
     cr_expect(lt(u64, stats.torn_bytes, end - SEGMENT_DATA_AT));
     mem_free(bytes);
     rig_deinit(&r);
@@ -99,7 +89,8 @@ static void expect_only_true_records(const struct rig *r, size_t at, unsigned bi
     uint64_t last = 0;
     for (size_t i = 0; i < r->heard.len; i++) {
         const struct heard *h = &r->heard.items[i];
-        cr_assert(h->sequence > last, "never twice, never backwards: byte %zu bit %u", at, bit);
+        cr_assert(gt(u64, h->sequence, last), "never twice, never backwards: byte %zu bit %u", at,
+                  bit);
         cr_assert(eq(u64, h->body_sum, rig_body_sum(20, (unsigned)h->sequence - 1)),
                   "byte %zu bit %u", at, bit);
         last = h->sequence;
@@ -118,7 +109,7 @@ Test(journal_read, a_flipped_bit_costs_at_most_one_group_and_is_counted, .timeou
     char *bytes = rig_read_segment(&r, 1, &len), *bytes2 = rig_read_segment(&r, 2, &len2);
     cr_assert(eq(u64, len, end));
     for (size_t at = 0; at < len; at++) {
-        if (is_passed_over(at))
+        if (at >= 2 * SEGMENT_HEAD_BYTES && at < SEGMENT_DATA_AT)
             continue;
         unsigned bit = (unsigned)(at * 5 % 8);
         bytes[at] = (char)(bytes[at] ^ (1 << bit));
@@ -157,7 +148,7 @@ Test(journal_read, a_missing_segment_is_counted_and_a_newer_format_refused)
     cr_expect(eq(sz, r.heard.len, 1));
     rig_close(&r, false);
 
-    bytes[8] = JOURNAL_VERSION + 1; /* version, with its checksum made to fit */
+    bytes[8] = 2; /* version, with its checksum made to fit */
     uint64_t sum = hash_bytes(bytes, SEGMENT_HEAD_BYTES - 8, 0);
     memcpy(bytes + SEGMENT_HEAD_BYTES - 8, &sum, 8);
     rig_write_segments(&r, (struct str){bytes, len}, (struct str){0});

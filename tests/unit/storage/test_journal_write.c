@@ -54,21 +54,6 @@ Test(journal_write, any_failing_call_loses_nothing_acknowledged, .timeout = 300)
     }
 }
 
-/* The head of a segment is on disk before anything in it is acknowledged. */
-Test(journal_write, the_first_sync_of_a_segment_is_its_heads_too)
-{
-    struct rig r;
-    disk_reset();
-    rig_init(&r, ACK_DISK, 64 * KIB);
-    rig_open(&r, 0);
-    rig_start(&r);
-    for (unsigned i = 0; i < 4; i++) {
-        rig_append_and_wait(&r, 24 * KIB, i); /* two a segment */
-        cr_expect(eq(long, disk_whole_syncs(), 1 + i / 2), "group %u", i);
-    }
-    rig_deinit(&r);
-}
-
 Test(journal_write, one_failing_sync_is_retried_in_a_new_segment)
 {
     struct rig r;
