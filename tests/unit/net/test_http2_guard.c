@@ -126,7 +126,7 @@ Test(http2_guard, ends_every_flood)
             buf_deinit(&bytes);
         }
         cr_expect(not(rig.alive), "%s goes on", floods[i].name);
-        cr_expect(gt(sz, round, floods[i].allowed), "%s after %zu", floods[i].name, round);
+        cr_expect(round > floods[i].allowed, "%s after %zu", floods[i].name, round);
         cr_expect(eq(u64, stat_get(&rig.stats.abusive), 1), "%s is counted", floods[i].name);
         cr_expect(eq(int, rig.goaway_code, NGHTTP2_ENHANCE_YOUR_CALM), "%s", floods[i].name);
         h2_rig_deinit(&rig);
@@ -147,7 +147,7 @@ Test(http2_guard, ends_every_flood_that_comes_at_once)
         h2_rig_raw(&rig, buf_str(&bytes));
         cr_expect(not(rig.alive), "%s goes on", floods[i].name);
         /* Too many streams at once is a PROTOCOL_ERROR to nghttp2 before it is a flood to us. */
-        cr_expect(gt(int, rig.goaway_code, NGHTTP2_NO_ERROR), "%s", floods[i].name);
+        cr_expect(rig.goaway_code > NGHTTP2_NO_ERROR, "%s", floods[i].name);
         buf_deinit(&bytes);
         h2_rig_deinit(&rig);
     }

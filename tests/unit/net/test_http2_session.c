@@ -267,7 +267,7 @@ Test(http2_session, pings_the_idle_and_closes_the_silent)
     for (int i = 0; i < 10; i++)
         h2_rig_tick(&rig, 30 * NS_PER_S);
     cr_expect(rig.alive, "an answered PING keeps it for ever");
-    cr_expect(gt(int, rig.pings, 2));
+    cr_expect(rig.pings > 2);
     rig.now_ns += 31 * NS_PER_S;
     cr_expect(h2_session_tick(rig.server, rig.now_ns), "PING goes out, nobody answers");
     cr_expect(h2_session_tick(rig.server, rig.now_ns + 19 * NS_PER_S));
@@ -357,6 +357,6 @@ Test(http2_session, survives_every_failed_allocation)
         }
         h2_rig_deinit(&rig);
     }
-    cr_expect(gt(long, walk.failures, 10));
+    cr_expect(walk.failures > 10);
     EXPECT_NO_LEAK();
 }

@@ -189,7 +189,7 @@ Test(server, head_and_gzip)
     fd = dial(net_server_http_addr(rig.server));
     say(fd, STR("GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
     len = hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
-    cr_expect(gt(sz, len, 204800));
+    cr_expect(len > 204800);
     close(fd);
     server_rig_stop(&rig, NS_PER_S);
     EXPECT_NO_LEAK();

@@ -157,7 +157,7 @@ Test(promql_eval, gives_back_what_it_does_not_hold)
         ask(store, "sum(rate(x_total[5m])) / count(x_total + x_total)", 300000, 600000, 60000, &a),
         ST_OK));
     cr_expect(eq(u64, a.budget.samples_used, 6), "only the result is held at the end");
-    cr_expect(gt(u64, a.budget.samples_peak, 6));
+    cr_expect(a.budget.samples_peak > 6);
     arena_deinit(&a.arena);
     store_free(store);
     EXPECT_NO_LEAK();

@@ -195,3 +195,20 @@ struct edge_part *edge_rig_part(const struct cell_set *set, bool sealed)
     cr_assert_eq(edge_part_open_memory(&bytes, &part, &e), ST_OK, "%s", e.msg);
     return part;
 }
+
+void edge_rig_split(const struct edge_rig *r, struct edge_part **parts, size_t count)
+{
+    for (size_t p = 0; p < count; p++) {
+        struct cell_set *set = cell_set_new(p);
+        for (size_t i = p; i < r->count; i += count)
+            edge_rig_add(set, &r->requests[i]);
+        parts[p] = edge_rig_part(set, p != count - 1);
+        cell_set_free(set);
+    }
+}
+
+void edge_rig_unref(struct edge_part **parts, size_t count)
+{
+    for (size_t p = 0; p < count; p++)
+        edge_part_unref(parts[p]);
+}

@@ -17,18 +17,6 @@ static uint32_t group_of(const struct cell_row *row, void *user)
     return server % 5 == 4 ? UINT32_MAX : server % 5;
 }
 
-/* Spreads the requests over parts at random: they overlap in time and rows. */
-static void split(struct edge_rig *r, struct edge_part *parts[PARTS])
-{
-    for (unsigned p = 0; p < PARTS; p++) {
-        struct cell_set *set = cell_set_new(p);
-        for (size_t i = p; i < r->count; i += PARTS)
-            edge_rig_add(set, &r->requests[i]);
-        parts[p] = edge_rig_part(set, p != PARTS - 1);
-        cell_set_free(set);
-    }
-}
-
 struct brute {
     struct intern *names;
     struct cell *cells; /* by group, then step */
@@ -94,7 +82,7 @@ Test(edge_query, equals_brute_force)
                                         SECTION_COUNTS | SECTION_TALLIES};
     struct edge_rig r = edge_rig_new(6000, ROWS, START + 5000, SPAN, 1);
     struct edge_part *parts[PARTS];
-    split(&r, parts);
+    edge_rig_split(&r, parts, PARTS);
     struct edge_view view = {.parts = parts, .part_count = PARTS};
     for (int round = 0; round < 60; round++) {
         struct edge_query q = {.step_s = steps[edge_rig_random(&r, LEN(steps))],
@@ -113,8 +101,7 @@ Test(edge_query, equals_brute_force)
         expect_brute_force(&r, &q, &result);
         edge_result_deinit(&result);
     }
-    for (unsigned p = 0; p < PARTS; p++)
-        edge_part_unref(parts[p]);
+    edge_rig_unref(parts, PARTS);
     edge_rig_free(&r);
     EXPECT_NO_LEAK();
 }
@@ -143,7 +130,7 @@ Test(edge_query, points_can_be_streamed_and_are_bounded)
     struct streamed seen = {0};
     uint64_t points = 0, observed = 0;
     struct err e;
-    split(&r, parts);
+    edge_rig_split(&r, parts, PARTS);
     struct edge_view view = {.parts = parts, .part_count = PARTS};
     struct edge_query q = {.start_s = START,
                            .end_s = START + 1800,
@@ -166,8 +153,7 @@ Test(edge_query, points_can_be_streamed_and_are_bounded)
     edge_result_deinit(&streamed);
     cr_assert_eq(edge_query_run(&view, &q, &streamed, &e), ST_QUERY);
     edge_result_deinit(&kept);
-    for (unsigned p = 0; p < PARTS; p++)
-        edge_part_unref(parts[p]);
+    edge_rig_unref(parts, PARTS);
     edge_rig_free(&r);
     EXPECT_NO_LEAK();
 }
@@ -226,7 +212,7 @@ Test(edge_query, survives_short_memory)
 {
     struct edge_rig r = edge_rig_new(200, ROWS, START, 120, 3);
     struct edge_part *parts[PARTS];
-    split(&r, parts);
+    edge_rig_split(&r, parts, PARTS);
     struct edge_view view = {.parts = parts, .part_count = PARTS};
     struct alloc_walk walk = {0};
     while (alloc_walk_next(&walk)) {
@@ -243,8 +229,7 @@ Test(edge_query, survives_short_memory)
             edge_result_deinit(&result);
     }
     cr_assert_gt(walk.failures, 20);
-    for (unsigned p = 0; p < PARTS; p++)
-        edge_part_unref(parts[p]);
+    edge_rig_unref(parts, PARTS);
     edge_rig_free(&r);
     EXPECT_NO_LEAK();
 }

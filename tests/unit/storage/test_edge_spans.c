@@ -18,24 +18,6 @@ static uint32_t group_of(const struct cell_row *row, void *user)
     return server % 6 == 5 ? UINT32_MAX : server % 6;
 }
 
-/* Parts that overlap; the last one has fine tiles only, as the head. */
-static void split(struct edge_rig *r, struct edge_part *parts[PARTS])
-{
-    for (unsigned p = 0; p < PARTS; p++) {
-        struct cell_set *set = cell_set_new(p);
-        for (size_t i = p; i < r->count; i += PARTS)
-            edge_rig_add(set, &r->requests[i]);
-        parts[p] = edge_rig_part(set, p != PARTS - 1);
-        cell_set_free(set);
-    }
-}
-
-static void unref_all(struct edge_part *parts[PARTS])
-{
-    for (unsigned p = 0; p < PARTS; p++)
-        edge_part_unref(parts[p]);
-}
-
 /* --- spans --- */
 
 struct comparing {
@@ -83,7 +65,7 @@ Test(edge_spans, equal_a_question_each)
     struct edge_rig r = edge_rig_new(8000, ROWS, START + 5000, SPAN, 3);
     struct edge_part *parts[PARTS];
     struct edge_span spans[SPANS];
-    split(&r, parts);
+    edge_rig_split(&r, parts, PARTS);
     struct edge_view view = {.parts = parts, .part_count = PARTS};
     for (int round = 0; round < 6; round++) {
         struct comparing c = {&view, NULL, spans, 0, 0};
@@ -109,7 +91,7 @@ Test(edge_spans, equal_a_question_each)
         cr_expect_gt(c.observed, 0);
         edge_result_deinit(&result);
     }
-    unref_all(parts);
+    edge_rig_unref(parts, PARTS);
     edge_rig_free(&r);
     EXPECT_NO_LEAK();
 }
@@ -168,7 +150,7 @@ Test(edge_stretches, equal_the_requests)
         for (size_t i = 0; i < r.count; i++)
             if (r.requests[i].row / 4 % 3)
                 r.requests[i].has_server = r.requests[i].row / 4 % 3 == 1;
-        split(&r, parts);
+        edge_rig_split(&r, parts, PARTS);
         struct edge_view view = {.parts = parts, .part_count = PARTS};
         struct edge_query q = {.start_s = START + 15 * edge_rig_random(&r, 300),
                                .joint = round % 2,
@@ -185,7 +167,7 @@ Test(edge_stretches, equal_the_requests)
                 found += expect_stretches(&s.groups[g][sight], tiles, &q, gap_s);
             }
         edge_stretches_deinit(&s);
-        unref_all(parts);
+        edge_rig_unref(parts, PARTS);
         edge_rig_free(&r);
     }
     cr_expect_gt(found, 500);
@@ -196,7 +178,7 @@ Test(edge_stretches, short_memory_is_an_error)
 {
     struct edge_rig r = edge_rig_new(300, 24, START, 86400, 5);
     struct edge_part *parts[PARTS];
-    split(&r, parts);
+    edge_rig_split(&r, parts, PARTS);
     struct edge_view view = {.parts = parts, .part_count = PARTS};
     struct edge_query q = {.start_s = START,
                            .end_s = START + 86400,
@@ -211,7 +193,7 @@ Test(edge_stretches, short_memory_is_an_error)
             edge_stretches_deinit(&s);
     }
     cr_expect_gt(walk.failures, 5);
-    unref_all(parts);
+    edge_rig_unref(parts, PARTS);
     edge_rig_free(&r);
     EXPECT_NO_LEAK();
 }
