@@ -3,10 +3,9 @@
  * of each edge that an application would have sent. Joint rows are as coarse as their age leaves
  * them. Usage: bench_derived DIRECTORY [raw]. One JSON line a result. */
 #include "base/clock.h"
-#include "storage/edge_store.h"
+#include "bench/edge_checkpoint.h"
 #include "storage/series_store.h"
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +23,9 @@ enum {
     SERIES = BOUNDS + 3, /* sum, count, failures */
 };
 
-static void need(enum status status, const struct err *e)
-{
-    if (status == ST_OK)
-        return;
-    fprintf(stderr, "bench_derived: %s\n", e->msg);
-    exit(1);
-}
-
 static void must(bool ok)
 {
-    need(ok ? ST_OK : ST_NO_MEMORY, &(struct err){.msg = "no memory"});
+    edge_checkpoint_need(ok ? ST_OK : ST_NO_MEMORY, &(struct err){.msg = "no memory"});
 }
 
 static double seconds_since(uint64_t start_ns)
@@ -145,27 +136,6 @@ static void fill_edge(struct cell_set *set, unsigned edge, uint64_t from_s, uint
     }
 }
 
-static void on_done(void *user, enum status status, const struct err *e)
-{
-    (void)e;
-    atomic_store((atomic_int *)user, status == ST_OK ? 1 : 2);
-}
-
-static void checkpoint(struct store *s, struct cell_set *set, uint64_t position)
-{
-    struct image_writer *w;
-    struct buf part = {0};
-    struct err e;
-    atomic_int done = 0;
-    need(edge_part_encode(set, true, &part, &e), &e);
-    need(store_checkpoint_begin(s, &w, &e), &e);
-    store_checkpoint_commit(w, &part, position, on_done, &done);
-    while (atomic_load(&done) == 0)
-        usleep(1000);
-    must(atomic_load(&done) == 1);
-    edge_store_publish(s, &(struct edge_head){.checkpointed = position});
-}
-
 static void build_edges(struct store *s, uint64_t start_s, uint64_t end_s)
 {
     uint64_t begin_ns = clock_mono_ns();
@@ -177,10 +147,10 @@ static void build_edges(struct store *s, uint64_t start_s, uint64_t end_s)
         cell_set_clear(set);
         for (unsigned edge = 0; edge < EDGES; edge++)
             fill_edge(set, edge, at, MIN(at + CHECKPOINT_S, end_s), end_s);
-        checkpoint(s, set, 1 + (at - start_s) / CHECKPOINT_S);
+        edge_checkpoint_write(s, set, 1 + (at - start_s) / CHECKPOINT_S);
     }
     cell_set_free(set);
-    need(store_compact(s, &e), &e);
+    edge_checkpoint_need(store_compact(s, &e), &e);
     store_stats(s, &stats);
     printf("{\"bench\":\"derived\",\"case\":\"edges built\",\"seconds\":%.1f,\"mb\":%.1f,"
            "\"files\":%lu}\n",
@@ -262,13 +232,13 @@ static void build_raw(struct store *s, uint64_t start_s, uint64_t end_s)
     struct series_store *series;
     struct series_stats stats;
     struct err e;
-    need(series_store_open(&config, &series, &position, &e), &e);
+    edge_checkpoint_need(series_store_open(&config, &series, &position, &e), &e);
     for (uint64_t at = start_s; at < end_s; at += SAMPLES * TILE_SECONDS) {
         series_store_batch(series, raw_batch(store_seed(s), (int64_t)at * 1000));
         if (at % CHECKPOINT_S == 0)
-            need(series_store_checkpoint(series, &e), &e);
+            edge_checkpoint_need(series_store_checkpoint(series, &e), &e);
     }
-    need(series_store_compact(series, &e), &e);
+    edge_checkpoint_need(series_store_compact(series, &e), &e);
     series_store_stats(series, &stats);
     printf("{\"bench\":\"derived\",\"case\":\"raw built\",\"seconds\":%.1f,\"mb\":%.1f,"
            "\"samples\":%lu,\"files\":%lu}\n",
@@ -291,7 +261,7 @@ int main(int argc, char **argv)
     struct err e;
     uint64_t end_s = clock_wall_ns() / NS_PER_S / 3600 * 3600, start_s = end_s - DAYS * 86400;
     draw_variants();
-    need(store_open(&config, &s, &e), &e);
+    edge_checkpoint_need(store_open(&config, &s, &e), &e);
     build_edges(s, start_s, end_s);
     if (argc > 2)
         build_raw(s, start_s, end_s);

@@ -4,10 +4,9 @@
  * of 24. One JSON line a result. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/edge_checkpoint.h"
 #include "storage/edge_part_file.h"
-#include "storage/edge_store.h"
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,34 +122,6 @@ static void fill_tile(struct cell_set *set, unsigned edge, uint64_t tile_s)
     cell_deinit(&total);
 }
 
-static void on_done(void *user, enum status status, const struct err *e)
-{
-    (void)e;
-    atomic_store((atomic_int *)user, status == ST_OK ? 1 : 2);
-}
-
-static void need(enum status status, const struct err *e)
-{
-    if (status == ST_OK)
-        return;
-    fprintf(stderr, "bench_edges: %s\n", e->msg);
-    exit(1);
-}
-
-static void checkpoint(struct store *s, struct cell_set *set, uint64_t position)
-{
-    struct image_writer *w;
-    struct buf part = {0};
-    struct err e;
-    atomic_int done = 0;
-    need(edge_part_encode(set, true, &part, &e), &e);
-    need(store_checkpoint_begin(s, &w, &e), &e);
-    store_checkpoint_commit(w, &part, position, on_done, &done);
-    while (atomic_load(&done) == 0)
-        usleep(1000);
-    edge_store_publish(s, &(struct edge_head){.checkpointed = position});
-}
-
 static double ms_since(uint64_t start_ns)
 {
     return (double)(clock_mono_ns() - start_ns) / 1e6;
@@ -166,7 +137,7 @@ static void build(struct store *s, uint64_t start_s, uint64_t end_s)
         for (uint64_t tile_s = at; tile_s < at + CHECKPOINT_S; tile_s += TILE_SECONDS)
             for (unsigned edge = 0; edge < EDGES; edge++)
                 fill_tile(set, edge, tile_s);
-        checkpoint(s, set, at);
+        edge_checkpoint_write(s, set, at);
     }
     struct buf head = {0};
     struct cell_set *two = cell_set_new(1); /* as the collector publishes it */
@@ -175,7 +146,7 @@ static void build(struct store *s, uint64_t start_s, uint64_t end_s)
             fill_tile(two, edge, end_s + i * TILE_SECONDS);
     uint64_t encode_ns = clock_mono_ns();
     struct err e;
-    need(edge_part_encode(two, false, &head, &e), &e);
+    edge_checkpoint_need(edge_part_encode(two, false, &head, &e), &e);
     encode_ms = ms_since(encode_ns);
     head_bytes = head.len;
     buf_deinit(&head);
@@ -236,8 +207,8 @@ static void ask(struct store *s, const char *name, const struct edge_query *q)
         struct edge_query query = *q;
         uint64_t start_ns = clock_mono_ns();
         query.user = &checksum;
-        need(edge_store_view(s, UINT64_MAX, &view, &e), &e);
-        need(edge_query_run(view, &query, &result, &e), &e);
+        edge_checkpoint_need(edge_store_view(s, UINT64_MAX, &view, &e), &e);
+        edge_checkpoint_need(edge_query_run(view, &query, &result, &e), &e);
         points = 0;
         for (uint32_t g = 0; g < result.series_count; g++)
             points += result.series[g].len;
@@ -293,7 +264,7 @@ static void print_sections(struct store *s)
     const struct edge_view *view;
     struct err e;
     double mb[TIER_COUNT][2][STORED_SECTIONS] = {0};
-    need(edge_store_view(s, UINT64_MAX, &view, &e), &e);
+    edge_checkpoint_need(edge_store_view(s, UINT64_MAX, &view, &e), &e);
     for (size_t i = 0; i < view->part_count; i++)
         for (uint32_t b = 0; b < view->parts[i]->block_count; b++)
             for (unsigned x = 0; x < STORED_SECTIONS; x++) {
@@ -324,12 +295,12 @@ int main(int argc, char **argv)
     uint64_t start_s = end_s - (uint64_t)(hours * 3600);
     fill_pool();
     draw_variants();
-    need(store_open(&config, &s, &e), &e);
+    edge_checkpoint_need(store_open(&config, &s, &e), &e);
     build(s, start_s, end_s);
     print_size(s, "as built", hours);
     ask_all(s, start_s, end_s);
     uint64_t compact_ns = clock_mono_ns();
-    need(store_compact(s, &e), &e);
+    edge_checkpoint_need(store_compact(s, &e), &e);
     printf("{\"bench\":\"edges_compact\",\"seconds\":%.1f}\n", ms_since(compact_ns) / 1000);
     edge_store_publish(s, &(struct edge_head){.checkpointed = end_s});
     print_size(s, "compacted", hours);

@@ -14,6 +14,7 @@ enum {
     REACH_S = DERIVED_QUIET_MS / 1000 + 2 * TILE_S,
     /* Tiles of a window from which on it is cheaper to sum up only its ends. */
     FEW_TILES = 16,
+    SPARSE_DAYS = 366,
 };
 
 struct rows_run {
@@ -103,13 +104,15 @@ static enum status add_names(struct rows_run *run, struct err *e)
     return ST_OK;
 }
 
-/* Few of the range's tiles are looked at, and what a cell adds does not depend on its length. */
+/* Few of the range's tiles are looked at, and what a cell adds does not depend on its length. The
+ * minutes of the range are held as bits: of years, or from 1970 on, they are too many. */
 static bool is_sparse(const struct rows_run *run)
 {
     const struct derived_times *times = &run->groups.times;
     uint64_t tiles = (run->query.end_s - run->query.start_s) / TILE_S;
     return run->groups.rows == ROWS_GRAPH && run->resolution_ms == DERIVED_STEP_MS &&
-           !derived_times_are_dense(times) && tiles > (uint64_t)times->windows.count * FEW_TILES;
+           !derived_times_are_dense(times) && tiles > (uint64_t)times->windows.count * FEW_TILES &&
+           tiles <= (uint64_t)SPARSE_DAYS * DAY_S / TILE_S;
 }
 
 static enum status run_queries(struct rows_run *run, struct err *e)
