@@ -233,6 +233,7 @@ static void build_raw(struct store *s, uint64_t start_s, uint64_t end_s)
     struct series_stats stats;
     struct err e;
     edge_checkpoint_need(series_store_open(&config, &series, &position, &e), &e);
+    edge_checkpoint_need(series_store_start(series, &e), &e);
     for (uint64_t at = start_s; at < end_s; at += SAMPLES * TILE_SECONDS) {
         series_store_batch(series, raw_batch(store_seed(s), (int64_t)at * 1000));
         if (at % CHECKPOINT_S == 0)
