@@ -22,18 +22,29 @@ struct arena_chunk {
     _Alignas(ARENA_ALIGN) char bytes[];
 };
 
+/* What the budget is asked for when so much is held. */
+static size_t payable(const struct arena *a, size_t bytes)
+{
+    return bytes - MIN(bytes, a->unpaid_bytes);
+}
+
 static bool take_budget(struct arena *a, size_t bytes)
 {
-    if (!a->budget || budget_take(a->budget, bytes, a->budget_percent))
-        return true;
-    a->is_refused = true;
-    return false;
+    size_t more = payable(a, a->counted_bytes + bytes) - payable(a, a->counted_bytes);
+    if (a->budget && more > 0 && !budget_take(a->budget, more, a->budget_percent)) {
+        a->is_refused = true;
+        return false;
+    }
+    a->counted_bytes += bytes;
+    return true;
 }
 
 static void give_budget(struct arena *a, size_t bytes)
 {
+    size_t before = payable(a, a->counted_bytes);
+    a->counted_bytes -= bytes;
     if (a->budget)
-        budget_give(a->budget, bytes);
+        budget_give(a->budget, before - payable(a, a->counted_bytes));
 }
 
 static struct arena_chunk *chunk_new(struct arena *a, size_t need)

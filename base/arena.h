@@ -14,8 +14,10 @@ struct arena {
     size_t limit_bytes;       /* 0 = no limit; over it arena_alloc gives NULL */
     struct budget *budget;    /* borrowed; NULL: none. What the arena holds is taken from it */
     unsigned budget_percent;  /* up to here; over it arena_alloc gives NULL */
+    size_t unpaid_bytes;      /* so much is held without asking the budget */
     bool is_refused;          /* the budget had no more; until reset */
-    size_t elsewhere_bytes;   /* taken by arena_charge() */
+    size_t elsewhere_bytes;   /* told by arena_charge() */
+    size_t counted_bytes;     /* chunks and elsewhere: what exceeds unpaid_bytes is taken */
 };
 
 /* 16-byte aligned, not zeroed; NULL when memory or the limit is short. Lives until reset or deinit.
@@ -25,13 +27,13 @@ void *arena_alloc(struct arena *a, size_t bytes) NODISCARD;
 void *arena_calloc(struct arena *a, size_t count, size_t size) NODISCARD;
 /* A copy of s that lives as long as the arena; {NULL, 0} with s.len > 0 means no memory. */
 struct str arena_dup_str(struct arena *a, struct str s);
-/* An empty arena takes from the budget of another. */
+/* An empty arena takes from the budget of another, all that it holds. */
 static inline void arena_share_budget(struct arena *a, const struct arena *from)
 {
     a->budget = from->budget;
     a->budget_percent = from->budget_percent;
 }
-/* Takes from the budget what is held elsewhere for the same purpose: `bytes` in all by now, given
+/* Counts as the arena's what is held elsewhere for the same purpose: `bytes` in all by now, given
  * back on reset and deinit. False: the budget has no more. */
 bool arena_charge(struct arena *a, size_t bytes) NODISCARD;
 /* Gives all objects back but keeps one chunk for the next use; poisons it under ASan. */

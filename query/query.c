@@ -12,8 +12,8 @@
 
 enum { DEFAULT_THREADS = 3, MAX_WAITING = 1024, DEFAULT_QUERY_BYTES = 64 * MIB };
 /* Questions leave the rest of the memory budget to senders that never send again what was refused.
- */
-enum { BUDGET_PERCENT = 85 };
+ * Small ones do not ask it, so that the account and the graph are there when memory is used up. */
+enum { BUDGET_PERCENT = 85, UNPAID_BYTES = 1 * MIB };
 
 struct query {
     struct dispatcher dispatcher;
@@ -105,7 +105,8 @@ enum status query_new(const struct query_config *config, struct query **out, str
     struct arena arena = {.limit_bytes =
                               config->query_bytes ? config->query_bytes : DEFAULT_QUERY_BYTES,
                           .budget = config->budget,
-                          .budget_percent = BUDGET_PERCENT};
+                          .budget_percent = BUDGET_PERCENT,
+                          .unpaid_bytes = UNPAID_BYTES};
     enum status status = pool_new(threads, MAX_WAITING, &arena, &q->pool, e);
     if (status != ST_OK) {
         dispatcher_deinit(&q->dispatcher);

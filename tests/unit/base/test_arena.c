@@ -154,3 +154,24 @@ Test(arena, takes_what_it_holds_from_a_budget)
     cr_expect_eq(budget_used(&budget), 0);
     EXPECT_NO_LEAK();
 }
+
+/* A small question is answered although the budget is used up; a large one pays from there on. */
+Test(arena, holds_a_little_without_the_budget)
+{
+    struct budget budget = {.limit = 100 * KIB};
+    struct arena a = {.budget = &budget, .budget_percent = 80, .unpaid_bytes = 64 * KIB};
+    budget_force(&budget, 100 * KIB);
+    cr_assert_not_null(arena_alloc(&a, 20 * KIB));
+    cr_expect(arena_charge(&a, 40 * KIB));
+    cr_expect_eq(budget_used(&budget), 100 * KIB);
+    cr_expect(!arena_charge(&a, 60 * KIB));
+    cr_expect(a.is_refused);
+    budget_give(&budget, 100 * KIB);
+    cr_expect(arena_charge(&a, 60 * KIB));
+    cr_expect_eq(budget_used(&budget), arena_held_bytes(&a) + 60 * KIB - 64 * KIB);
+    arena_reset(&a);
+    cr_expect_eq(budget_used(&budget), 0);
+    arena_deinit(&a);
+    cr_expect_eq(budget_used(&budget), 0);
+    EXPECT_NO_LEAK();
+}
