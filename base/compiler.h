@@ -30,4 +30,6 @@ static inline bool size_add_overflow(size_t a, size_t b, size_t *out)
     return __builtin_add_overflow(a, b, out);
 }
 
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 #endif

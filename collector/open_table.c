@@ -59,7 +59,7 @@ size_t open_table_bytes(const struct open_table *t)
 size_t open_table_used(const struct open_table *t)
 {
     return t->spans.live * sizeof(struct open_span) + t->closed.live * sizeof(struct closed_span) +
-           t->traces.live * sizeof(struct trace) + t->packed.used_bytes +
+           t->traces.live * sizeof(struct trace) + t->packed.blocks.used_bytes +
            (t->bucket_mask + 1) * sizeof(*t->buckets);
 }
 

@@ -16,7 +16,7 @@ enum { CLOCK_SHIFT = 27, NAME_BITS = (1 << 24) - 1 };
 #define DURATION_MAX ((UINT64_C(1) << 49) - 1)
 
 struct open_span {
-    uint32_t next;    /* of the trace's open spans; first: the slab's free list uses it */
+    uint32_t next;    /* of the trace's open spans */
     uint32_t arrival; /* clock steps */
     uint64_t id, parent;
     uint64_t end_ns;
@@ -44,8 +44,8 @@ struct closed_span {
 _Static_assert(sizeof(struct closed_span) == 28, "packed");
 
 struct trace {
-    uint32_t hash_next; /* first: the slab's free list uses it */
-    uint32_t due;       /* second of the pipeline clock at which it is looked at next */
+    uint32_t hash_next;
+    uint32_t due; /* second of the pipeline clock at which it is looked at next */
     struct trace_id id;
     uint64_t seen; /* two bits a span id: cleared bits prove that a span is new */
     uint32_t first_open, first_closed;
@@ -113,16 +113,20 @@ static inline bool kind_is_called(unsigned kind)
 
 /* Hash of a trace id; prefetch ahead of trace_find. */
 uint64_t trace_hash(const struct open_table *t, struct trace_id id);
-static inline void trace_prefetch(const struct open_table *t, uint64_t hash)
+static inline void trace_prefetch(const struct open_table *t, struct trace_id id, uint64_t hash)
 {
     __builtin_prefetch(&t->buckets[hash & t->bucket_mask]);
+    packed_prefetch(&t->packed, id);
 }
-/* A little later: the first trace of the bucket. */
-static inline void trace_prefetch_first(const struct open_table *t, uint64_t hash)
+/* A little later: the first trace of the bucket, or of that of the packed ones. */
+static inline void trace_prefetch_first(const struct open_table *t, struct trace_id id,
+                                        uint64_t hash)
 {
     uint32_t name = t->buckets[hash & t->bucket_mask];
     if (name)
         __builtin_prefetch(trace_at(t, name));
+    else
+        packed_prefetch_first(&t->packed, id);
 }
 /* Name of the trace, 0 when it is not there. */
 uint32_t trace_find(const struct open_table *t, struct trace_id id, uint64_t hash);

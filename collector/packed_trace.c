@@ -3,15 +3,7 @@
 #include "collector/packed_trace.h"
 #include "base/hash.h"
 
-/* A name is the block's class and its name in the class' slab. */
-enum {
-    CLASS_SHIFT = 25,
-    CLASS_BYTES = 16,
-    PARENT_OUTSIDE = 0x80,
-    PARENT_NONE = 0xff,
-    FIRST_BUCKETS = 1024,
-    CHUNK_BYTES = 64 * KIB
-};
+enum { PARENT_OUTSIDE = 0x80, PARENT_NONE = 0xff, FIRST_BUCKETS = 1024 };
 
 struct packed_trace {
     uint32_t hash_next;
@@ -24,9 +16,9 @@ struct packed_trace {
 };
 _Static_assert(sizeof(struct packed_trace) == 32, "header");
 
-static struct packed_trace *block_at(const struct packed_table *t, uint32_t name)
+static struct packed_trace *packed_at(const struct packed_table *t, uint32_t name)
 {
-    return slab_at(&t->classes[name >> CLASS_SHIFT], name & ((1u << CLASS_SHIFT) - 1));
+    return block_at(&t->blocks, name);
 }
 
 static uint32_t *bits_of(const struct packed_trace *b)
@@ -39,26 +31,23 @@ static uint8_t *places_of(const struct packed_trace *b)
     return (uint8_t *)(bits_of(b) + b->count);
 }
 
-static uint32_t class_of(size_t count, size_t outside)
+static size_t bytes_of(size_t count, size_t outside)
 {
-    size_t bytes = sizeof(struct packed_trace) + 8 * (count + outside) + 5 * count;
-    return (uint32_t)((bytes + CLASS_BYTES - 1) / CLASS_BYTES);
+    return sizeof(struct packed_trace) + 8 * (count + outside) + 5 * count;
 }
+_Static_assert(sizeof(struct packed_trace) + (8 + 8 + 5) * PACKED_SPANS <= BLOCK_BYTES_MAX, "fits");
 
 void packed_deinit(struct packed_table *t)
 {
-    for (size_t i = 0; i < PACKED_CLASSES; i++)
-        slab_deinit(&t->classes[i]);
+    blocks_deinit(&t->blocks);
     mem_free(t->buckets);
     *t = (struct packed_table){0};
 }
 
 size_t packed_bytes(const struct packed_table *t)
 {
-    size_t bytes = t->buckets ? (t->bucket_mask + 1) * sizeof(*t->buckets) : 0;
-    for (size_t i = 0; i < PACKED_CLASSES; i++)
-        bytes += slab_bytes(&t->classes[i]);
-    return bytes;
+    size_t heads = t->buckets ? (t->bucket_mask + 1) * sizeof(*t->buckets) : 0;
+    return heads + blocks_bytes(&t->blocks);
 }
 
 /* --- table --- */
@@ -78,8 +67,8 @@ static bool grow_buckets(struct packed_table *t)
     if (!grown.buckets)
         return t->buckets != NULL;
     grown.bucket_mask = count - 1;
-    for (uint32_t name = t->first; name; name = block_at(t, name)->later) {
-        struct packed_trace *b = block_at(t, name);
+    for (uint32_t name = t->first; name; name = packed_at(t, name)->later) {
+        struct packed_trace *b = packed_at(t, name);
         if (trace_id_is_zero(b->id))
             continue;
         uint32_t *head = head_of(&grown, b->id);
@@ -90,22 +79,6 @@ static bool grow_buckets(struct packed_table *t)
     t->buckets = grown.buckets;
     t->bucket_mask = grown.bucket_mask;
     return true;
-}
-
-static uint32_t block_new(struct packed_table *t, uint32_t count, uint32_t outside)
-{
-    uint32_t class = class_of(count, outside);
-    struct slab *s = &t->classes[class];
-    if (!s->item_bytes) {
-        s->item_bytes = (size_t) class * CLASS_BYTES;
-        for (s->chunk_shift = 4; s->item_bytes << s->chunk_shift < CHUNK_BYTES;)
-            s->chunk_shift++;
-    }
-    uint32_t name = slab_take(s);
-    if (!name || name >> CLASS_SHIFT)
-        return 0;
-    t->used_bytes += s->item_bytes;
-    return class << CLASS_SHIFT | name;
 }
 
 /* Where the parent of a span is: its place, outside, or nowhere. */
@@ -131,10 +104,10 @@ bool packed_add(struct packed_table *t, struct trace_id id, uint32_t closed,
         if (places[i] == PARENT_OUTSIDE)
             places[i] = (uint8_t)(PARENT_OUTSIDE + outside++);
     }
-    uint32_t name = block_new(t, count, outside);
+    uint32_t name = block_take(&t->blocks, bytes_of(count, outside));
     if (!name)
         return false;
-    struct packed_trace *b = block_at(t, name);
+    struct packed_trace *b = packed_at(t, name);
     uint32_t *head = head_of(t, id);
     *b = (struct packed_trace){.hash_next = *head,
                                .id = id,
@@ -150,7 +123,7 @@ bool packed_add(struct packed_table *t, struct trace_id id, uint32_t closed,
             b->words[count + places[i] - PARENT_OUTSIDE] = spans[i].parent;
     }
     if (t->last)
-        block_at(t, t->last)->later = name;
+        packed_at(t, t->last)->later = name;
     else
         t->first = name;
     t->last = name;
@@ -175,7 +148,7 @@ static void unlink_block(struct packed_table *t, struct packed_trace *b, uint32_
 {
     uint32_t *at = head_of(t, b->id);
     while (*at != name)
-        at = &block_at(t, *at)->hash_next;
+        at = &packed_at(t, *at)->hash_next;
     *at = b->hash_next;
     b->id = (struct trace_id){0};
     t->live--;
@@ -187,11 +160,11 @@ uint32_t packed_take(struct packed_table *t, struct trace_id id, uint32_t *close
     if (t->live == 0)
         return 0;
     uint32_t name = *head_of(t, id);
-    while (name && !trace_id_eq(block_at(t, name)->id, id))
-        name = block_at(t, name)->hash_next;
+    while (name && !trace_id_eq(packed_at(t, name)->id, id))
+        name = packed_at(t, name)->hash_next;
     if (!name)
         return 0;
-    struct packed_trace *b = block_at(t, name);
+    struct packed_trace *b = packed_at(t, name);
     *closed = b->closed;
     unpack(b, spans);
     unlink_block(t, b, name);
@@ -203,15 +176,13 @@ bool packed_forget_one(struct packed_table *t)
     uint32_t name = t->first;
     if (!name)
         return false;
-    struct packed_trace *b = block_at(t, name);
-    struct slab *s = &t->classes[name >> CLASS_SHIFT];
+    struct packed_trace *b = packed_at(t, name);
     t->first = b->later;
     if (!t->first)
         t->last = 0;
     if (!trace_id_is_zero(b->id))
         unlink_block(t, b, name);
-    t->used_bytes -= s->item_bytes;
-    slab_give(s, name & ((1u << CLASS_SHIFT) - 1));
+    block_give(&t->blocks, name);
     return true;
 }
 
@@ -221,21 +192,28 @@ void packed_prefetch(const struct packed_table *t, struct trace_id id)
         __builtin_prefetch(head_of(t, id), 1);
 }
 
+void packed_prefetch_first(const struct packed_table *t, struct trace_id id)
+{
+    uint32_t name = t->buckets ? *head_of(t, id) : 0;
+    if (name)
+        __builtin_prefetch(packed_at(t, name));
+}
+
 /* While one is forgotten, the next two come near. */
 static void prefetch_next(const struct packed_table *t)
 {
-    uint32_t next = block_at(t, t->first)->later;
+    uint32_t next = packed_at(t, t->first)->later;
     if (!next)
         return;
-    const struct packed_trace *b = block_at(t, next);
+    const struct packed_trace *b = packed_at(t, next);
     packed_prefetch(t, b->id);
     if (b->later)
-        __builtin_prefetch(block_at(t, b->later));
+        __builtin_prefetch(packed_at(t, b->later));
 }
 
 void packed_forget(struct packed_table *t, uint32_t before)
 {
-    while (t->first && (int32_t)(block_at(t, t->first)->closed - before) <= 0) {
+    while (t->first && (int32_t)(packed_at(t, t->first)->closed - before) <= 0) {
         prefetch_next(t);
         (void)packed_forget_one(t);
     }
@@ -245,11 +223,11 @@ bool packed_next(const struct packed_table *t, uint32_t *at, struct trace_id *id
                  struct packed_span *spans, uint32_t *count)
 {
     do {
-        *at = *at ? block_at(t, *at)->later : t->first;
-    } while (*at && trace_id_is_zero(block_at(t, *at)->id));
+        *at = *at ? packed_at(t, *at)->later : t->first;
+    } while (*at && trace_id_is_zero(packed_at(t, *at)->id));
     if (!*at)
         return false;
-    const struct packed_trace *b = block_at(t, *at);
+    const struct packed_trace *b = packed_at(t, *at);
     *id = b->id;
     *closed = b->closed;
     *count = b->count;
@@ -261,8 +239,8 @@ void packed_each_owner(struct packed_table *t, uint32_t (*fn)(uint32_t owner, vo
                        void *user)
 {
     const uint32_t owner_bits = (1u << 24) - 1;
-    for (uint32_t name = t->first; name; name = block_at(t, name)->later) {
-        const struct packed_trace *b = block_at(t, name);
+    for (uint32_t name = t->first; name; name = packed_at(t, name)->later) {
+        const struct packed_trace *b = packed_at(t, name);
         for (uint32_t i = 0; i < b->count; i++) {
             uint32_t *bits = &bits_of(b)[i];
             *bits = (*bits & ~owner_bits) | (fn(*bits & owner_bits, user) & owner_bits);

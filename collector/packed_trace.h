@@ -3,11 +3,11 @@
 #ifndef WEFT_COLLECTOR_PACKED_TRACE_H
 #define WEFT_COLLECTOR_PACKED_TRACE_H
 
-#include "collector/slab.h"
+#include "collector/blocks.h"
 #include "model/trace_id.h"
 
 /* Larger traces stay as they are. */
-enum { PACKED_SPANS = 64, PACKED_CLASSES = 88 };
+enum { PACKED_SPANS = 64 };
 
 /* A remembered span as it goes in and comes out. */
 struct packed_span {
@@ -25,13 +25,12 @@ struct packed_trace; /* its bytes in the table */
 
 /* All-zero is a valid empty table. One thread at a time. */
 struct packed_table {
-    struct slab classes[PACKED_CLASSES]; /* by size in steps of 16 bytes */
-    uint32_t *buckets;                   /* owned; heads by hash of the trace id */
+    struct blocks blocks;
+    uint32_t *buckets; /* owned; heads by hash of the trace id */
     size_t bucket_mask;
     uint32_t live;
     uint32_t first, last; /* in the order of packing */
-    size_t used_bytes;
-    uint64_t seed; /* set before first use */
+    uint64_t seed;        /* set before first use */
 };
 
 /* Frees every block. */
@@ -46,8 +45,10 @@ bool packed_add(struct packed_table *t, struct trace_id id, uint32_t closed,
 /* Takes a trace out: how many spans went to `spans` (PACKED_SPANS long), 0 when it is not there. */
 uint32_t packed_take(struct packed_table *t, struct trace_id id, uint32_t *closed,
                      struct packed_span *spans);
-/* A trace is about to be packed or looked for. */
+/* A trace is about to be packed or looked for; the second, a little later: the first of its
+ * bucket. */
 void packed_prefetch(const struct packed_table *t, struct trace_id id);
+void packed_prefetch_first(const struct packed_table *t, struct trace_id id);
 /* Forgets those closed at or before `before`. */
 void packed_forget(struct packed_table *t, uint32_t before);
 /* Forgets the oldest; false when there is none. */

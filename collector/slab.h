@@ -5,14 +5,19 @@
 
 #include "base/vec.h"
 
-/* item_bytes (at least 4) and chunk_shift must be set; the rest all-zero is a valid empty slab. One
+/* So many takes ahead the object is brought near. */
+enum { SLAB_AHEAD = 8 };
+
+/* item_bytes (at least 8) and chunk_shift must be set; the rest all-zero is a valid empty slab. One
  * thread at a time. */
 struct slab {
     size_t item_bytes;
-    unsigned chunk_shift; /* a chunk holds 1 << chunk_shift items */
-    VEC(char *) chunks;   /* owned */
-    uint32_t used;        /* names handed out so far; name 0 is never one */
-    uint32_t free; /* head of the list of given back ones, linked by their first four bytes */
+    unsigned chunk_shift;     /* a chunk holds 1 << chunk_shift items */
+    VEC(char *) chunks;       /* owned */
+    uint32_t used;            /* names handed out so far; name 0 is never one */
+    uint32_t free;            /* the last of those given back, each of which names the one before */
+    uint32_t top[SLAB_AHEAD]; /* the last of them, as a ring */
+    uint32_t given;           /* modulo SLAB_AHEAD: where the next goes */
     uint32_t live;
 };
 
@@ -31,6 +36,8 @@ static inline size_t slab_bytes(const struct slab *s)
 void slab_deinit(struct slab *s);
 /* Name of a zeroed object, 0 when memory is short. */
 uint32_t slab_take(struct slab *s);
+/* The same with whatever is in it. */
+uint32_t slab_take_dirty(struct slab *s);
 void slab_give(struct slab *s, uint32_t name);
 
 #endif

@@ -50,7 +50,7 @@ Test(packed_trace, round_trip)
     cr_expect(packed_take(&t, (struct trace_id){1, TRACES / 2 + 1}, &closed, out) > 0);
     while (packed_forget_one(&t))
         continue;
-    cr_expect(t.live == 0 && t.used_bytes == 0);
+    cr_expect(t.live == 0 && t.blocks.used_bytes == 0);
     packed_deinit(&t);
     EXPECT_NO_LEAK();
 }
