@@ -220,7 +220,7 @@ static void bench_image(const struct pipeline *p, double rate)
     }
     printf("{\"bench\":\"collector\",\"case\":\"image, %.0f "
            "spans/s\",\"best_ms\":%.2f,\"bytes\":%zu,\"ns_per_open_span\":%.1f}\n",
-           rate, best / 1e6, bytes, best / p->table.spans.live);
+           rate, best / 1e6, bytes, best / open_table_spans(&p->table));
 }
 
 static void bench_rate(double rate)
@@ -246,8 +246,8 @@ static void bench_rate(double rate)
     printf("{\"bench\":\"collector\",\"case\":\"memory, %.0f "
            "spans/s\",\"open_spans\":%u,\"packed_traces\":%u,\"traces\":%u,"
            "\"bytes\":%zu,\"bytes_per_open_span\":%.1f}\n",
-           rate, p.table.spans.live, p.table.packed.live, p.table.traces.live,
-           pipeline_open_bytes(&p), (double)pipeline_open_bytes(&p) / p.table.spans.live);
+           rate, open_table_spans(&p.table), p.table.packed.live, p.table.traces.live,
+           pipeline_open_bytes(&p), (double)pipeline_open_bytes(&p) / open_table_spans(&p.table));
     bench_image(&p, rate);
     struct live *live = live_new(&p);
     struct live_view view;

@@ -77,7 +77,8 @@ static enum status restore_rest(struct collector *c, struct image_reader *r, str
         return begin_anew(c, e);
     }
     struct account_row *row = &r->totals.rows[SIGNAL_SPANS];
-    uint64_t left = c->pipeline.table.spans.live, lost = row->pending - MIN(row->pending, left);
+    uint64_t left = open_table_spans(&c->pipeline.table),
+             lost = row->pending - MIN(row->pending, left);
     row->pending -= lost;
     row->dropped[DROP_CORRUPT_IMAGE] += lost;
     log_error("collector: open spans are lost spans=%llu left=%llu", (unsigned long long)lost,

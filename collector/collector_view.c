@@ -125,7 +125,7 @@ void collector_note_stats(struct collector *c)
     pthread_mutex_lock(&c->stats_lock);
     struct collector_stats *s = &c->stats;
     s->open_traces = p->table.traces.live;
-    s->open_spans = p->table.spans.live;
+    s->open_spans = open_table_spans(&p->table);
     s->open_bytes = pipeline_open_bytes(p);
     s->closed_requests = p->closed_requests;
     s->end_before_start = p->end_before_start;

@@ -5,6 +5,7 @@
 
 void hop_tree_deinit(struct hop_tree *t)
 {
+    vec_deinit(&t->rested);
     vec_deinit(&t->keys);
     vec_deinit(&t->nodes);
     vec_deinit(&t->order);
@@ -77,18 +78,25 @@ static void sort_keys(struct node_key *keys, size_t count)
     }
 }
 
+static void add_open_key(struct hop_tree *t, const struct open_span *s, uint32_t name,
+                         bool only_old)
+{
+    if (!only_old || !s->is_new)
+        t->keys.items[t->keys.len++] =
+            (struct node_key){s->id, name, kind_is_called(s->kind), true};
+}
+
 /* Names and ids of all spans, in order. */
 static void collect_keys(struct hop_tree *t, const struct open_table *table,
                          const struct trace *trace, bool only_old)
 {
     t->keys.len = 0;
-    for (uint32_t name = trace->first_open; name;) {
-        const struct open_span *s = open_span_at(table, name);
-        if (!only_old || !s->is_new)
-            t->keys.items[t->keys.len++] =
-                (struct node_key){s->id, name, kind_is_called(s->kind), true};
-        name = s->next;
-    }
+    if (trace->rests)
+        for (uint32_t i = 0; i < trace->open_count; i++)
+            add_open_key(t, &t->rested.items[i], i, only_old);
+    else
+        for (uint32_t name = trace->first_open; name; name = open_span_at(table, name)->next)
+            add_open_key(t, open_span_at(table, name), name, only_old);
     for (uint32_t name = trace->first_closed; name;) {
         const struct closed_span *s = closed_span_at(table, name);
         t->keys.items[t->keys.len++] =
@@ -255,12 +263,19 @@ bool hop_tree_load(struct hop_tree *t, const struct names *names, const struct o
     if (!vec_reserve(&t->keys, count) || !vec_reserve(&t->nodes, count) ||
         !vec_reserve(&t->order, count))
         return false;
+    if (trace->rests) {
+        if (!vec_reserve(&t->rested, RESTING_SPANS))
+            return false;
+        (void)resting_get(&table->resting, trace->first_open, t->rested.items);
+    }
     collect_keys(t, table, trace, only_old);
     for (size_t i = 0; i < t->keys.len; i++) {
         const struct node_key *k = &t->keys.items[i];
         struct node *n = &t->nodes.items[t->nodes.len++];
         if (k->is_open)
-            fill_open(n, names, open_span_at(table, k->name), k->name);
+            fill_open(n, names,
+                      trace->rests ? &t->rested.items[k->name] : open_span_at(table, k->name),
+                      k->name);
         else
             fill_closed(n, names, closed_span_at(table, k->name));
     }

@@ -11,8 +11,8 @@
 
 struct node {
     uint64_t id, parent_id;
-    struct open_span *span; /* NULL for a remembered span; borrowed from the table */
-    uint32_t name;          /* of the open span */
+    struct open_span *span; /* NULL for a remembered span; borrowed from the table or the tree */
+    uint32_t name;          /* of the open span in the table */
     struct link_end end;
     uint32_t parent;   /* node, or NODE_NONE: none, or its span never came */
     uint32_t logical;  /* nearest ancestor that observes a request; the spans between are of its
@@ -50,12 +50,13 @@ struct hop {
 /* What nodes are sorted by. */
 struct node_key {
     uint64_t id;
-    uint32_t name; /* of the open or the remembered span */
+    uint32_t name; /* of the open or the remembered span, place of the rested one */
     bool called, is_open;
 };
 
 /* Reused from trace to trace. All-zero is valid. One thread at a time. */
 struct hop_tree {
+    VEC(struct open_span) rested; /* of a trace that rests: changes to them are not kept */
     VEC(struct node_key) keys;
     VEC(struct node) nodes; /* ascending by id, the calling half of a shared id first */
     VEC(uint32_t) order;    /* parents before children */

@@ -123,22 +123,43 @@ static void put_trace_head(struct buf *out, struct trace_id id, uint32_t due, bo
     buf_append_u64(out, base_ns);
 }
 
-/* One piece of a trace: at most SPANS_A_PIECE of its spans. Lists are written from their heads on.
- */
-static void put_piece(struct buf *out, const struct pipeline *p, const struct trace *tr,
-                      uint32_t *open, uint32_t *closed)
+static void put_listed(struct buf *out, const struct pipeline *p, const struct trace *tr,
+                       uint32_t *open)
 {
-    struct buf *b = out;
     uint64_t base_ns = *open ? open_span_at(&p->table, *open)->end_ns : 0;
-    put_trace_head(b, tr->id, tr->due, tr->partly_done, base_ns);
+    put_trace_head(out, tr->id, tr->due, tr->partly_done, base_ns);
     uint32_t count = 0;
     for (uint32_t s = *open; s && count < SPANS_A_PIECE; s = open_span_at(&p->table, s)->next)
         count++;
-    buf_append_varint(b, count);
+    buf_append_varint(out, count);
     for (; count > 0; count--) {
         const struct open_span *s = open_span_at(&p->table, *open);
-        put_open(b, s, base_ns);
+        put_open(out, s, base_ns);
         *open = s->next;
+    }
+}
+
+static void put_rested(struct buf *out, const struct pipeline *p, const struct trace *tr)
+{
+    struct open_span spans[RESTING_SPANS];
+    uint32_t count = resting_get(&p->table.resting, tr->first_open, spans);
+    put_trace_head(out, tr->id, tr->due, tr->partly_done, spans[0].end_ns);
+    buf_append_varint(out, count);
+    for (uint32_t i = 0; i < count; i++)
+        put_open(out, &spans[i], spans[0].end_ns);
+}
+
+/* One piece of a trace: at most SPANS_A_PIECE of its spans. Lists are written from their heads on.
+ */
+static void put_piece(struct buf *b, const struct pipeline *p, const struct trace *tr,
+                      uint32_t *open, uint32_t *closed)
+{
+    uint32_t count = 0;
+    if (tr->rests && *open) {
+        put_rested(b, p, tr);
+        *open = 0;
+    } else {
+        put_listed(b, p, tr, open);
     }
     for (uint32_t s = *closed; s && count < SPANS_A_PIECE; s = closed_span_at(&p->table, s)->next)
         count++;
@@ -225,7 +246,7 @@ static enum status put_all(struct image_sink *s, const struct pipeline *p,
     TRY(flush(s, CHUNK_ACCOUNT, e));
     TRY(put_packed(s, p, e));
     TRY(put_traces(s, p, e));
-    buf_append_varint(&s->content, p->table.spans.live);
+    buf_append_varint(&s->content, open_table_spans(&p->table));
     return flush(s, CHUNK_END, e);
 }
 
@@ -325,6 +346,8 @@ static enum status read_piece(struct image_reader *r, struct cursor *c, struct e
     if (!name)
         return c->failed ? ST_OK : no_memory(e);
     struct trace *tr = trace_at(t, name);
+    if (!trace_wake(t, tr))
+        return no_memory(e);
     tr->partly_done = partly_done;
     struct open_span s;
     for (uint64_t n = cursor_varint(c); n > 0 && !c->failed; n--) {
@@ -339,6 +362,7 @@ static enum status read_piece(struct image_reader *r, struct cursor *c, struct e
         if (!c->failed && !trace_add_closed(t, tr, &s, closed))
             return no_memory(e);
     }
+    pipeline_let_rest(r->pipeline, tr);
     return ST_OK;
 }
 

@@ -75,19 +75,10 @@ static void forget_hops(struct live *l, struct trace *tr)
 static void hide_trace(struct live *l, struct trace *tr)
 {
     struct pipeline *p = l->pipeline;
-    bool any_shown = false;
     forget_hops(l, tr);
-    for (uint32_t s = tr->first_open; s && !any_shown; s = open_span_at(&p->table, s)->next)
-        any_shown = !open_span_at(&p->table, s)->is_new;
-    if (any_shown &&
+    if (trace_any_viewed(&p->table, tr) &&
         (!hop_tree_load(&l->tree, p->names, &p->table, tr, true) || !put_hops(l, tr, false)))
         l->broken = true;
-}
-
-static void mark_spans(struct live *l, const struct trace *tr, bool is_new)
-{
-    for (uint32_t s = tr->first_open; s; s = open_span_at(&l->pipeline->table, s)->next)
-        open_span_at(&l->pipeline->table, s)->is_new = is_new;
 }
 
 static bool show_trace(struct live *l, struct trace *tr)
@@ -98,7 +89,7 @@ static bool show_trace(struct live *l, struct trace *tr)
     if (!hop_tree_load(&l->tree, p->names, &p->table, tr, false) || !put_hops(l, tr, true))
         return false;
     tr->shown_hops = l->open_hops - before;
-    mark_spans(l, tr, false);
+    trace_mark_new(&p->table, tr, false);
     return true;
 }
 
@@ -130,7 +121,7 @@ static bool on_closing(uint32_t name, bool whole, void *user)
         return true;
     }
     hide_trace(l, tr);
-    mark_spans(l, tr, true);
+    trace_mark_new(&l->pipeline->table, tr, true);
     note_changed(l, name);
     return false;
 }

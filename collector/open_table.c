@@ -46,6 +46,7 @@ void open_table_deinit(struct open_table *t)
     slab_deinit(&t->closed);
     slab_deinit(&t->traces);
     packed_deinit(&t->packed);
+    blocks_deinit(&t->resting);
     mem_free(t->buckets);
     t->buckets = NULL;
 }
@@ -53,14 +54,15 @@ void open_table_deinit(struct open_table *t)
 size_t open_table_bytes(const struct open_table *t)
 {
     return slab_bytes(&t->spans) + slab_bytes(&t->closed) + slab_bytes(&t->traces) +
-           packed_bytes(&t->packed) + (t->bucket_mask + 1) * sizeof(*t->buckets);
+           packed_bytes(&t->packed) + blocks_bytes(&t->resting) +
+           (t->bucket_mask + 1) * sizeof(*t->buckets);
 }
 
 size_t open_table_used(const struct open_table *t)
 {
     return t->spans.live * sizeof(struct open_span) + t->closed.live * sizeof(struct closed_span) +
            t->traces.live * sizeof(struct trace) + t->packed.blocks.used_bytes +
-           (t->bucket_mask + 1) * sizeof(*t->buckets);
+           t->resting.used_bytes + (t->bucket_mask + 1) * sizeof(*t->buckets);
 }
 
 /* --- traces --- */
@@ -130,14 +132,28 @@ static void drop_index(struct open_table *t, struct trace *tr)
         t->big.len--;
 }
 
-void trace_remove(struct open_table *t, uint32_t name)
+static void give_list(struct open_table *t, const struct trace *tr)
 {
-    struct trace *tr = trace_at(t, name);
-    drop_index(t, tr);
     for (uint32_t s = tr->first_open, next; s; s = next) {
         next = open_span_at(t, s)->next;
         slab_give(&t->spans, s);
     }
+}
+
+static void give_block(struct open_table *t, const struct trace *tr)
+{
+    block_give(&t->resting, tr->first_open);
+    t->resting_spans -= tr->open_count;
+}
+
+void trace_remove(struct open_table *t, uint32_t name)
+{
+    struct trace *tr = trace_at(t, name);
+    drop_index(t, tr);
+    if (tr->rests)
+        give_block(t, tr);
+    else
+        give_list(t, tr);
     for (uint32_t s = tr->first_closed, next; s; s = next) {
         next = closed_span_at(t, s)->next;
         slab_give(&t->closed, s);
@@ -228,7 +244,7 @@ bool trace_has_span(struct open_table *t, struct trace *tr, uint64_t id, bool ca
 
 uint32_t trace_add_span(struct open_table *t, struct trace *tr, const struct open_span *s)
 {
-    uint32_t name = slab_take(&t->spans);
+    uint32_t name = slab_take_dirty(&t->spans);
     if (!name)
         return 0;
     struct open_span *o = open_span_at(t, name);
@@ -385,6 +401,69 @@ uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, u
     return name;
 }
 
+/* --- resting --- */
+
+bool trace_rest(struct open_table *t, struct trace *tr)
+{
+    struct open_span spans[RESTING_SPANS];
+    if (tr->rests || tr->index || tr->open_count == 0 || tr->open_count > RESTING_SPANS)
+        return false;
+    uint32_t count = 0;
+    for (uint32_t s = tr->first_open; s; s = spans[count++].next)
+        spans[count] = *open_span_at(t, s);
+    uint32_t block = resting_put(&t->resting, spans, count);
+    if (!block)
+        return false;
+    give_list(t, tr);
+    tr->first_open = block;
+    tr->rests = true;
+    t->resting_spans += count;
+    return true;
+}
+
+bool trace_wake(struct open_table *t, struct trace *tr)
+{
+    struct open_span spans[RESTING_SPANS];
+    if (!tr->rests)
+        return true;
+    uint32_t first = 0;
+    for (uint32_t i = resting_get(&t->resting, tr->first_open, spans); i-- > 0;) {
+        uint32_t name = slab_take_dirty(&t->spans);
+        if (!name) {
+            give_list(t, &(struct trace){.first_open = first});
+            return false;
+        }
+        spans[i].next = first;
+        *open_span_at(t, name) = spans[i];
+        first = name;
+    }
+    give_block(t, tr);
+    tr->first_open = first;
+    tr->rests = false;
+    return true;
+}
+
+void trace_mark_new(struct open_table *t, struct trace *tr, bool is_new)
+{
+    if (tr->rests)
+        resting_mark(&t->resting, tr->first_open, is_new);
+    else
+        for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next)
+            open_span_at(t, s)->is_new = is_new;
+}
+
+bool trace_any_viewed(const struct open_table *t, const struct trace *tr)
+{
+    if (tr->rests)
+        return resting_any_viewed(&t->resting, tr->first_open);
+    for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next)
+        if (!open_span_at(t, s)->is_new)
+            return true;
+    return false;
+}
+
+/* --- prefetching --- */
+
 /* Side by side: each list alone would wait for memory at every step. */
 void open_table_prefetch(const struct open_table *t, const uint32_t *traces, size_t count)
 {
@@ -392,8 +471,10 @@ void open_table_prefetch(const struct open_table *t, const uint32_t *traces, siz
     bool more = false;
     for (size_t i = 0; i < count; i++) {
         const struct trace *tr = trace_at(t, traces[i]);
-        at[i] = tr->first_open;
+        at[i] = tr->rests ? 0 : tr->first_open;
         more |= at[i] != 0;
+        if (tr->rests)
+            resting_prefetch(&t->resting, tr->first_open);
         if (at[i])
             __builtin_prefetch(open_span_at(t, at[i]));
         if (tr->first_closed)

@@ -1,36 +1,15 @@
 /* open_table.h - the spans of requests that are still open, and those remembered after closing, by
- * trace. A span costs 64 bytes while it is open and 28 while it is remembered, a trace 72. */
+ * trace. A span costs 64 bytes while it is open, 38 while its trace rests and 13 when it is
+ * remembered packed, a trace 72. */
 #ifndef WEFT_COLLECTOR_OPEN_TABLE_H
 #define WEFT_COLLECTOR_OPEN_TABLE_H
 
 #include "base/map64.h"
 #include "collector/observation.h"
 #include "collector/packed_trace.h"
+#include "collector/resting.h"
 #include "collector/slab.h"
 #include "model/trace_id.h"
-
-/* Pipeline time in steps of 2^27 ns (0.134 s): 32 bits last for 18 years after the data directory
- * was made. */
-enum { CLOCK_SHIFT = 27, NAME_BITS = (1 << 24) - 1 };
-/* Longer durations count as this one: 6.5 days. */
-#define DURATION_MAX ((UINT64_C(1) << 49) - 1)
-
-struct open_span {
-    uint32_t next;    /* of the trace's open spans */
-    uint32_t arrival; /* clock steps */
-    uint64_t id, parent;
-    uint64_t end_ns;
-    uint64_t duration_ns : 49, http_code : 10, grpc_code : 5;
-    uint32_t owner : 24, role : 3, kind : 3;
-    uint32_t in_done : 1;  /* the request that it answered is counted (or there is none) */
-    uint32_t out_done : 1; /* the request that it made is counted (or there is none) */
-    uint32_t dest : 24, retries : 8;
-    uint32_t operation : 24, protocol : 3, error : 1, mirror : 1, denied : 1, end_before_start : 1;
-    uint32_t is_new : 1;                    /* not yet in the published view */
-    uint32_t request_bytes, response_bytes; /* SIZE_NONE */
-    uint16_t flags, weight;
-};
-_Static_assert(sizeof(struct open_span) == 64, "one cache line");
 
 /* A closed span: enough to know it again, and what belongs to it. */
 struct closed_span {
@@ -48,13 +27,14 @@ struct trace {
     uint32_t due; /* second of the pipeline clock at which it is looked at next */
     struct trace_id id;
     uint64_t seen; /* two bits a span id: cleared bits prove that a span is new */
-    uint32_t first_open, first_closed;
+    uint32_t first_open, first_closed; /* lists; first_open of a resting trace: a block */
     uint32_t open_count, closed_count;
     uint32_t oldest, newest; /* arrivals of the open spans, in clock steps */
     uint32_t wheel_next;
     uint32_t index;      /* of a big trace, + 1 */
     bool partly_done;    /* some span of it has in_done or out_done set by a closing */
     bool changed;        /* noted as changed since the last view */
+    bool rests;          /* its open spans are a block, not a list */
     uint32_t shown_hops; /* that the last view counts as open */
 };
 
@@ -65,7 +45,9 @@ struct trace_index; /* span id and parent id -> spans, for big traces */
 struct open_table {
     struct slab spans, closed, traces;
     struct packed_table packed; /* traces of which nothing is open */
-    uint32_t *buckets;          /* owned; heads by hash of the trace id */
+    struct blocks resting;      /* open spans of traces that rest */
+    uint32_t resting_spans;
+    uint32_t *buckets; /* owned; heads by hash of the trace id */
     size_t bucket_mask;
     uint64_t seed;
     uint32_t wheel[WHEEL_SLOTS]; /* heads by due second modulo WHEEL_SLOTS */
@@ -78,6 +60,11 @@ void open_table_deinit(struct open_table *t);
 /* Bytes of heap it holds, and of them those in use. */
 size_t open_table_bytes(const struct open_table *t);
 size_t open_table_used(const struct open_table *t);
+/* Open spans, resting ones too. */
+static inline uint32_t open_table_spans(const struct open_table *t)
+{
+    return t->spans.live + t->resting_spans;
+}
 
 static inline struct open_span *open_span_at(const struct open_table *t, uint32_t name)
 {
@@ -140,6 +127,17 @@ uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, u
 /* Takes the trace out of the table (it is out of the wheel already) and gives its spans back. */
 void trace_remove(struct open_table *t, uint32_t trace);
 
+/* Packs the open spans until somebody wakes the trace; false when it stays as it is. */
+bool trace_rest(struct open_table *t, struct trace *tr);
+/* They are a list again; false when memory is short and the trace still rests. A trace that does
+ * not rest is awake. */
+bool trace_wake(struct open_table *t, struct trace *tr);
+/* is_new of all open spans, and whether the view has any. */
+void trace_mark_new(struct open_table *t, struct trace *tr, bool is_new);
+bool trace_any_viewed(const struct open_table *t, const struct trace *tr);
+
+/* --- of traces that are awake --- */
+
 /* True when the trace holds this span, open or closed. */
 bool trace_has_span(struct open_table *t, struct trace *tr, uint64_t id, bool called);
 /* Adds *s, a filled copy; 0 when memory is short. */
@@ -161,6 +159,8 @@ bool trace_each_named(struct open_table *t, struct trace *tr, uint64_t id, bool 
                       bool (*fn)(const struct open_span *o, const struct closed_span *c,
                                  void *user),
                       void *user);
+
+/* --- all traces together --- */
 
 enum { PREFETCH_TRACES = 12 };
 /* Brings the spans of at most PREFETCH_TRACES traces near. */

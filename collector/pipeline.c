@@ -133,9 +133,10 @@ static uint32_t trace_for(struct pipeline *p, struct trace_id id, uint64_t hash)
     name = trace_unpack(&p->table, id, hash, second_after(clock_steps(p->clock_ns)) + 1);
     if (name)
         return name;
-    /* A second more, in which the rest of the trace may come: most traces are looked at once. */
-    uint32_t due = second_after(clock_steps(p->clock_ns) + steps_over(p->config.graph.wait_ns)) + 1;
-    return trace_add(&p->table, id, hash, due);
+    /* A second more, in which the rest of the trace may come: most traces close at one look. */
+    uint32_t wait = steps_over(p->config.graph.wait_ns);
+    uint32_t look = wait < 2 * REST_STEPS ? wait : REST_STEPS;
+    return trace_add(&p->table, id, hash, second_after(clock_steps(p->clock_ns) + look) + 1);
 }
 
 static void take_span(struct pipeline *p, const struct span *s, const struct observation *x,
@@ -148,6 +149,10 @@ static void take_span(struct pipeline *p, const struct span *s, const struct obs
         return;
     }
     struct trace *tr = trace_at(&p->table, name);
+    if (!trace_wake(&p->table, tr)) {
+        p->delta.dropped[DROP_MEMORY]++;
+        return;
+    }
     if (trace_has_span(&p->table, tr, s->id, kind_is_called(s->kind))) {
         p->delta.dropped[DROP_DUPLICATE]++;
         return;

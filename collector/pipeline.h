@@ -72,8 +72,11 @@ bool pipeline_is_idle(const struct pipeline *p);
 /* --- for pipeline_*.c --- */
 
 enum {
-    CLOSE_SLACK_STEPS = 60
-}; /* 8 s: a trace whose spans keep coming is looked at this much after its wait */
+    CLOSE_SLACK_STEPS = 60, /* 8 s: a trace whose spans keep coming is looked at this much after its
+                               wait */
+    REST_STEPS = 22, /* 3 s: after so long without a new span a trace rests, if its wait goes on for
+                        as long */
+};
 
 static inline uint32_t clock_steps(uint64_t ns)
 {
@@ -105,6 +108,9 @@ enum look {
 /* pipeline_close.c: looks at a trace that was taken out of the wheel: closes, forgets what was
  * remembered long enough, and puts it back or removes it. */
 void pipeline_look(struct pipeline *p, uint32_t trace, enum look how);
+/* pipeline_close.c: packs the open spans of a trace to which nothing was added for REST_STEPS and
+ * which does not close soon. */
+void pipeline_let_rest(struct pipeline *p, struct trace *tr);
 /* pipeline_close.c: whether the new span would have been part of a request that is counted already.
  * Of a gateway's two requests the one that it made may be: that side of *s is then marked as done.
  */

@@ -199,7 +199,7 @@ static void close_some(struct pipeline *p, struct trace *tr)
 }
 
 /* A trace of which everything closes is packed as it stands. False: it is not, or stays as it is.
- */
+ * What rests cannot stay: without memory it is not remembered. */
 static bool close_whole(struct pipeline *p, uint32_t name, const struct trace *tr)
 {
     struct packed_span spans[PACKED_SPANS];
@@ -215,7 +215,8 @@ static bool close_whole(struct pipeline *p, uint32_t name, const struct trace *t
             n->id, n->parent_id,
             packed_bits(n->end.owner_id, n->end.role, n->end.kind, made, n->end.mirror)};
     }
-    if (!packed_add(&p->table.packed, tr->id, clock_steps(p->clock_ns), spans, (uint32_t)count))
+    if (!packed_add(&p->table.packed, tr->id, clock_steps(p->clock_ns), spans, (uint32_t)count) &&
+        !tr->rests)
         return false;
     for (size_t i = 0; i < count; i++)
         if (p->tree.nodes.items[i].span)
@@ -248,6 +249,25 @@ static uint32_t closed_due(const struct pipeline *p, const struct trace *tr)
     return oldest + steps_over(p->config.graph.remember_ns);
 }
 
+/* Not one that closes soon after. */
+static bool is_worth_a_rest(const struct pipeline *p, const struct trace *tr)
+{
+    return tr->open_count && tr->closed_count == 0 && !tr->rests &&
+           open_due(p, tr) - tr->newest >= 2 * REST_STEPS;
+}
+
+/* How long nothing was added. */
+static uint32_t quiet_steps(const struct pipeline *p, const struct trace *tr)
+{
+    return clock_steps(p->clock_ns) - tr->newest;
+}
+
+void pipeline_let_rest(struct pipeline *p, struct trace *tr)
+{
+    if (is_worth_a_rest(p, tr) && quiet_steps(p, tr) >= REST_STEPS)
+        (void)trace_rest(&p->table, tr);
+}
+
 static void schedule(struct pipeline *p, uint32_t name, struct trace *tr)
 {
     if (tr->open_count == 0 && tr->closed_count == 0) {
@@ -256,11 +276,14 @@ static void schedule(struct pipeline *p, uint32_t name, struct trace *tr)
     }
     if (trace_pack(&p->table, name))
         return;
+    pipeline_let_rest(p, tr);
     uint32_t due = tr->open_count ? open_due(p, tr) : closed_due(p, tr);
+    if (is_worth_a_rest(p, tr) && quiet_steps(p, tr) < REST_STEPS)
+        due = tr->newest + REST_STEPS;
     wheel_add(&p->table, name, MAX(second_after(due), p->wheel_second + 1));
 }
 
-/* True: the trace is gone, packed. */
+/* True: the trace is gone, packed. Only one that closes as a whole may rest. */
 static bool close_due(struct pipeline *p, uint32_t name, struct trace *tr, bool force, bool shown)
 {
     if (!hop_tree_load(&p->tree, p->names, &p->table, tr, false) ||
@@ -284,7 +307,9 @@ void pipeline_look(struct pipeline *p, uint32_t name, enum look how)
     bool whole = closes && (force || is_due(p, tr->newest, false));
     if (p->watch && tr->open_count && (closes || tr->closed_count))
         shown = p->watch->closing(name, whole, p->watch->user);
-    if (closes && close_due(p, name, tr, force, shown))
+    /* No memory for either now: a later look closes it. */
+    bool ready = closes && ((whole && tr->closed_count == 0) || trace_wake(&p->table, tr));
+    if (ready && close_due(p, name, tr, force, shown))
         return;
     if (tr->closed_count)
         trace_forget(&p->table, tr,

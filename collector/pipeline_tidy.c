@@ -4,17 +4,31 @@
 
 static const uint64_t HOUR_NS = 3600 * NS_PER_S;
 
+static void move_open(const struct pipeline *p, struct names *to, struct open_span *s)
+{
+    s->owner = names_move_owner(to, p->names, s->owner) & NAME_BITS;
+    s->dest = names_move_dest(to, p->names, s->dest) & NAME_BITS;
+    s->operation = names_move_operation(to, p->names, s->operation) & NAME_BITS;
+    s->flags = (uint16_t)names_flags(to, names_flags_at(p->names, s->flags));
+    s->weight = (uint16_t)names_weight(to, names_weight_at(p->names, s->weight));
+}
+
+static void move_resting(struct pipeline *p, struct names *to, const struct trace *tr)
+{
+    struct open_span spans[RESTING_SPANS];
+    uint32_t count = resting_get(&p->table.resting, tr->first_open, spans);
+    for (uint32_t i = 0; i < count; i++)
+        move_open(p, to, &spans[i]);
+    resting_rename(&p->table.resting, tr->first_open, spans);
+}
+
 static void move_trace(struct pipeline *p, struct names *to, const struct trace *tr)
 {
-    for (uint32_t name = tr->first_open; name;) {
-        struct open_span *s = open_span_at(&p->table, name);
-        s->owner = names_move_owner(to, p->names, s->owner) & NAME_BITS;
-        s->dest = names_move_dest(to, p->names, s->dest) & NAME_BITS;
-        s->operation = names_move_operation(to, p->names, s->operation) & NAME_BITS;
-        s->flags = (uint16_t)names_flags(to, names_flags_at(p->names, s->flags));
-        s->weight = (uint16_t)names_weight(to, names_weight_at(p->names, s->weight));
-        name = s->next;
-    }
+    if (tr->rests)
+        move_resting(p, to, tr);
+    else
+        for (uint32_t s = tr->first_open; s; s = open_span_at(&p->table, s)->next)
+            move_open(p, to, open_span_at(&p->table, s));
     for (uint32_t name = tr->first_closed; name;) {
         struct closed_span *s = closed_span_at(&p->table, name);
         s->owner = names_move_owner(to, p->names, s->owner) & NAME_BITS;

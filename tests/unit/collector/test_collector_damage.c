@@ -203,7 +203,7 @@ static struct found start(struct house *h, bool show)
     store_stats(h->store, &stats);
     f.row = totals.rows[SIGNAL_SPANS];
     f.closed = h->collector->pipeline.closed_requests;
-    f.open = h->collector->pipeline.table.spans.live;
+    f.open = open_table_spans(&h->collector->pipeline.table);
     f.in_cells = cell_set_cell_count(cell_feed_cells(h->collector->pipeline.closed));
     f.lost = stats.lost_blocks;
     cr_expect(account_difference(&f.row) == 0);

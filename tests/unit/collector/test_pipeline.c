@@ -169,6 +169,28 @@ Test(pipeline, a_flood_of_services_keeps_sums_and_names_are_forgotten)
     EXPECT_NO_LEAK();
 }
 
+Test(pipeline, a_resting_trace_keeps_its_names_when_others_are_forgotten)
+{
+    struct line l;
+    line_init(&l, 0, 200);
+    flood(&l, 80000, true);
+    l.clock_ns = l.p.tidied_ns + 3590 * NS_PER_S;
+    wait_s(&l, 0);
+    send_one(&l, 999999, 1, 0, SPAN_CLIENT, "late-riser");
+    wait_s(&l, 8);
+    cr_expect(names_are_many(l.p.names) && l.p.table.resting_spans == 1);
+    wait_s(&l, 8);
+    cr_expect(!names_are_many(l.p.names) && l.p.table.resting_spans == 1);
+    send_one(&l, 999999, 2, 1, SPAN_CLIENT, "late-riser"); /* wakes it */
+    const struct open_span *s = slab_at(&l.p.table.spans, 1);
+    for (uint32_t name = 1; s->id != 1; name++)
+        s = slab_at(&l.p.table.spans, name);
+    const struct owner_entry *owner = names_owner_at(l.p.names, s->owner);
+    cr_expect(str_eq(names_entity_at(l.p.names, owner->entity)->entity.name, STR("late-riser")));
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 Test(pipeline, over_the_limit_the_oldest_close_early)
 {
     struct line l;
@@ -215,6 +237,36 @@ Test(pipeline, a_request_closes_after_its_wait_and_is_remembered)
              "cart"); /* nothing is known any more: a request of its own */
     wait_s(&l, 40);
     cr_expect(l.p.closed_requests == 3);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+/* What comes late finds the trace as it was, and so does what closes it. */
+Test(pipeline, a_quiet_trace_rests)
+{
+    struct line l;
+    line_init(&l, 0, 200);
+    send_one(&l, 1, 10, 0, SPAN_CLIENT, "web");
+    wait_s(&l, 2);
+    send_one(&l, 1, 11, 10, SPAN_SERVER, "cart");
+    wait_s(&l, 2);
+    cr_expect(l.p.table.resting_spans == 0, "its last span came two seconds ago");
+    wait_s(&l, 3);
+    cr_expect(l.p.table.resting_spans == 2 && l.p.table.spans.live == 0);
+    cr_expect(open_table_used(&l.p.table) > 100);
+    send_one(&l, 1, 11, 10, SPAN_SERVER, "cart");
+    cr_expect(l.p.delta.dropped[DROP_DUPLICATE] == 1);
+    send_one(&l, 1, 12, 11, SPAN_CLIENT, "cart");
+    cr_expect(l.p.table.resting_spans == 0 && l.p.delta.pending == 3);
+    wait_s(&l, 40);
+    cr_expect(l.p.closed_requests == 2 && l.p.delta.stored == 3);
+    /* One that nothing wakes. */
+    send_one(&l, 2, 20, 0, SPAN_CLIENT, "web");
+    send_one(&l, 2, 21, 20, SPAN_SERVER, "cart");
+    wait_s(&l, 28);
+    cr_expect(l.p.table.resting_spans == 2);
+    wait_s(&l, 5);
+    cr_expect(l.p.table.resting_spans == 0 && l.p.closed_requests == 3 && l.p.delta.stored == 5);
     pipeline_deinit(&l.p);
     EXPECT_NO_LEAK();
 }
@@ -318,16 +370,22 @@ Test(pipeline, memory_runs_short_anywhere)
         struct line l;
         line_init(&l, 0, 200);
         struct one spans[] = {{1, 1, 0, SPAN_CLIENT, "web", "x"},
-                              {1, 2, 1, SPAN_SERVER, "cart", "x"}};
-        struct batch *b = batch_of(&l, spans, 2);
+                              {1, 2, 1, SPAN_SERVER, "cart", "x"},
+                              {1, 3, 1, SPAN_SERVER, "cart", "x"}};
+        struct batch *b = batch_of(&l, spans, 2), *later = batch_of(&l, spans + 2, 1);
         mem_fail_after(after);
         pipeline_batch(&l.p, b);
-        pipeline_flush(&l.p, 2, l.clock_ns);
+        wait_s(&l, 6);
+        later->clock_ns = l.clock_ns;
+        pipeline_batch(&l.p, later);
+        wait_s(&l, 20);
+        pipeline_flush(&l.p, ++l.sequence, l.clock_ns);
         failed = mem_did_fail();
         mem_fail_after(-1);
         const struct account_row *d = &l.p.delta;
-        cr_expect(d->stored + d->pending + d->dropped[DROP_MEMORY] == 2, "allocation %ld", after);
+        cr_expect(d->stored + d->pending + d->dropped[DROP_MEMORY] == 3, "allocation %ld", after);
         batch_free(b);
+        batch_free(later);
         pipeline_deinit(&l.p);
         cr_assert(after < 1000);
     }
