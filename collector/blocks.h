@@ -26,6 +26,12 @@ size_t blocks_bytes(const struct blocks *b);
 uint32_t block_take(struct blocks *b, size_t bytes);
 void block_give(struct blocks *b, uint32_t name);
 
+/* Its size, rounded up to a step. */
+static inline uint32_t block_bytes(uint32_t name)
+{
+    return (name >> BLOCK_CLASS_SHIFT) * BLOCK_STEP;
+}
+
 /* Aligned to 16 bytes. */
 static inline void *block_at(const struct blocks *b, uint32_t name)
 {

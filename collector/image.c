@@ -12,6 +12,9 @@ enum chunk_tag {
     CHUNK_END = 7,
 };
 
+/* Of a piece of a trace. Version 1 knows the first only. */
+enum { PIECE_PARTLY_DONE = 1, PIECE_INDEXED = 2, PIECE_PACKED = 4, PIECE_RESTS = 8 };
+
 /* A content longer than one chunk goes on in the next: all its chunks but the last have
  * CHUNK_CONTINUES in the tag. */
 enum { CHUNK_BYTES = 256 * KIB, CHUNK_CONTINUES = 0x80, SPANS_A_PIECE = 2048 };
@@ -113,21 +116,27 @@ static void put_closed(struct buf *out, const struct packed_span *s, uint32_t cl
     buf_append_u8(out, (uint8_t)(s->bits >> 24));
 }
 
-static void put_trace_head(struct buf *out, struct trace_id id, uint32_t due, bool partly_done,
+static void put_trace_head(struct buf *out, struct trace_id id, uint32_t due, unsigned flags,
                            uint64_t base_ns)
 {
     buf_append_u64(out, id.hi);
     buf_append_u64(out, id.lo);
     buf_append_varint(out, due);
-    buf_append_u8(out, partly_done);
+    buf_append_u8(out, (uint8_t)flags);
     buf_append_u64(out, base_ns);
+}
+
+static unsigned piece_flags(const struct trace *tr)
+{
+    return (tr->partly_done ? PIECE_PARTLY_DONE : 0) | (tr->index ? PIECE_INDEXED : 0) |
+           (tr->rests ? PIECE_RESTS : 0);
 }
 
 static void put_listed(struct buf *out, const struct pipeline *p, const struct trace *tr,
                        uint32_t *open)
 {
     uint64_t base_ns = *open ? open_span_at(&p->table, *open)->end_ns : 0;
-    put_trace_head(out, tr->id, tr->due, tr->partly_done, base_ns);
+    put_trace_head(out, tr->id, tr->due, piece_flags(tr), base_ns);
     uint32_t count = 0;
     for (uint32_t s = *open; s && count < SPANS_A_PIECE; s = open_span_at(&p->table, s)->next)
         count++;
@@ -139,13 +148,14 @@ static void put_listed(struct buf *out, const struct pipeline *p, const struct t
     }
 }
 
+/* From the end, as reading puts each span in front of the one before: it rests as it did. */
 static void put_rested(struct buf *out, const struct pipeline *p, const struct trace *tr)
 {
     struct open_span spans[RESTING_SPANS];
     uint32_t count = resting_get(&p->table.resting, tr->first_open, spans);
-    put_trace_head(out, tr->id, tr->due, tr->partly_done, spans[0].end_ns);
+    put_trace_head(out, tr->id, tr->due, piece_flags(tr), spans[0].end_ns);
     buf_append_varint(out, count);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = count; i-- > 0;)
         put_open(out, &spans[i], spans[0].end_ns);
 }
 
@@ -186,18 +196,23 @@ static enum status put_trace(struct image_sink *s, const struct pipeline *p, con
     return ST_OK;
 }
 
-/* Packed traces as if they were not, oldest first. */
+/* Packed traces in the order of packing, and the blocks between them that wait for their turn: what
+ * is over the limit of memory is so after a restart too. */
 static enum status put_packed(struct image_sink *s, const struct pipeline *p, struct err *e)
 {
     struct packed_span spans[PACKED_SPANS];
     struct trace_id id;
-    uint32_t at = 0, closed, count;
-    while (packed_next(&p->table.packed, &at, &id, &closed, spans, &count)) {
-        put_trace_head(&s->content, id, p->wheel_second + 1, false, 0);
+    uint32_t at = 0, closed, bytes, count;
+    while (packed_next(&p->table.packed, &at, &id, &closed, &bytes, spans, &count)) {
+        put_trace_head(&s->content, id, 0, PIECE_PACKED, 0);
         buf_append_varint(&s->content, 0);
         buf_append_varint(&s->content, count);
         for (uint32_t i = 0; i < count; i++)
             put_closed(&s->content, &spans[i], closed);
+        if (count == 0) {
+            buf_append_varint(&s->content, closed);
+            buf_append_varint(&s->content, bytes);
+        }
         if (s->content.len >= CHUNK_BYTES - 128 * KIB)
             TRY(flush(s, CHUNK_TRACES, e));
     }
@@ -332,14 +347,41 @@ static enum status no_memory(struct err *e)
     return err_set(e, ST_NO_MEMORY, "no memory for the open spans of the image");
 }
 
+/* A trace of which nothing is open: its place among the packed ones is kept. */
+static enum status read_packed(struct open_table *t, struct trace_id id, struct cursor *c,
+                               struct err *e)
+{
+    struct packed_span spans[PACKED_SPANS];
+    uint32_t closed = 0;
+    uint64_t open_count = cursor_varint(c), count = cursor_varint(c);
+    if (open_count > 0 || count > PACKED_SPANS || trace_id_is_zero(id) != (count == 0))
+        c->failed = true;
+    if (!c->failed && count == 0) {
+        closed = (uint32_t)cursor_varint(c);
+        uint32_t bytes = (uint32_t)cursor_varint(c);
+        return c->failed || packed_add_waiting(&t->packed, closed, bytes) ? ST_OK : no_memory(e);
+    }
+    for (uint64_t i = 0; i < count && !c->failed; i++) {
+        struct open_span s;
+        get_closed(c, &s, &closed);
+        spans[i] = (struct packed_span){s.id, s.parent,
+                                        packed_bits(s.owner, s.role, s.kind, s.out_done, s.mirror)};
+    }
+    if (!c->failed && !packed_add(&t->packed, id, closed, spans, (uint32_t)count))
+        return no_memory(e);
+    return ST_OK;
+}
+
 static enum status read_piece(struct image_reader *r, struct cursor *c, struct err *e)
 {
     struct open_table *t = &r->pipeline->table;
     struct trace_id id = {.hi = cursor_u64(c)};
     id.lo = cursor_u64(c);
     uint32_t due = (uint32_t)cursor_varint(c);
-    bool partly_done = cursor_u8(c);
+    unsigned flags = cursor_u8(c);
     uint64_t base_ns = cursor_u64(c), hash = trace_hash(t, id);
+    if (flags & PIECE_PACKED)
+        return read_packed(t, id, c, e);
     uint32_t name = c->failed ? 0 : trace_find(t, id, hash);
     if (!name && !c->failed)
         name = trace_add(t, id, hash, due);
@@ -348,7 +390,7 @@ static enum status read_piece(struct image_reader *r, struct cursor *c, struct e
     struct trace *tr = trace_at(t, name);
     if (!trace_wake(t, tr))
         return no_memory(e);
-    tr->partly_done = partly_done;
+    tr->partly_done = flags & PIECE_PARTLY_DONE;
     struct open_span s;
     for (uint64_t n = cursor_varint(c); n > 0 && !c->failed; n--) {
         get_open(c, &s, base_ns);
@@ -362,7 +404,10 @@ static enum status read_piece(struct image_reader *r, struct cursor *c, struct e
         if (!c->failed && !trace_add_closed(t, tr, &s, closed))
             return no_memory(e);
     }
-    pipeline_let_rest(r->pipeline, tr);
+    if (flags & PIECE_INDEXED)
+        trace_index(t, tr);
+    if (flags & PIECE_RESTS)
+        (void)trace_rest(t, tr);
     return ST_OK;
 }
 

@@ -61,8 +61,8 @@ size_t open_table_bytes(const struct open_table *t)
 size_t open_table_used(const struct open_table *t)
 {
     return t->spans.live * sizeof(struct open_span) + t->closed.live * sizeof(struct closed_span) +
-           t->traces.live * sizeof(struct trace) + t->packed.blocks.used_bytes +
-           t->resting.used_bytes + (t->bucket_mask + 1) * sizeof(*t->buckets);
+           t->traces.live * (sizeof(struct trace) + sizeof(*t->buckets)) +
+           t->packed.blocks.used_bytes + t->resting.used_bytes;
 }
 
 /* --- traces --- */
@@ -187,10 +187,21 @@ static void index_open(struct trace_index *x, const struct open_span *s, uint32_
     (void)index_put(&x->ids, id_key(s->id, kind_is_called(s->kind)), name);
 }
 
-static void index_closed(struct trace_index *x, const struct closed_span *s, uint32_t name)
+/* Whatever order they are added in, the same child is found. */
+static bool is_later(const struct closed_span *a, const struct closed_span *b)
+{
+    if (a->closed != b->closed)
+        return (int32_t)(a->closed - b->closed) > 0;
+    uint64_t a_key = id_key(closed_id(a), kind_is_called(a->kind));
+    return a_key > id_key(closed_id(b), kind_is_called(b->kind));
+}
+
+static void index_closed(const struct open_table *t, struct trace_index *x,
+                         const struct closed_span *s, uint32_t name)
 {
     (void)index_put(&x->ids, id_key(closed_id(s), kind_is_called(s->kind)), CLOSED | name);
-    if (closed_parent(s))
+    const uint64_t *known = map64_find(&x->children, closed_parent(s));
+    if (closed_parent(s) && (!known || is_later(s, closed_span_at(t, (uint32_t)*known))))
         (void)index_put(&x->children, closed_parent(s), CLOSED | name);
 }
 
@@ -207,7 +218,13 @@ static void make_index(struct open_table *t, struct trace *tr)
     for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next)
         index_open(x, open_span_at(t, s), s);
     for (uint32_t s = tr->first_closed; s; s = closed_span_at(t, s)->next)
-        index_closed(x, closed_span_at(t, s), s);
+        index_closed(t, x, closed_span_at(t, s), s);
+}
+
+void trace_index(struct open_table *t, struct trace *tr)
+{
+    if (!tr->index)
+        make_index(t, tr);
 }
 
 static struct trace_index *index_of(const struct open_table *t, const struct trace *tr)
@@ -252,10 +269,11 @@ uint32_t trace_add_span(struct open_table *t, struct trace *tr, const struct ope
     o->next = tr->first_open;
     tr->first_open = name;
     tr->seen |= seen_bits(s->id, kind_is_called(s->kind));
-    if (tr->open_count++ == 0)
-        tr->oldest = tr->newest = s->arrival;
-    else if ((int32_t)(s->arrival - tr->newest) > 0)
+    bool first = tr->open_count++ == 0;
+    if (first || (int32_t)(s->arrival - tr->newest) > 0)
         tr->newest = s->arrival;
+    if (first || (int32_t)(s->arrival - tr->oldest) < 0)
+        tr->oldest = s->arrival;
     if (tr->index)
         index_open(index_of(t, tr), o, name);
     else if (tr->open_count + tr->closed_count >= BIG_TRACE)
@@ -285,7 +303,7 @@ bool trace_add_closed(struct open_table *t, struct trace *tr, const struct open_
     tr->closed_count++;
     tr->seen |= seen_bits(s->id, kind_is_called(s->kind));
     if (tr->index)
-        index_closed(index_of(t, tr), c, name);
+        index_closed(t, index_of(t, tr), c, name);
     return true;
 }
 
@@ -384,11 +402,13 @@ bool trace_pack(struct open_table *t, uint32_t name)
     return true;
 }
 
-uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due)
+uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due,
+                      uint32_t before)
 {
     struct packed_span spans[PACKED_SPANS];
     uint32_t closed, count = packed_take(&t->packed, id, &closed, spans);
-    uint32_t name = count ? trace_add(t, id, hash, due) : 0;
+    bool known = count > 0 && (int32_t)(closed - before) > 0;
+    uint32_t name = known ? trace_add(t, id, hash, due) : 0;
     for (uint32_t i = 0; name && i < count; i++) {
         struct open_span s = {.id = spans[i].id, .parent = spans[i].parent};
         s.owner = spans[i].bits & NAME_BITS;

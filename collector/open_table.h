@@ -122,8 +122,10 @@ uint32_t trace_add(struct open_table *t, struct trace_id id, uint64_t hash, uint
 /* Packs a trace of which nothing is open (it is out of the wheel already); false when it stays as
  * it is. */
 bool trace_pack(struct open_table *t, uint32_t trace);
-/* As trace_find() among the packed ones: it is a trace again, to be looked at in second `due`. */
-uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due);
+/* As trace_find() among the packed ones: it is a trace again, to be looked at in second `due`. One
+ * that was closed at or before `before` is forgotten instead. */
+uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due,
+                      uint32_t before);
 /* Takes the trace out of the table (it is out of the wheel already) and gives its spans back. */
 void trace_remove(struct open_table *t, uint32_t trace);
 
@@ -149,6 +151,8 @@ bool trace_close_span(struct open_table *t, struct trace *tr, uint32_t span, uin
  * *s. False when memory is short. */
 bool trace_add_closed(struct open_table *t, struct trace *tr, const struct open_span *s,
                       uint32_t closed);
+/* As an image has it: a trace that was found by an index is found by one again. */
+void trace_index(struct open_table *t, struct trace *tr);
 /* Forgets the remembered spans that were closed at or before `before`. */
 void trace_forget(struct open_table *t, struct trace *tr, uint32_t before);
 

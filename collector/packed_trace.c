@@ -92,6 +92,16 @@ static uint8_t place_of(const struct packed_span *spans, uint32_t count, uint64_
     return PARENT_OUTSIDE;
 }
 
+/* As the newest. */
+static void append(struct packed_table *t, uint32_t name)
+{
+    if (t->last)
+        packed_at(t, t->last)->later = name;
+    else
+        t->first = name;
+    t->last = name;
+}
+
 bool packed_add(struct packed_table *t, struct trace_id id, uint32_t closed,
                 const struct packed_span *spans, uint32_t count)
 {
@@ -122,12 +132,19 @@ bool packed_add(struct packed_table *t, struct trace_id id, uint32_t closed,
         if (places[i] >= PARENT_OUTSIDE && places[i] != PARENT_NONE)
             b->words[count + places[i] - PARENT_OUTSIDE] = spans[i].parent;
     }
-    if (t->last)
-        packed_at(t, t->last)->later = name;
-    else
-        t->first = name;
-    t->last = name;
+    append(t, name);
     t->live++;
+    return true;
+}
+
+bool packed_add_waiting(struct packed_table *t, uint32_t closed, uint32_t bytes)
+{
+    bool is_block = bytes >= sizeof(struct packed_trace) && bytes <= BLOCK_BYTES_MAX;
+    uint32_t name = is_block ? block_take(&t->blocks, bytes) : 0;
+    if (!name)
+        return false;
+    *packed_at(t, name) = (struct packed_trace){.closed = closed};
+    append(t, name);
     return true;
 }
 
@@ -220,18 +237,18 @@ void packed_forget(struct packed_table *t, uint32_t before)
 }
 
 bool packed_next(const struct packed_table *t, uint32_t *at, struct trace_id *id, uint32_t *closed,
-                 struct packed_span *spans, uint32_t *count)
+                 uint32_t *bytes, struct packed_span *spans, uint32_t *count)
 {
-    do {
-        *at = *at ? packed_at(t, *at)->later : t->first;
-    } while (*at && trace_id_is_zero(packed_at(t, *at)->id));
+    *at = *at ? packed_at(t, *at)->later : t->first;
     if (!*at)
         return false;
     const struct packed_trace *b = packed_at(t, *at);
     *id = b->id;
     *closed = b->closed;
-    *count = b->count;
-    unpack(b, spans);
+    *bytes = block_bytes(*at);
+    *count = trace_id_is_zero(b->id) ? 0 : b->count;
+    if (*count)
+        unpack(b, spans);
     return true;
 }
 

@@ -53,9 +53,13 @@ void packed_prefetch_first(const struct packed_table *t, struct trace_id id);
 void packed_forget(struct packed_table *t, uint32_t before);
 /* Forgets the oldest; false when there is none. */
 bool packed_forget_one(struct packed_table *t);
-/* Visits all, oldest first: start with *at = 0; false at the end. */
+/* Visits all, oldest first: start with *at = 0; false at the end. Of one that was taken out its
+ * block still waits for its turn: it has no spans, and an id of zero. *bytes: of the block. */
 bool packed_next(const struct packed_table *t, uint32_t *at, struct trace_id *id, uint32_t *closed,
-                 struct packed_span *spans, uint32_t *count);
+                 uint32_t *bytes, struct packed_span *spans, uint32_t *count);
+/* A block that waits for its turn, as packed_next() gave it. False when memory is short or there
+ * are no such blocks. */
+bool packed_add_waiting(struct packed_table *t, uint32_t closed, uint32_t bytes);
 /* Calls fn for the owner of each span, which it may change. */
 void packed_each_owner(struct packed_table *t, uint32_t (*fn)(uint32_t owner, void *user),
                        void *user);

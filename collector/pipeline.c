@@ -65,8 +65,7 @@ static void move_clock(struct pipeline *p, uint64_t clock_ns)
         p->wheel_second = second - WHEEL_SLOTS;
     while (p->wheel_second < second)
         look_at_second(p, ++p->wheel_second);
-    uint32_t remember = steps_over(p->config.graph.remember_ns);
-    packed_forget(&p->table.packed, clock_steps(p->clock_ns) - remember);
+    packed_forget(&p->table.packed, pipeline_forgotten(p));
     pipeline_tidy(p);
 }
 
@@ -130,7 +129,8 @@ static uint32_t trace_for(struct pipeline *p, struct trace_id id, uint64_t hash)
     uint32_t name = trace_find(&p->table, id, hash);
     if (name)
         return name;
-    name = trace_unpack(&p->table, id, hash, second_after(clock_steps(p->clock_ns)) + 1);
+    name = trace_unpack(&p->table, id, hash, second_after(clock_steps(p->clock_ns)) + 1,
+                        pipeline_forgotten(p));
     if (name)
         return name;
     /* A second more, in which the rest of the trace may come: most traces close at one look. */

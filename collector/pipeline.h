@@ -89,6 +89,12 @@ static inline uint32_t steps_over(uint64_t ns)
     return (uint32_t)MIN((ns >> CLOCK_SHIFT) + 1, (uint64_t)INT32_MAX / 4);
 }
 
+/* What was closed at or before this step has been remembered long enough. */
+static inline uint32_t pipeline_forgotten(const struct pipeline *p)
+{
+    return clock_steps(p->clock_ns) - steps_over(p->config.graph.remember_ns);
+}
+
 /* Second of the pipeline clock at which this step has passed. */
 static inline uint32_t second_after(uint32_t step)
 {
@@ -108,9 +114,6 @@ enum look {
 /* pipeline_close.c: looks at a trace that was taken out of the wheel: closes, forgets what was
  * remembered long enough, and puts it back or removes it. */
 void pipeline_look(struct pipeline *p, uint32_t trace, enum look how);
-/* pipeline_close.c: packs the open spans of a trace to which nothing was added for REST_STEPS and
- * which does not close soon. */
-void pipeline_let_rest(struct pipeline *p, struct trace *tr);
 /* pipeline_close.c: whether the new span would have been part of a request that is counted already.
  * Of a gateway's two requests the one that it made may be: that side of *s is then marked as done.
  */

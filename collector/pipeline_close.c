@@ -180,14 +180,16 @@ static void settle_span(struct pipeline *p, const struct node *n)
 static void close_some(struct pipeline *p, struct trace *tr)
 {
     uint32_t keep = 0, now = clock_steps(p->clock_ns);
-    tr->oldest = tr->newest;
     for (size_t i = 0; i < p->tree.nodes.len; i++) {
         const struct node *n = &p->tree.nodes.items[i];
         if (!n->span)
             continue;
         if (!n->closes) {
-            if ((int32_t)(n->span->arrival - tr->oldest) < 0)
-                tr->oldest = n->span->arrival;
+            uint32_t arrival = n->span->arrival;
+            if (!keep || (int32_t)(arrival - tr->oldest) < 0)
+                tr->oldest = arrival;
+            if (!keep || (int32_t)(arrival - tr->newest) > 0)
+                tr->newest = arrival;
             n->span->next = keep;
             keep = n->name;
             continue;
@@ -262,7 +264,7 @@ static uint32_t quiet_steps(const struct pipeline *p, const struct trace *tr)
     return clock_steps(p->clock_ns) - tr->newest;
 }
 
-void pipeline_let_rest(struct pipeline *p, struct trace *tr)
+static void let_rest(struct pipeline *p, struct trace *tr)
 {
     if (is_worth_a_rest(p, tr) && quiet_steps(p, tr) >= REST_STEPS)
         (void)trace_rest(&p->table, tr);
@@ -276,7 +278,7 @@ static void schedule(struct pipeline *p, uint32_t name, struct trace *tr)
     }
     if (trace_pack(&p->table, name))
         return;
-    pipeline_let_rest(p, tr);
+    let_rest(p, tr);
     uint32_t due = tr->open_count ? open_due(p, tr) : closed_due(p, tr);
     if (is_worth_a_rest(p, tr) && quiet_steps(p, tr) < REST_STEPS)
         due = tr->newest + REST_STEPS;
@@ -312,7 +314,6 @@ void pipeline_look(struct pipeline *p, uint32_t name, enum look how)
     if (ready && close_due(p, name, tr, force, shown))
         return;
     if (tr->closed_count)
-        trace_forget(&p->table, tr,
-                     how == LOOK_EVICT ? now : now - steps_over(p->config.graph.remember_ns));
+        trace_forget(&p->table, tr, how == LOOK_EVICT ? now : pipeline_forgotten(p));
     schedule(p, name, tr);
 }

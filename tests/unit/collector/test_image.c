@@ -1,6 +1,7 @@
 /* test_image.c - an image that is cut, changed or out of order gives an error or a state that can
  * be used, never harm. */
 #include "collector/image.h"
+#include "base/fileio.h"
 #include "support/leak.h"
 #include "unit/collector/trace_rig.h"
 #include <criterion/criterion.h>
@@ -85,6 +86,30 @@ Test(image, damage_does_no_harm)
         }
     }
     buf_deinit(&image);
+    EXPECT_NO_LEAK();
+}
+
+/* tests/golden/image_content_v1.bin is what make_image() made when the version was 1. */
+Test(image, version_1_is_read)
+{
+    struct err e = {0};
+    struct pipeline_config config = {.seed = 99, .graph = graph_settings_default()};
+    struct pipeline p;
+    static const char path[] = WEFT_SOURCE_DIR "/tests/golden/image_content_v1.bin";
+    char *image;
+    size_t len;
+    cr_assert(file_read_all(path, MIB, &image, &len, &e) == ST_OK, "%s", e.msg);
+    cr_assert(pipeline_init(&p, &config, NULL) == ST_OK);
+    struct image_reader reader = {.pipeline = &p};
+    struct cursor c = cursor_of((struct str){image, len});
+    while (c.at < c.end)
+        cr_assert(image_read_chunk(&reader, cursor_lenstr(&c), &e) == ST_OK, "%s", e.msg);
+    cr_assert(image_read_end(&reader, &e) == ST_OK, "%s", e.msg);
+    cr_expect(p.table.spans.live == 1 && p.table.closed.live == 6 && p.table.traces.live == 4);
+    pipeline_tick(&p, p.sequence + 1, 0, p.clock_ns + NS_PER_S);
+    cr_expect(p.table.packed.live == 3 && p.table.traces.live == 1, "packed at the first look");
+    pipeline_deinit(&p);
+    mem_free(image);
     EXPECT_NO_LEAK();
 }
 

@@ -32,9 +32,9 @@ Test(packed_trace, round_trip)
     for (uint64_t i = 0; i < TRACES; i++)
         cr_assert(packed_add(&t, (struct trace_id){1, i}, (uint32_t)i / 10, in, make(in, i)));
     cr_expect(t.live == TRACES);
-    uint32_t closed, at = 0, count, seen = 0;
+    uint32_t closed, at = 0, bytes, count, seen = 0;
     struct trace_id id;
-    while (packed_next(&t, &at, &id, &closed, out, &count)) {
+    while (packed_next(&t, &at, &id, &closed, &bytes, out, &count)) {
         cr_expect(id.lo == seen && count == make(in, seen) && same(in, out, count));
         seen++;
     }

@@ -298,12 +298,20 @@ static void copy_state(struct pipeline *p, struct pipeline *copy)
     buf_deinit(&image);
 }
 
-static void restart(struct pipeline *p)
+void rig_restart(struct pipeline *p)
 {
     struct pipeline copy;
     copy_state(p, &copy);
     pipeline_deinit(p);
     *p = copy;
+}
+
+void rig_counted(struct pipeline *p, struct buf *out)
+{
+    sightings_tell(&p->sightings, p->names, p->registry);
+    sightings_clear(&p->sightings);
+    struct writer w = {out, p->registry, cell_feed_cells(p->closed)};
+    cr_assert(cell_set_each(w.cells, put_cell, &w, NULL) == ST_OK);
 }
 
 static void look(struct live *live, struct buf *out)
@@ -362,7 +370,7 @@ void rig_run(const struct rig *r, const struct rig_run *run, struct buf *out, st
         if (live && batches % run->look_every == 0)
             check_view(&p, live);
         if (run->restart_after && batches % run->restart_after == 0)
-            restart(&p);
+            rig_restart(&p);
     }
     for (uint32_t second = 0; run->by_clock && second < 45; second++) {
         pipeline_tick(&p, ++batches, START_NS, clock_ns += NS_PER_S);
@@ -376,10 +384,7 @@ void rig_run(const struct rig *r, const struct rig_run *run, struct buf *out, st
     live_free(live);
     check_account(&p, received);
     cr_assert(p.delta.pending == 0, "%llu pending", (unsigned long long)p.delta.pending);
-    sightings_tell(&p.sightings, p.names, p.registry);
-    sightings_clear(&p.sightings);
-    struct writer w = {out, p.registry, cell_feed_cells(p.closed)};
-    cr_assert(cell_set_each(w.cells, put_cell, &w, NULL) == ST_OK);
+    rig_counted(&p, out);
     if (keep)
         *keep = p;
     else

@@ -76,6 +76,10 @@ struct rig_run {
  * version>version operation code ... The caller ends *out. `p` (may be NULL) gets the pipeline to
  * look at; the caller ends it then. */
 void rig_run(const struct rig *r, const struct rig_run *run, struct buf *out, struct pipeline *p);
+/* p goes through an image and back: what a checkpoint and a start after it make of it. */
+void rig_restart(struct pipeline *p);
+/* What was counted so far, as rig_run() writes it. Tells the registry who was seen. */
+void rig_counted(struct pipeline *p, struct buf *out);
 /* Runs in many orders, splits, with repeats and restarts; each must give the same text as the plain
  * run, which must be `want` (not looked at when NULL). */
 void rig_expect(const struct rig *r, const char *name, const char *want);
