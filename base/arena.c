@@ -139,6 +139,12 @@ static void forget_uses(struct arena *a)
     a->is_refused = false;
 }
 
+/* What is kept must leave most of the unpaid bytes to the next use. */
+static bool may_keep(const struct arena *a)
+{
+    return !a->unpaid_bytes || a->head->cap <= a->unpaid_bytes / 8;
+}
+
 void arena_reset(struct arena *a)
 {
     forget_uses(a);
@@ -146,6 +152,11 @@ void arena_reset(struct arena *a)
         return;
     chunks_free(a, a->head->older);
     a->head->older = NULL;
+    if (!may_keep(a)) {
+        chunk_free(a, a->head);
+        a->head = NULL;
+        return;
+    }
     a->head->used = 0;
     ASAN_POISON_MEMORY_REGION(a->head->bytes, a->head->cap);
 }

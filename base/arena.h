@@ -36,7 +36,8 @@ static inline void arena_share_budget(struct arena *a, const struct arena *from)
 /* Counts as the arena's what is held elsewhere for the same purpose: `bytes` in all by now, given
  * back on reset and deinit. False: the budget has no more. */
 bool arena_charge(struct arena *a, size_t bytes) NODISCARD;
-/* Gives all objects back but keeps one chunk for the next use; poisons it under ASan. */
+/* Gives all objects back but keeps one chunk for the next use, a small one when it holds unpaid
+ * bytes; poisons it under ASan. */
 void arena_reset(struct arena *a);
 void arena_deinit(struct arena *a);
 /* Bytes of heap it holds, used or not. */

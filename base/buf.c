@@ -1,5 +1,6 @@
 /* buf.c - growing output bytes, little-endian words and varints. */
 #include "base/buf.h"
+#include "base/arena.h"
 #include "base/mem.h"
 
 #include <stdarg.h>
@@ -19,12 +20,23 @@ void buf_reset(struct buf *b)
     b->failed = false;
 }
 
+/* How much to hold for `need` bytes; 0 when the payer does not allow it. */
+static size_t next_cap(const struct buf *b, size_t need)
+{
+    size_t cap = MAX(MAX(need, b->cap + b->cap / 2), (size_t)FIRST_CAP);
+    if (!b->payer)
+        return cap;
+    if (b->payer->limit_bytes)
+        cap = MIN(cap, b->payer->limit_bytes);
+    return need <= cap && arena_charge(b->payer, cap) ? cap : 0;
+}
+
 static bool grow(struct buf *b, size_t more)
 {
     size_t need;
     if (!b->failed && !size_add_overflow(b->len, more, &need)) {
-        size_t cap = MAX(MAX(need, b->cap + b->cap / 2), (size_t)FIRST_CAP);
-        char *moved = mem_realloc(b->ptr, cap);
+        size_t cap = next_cap(b, need);
+        char *moved = cap ? mem_realloc(b->ptr, cap) : NULL;
         if (moved) {
             b->ptr = moved;
             b->cap = cap;

@@ -5,11 +5,15 @@
 
 #include "base/str.h"
 
+struct arena;
+
 /* All-zero is a valid empty buffer. One thread at a time. */
 struct buf {
     char *ptr; /* owned */
     size_t len, cap;
-    bool failed; /* memory ran out; what is in ptr is incomplete */
+    bool failed;         /* memory ran out; what is in ptr is incomplete */
+    struct arena *payer; /* borrowed, may be NULL: is charged what the buffer holds, and sets how
+                            long it may get; of one payer one buffer */
 };
 
 /* Frees the bytes; b is empty again. */

@@ -37,7 +37,7 @@ void http_exchange_fill(struct http_exchange *x, struct http_response *r)
 {
     x->status = r->status;
     x->answer_bytes = r->body.len;
-    x->response = http_answer_build(&x->fields, r);
+    x->response = http_answer_build(&x->fields, x->owner->config->budget, r);
 }
 
 struct str http_method(const struct http_exchange *x)

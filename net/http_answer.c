@@ -8,7 +8,7 @@
 #include <microhttpd.h>
 #include <zstd.h>
 
-enum { PACKED_MIN_BYTES = 1024, GZIP_LEVEL = 3, ZSTD_LEVEL = 1 };
+enum { PACKED_MIN_BYTES = 1024, COUNTED_MIN_BYTES = 4096, GZIP_LEVEL = 3, ZSTD_LEVEL = 1 };
 
 double http_coding_weight(struct str accept, struct str coding)
 {
@@ -83,7 +83,8 @@ static const char *compress_body(struct str accept, struct buf *body)
         return NULL;
     }
     buf_deinit(body);
-    *body = packed;
+    char *fitting = mem_realloc(packed.ptr, packed.len);
+    *body = (struct buf){.ptr = fitting ? fitting : packed.ptr, .len = packed.len};
     return zstd >= gzip ? "zstd" : "gzip";
 }
 
@@ -96,16 +97,50 @@ static void add_fields(struct MHD_Response *m, const struct http_response *r)
         MHD_add_response_header(m, r->headers[i].name, r->headers[i].value);
 }
 
-struct MHD_Response *http_answer_build(const struct fields *request, struct http_response *r)
+/* A body that a slow reader may make last. */
+struct held_body {
+    struct budget *budget;
+    size_t charged;
+    char *bytes; /* owned */
+};
+
+static void free_held(void *user)
+{
+    struct held_body *held = user;
+    budget_give(held->budget, held->charged);
+    mem_free(held->bytes);
+    mem_free(held);
+}
+
+/* Small bodies do not count: a connection's own memory is larger. Takes over the bytes. */
+static struct MHD_Response *response_of(char *bytes, size_t len, size_t cap, struct budget *budget)
+{
+    if (!bytes)
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (!budget || cap < COUNTED_MIN_BYTES)
+        return MHD_create_response_from_buffer_with_free_callback(len, bytes, mem_free);
+    struct held_body *held = mem_alloc(sizeof(*held));
+    if (!held)
+        return NULL;
+    *held = (struct held_body){budget, cap, bytes};
+    struct MHD_Response *m =
+        MHD_create_response_from_buffer_with_free_callback_cls(len, bytes, free_held, held);
+    if (m)
+        budget_force(budget, cap);
+    else
+        mem_free(held);
+    return m;
+}
+
+struct MHD_Response *http_answer_build(const struct fields *request, struct budget *budget,
+                                       struct http_response *r)
 {
     bool varies = may_compress(r);
     struct str accept = fields_find(request, STR("accept-encoding"));
     const char *coding = varies ? compress_body(accept, &r->body) : NULL;
-    size_t len;
+    size_t len, cap = MAX(r->body.cap, r->body.len);
     char *bytes = buf_take(&r->body, &len);
-    struct MHD_Response *m =
-        bytes ? MHD_create_response_from_buffer_with_free_callback(len, bytes, mem_free)
-              : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *m = response_of(bytes, len, cap, budget);
     if (m == NULL) {
         mem_free(bytes);
         return NULL;

@@ -105,7 +105,7 @@ struct net_config {
     void (*unseen)(enum status why, void *user);
     void *unseen_user;
     struct budget *budget; /* borrowed, may be NULL: bodies are counted in while they arrive, until
-                              the handler is called */
+                              the handler is called, and those of answers until they are sent */
 };
 
 struct net_server;

@@ -80,6 +80,10 @@ enum status metrics_read(const struct query_config *config, struct arena *arena,
     out->uptime_s = ((double)clock_wall_ns() - (double)config->started_wall_ns) / 1e9;
     out->cpu_s = cpu_seconds();
     out->resident_bytes = resident_bytes();
+    if (config->budget) {
+        out->budget_bytes = config->budget->limit;
+        out->budget_used_bytes = budget_used(config->budget);
+    }
     return ST_OK;
 }
 

@@ -111,13 +111,6 @@ static enum status check_ready(const struct dispatcher *d, const struct route *r
     return err_set(e, ST_IO, "weft cannot answer yet: %s", reason);
 }
 
-static void out_of_memory(const struct route *route, struct http_response *out)
-{
-    struct err e;
-    err_set(&e, ST_NO_MEMORY, "no memory for the answer");
-    reply_failure(route, out, &e);
-}
-
 static enum status parse_form(const struct question *q, struct request *r, struct err *e)
 {
     struct err inner = {0};
@@ -164,6 +157,19 @@ static void blame_question(const struct arena *arena, struct err *e)
                 arena->limit_bytes / MIB);
 }
 
+/* The body could not grow: memory is short, or the answer is longer than one may be. */
+static void body_failed(const struct route *route, struct arena *arena, struct http_response *out)
+{
+    struct err e;
+    size_t max_bytes = arena->limit_bytes;
+    if (max_bytes && !arena->is_refused && out->body.len > max_bytes / 2)
+        err_set(&e, ST_QUERY, "the answer is larger than %zu MiB: ask for less", max_bytes / MIB);
+    else
+        err_set(&e, ST_NO_MEMORY, "no memory for the answer");
+    blame_question(arena, &e);
+    reply_failure(route, out, &e);
+}
+
 static void run_handler(const struct route *route, const struct question *q, struct request *r,
                         struct http_response *out)
 {
@@ -173,7 +179,7 @@ static void run_handler(const struct route *route, const struct question *q, str
         reply_failure(route, out, &e);
     }
     if (out->body.failed)
-        out_of_memory(route, out);
+        body_failed(route, r->arena, out);
     if (r->view)
         edge_view_unref(r->view);
 }
@@ -224,9 +230,11 @@ void dispatch_full(struct dispatcher *d, const struct question *q, struct arena 
     struct err e = {0};
     const struct route *route;
     struct request r = request_of(d, q, arena);
+    out->body.payer = arena;
     if (find_route(d, q, &r, &route, &e) == ST_OK)
         run_handler(route, q, &r, out);
     else
         answer_nowhere(r.path.len ? r.path : q->path, q->method, out, &e);
+    out->body.payer = NULL;
     allow_origin(q, out);
 }

@@ -28,7 +28,8 @@ void dispatcher_set_graph(struct dispatcher *d, const struct graph_settings *gra
 /* True: *out is the answer. False: dispatch_full() must be called where blocking is allowed. Never
  * blocks. Any thread. */
 bool dispatch_quick(struct dispatcher *d, const struct question *q, struct http_response *out);
-/* The whole answer; blocks. Pool thread. */
+/* The whole answer; blocks. What it holds, its body too, is charged to the arena: once that is
+ * reset, the body is nobody's until http_reply() counts it. Pool thread. */
 void dispatch_full(struct dispatcher *d, const struct question *q, struct arena *arena,
                    struct http_response *out);
 

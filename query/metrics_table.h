@@ -16,7 +16,7 @@ struct metric_facts {
     struct series_stats series;
     const struct remote_stats *remote; /* borrowed */
     uint32_t remote_count;
-    uint64_t ready, senders, resident_bytes;
+    uint64_t ready, senders, resident_bytes, budget_bytes, budget_used_bytes;
     double uptime_s, cpu_s;
     unsigned known; /* enum metric_source bits that were read */
 };

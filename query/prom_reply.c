@@ -201,10 +201,11 @@ static void write_vector_item(struct json_writer *w, const struct promql_series 
 enum status prom_check_size(const struct json_writer *w, struct arena *arena, struct err *e)
 {
     size_t max_bytes = arena->limit_bytes;
-    if (!arena_charge(arena, w->out->cap))
-        return err_set(e, ST_NO_MEMORY, "no memory for the answer");
-    if (!max_bytes || w->out->len <= max_bytes)
+    bool fits = arena_charge(arena, w->out->cap) && !w->out->failed;
+    if (fits && (!max_bytes || w->out->len <= max_bytes))
         return ST_OK;
+    if (!max_bytes || arena->is_refused || w->out->len <= max_bytes / 2)
+        return err_set(e, ST_NO_MEMORY, "no memory for the answer");
     return err_set(e, ST_QUERY,
                    "the answer is larger than %zu MiB: ask for a larger step, or for less",
                    max_bytes / MIB);

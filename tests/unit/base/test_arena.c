@@ -171,6 +171,7 @@ Test(arena, holds_a_little_without_the_budget)
     cr_expect_eq(budget_used(&budget), arena_held_bytes(&a) + 60 * KIB - 64 * KIB);
     arena_reset(&a);
     cr_expect_eq(budget_used(&budget), 0);
+    cr_expect(arena_held_bytes(&a) <= 8 * KIB, "the next use has its unpaid bytes");
     arena_deinit(&a);
     cr_expect_eq(budget_used(&budget), 0);
     EXPECT_NO_LEAK();

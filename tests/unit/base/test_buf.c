@@ -1,4 +1,5 @@
 /* test_buf.c - what buf writes, cursor reads. */
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/cursor.h"
 #include "base/mem.h"
@@ -90,6 +91,30 @@ Test(buf, failure_sticks_until_reset)
     cr_expect(str_eq(buf_str(&b), STR("d")));
     cr_expect_not(buf_reserve(&b, SIZE_MAX), "sizes do not wrap");
     buf_deinit(&b);
+    EXPECT_NO_LEAK();
+}
+
+Test(buf, its_payer_is_charged_and_sets_its_length)
+{
+    struct budget budget = {.limit = MIB};
+    struct arena payer = {.budget = &budget, .budget_percent = 100, .limit_bytes = 64 * KIB};
+    struct buf b = {.payer = &payer};
+    for (int i = 0; i < 8000; i++)
+        buf_append_u64(&b, 0);
+    cr_expect(!b.failed && budget_used(&budget) == b.cap);
+    for (int i = 0; i < 1000; i++)
+        buf_append_u64(&b, 0);
+    cr_expect(b.failed && b.len == 64 * KIB && !payer.is_refused, "as long as its payer may be");
+    buf_deinit(&b);
+    arena_reset(&payer);
+    cr_expect(budget_used(&budget) == 0);
+    budget_force(&budget, MIB - KIB);
+    b.payer = &payer;
+    for (int i = 0; i < 8000; i++)
+        buf_append_u64(&b, 0);
+    cr_expect(b.failed && b.cap <= KIB && payer.is_refused, "the budget has no more");
+    buf_deinit(&b);
+    arena_deinit(&payer);
     EXPECT_NO_LEAK();
 }
 

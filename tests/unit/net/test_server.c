@@ -8,6 +8,7 @@
 #include <criterion/new/assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { QUIET_MS = 2000, ANSWER_BYTES = 400 * KIB };
@@ -191,6 +192,37 @@ Test(server, head_and_gzip)
     len = hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
     cr_expect(len > 204800);
     close(fd);
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+/* Each long answer that is not read counts, and none does afterwards. */
+Test(server, answers_count_in_the_budget_until_they_are_sent)
+{
+    enum { READERS = 24 };
+    struct server_rig rig;
+    struct budget budget = {.limit = GIB};
+    int fds[READERS];
+    server_rig_init(&rig);
+    rig.config.budget = &budget;
+    server_rig_start(&rig);
+    for (int i = 0; i < READERS; i++) {
+        fds[i] = dial(net_server_http_addr(rig.server));
+        int small = 4096;
+        setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        for (int k = 0; k < 32; k++) /* more than any socket takes in */
+            say(fds[i], STR("GET /long HTTP/1.1\r\nHost: x\r\n\r\n"));
+    }
+    uint64_t give_up_ns = clock_mono_ns() + 10 * NS_PER_S;
+    while (budget_used(&budget) < READERS * 200 * KIB && clock_mono_ns() < give_up_ns)
+        usleep(1000);
+    cr_expect(budget_used(&budget) >= READERS * 200 * KIB, "%llu bytes",
+              (unsigned long long)budget_used(&budget));
+    for (int i = 0; i < READERS; i++)
+        close(fds[i]);
+    while (budget_used(&budget) > 0 && clock_mono_ns() < give_up_ns)
+        usleep(1000);
+    cr_expect(eq(u64, budget_used(&budget), 0));
     server_rig_stop(&rig, NS_PER_S);
     EXPECT_NO_LEAK();
 }

@@ -1,0 +1,114 @@
+"""test_budget.py - every part takes what it holds from the one budget of memory, and gives it back: a part that is wired without
+it fails here."""
+import pathlib, re, socket, sys, time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from remote_write import HEADERS, write_request
+from weft import ROOT, Suite, Weft, wait_until
+
+MIB = 1 << 20
+CONFIG = "memory: 64MiB\nretention: { edges: 0, series: 0 }\ngraph: { wait: 60s }\nlimits: { body: 64MiB, unpacked: 64MiB }\n"
+
+
+def used(w):
+    status, _, text = w.request("/metrics")
+    assert status == 200, text
+    return int(re.search(rb"^weft_memory_budget_used_bytes (\d+)", text, re.M).group(1))
+
+
+def hold(address, path, content_type, mib):
+    """A body of which `mib` MiB arrive, and the last byte never does. Without a user agent, as who never sends again."""
+    host, port = address.rsplit(":", 1)
+    holder = socket.create_connection((host, int(port)))
+    holder.settimeout(5)
+    head = "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nContent-Type: %s\r\n\r\n" % (path, mib * MIB + 1, content_type)
+    holder.sendall(head.encode() + b"\0" * (mib * MIB))
+    return holder
+
+
+def bodies_that_arrive(w):
+    for address, path in ((w.otlp, "/v1/traces"), (w.http, "/api/v1/write")):
+        before = used(w)
+        holder = hold(address, path, "application/x-protobuf", 4)
+        wait_until("the body", lambda: used(w) >= before + 4 * MIB)
+        holder.close()
+        wait_until("given back", lambda: used(w) < before + MIB)
+
+
+def open_spans(w):
+    before = used(w)
+    spans = [{"traceId": "%032x" % (i + 1), "spanId": "%016x" % (i + 1), "name": "GET /", "kind": 3, "startTimeUnixNano": str(time.time_ns()),
+              "endTimeUnixNano": str(time.time_ns()), "attributes": [{"key": "server.address", "value": {"stringValue": "h%d" % (i % 3000)}}]}
+             for i in range(20000)]
+    for first in range(0, len(spans), 5000):
+        scope = [{"spans": spans[first:first + 5000]}]
+        resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "web"}}]}
+        assert w.push_json({"resourceSpans": [{"resource": resource, "scopeSpans": scope}]}) == 200
+    wait_until("open spans", lambda: used(w) > before + 20000 * 64)
+
+
+def series_in_memory(w):
+    before, now = used(w), int(time.time() * 1000)
+    for first in range(0, 20000, 5000):
+        rows = [({"__name__": "wide", "text": "x" * 400, "n": str(n)}, [(now, 1)]) for n in range(first, first + 5000)]
+        assert w.request("/api/v1/write", "POST", write_request(rows), HEADERS)[0] in (200, 204)
+    assert used(w) > before + MIB, (before, used(w))
+
+
+def answers_that_nobody_reads(w):
+    before = used(w)
+    host, port = w.http.rsplit(":", 1)
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    reader.connect((host, int(port)))
+    reader.sendall(b"GET /api/v1/series?match[]=wide HTTP/1.1\r\nHost: x\r\n\r\n")
+    wait_until("the answer", lambda: used(w) > before + 8 * MIB)
+    time.sleep(0.3)  # the query is over by now: what is left is the answer
+    assert used(w) > before + 8 * MIB
+    reader.close()
+    wait_until("given back", lambda: used(w) < before + MIB)
+
+
+def answers_need_room(w):
+    """Large ones wait until there is memory; small ones are there."""
+    large = ("/api/v1/series?match[]=wide", "/federate?match[]=wide", "/api/mesh/graph")
+    for path in large:
+        assert w.request(path)[0] == 200, path
+    holders = []
+    for mib in (16, 8, 8, 4, 4, 4, 2, 2, 1, 1, 1, 1):
+        if used(w) + mib * MIB < 58 * MIB:
+            holders.append(hold(w.otlp, "/v1/traces", "application/x-protobuf", mib))
+            wait_until("the body", lambda: used(w) > sum((16, 8, 8, 4, 4, 4, 2, 2, 1, 1, 1, 1)[:len(holders)]) * MIB)
+    assert used(w) > 55 * MIB, used(w)
+    for path in large:
+        status, headers, body = w.request(path)
+        assert status == 503 and b"memory budget is used up" in body and headers["Retry-After"], (path, status, body[:300])
+    assert w.request("/api/mesh/status")[0] == 200 and w.request("/api/v1/query?query=vector(1)")[0] == 200
+    for holder in holders:
+        holder.close()
+    for path in large:
+        wait_until("room for " + path, lambda: w.request(path)[0] == 200)
+
+
+def no_part_is_left_out():
+    """Whoever can be given the budget is given it: each configuration with such a field, in the file that fills it."""
+    fields = re.compile(r"struct (\w+) \{(?:(?!^\};).)*?^    struct budget \*budget;", re.S | re.M)
+    text = "".join(p.read_text() for p in sorted((ROOT / "app").glob("*.c")))
+    configs = sorted({m for f in ROOT.glob("*/*.h") for m in fields.findall(f.read_text()) if m.endswith("_config")})
+    assert len(configs) >= 5, configs
+    for name in configs:
+        made = re.search(r"\(?struct %s\)?[^;{]*\{(.*?)\};" % name, text, re.S)
+        assert made and ".budget = &a->budget" in made.group(1), "%s is wired without the budget" % name
+
+
+def main():
+    suite = Suite("budget")
+    with Weft(config=CONFIG) as w:
+        for test in (bodies_that_arrive, open_spans, series_in_memory, answers_that_nobody_reads, answers_need_room):
+            suite.run(test.__name__, test, w)
+    suite.run("no_part_is_left_out", no_part_is_left_out)
+    suite.close()
+
+
+if __name__ == "__main__":
+    main()
