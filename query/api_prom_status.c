@@ -2,6 +2,7 @@
  * rules, alerts, targets. */
 #include "query/api.h"
 #include "query/prom_params.h"
+#include "query/promql_parse.h"
 #include "query/prom_reply.h"
 #include "base/clock.h"
 #include "base/unit.h"
@@ -16,19 +17,76 @@ enum { TOPS_DEFAULT = 10, TOPS_MAX = 10000 };
 
 /* --- what there is none of --- */
 
-static const char *const rule_types[] = {"", "alert", "record", NULL};
+static bool find_filled(const struct request *r, const char *name, struct str *out)
+{
+    *out = (struct str){0};
+    return params_find(&r->params, name, out) && out->len;
+}
+
+static enum status check_rule_type(const struct request *r, struct err *e)
+{
+    struct str type;
+    if (!find_filled(r, "type", &type) || str_eq_nocase(type, STR("alert")) ||
+        str_eq_nocase(type, STR("record")))
+        return ST_OK;
+    return err_set(e, ST_INVALID, "invalid parameter \"type\": not supported value \"%.*s\"",
+                   STR_ARG(str_sub(type, 0, 80)));
+}
+
+static enum status check_exclude_alerts(const struct request *r, struct err *e)
+{
+    static const char *const words[] = {"1", "t", "true", "0", "f", "false"};
+    struct str text;
+    if (!find_filled(r, "exclude_alerts", &text))
+        return ST_OK;
+    for (size_t i = 0; i < LEN(words); i++)
+        if (str_eq_nocase(text, str_from_c(words[i])))
+            return ST_OK;
+    text = str_sub(text, 0, 80);
+    return err_set(e, ST_INVALID,
+                   "invalid parameter \"exclude_alerts\": error converting exclude_alerts: "
+                   "strconv.ParseBool: parsing \"%.*s\": invalid syntax",
+                   STR_ARG(text));
+}
+
+static enum status check_rule_page(const struct request *r, struct err *e)
+{
+    struct str limit, token;
+    int64_t count;
+    bool has_limit = find_filled(r, "group_limit", &limit);
+    if (!has_limit && find_filled(r, "group_next_token", &token))
+        return err_set(e, ST_INVALID,
+                       "invalid parameter \"group_next_token\": group_limit needs to be present in "
+                       "order to paginate over the groups");
+    if (!has_limit)
+        return ST_OK;
+    if (!str_to_i64(limit, &count))
+        return err_set(e, ST_INVALID,
+                       "invalid parameter \"group_limit\": group_limit needs to be a valid number: "
+                       "strconv.ParseInt: parsing \"%.*s\": invalid syntax",
+                       STR_ARG(str_sub(limit, 0, 80)));
+    if (count <= 0)
+        return err_set(e, ST_INVALID,
+                       "invalid parameter \"group_limit\": group_limit needs to be greater than 0");
+    return ST_OK;
+}
+
+static enum status check_selectors(const struct request *r, struct err *e)
+{
+    struct prom_selectors selectors;
+    enum status status = prom_param_selectors(&r->params, &selectors, e);
+    prom_selectors_deinit(&selectors);
+    return status;
+}
 
 enum status prom_rules(struct request *r, struct http_response *out, struct err *e)
 {
-    struct str type = {0};
-    params_find(&r->params, "type", &type);
-    for (size_t i = 0; rule_types[i]; i++)
-        if (str_eq(type, str_from_c(rule_types[i]))) {
-            prom_reply_data(out, STR("{\"groups\":[]}"));
-            return ST_OK;
-        }
-    return err_set(e, ST_INVALID, "invalid parameter \"type\": not supported value \"%.*s\"",
-                   STR_ARG(str_sub(type, 0, 80)));
+    TRY(check_rule_type(r, e));
+    TRY(check_exclude_alerts(r, e));
+    TRY(check_selectors(r, e));
+    TRY(check_rule_page(r, e));
+    prom_reply_data(out, STR("{\"groups\":[]}"));
+    return ST_OK;
 }
 
 enum status prom_alerts(struct request *r, struct http_response *out, struct err *e)
@@ -53,9 +111,27 @@ enum status prom_targets(struct request *r, struct http_response *out, struct er
     return ST_OK;
 }
 
+static enum status check_match_target(const struct request *r, struct err *e)
+{
+    struct str text;
+    struct err inner = {0};
+    struct promql_node *node = NULL;
+    if (!find_filled(r, "match_target", &text))
+        return ST_OK;
+    enum status status = promql_parse_selector(text, r->arena, &node, &inner);
+    promql_free(node);
+    if (status == ST_INVALID)
+        return err_set(e, status, "invalid parameter \"match_target\": %s", inner.msg);
+    return status == ST_OK ? ST_OK : err_set(e, status, "%s", inner.msg);
+}
+
 enum status prom_targets_metadata(struct request *r, struct http_response *out, struct err *e)
 {
-    (void)r, (void)e;
+    struct str text;
+    int64_t limit;
+    if (find_filled(r, "limit", &text) && !str_to_i64(text, &limit))
+        return err_set(e, ST_INVALID, "limit must be a number");
+    TRY(check_match_target(r, e));
     prom_reply_data(out, STR("[]"));
     return ST_OK;
 }
