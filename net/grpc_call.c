@@ -190,7 +190,7 @@ void grpc_call_head_end(struct grpc_call *call)
     struct str type = grpc_header(call, "content-type");
     struct str path = grpc_header(call, ":path");
     if (call->head_too_big) {
-        stat_add(&call->host->stats->protocol_errors);
+        stat_add(&call->host->stats->large_heads);
         answer_http(call, 431);
     } else if (!str_starts_with(type, STR("application/grpc"))) {
         answer_http(call, 415);

@@ -116,7 +116,7 @@ static enum MHD_Result begin(struct http_exchange *x, const char *method, const 
     struct http1_fault fault = http1_check_head(&x->fields, str_from_c(version), buf_str(&x->uri),
                                                 x->owner->config->limits.header_list_bytes);
     if (fault.http) {
-        stat_add(&x->owner->stats->protocol_errors);
+        http1_count_fault(x->owner->stats, fault);
         err_set(&e, ST_INVALID, "%s", fault.sentence);
         return refuse_early(x, fault.http, &e);
     }

@@ -4,6 +4,7 @@
 #define WEFT_NET_HTTP1_CHECK_H
 
 #include "net/fields.h"
+#include "net/net_stats.h"
 #include "base/err.h"
 
 /* What is refused, and how; a protocol error has no row in status_wire. */
@@ -11,6 +12,13 @@ struct http1_fault {
     unsigned http;        /* 400, 414, 431, 501, 505; 0 = none */
     const char *sentence; /* static storage */
 };
+
+/* What was refused, in the counter of its kind. */
+static inline void http1_count_fault(struct net_stats *stats, struct http1_fault fault)
+{
+    bool large = fault.http == 414 || fault.http == 431;
+    stat_add(large ? &stats->large_heads : &stats->protocol_errors);
+}
 
 /* A whole request head. `uri` as sent, with the query. */
 struct http1_fault http1_check_head(const struct fields *fields, struct str version, struct str uri,

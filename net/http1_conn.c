@@ -12,7 +12,9 @@ static uint64_t earned_ns(uint64_t bytes)
 
 void http1_conn_await(struct http1_conn *c, uint64_t now_ns, uint64_t idle_ns)
 {
-    c->deadline_ns = now_ns + c->owner->config->limits.head_ns;
+    uint64_t head_ns = c->owner->config->limits.head_ns;
+    c->head_begun = idle_ns == 0;
+    c->deadline_ns = now_ns + (c->head_begun ? head_ns : MIN(head_ns, idle_ns));
     c->idle_until_ns = now_ns + idle_ns;
     c->body_bytes = 0;
 }
@@ -40,24 +42,36 @@ void http1_conn_end(struct http1_conn *c)
     shutdown(c->fd, SHUT_RDWR);
 }
 
-static void end_slow(struct http1_conn *c, bool may_answer)
+static void end_slow(struct http1_conn *c, _Atomic uint64_t *counter, bool may_answer)
 {
     static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n"
                                "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
-    stat_add(&c->owner->stats->timed_out);
+    stat_add(counter);
     if (may_answer)
         (void)!send(c->fd, late, sizeof(late) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     http1_conn_end(c);
 }
 
+static void end_idle(struct http1_conn *c)
+{
+    stat_add(&c->owner->stats->idle);
+    http1_conn_end(c);
+}
+
 static void check_head(struct http1_conn *c, uint64_t now_ns)
 {
-    if (tcp_received_bytes(c->fd) > c->heard_bytes) /* MHD shows nothing of a half head */
-        end_slow(c, true);
-    else if (now_ns >= c->idle_until_ns)
-        http1_conn_end(c);
-    else
-        c->deadline_ns = now_ns + c->owner->config->limits.head_ns;
+    uint64_t head_ns = c->owner->config->limits.head_ns;
+    bool begun = tcp_received_bytes(c->fd) > c->heard_bytes; /* MHD shows nothing of a half head */
+    if (begun && c->head_begun) {
+        end_slow(c, &c->owner->stats->slow_heads, true);
+    } else if (begun) {
+        c->head_begun = true;
+        c->deadline_ns = now_ns + head_ns;
+    } else if (now_ns >= c->idle_until_ns) {
+        end_idle(c);
+    } else {
+        c->deadline_ns = MIN(now_ns + head_ns, c->idle_until_ns);
+    }
 }
 
 void http1_conn_tick(struct http1_conn *c, uint64_t now_ns)
@@ -68,7 +82,7 @@ void http1_conn_tick(struct http1_conn *c, uint64_t now_ns)
     if (stage == EX_HEAD)
         check_head(c, now_ns);
     else if (stage == EX_ANSWERED)
-        end_slow(c, false);
+        end_slow(c, &c->owner->stats->idle, false);
     else if (c->x->refused != ST_OK || now_ns >= c->deadline_ns + earned_ns(c->body_bytes))
-        end_slow(c, true);
+        end_slow(c, &c->owner->stats->slow_bodies, true);
 }

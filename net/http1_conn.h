@@ -18,11 +18,13 @@ struct http1_conn {
     uint64_t idle_until_ns;     /* between requests */
     uint64_t heard_bytes;       /* received from the peer when the last request was complete */
     uint64_t body_bytes;        /* of this request, kept or not */
+    bool head_begun;            /* something of the next head came */
     bool linger;                /* answered before its body was read */
     bool ended;                 /* shut down by us */
 };
 
-/* A request's head is awaited from now on. */
+/* A request's head is awaited from now on; idle_ns = 0: of the connection's first, which has begun.
+ */
 void http1_conn_await(struct http1_conn *c, uint64_t now_ns, uint64_t idle_ns);
 /* The whole request is here: what comes from now on belongs to the next one. */
 void http1_conn_heard_request(struct http1_conn *c);

@@ -62,7 +62,7 @@ static void let_in(struct http1 *h, struct inbound *in, struct str head)
     }
     struct http1_fault fault = http1_check_raw(head);
     if (fault.http) {
-        stat_add(&h->stats->protocol_errors);
+        http1_count_fault(h->stats, fault);
         end_with(h, in, fault.http, reason_of(fault.http), fault.sentence);
         return;
     }
@@ -148,7 +148,7 @@ void http1_door_tick(struct http1 *h, uint64_t now_ns)
         if (now_ns < w->until_ns)
             continue;
         if (now_ns != UINT64_MAX)
-            stat_add(&h->stats->timed_out);
+            stat_add(&h->stats->slow_heads);
         struct inbound *in = w->in;
         drop_waiter(w);
         inbound_free(in);

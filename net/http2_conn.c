@@ -258,7 +258,8 @@ static bool in_time(struct h2_conn *c, uint64_t now_ns)
     const struct limits *limits = &c->set->host->config->limits;
     uint64_t allowed = c->writing ? limits->idle_ns : limits->head_ns;
     if ((c->writing || c->session == NULL) && now_ns >= c->since_ns + allowed) {
-        stat_add(&c->set->host->stats->timed_out);
+        struct net_stats *stats = c->set->host->stats;
+        stat_add(c->writing ? &stats->idle : &stats->slow_heads);
         return false;
     }
     return c->session == NULL || h2_session_tick(c->session, now_ns);

@@ -105,13 +105,23 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     }
 }
 
+static uint32_t count_calls(struct h2_session *s)
+{
+    uint32_t count = 0;
+    LIST_EACH(node, &s->calls)
+    count++;
+    return count;
+}
+
 /* nghttp2 resets the stream (or ends the connection) for it; parsing stops when that is too often.
  */
 static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *user)
 {
     struct h2_session *s = user;
-    (void)ng, (void)frame, (void)error;
-    stat_add(&s->host->stats->protocol_errors);
+    (void)ng, (void)error;
+    bool one_too_many =
+        frame->hd.type == NGHTTP2_HEADERS && count_calls(s) >= s->host->config->limits.streams;
+    stat_add(one_too_many ? &s->host->stats->refused_streams : &s->host->stats->protocol_errors);
     s->abuse = http2_guard_reset(&s->guard, s->now_ns);
     return s->abuse ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
@@ -357,14 +367,14 @@ static bool calls_in_time(struct h2_session *s)
             continue;
         struct err e;
         err_set(&e, ST_TIMEOUT, "the message came too slowly");
-        stat_add(&s->host->stats->timed_out);
+        stat_add(&s->host->stats->slow_bodies);
         grpc_call_refuse(call, &e, 0);
     }
     return true;
 }
 
 /* A peer that vanished without a word is found within 60 s by the default limits. */
-static bool ping_idle(struct h2_session *s)
+static bool ping_in_time(struct h2_session *s)
 {
     if (s->pinged_ns)
         return s->now_ns < s->pinged_ns + PING_ANSWER_NS;
@@ -379,8 +389,12 @@ static bool ping_idle(struct h2_session *s)
 bool h2_session_tick(struct h2_session *s, uint64_t now_ns)
 {
     s->now_ns = now_ns;
-    if (is_slow(s) || !calls_in_time(s)) {
-        stat_add(&s->host->stats->timed_out);
+    if (is_slow(s)) {
+        stat_add(&s->host->stats->slow_heads);
+        return false;
+    }
+    if (!calls_in_time(s) || !ping_in_time(s)) {
+        stat_add(&s->host->stats->idle);
         return false;
     }
     if (s->drain_ticks && --s->drain_ticks == 0) {
@@ -389,7 +403,7 @@ bool h2_session_tick(struct h2_session *s, uint64_t now_ns)
         s->said_goodbye = true;
         s->wants_output(s->user);
     }
-    return ping_idle(s);
+    return true;
 }
 
 void h2_session_drain(struct h2_session *s)

@@ -10,7 +10,9 @@
 struct net_stats {
     _Atomic uint64_t connections_open, connections_total;
     _Atomic uint64_t refused_connections, refused_per_peer;
-    _Atomic uint64_t too_big, timed_out, abusive, protocol_errors, aborted;
+    _Atomic uint64_t refused_streams, too_big, large_heads;
+    _Atomic uint64_t slow_heads, slow_bodies, idle;
+    _Atomic uint64_t abusive, protocol_errors, aborted;
 };
 
 static inline void stat_add(_Atomic uint64_t *counter)

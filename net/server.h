@@ -81,9 +81,10 @@ struct net_counters { /* one consistent-enough reading, for /metrics and tests *
     uint64_t connections_open, connections_total;
     uint64_t refused_connections,
         refused_per_peer; /* over limits.connections, over limits.per_peer */
-    uint64_t too_big, timed_out, abusive,
-        protocol_errors; /* bodies over the limit, head or body too slow, floods, the rest */
-    uint64_t aborted;    /* requests whose peer left before their end */
+    uint64_t refused_streams, too_big, large_heads; /* over limits.streams, .body, .header_list */
+    uint64_t slow_heads, slow_bodies, idle;         /* over limits.head, .body_time, .idle */
+    uint64_t abusive, protocol_errors;              /* floods, the rest */
+    uint64_t aborted;                               /* requests whose peer left before their end */
 };
 
 struct net_config {

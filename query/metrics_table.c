@@ -105,7 +105,11 @@ static void write_refused_connections(const struct metric_out *out, const struct
 static void write_failed_requests(const struct metric_out *out, const struct metric_facts *f)
 {
     labelled(out, "reason", "too_big", (double)f->net.too_big);
-    labelled(out, "reason", "timed_out", (double)f->net.timed_out);
+    labelled(out, "reason", "head_too_large", (double)f->net.large_heads);
+    labelled(out, "reason", "too_many_streams", (double)f->net.refused_streams);
+    labelled(out, "reason", "slow_head", (double)f->net.slow_heads);
+    labelled(out, "reason", "slow_body", (double)f->net.slow_bodies);
+    labelled(out, "reason", "idle", (double)f->net.idle);
     labelled(out, "reason", "abusive", (double)f->net.abusive);
     labelled(out, "reason", "protocol_error", (double)f->net.protocol_errors);
     labelled(out, "reason", "aborted", (double)f->net.aborted);

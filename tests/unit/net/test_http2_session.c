@@ -229,7 +229,7 @@ Test(http2_session, fails_a_slow_body_and_goes_on)
     cr_expect(eq(int, seen.grpc_status, -1), "still in time");
     h2_rig_tick(&rig, 2 * NS_PER_S);
     cr_expect(eq(int, seen.grpc_status, 4));
-    cr_expect(eq(u64, stat_get(&rig.stats.timed_out), 1));
+    cr_expect(eq(u64, stat_get(&rig.stats.slow_bodies), 1));
     cr_expect(rig.alive);
     h2_rig_deinit(&rig);
     EXPECT_NO_LEAK();
