@@ -102,22 +102,28 @@ static size_t put_utf8(uint32_t c, char out[4])
     return 4;
 }
 
-/* Decodes \uXXXX, or a pair of them, at p ("u" first). Returns the bytes read, 0 when malformed. */
+/* The code unit of \uXXXX at p ("u" first), -1 when there is none. */
+static int32_t code_unit(const char *p, const char *end)
+{
+    return end - p >= 5 && *p == 'u' ? hex4(p + 1) : -1;
+}
+
+/* Decodes \uXXXX, or a pair of them, at p ("u" first). A half of a pair alone is U+FFFD, as Go
+ * reads it: JavaScript sends halves of what it cut. Returns the bytes read, 0 when malformed. */
 static size_t decode_unicode(const char *p, const char *end, uint32_t *out)
 {
-    if (end - p < 5)
-        return 0;
-    int32_t high = hex4(p + 1);
-    if (high < 0 || (high >= 0xdc00 && high <= 0xdfff))
+    int32_t high = code_unit(p, end), low = -1;
+    if (high < 0)
         return 0;
     *out = (uint32_t)high;
-    if (high < 0xd800 || high > 0xdbff)
+    if (high < 0xd800 || high > 0xdfff)
         return 5;
-    if (end - p < 11 || p[5] != '\\' || p[6] != 'u')
-        return 0;
-    int32_t low = hex4(p + 7);
-    if (low < 0xdc00 || low > 0xdfff)
-        return 0;
+    if (high < 0xdc00 && end - p > 5 && p[5] == '\\')
+        low = code_unit(p + 6, end);
+    if (low < 0xdc00 || low > 0xdfff) {
+        *out = 0xfffd;
+        return 5;
+    }
     *out = 0x10000 + (((uint32_t)high - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
     return 11;
 }

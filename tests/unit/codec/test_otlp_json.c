@@ -147,7 +147,6 @@ static const struct {
      "a value that is not an object"},
     {"J8 attribute as text", "\"attributes\":[\"a\"]", "not an object"},
     {"J8 attributes as object", "\"attributes\":{}", "not an array"},
-    {"J8 lone surrogate", "\"name\":\"\\ud800\"", "byte"},
     {"J8 not UTF-8", "\"name\":\"\xff\"", "byte"},
     {"J8 cut off", "\"name\":\"x", "byte"},
     {"J8 trailing comma", "\"name\":\"x\",", "byte"},
@@ -192,6 +191,18 @@ Test(otlp_json, J8_to_J10_wrong_requests_fail)
         cr_expect(decode_json(&b, str_from_c(row), &e) == ST_INVALID, "row %s", row);
         arena_deinit(&b.arena);
     }
+    EXPECT_NO_LEAK();
+}
+
+Test(otlp_json, J11_halves_of_pairs_are_repaired)
+{
+    struct batch b;
+    struct err e = {0};
+    char text[2000];
+    enum status status = decode_span(&b, text, IDS ",\"name\":\"cut \\ud83d\"", &e);
+    cr_assert(status == ST_OK && b.span_count == 1, "%s", e.msg);
+    cr_expect(str_eq(b.spans[0].name, STR("cut \xef\xbf\xbd")));
+    arena_deinit(&b.arena);
     EXPECT_NO_LEAK();
 }
 
