@@ -1,8 +1,8 @@
 /* bench_series_part.c - series parts of a mesh: bytes a sample, and what writing, reading and
  * merging cost. 200 edges of 18 classic series (15 bounds), 4 h at 15 s, 31 M requests, log-normal
  * latencies with 1 % ten times as long; the same as native histograms of schema 3 and 6; a
- * checkpoint of many series with two samples each. Usage: bench_series_part [quick]: a tenth of the
- * series. One JSON line a result. */
+ * checkpoint of many series with two samples each. Usage: bench_series_part [quick | active]: a
+ * tenth of the series, or only those with two samples. One JSON line a result. */
 #include "base/arena.h"
 #include "base/fileio.h"
 #include "base/mem.h"
@@ -217,10 +217,12 @@ static struct load make_active(uint32_t series, uint32_t samples)
         values[0] = (double)(next_random() % 1000000);
         for (uint32_t k = 1; k < samples; k++)
             values[k] = values[k - 1] + (double)(next_random() % 100);
-        l.runs[i] = (struct series_run){
-            .key = {i + 1, i + 1, NAN}, .sample_count = 2, .times_ms = times, .values = values};
+        l.runs[i] = (struct series_run){.key = {i + 1, i + 1, NAN},
+                                        .sample_count = samples,
+                                        .times_ms = times,
+                                        .values = values};
     }
-    l.samples = 2 * (uint64_t)series;
+    l.samples = samples * (uint64_t)series;
     return l;
 }
 
@@ -420,11 +422,14 @@ int main(int argc, char **argv)
 {
     char dir[] = "/tmp/weft-bench-XXXXXX";
     bool quick = argc > 1 && strcmp(argv[1], "quick") == 0;
+    bool active = argc > 1 && strcmp(argv[1], "active") == 0;
     unsigned edges = quick ? EDGES / 10 : EDGES;
     need(mkdtemp(dir) != NULL, "mkdtemp", NULL);
-    bench_classic(dir, edges);
-    bench_native(dir, edges / 10, 3);
-    bench_native(dir, edges / 10, 6);
+    if (!active) {
+        bench_classic(dir, edges);
+        bench_native(dir, edges / 10, 3);
+        bench_native(dir, edges / 10, 6);
+    }
     bench_active(dir, quick ? ACTIVE / 10 : ACTIVE);
     need(dir_each(dir, remove_one, dir, NULL) == ST_OK && rmdir(dir) == 0, "cleaning up", NULL);
     return 0;
