@@ -3,6 +3,7 @@
 #include "storage/sample_ints_format.h"
 
 #include "base/mem.h"
+#include <limits.h>
 #include <math.h>
 
 /* What is left of a byte's entropy when its low bits are split off: between one less and this. */
@@ -24,7 +25,7 @@ static int64_t residual(const int64_t *x, uint32_t i, unsigned order)
 
 static unsigned bit_length64(uint64_t v)
 {
-    return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
+    return 64 - (unsigned)__builtin_clzll(v | 1) - (v == 0);
 }
 
 static uint64_t distance(int64_t a, int64_t b)
@@ -32,7 +33,14 @@ static uint64_t distance(int64_t a, int64_t b)
     return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
 }
 
-static void sort_probes(int64_t *v, uint32_t count)
+/* Numbers looked at, as residuals of one order. */
+struct probes {
+    int64_t items[PROBES], lowest, highest;
+    uint32_t count;
+    unsigned guess; /* bits of all distances from a guessed middle */
+};
+
+static void insertion_sort(int64_t *v, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
         int64_t item = v[i];
@@ -43,93 +51,184 @@ static void sort_probes(int64_t *v, uint32_t count)
     }
 }
 
+/* Counts numbers that lie less than WINDOW from the lowest. */
+static void counting_sort(struct probes *p)
+{
+    uint8_t counts[WINDOW] = {0};
+    uint64_t present[WINDOW / 64] = {0};
+    uint32_t out = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint64_t at = distance(p->items[i], p->lowest);
+        counts[at]++;
+        present[at / 64] |= UINT64_C(1) << at % 64;
+    }
+    for (uint32_t word = 0; word < LEN(present); word++)
+        for (uint64_t left = present[word]; left; left &= left - 1) {
+            uint32_t at = word * 64 + (uint32_t)__builtin_ctzll(left);
+            for (unsigned k = counts[at]; k > 0; k--)
+                p->items[out++] = p->lowest + at;
+        }
+}
+
+static void sort_probes(struct probes *p)
+{
+    if (distance(p->highest, p->lowest) < WINDOW)
+        counting_sort(p);
+    else
+        insertion_sort(p->items, p->count);
+}
+
 struct probe {
     int64_t middle;
     uint64_t spread; /* median distance from it */
     unsigned cost;   /* bits of all distances */
 };
 
-static struct probe probe_order(const int64_t *x, uint32_t count, unsigned order)
+static unsigned bits_from(const struct probes *p, int64_t middle)
 {
-    int64_t v[PROBES] = {0};
-    uint32_t n = MIN(count - order, (uint32_t)PROBES);
-    for (uint32_t i = 0; i < n; i++)
-        v[i] = residual(x, order + (uint32_t)((uint64_t)i * (count - order) / n), order);
-    sort_probes(v, n);
-    struct probe p = {.middle = v[n / 2]};
-    for (uint32_t i = 0; i < n; i++)
-        p.cost += bit_length64(distance(v[i], p.middle));
-    p.spread = MAX(distance(v[n / 4], p.middle), distance(v[n - 1 - n / 4], p.middle));
-    return p;
+    unsigned bits = 0;
+    for (uint32_t i = 0; i < p->count; i++)
+        bits += bit_length64(distance(p->items[i], middle));
+    return bits;
 }
 
-static struct probe choose_order(const int64_t *x, uint32_t count, struct ints_head *h)
+static int64_t middle_of_three(int64_t a, int64_t b, int64_t c)
 {
-    struct probe best = probe_order(x, count, 0);
-    h->order = 0;
-    for (unsigned order = 1; order <= ORDER_MAX && best.cost > 0; order++) {
-        struct probe p = probe_order(x, count, order);
-        if (p.cost < best.cost) {
-            best = p;
-            h->order = order;
-        }
+    int64_t low = MIN(a, b), high = MAX(a, b);
+    return c < low ? low : c > high ? high : c;
+}
+
+static void take_probes(const int64_t *x, uint32_t count, unsigned order, struct probes *p)
+{
+    uint32_t all = count - order;
+    p->count = MIN(all, (uint32_t)PROBES);
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint32_t at = all <= PROBES ? i : (uint32_t)((uint64_t)i * all / p->count);
+        int64_t item = p->items[i] = residual(x, order + at, order);
+        p->lowest = i == 0 ? item : MIN(p->lowest, item);
+        p->highest = i == 0 ? item : MAX(p->highest, item);
     }
-    return best;
+    uint32_t last = p->count - 1;
+    p->guess = bits_from(p, middle_of_three(p->items[0], p->items[last / 2], p->items[last]));
+}
+
+/* Sorts the probes. */
+static struct probe probe_order(struct probes *p)
+{
+    const int64_t *v = p->items;
+    uint32_t n = p->count;
+    sort_probes(p);
+    struct probe out = {.middle = v[n / 2]};
+    out.cost = bits_from(p, out.middle);
+    out.spread = MAX(distance(v[n / 4], out.middle), distance(v[n - 1 - n / 4], out.middle));
+    return out;
+}
+
+/* Leaves the probes of the order that is chosen sorted. An order whose guess is far from the best
+ * guess is not sorted: its middle would not make up for that. */
+static struct probe choose_order(const int64_t *x, uint32_t count, struct ints_head *h,
+                                 struct probes probes[ORDER_MAX + 1])
+{
+    struct probe chosen = {.cost = UINT_MAX};
+    unsigned least = UINT_MAX, from = 0;
+    for (unsigned order = 0; order <= ORDER_MAX && least > 0; order++) {
+        take_probes(x, count, order, &probes[order]);
+        least = MIN(least, probes[order].guess);
+        from = order;
+    }
+    for (unsigned order = 0; order <= from; order++) {
+        if (probes[order].guess > least + probes[order].count / 2)
+            continue;
+        struct probe p = probe_order(&probes[order]);
+        if (p.cost >= chosen.cost)
+            continue;
+        chosen = p;
+        h->order = order;
+    }
+    return chosen;
 }
 
 unsigned sample_ints_cost(const int64_t *x, uint32_t count)
 {
     struct ints_head unused;
-    return count > ORDER_MAX ? choose_order(x, count, &unused).cost : 0;
+    struct probes probes[ORDER_MAX + 1];
+    return count > ORDER_MAX ? choose_order(x, count, &unused, probes).cost : 0;
 }
 
-/* How often each distance from the middle occurs. */
+/* How often each distance from the middle occurs, from -128 to 127: those that do, ascending. */
 struct spread {
-    uint32_t count[WINDOW]; /* of middle - 128 .. middle + 127 */
-    uint32_t inside, first, last;
+    struct distance_count {
+        uint32_t at, count; /* at: the distance + 128 */
+    } items[WINDOW];
+    uint32_t distinct, inside; /* items; numbers */
+    uint32_t most;             /* numbers of one item */
 };
+
+static void note_distance(struct spread *s, uint32_t at, uint32_t count)
+{
+    s->items[s->distinct++] = (struct distance_count){at, count};
+    s->inside += count;
+    s->most = MAX(s->most, count);
+}
 
 static void measure(const int64_t *d, uint32_t count, struct spread *s)
 {
-    memset(s, 0, sizeof(*s));
+    uint32_t counts[WINDOW] = {0};
+    s->distinct = s->inside = s->most = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t at = (uint64_t)d[i] + WINDOW / 2;
         if (at < WINDOW)
-            s->count[at]++;
+            counts[at]++;
     }
-    for (uint32_t at = 0; at < WINDOW; at++) {
-        if (s->count[at] == 0)
-            continue;
-        if (s->inside == 0)
-            s->first = at;
-        s->inside += s->count[at];
-        s->last = at;
+    for (uint32_t at = 0; at < WINDOW; at++)
+        if (counts[at] > 0)
+            note_distance(s, at, counts[at]);
+}
+
+/* The same from all numbers in ascending order. */
+static void measure_sorted(const struct probes *sorted, int64_t middle, struct spread *s)
+{
+    s->distinct = s->inside = s->most = 0;
+    for (uint32_t i = 0, same = 0; i < sorted->count; i += same) {
+        uint64_t at = (uint64_t)sorted->items[i] - (uint64_t)middle + WINDOW / 2;
+        for (same = 1; i + same < sorted->count; same++)
+            if (sorted->items[i + same] != sorted->items[i])
+                break;
+        if (at < WINDOW)
+            note_distance(s, (uint32_t)at, same);
     }
+}
+
+/* n * log2(n) */
+static double weight_of(uint32_t n)
+{
+    static const double few[] = {0, 0, 2, 4.754887502163468, 8, 11.60964047443681};
+    return n < LEN(few) ? few[n] : n * log2((double)n);
 }
 
 /* Bits that an ideal code takes for a number inside. */
 static double entropy(const struct spread *s)
 {
-    double bits = 0;
-    for (uint32_t at = s->first; at <= s->last; at++)
-        if (s->count[at] > 0)
-            bits -= s->count[at] * log2((double)s->count[at] / s->inside);
+    double bits = weight_of(s->inside);
+    for (uint32_t i = 0; i < s->distinct; i++)
+        bits -= weight_of(s->items[i].count);
     return bits / s->inside;
 }
 
-/* The window of `size` neighbours that holds most numbers. */
+/* The first window of `size` neighbours that holds most numbers. */
 static uint32_t best_window(const struct spread *s, uint32_t size, uint32_t *held)
 {
-    uint32_t sum = 0, best = s->first;
-    for (uint32_t at = s->first; at < s->first + size && at <= s->last; at++)
-        sum += s->count[at];
-    *held = sum;
-    for (uint32_t at = s->first + size; at <= s->last; at++) {
-        sum += s->count[at] - s->count[at - size];
-        if (sum > *held) {
-            *held = sum;
-            best = at - size + 1;
-        }
+    uint32_t first = s->items[0].at, best = first, sum = 0;
+    *held = 0;
+    for (uint32_t i = 0, tail = 0; i < s->distinct; i++) {
+        uint32_t at = s->items[i].at;
+        sum += s->items[i].count;
+        for (; at - s->items[tail].at >= size; tail++)
+            sum -= s->items[tail].count;
+        if (sum <= *held)
+            continue;
+        *held = sum;
+        best = at < first + size ? first : at - size + 1;
     }
     return best;
 }
@@ -151,15 +250,26 @@ static void fit_bytes(struct ints_head *h, double ideal, bool sealed)
     h->class = class_of(ideal - h->low_bits, most - 1.25, 0.25, WIDE_CLASS);
 }
 
-/* Chooses a width for numbers near the middle; base is relative to it. */
+/* Bits of a column of which a window holds so many. */
+static double narrow_cost(unsigned bits, double ideal, uint32_t count, uint32_t held)
+{
+    double each = MIN((double)bits, MAX(ideal, bits / 8.0));
+    return count * each + (double)(count - held) * ESCAPE_BITS;
+}
+
+/* Chooses a width for numbers near the middle; base is relative to it. Where no window of a width
+ * can hold enough to beat whole bytes, none is looked for. */
 static void fit_narrow(struct ints_head *h, const struct spread *s, uint32_t count, bool sealed)
 {
     static const uint8_t bits[] = {0, 1, 2, 4, 8};
     double ideal = sealed ? entropy(s) : 7, least = HUGE_VAL;
+    double enough = narrow_cost(8, ideal, count, s->inside) * 1.05;
     for (enum ints_width width = WIDTH_NONE; width <= WIDTH_BYTE; width++) {
-        uint32_t held, first = best_window(s, 1u << bits[width], &held);
-        double each = MIN((double)bits[width], MAX(ideal, bits[width] / 8.0));
-        double cost = count * each + (double)(count - held) * ESCAPE_BITS;
+        uint32_t size = 1u << bits[width], held = MIN(s->inside, size * s->most);
+        if (narrow_cost(bits[width], ideal, count, held) > enough)
+            continue;
+        uint32_t first = best_window(s, size, &held);
+        double cost = narrow_cost(bits[width], ideal, count, held);
         if (cost * 1.02 >= least)
             continue;
         least = cost;
@@ -188,12 +298,15 @@ static void fit_wide(struct ints_head *h, const int64_t *d, uint32_t count, uint
     h->exceptions = h->width == WIDTH_BYTE; /* perhaps; none is an empty list */
 }
 
-static void fit(struct ints_head *h, const struct probe *p, const int64_t *d, uint32_t count,
-                bool sealed)
+static void fit(struct ints_head *h, const struct probe *p, const struct probes *sorted,
+                const int64_t *d, uint32_t count, bool sealed)
 {
     struct spread s;
     if (p->spread < WINDOW / 4) {
-        measure(d, count, &s);
+        if (sorted->count == count)
+            measure_sorted(sorted, p->middle, &s);
+        else
+            measure(d, count, &s);
         if (s.inside >= count - count / 16) {
             fit_narrow(h, &s, count, sealed);
             return;
@@ -328,12 +441,13 @@ void sample_ints_put(struct sample_writer *w, const int64_t *x, uint32_t count)
         plan->failed = true;
         return;
     }
-    struct probe p = choose_order(x, count, &h);
+    struct probes probes[ORDER_MAX + 1];
+    struct probe p = choose_order(x, count, &h, probes);
     uint32_t n = count - h.order;
     int64_t *d = w->ints;
     for (uint32_t i = 0; i < n; i++)
         d[i] = ints_sub(residual(x, i + h.order, h.order), p.middle);
-    fit(&h, &p, d, n, w->sealed);
+    fit(&h, &p, &probes[h.order], d, n, w->sealed);
     for (uint32_t i = 0; i < n && h.base != 0; i++)
         d[i] = ints_sub(d[i], h.base);
     h.base = ints_add(h.base, p.middle);
