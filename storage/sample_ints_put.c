@@ -219,6 +219,9 @@ static double entropy(const struct spread *s)
 static uint32_t best_window(const struct spread *s, uint32_t size, uint32_t *held)
 {
     uint32_t first = s->items[0].at, best = first, sum = 0;
+    *held = s->inside;
+    if (s->items[s->distinct - 1].at < first + size)
+        return first;
     *held = 0;
     for (uint32_t i = 0, tail = 0; i < s->distinct; i++) {
         uint32_t at = s->items[i].at;
@@ -347,17 +350,28 @@ static void put_exceptions(struct buf *plan, const struct ints_head *h, const in
     }
 }
 
-static void put_symbols(struct sample_writer *w, const struct ints_head *h, const int64_t *d,
-                        uint32_t count)
+static void put_bytes(struct buf *out, const struct ints_head *h, const int64_t *d, uint32_t count)
 {
-    struct buf *out = &w->stream[ints_stream(h)];
+    if (!buf_reserve(out, count))
+        return;
+    char *to = out->ptr + out->len;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t symbol = d[i] >> h->low_bits;
+        to[i] = (char)(symbol >= -128 && symbol <= 127 ? symbol : 0);
+    }
+    out->len += count;
+}
+
+/* Symbols of less than a byte. */
+static void put_narrow(struct buf *out, const struct ints_head *h, const int64_t *d, uint32_t count)
+{
     unsigned bits = (unsigned)(ints_width_bytes(h->width, 8)), at = 0;
-    int64_t highest = highest_symbol(h), lowest = h->width == WIDTH_BYTE ? -128 : 0, symbol;
-    if (h->width == WIDTH_NONE || !buf_reserve(out, ints_width_bytes(h->width, count)))
+    int64_t highest = highest_symbol(h), symbol;
+    if (!buf_reserve(out, ints_width_bytes(h->width, count)))
         return;
     uint8_t *to = (uint8_t *)out->ptr + out->len, byte = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (!symbol_of(d[i], lowest, highest, h->low_bits, &symbol))
+        if (!symbol_of(d[i], 0, highest, 0, &symbol))
             symbol = 0;
         byte |= (uint8_t)((uint64_t)symbol << at);
         at += bits;
@@ -461,6 +475,9 @@ void sample_ints_put(struct sample_writer *w, const int64_t *x, uint32_t count)
     }
     if (h.exceptions)
         put_exceptions(plan, &h, d, n);
-    put_symbols(w, &h, d, n);
+    if (h.width == WIDTH_BYTE)
+        put_bytes(&w->stream[ints_stream(&h)], &h, d, n);
+    else if (h.width != WIDTH_NONE)
+        put_narrow(&w->stream[ints_stream(&h)], &h, d, n);
     put_low_bits(w, &h, d, n);
 }

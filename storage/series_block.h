@@ -86,6 +86,11 @@ struct shared_times {
 };
 enum { SHARED_TIMES = 8 };
 
+struct block_values {
+    const double *items; /* the arena's, or scratch */
+    uint32_t count;
+};
+
 struct series_block_reader {
     struct sample_reader streams;
     struct buf bytes; /* owned; the block as stored */
@@ -93,11 +98,11 @@ struct series_block_reader {
     VEC(struct block_times) times;
     struct key_state keys;
     struct sample_whole whole[2];
-    struct sample_family family; /* of which a sum is wanted */
-    VEC(const double *) values;  /* by series, those that were read */
-    VEC(int64_t) scratch;        /* a column of times */
-    VEC(double) spare;           /* values that nobody asked for */
-    double *slab;                /* the arena's; where the next values that are stored go */
+    struct sample_family family;     /* of which a sum is wanted */
+    VEC(struct block_values) values; /* by series, those that were read */
+    VEC(int64_t) scratch;            /* a column of times */
+    VEC(double) spare;               /* values that nobody asked for */
+    double *slab;                    /* the arena's; where the next values that are stored go */
     struct shared_times shared[SHARED_TIMES];
     uint32_t shared_count; /* ever added; the caller zeroes it when the arena is reset */
 };
@@ -111,6 +116,13 @@ enum status series_block_reader_parse(struct series_block_reader *r,
 /* Reads what is wanted and what that needs, in order; each() gets the wanted runs whole, in
  * `arena`. ST_CORRUPT, ST_NO_MEMORY, or what each() gives. */
 enum status series_block_reader_run(struct series_block_reader *r, struct arena *arena,
+                                    enum status (*each)(const struct series_run *run, void *user,
+                                                        struct err *e),
+                                    void *user, struct err *e);
+/* Instead of parse and run, where all runs are wanted: one pass over r->bytes, each() as it goes.
+ * What it got is worth nothing unless this gives ST_OK. */
+enum status series_block_reader_all(struct series_block_reader *r,
+                                    const struct series_block_entry *entry, struct arena *arena,
                                     enum status (*each)(const struct series_run *run, void *user,
                                                         struct err *e),
                                     void *user, struct err *e);

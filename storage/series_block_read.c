@@ -60,41 +60,50 @@ static enum status read_key(struct key_state *k, unsigned bits, struct cursor *c
     return c->failed ? err_set(e, ST_CORRUPT, "the key of a series is cut off") : ST_OK;
 }
 
-/* Where the times of a series are; new ones are noted and stepped over. */
+/* *column is which times the series before has (0: there is none), and gets which this one has; new
+ * ones are noted and stepped over. */
 static enum status parse_times(struct series_block_reader *r, unsigned bits, struct cursor *c,
-                               struct block_series *s, struct err *e)
+                               uint32_t *column, struct err *e)
 {
-    uint64_t number = r->series.len > 0 ? r->series.items[r->series.len - 1].times : 0;
+    uint64_t number = *column;
     unsigned times = bits & SERIES_TIMES;
     if (times == TIMES_NUMBER)
         number = cursor_varint(c);
     if (times != TIMES_NEW) {
         if (times > TIMES_NEW || number >= r->times.len)
             return err_set(e, ST_CORRUPT, "a series has no times");
-        s->times = (uint32_t)number;
+        *column = (uint32_t)number;
         return sample_reader_plan_done(&r->streams, c, e);
     }
     uint64_t count = cursor_varint(c);
     TRY(sample_reader_plan_done(&r->streams, c, e));
     if (count == 0 || count > PIECE_SAMPLES_MAX)
         return err_set(e, ST_CORRUPT, "a series claims %llu samples", (unsigned long long)count);
-    s->times = (uint32_t)r->times.len;
-    struct block_times column = {.count = (uint32_t)count, .place = r->streams.place};
-    if (!vec_push(&r->times, column))
+    *column = (uint32_t)r->times.len;
+    struct block_times noted = {.count = (uint32_t)count, .place = r->streams.place};
+    if (!vec_push(&r->times, noted))
         return err_set(e, ST_NO_MEMORY, "no memory for the times of a block");
     return sample_ints_skip(&r->streams, (uint32_t)count, e);
 }
 
-static enum status parse_copy(struct series_block_reader *r, struct block_series *s, struct err *e)
+/* Of which series number `here` is a copy. */
+static enum status parse_back(struct series_block_reader *r, uint32_t here, uint32_t *copy_of,
+                              struct err *e)
 {
     struct cursor c;
-    uint32_t here = (uint32_t)r->series.len;
     TRY(sample_reader_plan(&r->streams, &c, e));
     uint64_t back = cursor_varint(&c);
     TRY(sample_reader_plan_done(&r->streams, &c, e));
     if (back == 0 || back > here)
         return err_set(e, ST_CORRUPT, "a series is a copy of none");
-    s->copy_of = here - (uint32_t)back;
+    *copy_of = here - (uint32_t)back;
+    return ST_OK;
+}
+
+static enum status parse_copy(struct series_block_reader *r, struct block_series *s, struct err *e)
+{
+    uint32_t here = (uint32_t)r->series.len;
+    TRY(parse_back(r, here, &s->copy_of, e));
     const struct block_series *from = &r->series.items[s->copy_of];
     if (s->histograms || from->histograms ||
         r->times.items[from->times].count != r->times.items[s->times].count)
@@ -121,8 +130,9 @@ static enum status parse_series(struct series_block_reader *r, struct err *e)
     struct block_series s = {.copy_of = (uint32_t)r->series.len,
                              .starts = bits & SERIES_STARTS,
                              .histograms = bits & SERIES_HISTOGRAMS};
+    s.times = r->series.len > 0 ? r->series.items[r->series.len - 1].times : 0;
     TRY(read_key(&r->keys, bits, &c, &s.key, e));
-    TRY(parse_times(r, bits, &c, &s, e));
+    TRY(parse_times(r, bits, &c, &s.times, e));
     uint32_t count = r->times.items[s.times].count;
     s.place = r->streams.place;
     if (s.starts)
@@ -156,13 +166,20 @@ static enum status check_series(const struct series_block_reader *r,
     return ST_OK;
 }
 
+static enum status begin(struct series_block_reader *r, struct err *e)
+{
+    r->series.len = r->times.len = r->values.len = r->keys.les.len = 0;
+    r->keys.le_number = 0;
+    r->keys.last = (struct series_key){.le = NAN};
+    r->whole[0].count = r->whole[1].count = 0;
+    sample_family_reset(&r->family);
+    return sample_reader_load(&r->streams, buf_str(&r->bytes), e);
+}
+
 enum status series_block_reader_parse(struct series_block_reader *r,
                                       const struct series_block_entry *entry, struct err *e)
 {
-    r->series.len = r->times.len = r->keys.les.len = 0;
-    r->keys.le_number = 0;
-    r->keys.last = (struct series_key){.le = NAN};
-    TRY(sample_reader_load(&r->streams, buf_str(&r->bytes), e));
+    TRY(begin(r, e));
     for (uint32_t i = 0; i < entry->series; i++)
         TRY(parse_series(r, e));
     return check_series(r, entry, e);
@@ -234,7 +251,7 @@ static enum status load_values(struct series_block_reader *r, uint32_t i, struct
         return ST_OK;
     }
     if (s->copy_of != i) {
-        run->values = r->values.items[s->copy_of];
+        run->values = r->values.items[s->copy_of].items;
         return ST_OK;
     }
     if (!vec_reserve(&r->spare, count))
@@ -271,7 +288,7 @@ static enum status load_run(struct series_block_reader *r, uint32_t i, struct se
     if (s->starts)
         TRY(load_starts(r, t->count, s->wanted, arena, &run->starts_ms, e));
     TRY(load_values(r, i, run, arena, e));
-    r->values.items[i] = run->values;
+    r->values.items[i] = (struct block_values){run->values, t->count};
     return ST_OK;
 }
 
@@ -321,5 +338,122 @@ enum status series_block_reader_run(struct series_block_reader *r, struct arena 
         if (r->series.items[i].wanted)
             TRY(each(&run, user, e));
     }
+    return ST_OK;
+}
+
+/* --- all runs in one pass --- */
+
+/* Where the pass is. */
+struct pass {
+    const struct series_block_entry *entry;
+    struct arena *arena;
+    struct series_key last;
+    uint32_t series;     /* before this one */
+    uint32_t times;      /* column of the last series */
+    uint64_t left;       /* samples */
+    bool family_is_kept; /* all buckets of the last family are, so far */
+};
+
+/* A sum may follow, so all buckets are kept as long as they are alike. */
+static enum status pass_bucket(struct series_block_reader *r, struct pass *p, bool first, double le,
+                               const struct sample_whole *whole, struct err *e)
+{
+    bool alike = first || (p->family_is_kept && r->family.samples == whole->count);
+    p->family_is_kept = alike && whole->count > 0;
+    if (first || !p->family_is_kept)
+        sample_family_reset(&r->family);
+    if (p->family_is_kept && !sample_family_add(&r->family, le, whole->items, whole->count))
+        return err_set(e, ST_NO_MEMORY, "no memory for the buckets of a sum");
+    return ST_OK;
+}
+
+static enum status pass_floats(struct series_block_reader *r, struct pass *p, unsigned bits,
+                               struct series_run *run, struct err *e)
+{
+    struct sample_whole *whole = &r->whole[p->series % 2];
+    struct sample_basis basis = {.below = &r->whole[(p->series + 1) % 2], .family = &r->family};
+    double *values = r->slab;
+    TRY(sample_values_get(&r->streams, run->sample_count, &basis, whole, values, e));
+    r->slab += run->sample_count;
+    run->values = values;
+    if (!(bits & SERIES_BUCKET))
+        return ST_OK;
+    return pass_bucket(r, p, !(bits & SERIES_FAMILY), run->key.le, whole, e);
+}
+
+static enum status pass_values(struct series_block_reader *r, struct pass *p, unsigned bits,
+                               struct series_run *run, struct err *e)
+{
+    uint32_t copy_of;
+    double *values;
+    const struct native_histogram **histograms;
+    if (!(bits & (SERIES_COPY | SERIES_HISTOGRAMS)))
+        return pass_floats(r, p, bits, run, e);
+    r->whole[p->series % 2].count = 0;
+    p->family_is_kept &= !(bits & SERIES_BUCKET);
+    if (bits & SERIES_COPY) {
+        TRY(parse_back(r, p->series, &copy_of, e));
+        if ((bits & SERIES_HISTOGRAMS) || r->values.items[copy_of].count != run->sample_count)
+            return err_set(e, ST_CORRUPT, "a series is a copy of another kind");
+        run->values = r->values.items[copy_of].items;
+        return ST_OK;
+    }
+    TRY(sample_histograms_get(&r->streams, run->sample_count, p->arena, &histograms, &values, e));
+    run->histograms = histograms;
+    run->values = values;
+    return ST_OK;
+}
+
+static enum status pass_run(struct series_block_reader *r, struct pass *p, struct series_run *run,
+                            struct err *e)
+{
+    struct cursor c;
+    TRY(sample_reader_plan(&r->streams, &c, e));
+    unsigned bits = cursor_u8(&c);
+    TRY(read_key(&r->keys, bits, &c, &run->key, e));
+    TRY(parse_times(r, bits, &c, &p->times, e));
+    struct block_times *t = &r->times.items[p->times];
+    TRY(load_times(r, t, p->arena, e));
+    run->times_ms = t->items;
+    run->sample_count = t->count;
+    if (t->count > p->left)
+        return err_set(e, ST_CORRUPT, "a block has more samples than the index says");
+    p->left -= t->count;
+    if (bits & SERIES_STARTS)
+        TRY(load_starts(r, t->count, true, p->arena, &run->starts_ms, e));
+    TRY(pass_values(r, p, bits, run, e));
+    /* Of histograms there are no copies. */
+    r->values.items[p->series] = (struct block_values){run->values, run->histograms ? 0 : t->count};
+    return ST_OK;
+}
+
+static enum status pass_check(const struct pass *p, struct series_key key, struct err *e)
+{
+    if (p->series == 0 ? series_key_cmp(key, p->entry->first) != 0
+                       : series_key_cmp(p->last, key) >= 0)
+        return err_set(e, ST_CORRUPT, "the keys of a block do not ascend from what the index says");
+    return ST_OK;
+}
+
+enum status series_block_reader_all(struct series_block_reader *r,
+                                    const struct series_block_entry *entry, struct arena *arena,
+                                    enum status (*each)(const struct series_run *run, void *user,
+                                                        struct err *e),
+                                    void *user, struct err *e)
+{
+    struct pass p = {.entry = entry, .arena = arena, .left = entry->samples};
+    TRY(begin(r, e));
+    r->slab = arena_alloc(arena, entry->samples * sizeof(*r->slab));
+    if (!r->slab || !vec_reserve(&r->values, entry->series))
+        return err_set(e, ST_NO_MEMORY, "no memory for a block");
+    for (; p.series < entry->series; p.series++) {
+        struct series_run run = {0};
+        TRY(pass_run(r, &p, &run, e));
+        TRY(pass_check(&p, run.key, e));
+        p.last = run.key;
+        TRY(each(&run, user, e));
+    }
+    if (p.left > 0 || series_key_cmp(p.last, entry->last) != 0)
+        return err_set(e, ST_CORRUPT, "a block is not what the index says");
     return ST_OK;
 }

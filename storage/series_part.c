@@ -210,8 +210,8 @@ struct series_part_info series_part_info(const struct series_part *p)
     return p->info;
 }
 
-enum status series_part_load(const struct series_part *p, const struct series_block_entry *entry,
-                             struct series_block_reader *r, struct err *e)
+enum status series_part_fetch(const struct series_part *p, const struct series_block_entry *entry,
+                              struct series_block_reader *r, struct err *e)
 {
     buf_reset(&r->bytes);
     if (!buf_reserve(&r->bytes, (size_t)entry->bytes + 1))
@@ -220,6 +220,13 @@ enum status series_part_load(const struct series_part *p, const struct series_bl
     r->bytes.len = entry->bytes;
     if ((uint32_t)hash_checksum(r->bytes.ptr, r->bytes.len) != entry->checksum)
         return err_set(e, ST_CORRUPT, "the checksum of a block is wrong");
+    return ST_OK;
+}
+
+enum status series_part_load(const struct series_part *p, const struct series_block_entry *entry,
+                             struct series_block_reader *r, struct err *e)
+{
+    TRY(series_part_fetch(p, entry, r, e));
     return series_block_reader_parse(r, entry, e);
 }
 

@@ -15,6 +15,9 @@ struct series_part {
     uint32_t block_count;
 };
 
+/* Reads the bytes of a block into r and checks their checksum. ST_CORRUPT, ST_IO, ST_NO_MEMORY. */
+enum status series_part_fetch(const struct series_part *p, const struct series_block_entry *entry,
+                              struct series_block_reader *r, struct err *e);
 /* Reads and checks a block into r, ready to run. ST_CORRUPT, ST_IO, ST_NO_MEMORY. */
 enum status series_part_load(const struct series_part *p, const struct series_block_entry *entry,
                              struct series_block_reader *r, struct err *e);

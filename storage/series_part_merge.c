@@ -71,10 +71,8 @@ static enum status load_block(struct merge_input *in, const struct series_block_
     in->runs.len = in->at = 0;
     arena_reset(&in->arena);
     in->block.shared_count = 0;
-    TRY(series_part_load(in->part, entry, &in->block, e));
-    for (size_t i = 0; i < in->block.series.len; i++)
-        in->block.series.items[i].wanted = true;
-    return series_block_reader_run(&in->block, &in->arena, note_run, in, e);
+    TRY(series_part_fetch(in->part, entry, &in->block, e));
+    return series_block_reader_all(&in->block, entry, &in->arena, note_run, in, e);
 }
 
 /* The next run of the part; NULL at its end. Runs before it are gone when it lies in a new block.

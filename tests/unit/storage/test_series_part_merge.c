@@ -1,6 +1,7 @@
 /* test_series_part_merge.c - merged parts are the union of their samples; the newest part wins. */
-#include "storage/series_part.h"
+#include "storage/series_part_file.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "support/leak.h"
 #include "tests/unit/storage/journal_rig.h"
@@ -87,7 +88,7 @@ static struct series_part *merge_of(struct series_rig *parts, unsigned count, co
     uint64_t lost = 0;
     for (unsigned part = 0; part < count; part++) {
         snprintf(path, sizeof(path), "%s/%u.part", dir, part);
-        open[part] = series_rig_part(&parts[part], path, EFFORT_FAST);
+        open[part] = series_rig_part(&parts[part], path, part % 2 ? EFFORT_SEALED : EFFORT_FAST);
     }
     snprintf(path, sizeof(path), "%s/merged.part", dir);
     struct series_merge merge = *how;
@@ -174,6 +175,100 @@ Test(series_part_merge, keep_cuts)
     series_rig_expect(&s.whole, p, INT64_MIN, INT64_MAX);
     series_part_unref(p);
     split_free(&s);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
+/* --- the pass over a whole block that a merge makes --- */
+
+struct digest {
+    uint64_t sum;
+    size_t runs;
+};
+
+static enum status digest_run(const struct series_run *run, void *user, struct err *e)
+{
+    struct digest *d = user;
+    (void)e;
+    d->runs++;
+    d->sum = hash_bytes(&run->key, sizeof(run->key), d->sum);
+    d->sum = hash_bytes(run->times_ms, run->sample_count * sizeof(int64_t), d->sum);
+    for (uint32_t i = 0; i < run->sample_count; i++) {
+        const struct native_histogram *h = run->histograms ? run->histograms[i] : NULL;
+        d->sum = hash_bytes(h ? &h->sum : &run->values[i], sizeof(double), d->sum);
+        if (run->starts_ms)
+            d->sum = hash_bytes(&run->starts_ms[i], sizeof(int64_t), d->sum);
+    }
+    return ST_OK;
+}
+
+static enum status in_two_passes(struct series_block_reader *r,
+                                 const struct series_block_entry *entry, struct digest *d)
+{
+    struct arena arena = {0};
+    r->shared_count = 0;
+    enum status status = series_block_reader_parse(r, entry, NULL);
+    for (size_t i = 0; status == ST_OK && i < r->series.len; i++)
+        r->series.items[i].wanted = true;
+    if (status == ST_OK)
+        status = series_block_reader_run(r, &arena, digest_run, d, NULL);
+    arena_deinit(&arena);
+    return status;
+}
+
+static enum status in_one_pass(struct series_block_reader *r,
+                               const struct series_block_entry *entry, struct digest *d)
+{
+    struct arena arena = {0};
+    r->shared_count = 0;
+    enum status status = series_block_reader_all(r, entry, &arena, digest_run, d, NULL);
+    arena_deinit(&arena);
+    return status;
+}
+
+/* Each byte of the block in turn damaged, as if its checksum still fitted. */
+static void compare_passes(struct series_block_reader *r, const struct series_block_entry *entry)
+{
+    size_t good = 0, bad = 0;
+    for (size_t at = 0; at <= r->bytes.len; at++) {
+        struct digest one = {0}, two = {0};
+        if (at < r->bytes.len)
+            r->bytes.ptr[at] = (char)(r->bytes.ptr[at] ^ 0x11);
+        enum status want = in_two_passes(r, entry, &two), got = in_one_pass(r, entry, &one);
+        cr_assert_eq(got, want, "byte %zu", at);
+        cr_assert(got != ST_OK || (one.sum == two.sum && one.runs == two.runs), "byte %zu", at);
+        good += got == ST_OK;
+        bad += got != ST_OK;
+        if (at < r->bytes.len)
+            r->bytes.ptr[at] = (char)(r->bytes.ptr[at] ^ 0x11);
+        else
+            cr_assert(got == ST_OK && one.runs == entry->series);
+    }
+    cr_assert(good > 10 && bad > 10, "%zu good, %zu bad", good, bad);
+}
+
+Test(series_part_merge, one_pass_reads_what_two_read)
+{
+    static const double bounds[] = {0.1, 1, 10};
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    for (enum series_effort effort = EFFORT_FAST; effort <= EFFORT_SEALED; effort++) {
+        struct series_rig rig = series_rig_new(7);
+        struct series_block_reader r = {0};
+        const int64_t *times = series_rig_times(&rig, 40, 5000000, STEP_MS);
+        series_rig_add_floats(&rig, times, 40);
+        series_rig_add_floats(&rig, times, 40); /* of which the sealed part has copies */
+        series_rig_add_classic(&rig, times, 40, bounds, LEN(bounds));
+        series_rig_add_classic(&rig, times, 2, bounds, LEN(bounds));
+        series_rig_add_native(&rig, times, 20, true);
+        struct series_part *p = series_rig_part(&rig, path, effort);
+        cr_assert_eq(p->block_count, 1);
+        cr_assert_eq(series_part_fetch(p, &p->blocks[0], &r, NULL), ST_OK);
+        compare_passes(&r, &p->blocks[0]);
+        series_block_reader_deinit(&r);
+        series_part_unref(p);
+        series_rig_free(&rig);
+    }
     temp_dir_remove(dir);
     EXPECT_NO_LEAK();
 }
