@@ -4,6 +4,7 @@
  * them. Usage: bench_derived DIRECTORY [raw]. One JSON line a result. */
 #include "base/clock.h"
 #include "bench/edge_checkpoint.h"
+#include "model/series_hash.h"
 #include "storage/series_store.h"
 #include <math.h>
 #include <stdio.h>
@@ -188,7 +189,7 @@ static void raw_edge(struct metric_series *all, struct arena *arena, unsigned ed
     for (unsigned i = 0; i < SERIES; i++) {
         struct metric_series *s = &all[i];
         s->labels = raw_labels(arena, edge, i);
-        s->hash = label_set_hash(s->labels, seed);
+        s->hash = series_hash(s->labels, seed);
         s->samples = arena_calloc(arena, SAMPLES, sizeof(*s->samples));
         s->sample_count = s->item_count = SAMPLES;
         must(s->samples != NULL);

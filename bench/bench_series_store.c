@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "model/series_hash.h"
 #include "storage/series_store.h"
 #include <ftw.h>
 #include <stdio.h>
@@ -92,7 +93,7 @@ static struct batch *batch_of(struct rig *r, unsigned first, unsigned count, uns
     for (unsigned i = 0; i < count; i++) {
         struct metric_series *s = &m->series[i];
         s->labels = labels_of(&b->arena, first + i);
-        s->hash = label_set_hash(s->labels, store_seed(r->store));
+        s->hash = series_hash(s->labels, store_seed(r->store));
         s->samples = arena_calloc(&b->arena, samples, sizeof(*s->samples));
         s->sample_count = s->item_count = samples;
         for (unsigned k = 0; k < samples; k++) {
@@ -313,7 +314,7 @@ static struct batch *mesh_batch(struct rig *r, double values[EDGES][EDGE_SERIES]
     for (unsigned i = 0; i < EDGES * EDGE_SERIES; i++) {
         struct metric_series *s = &m->series[m->series_count++];
         s->labels = mesh_labels(&b->arena, i / EDGE_SERIES, i % EDGE_SERIES);
-        s->hash = label_set_hash(s->labels, store_seed(r->store));
+        s->hash = series_hash(s->labels, store_seed(r->store));
         s->samples = arena_calloc(&b->arena, 1, sizeof(*s->samples));
         s->samples[0].time_ms = time_ms;
         s->samples[0].value = values[i / EDGE_SERIES][i % EDGE_SERIES];

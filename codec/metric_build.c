@@ -69,7 +69,7 @@ static void count_samples(struct metric_batch *metrics, const struct metric_seri
     metrics->exemplar_count += s->exemplar_count;
 }
 
-enum status metric_build_series(struct metric_builder *m, struct label_set labels,
+enum status metric_build_series(struct metric_builder *m, struct label_set labels, uint64_t hash,
                                 uint32_t item_count, bool is_delta)
 {
     struct metric_series *s = metric_run_add(m, &m->series, sizeof(*s));
@@ -77,7 +77,7 @@ enum status metric_build_series(struct metric_builder *m, struct label_set label
         return metric_build_no_memory(m);
     *s = (struct metric_series){
         .labels = labels,
-        .hash = label_set_hash(labels, m->seed),
+        .hash = hash,
         .samples = (struct sample *)(void *)m->samples.first,
         .exemplars = (struct metric_exemplar *)(void *)m->exemplars.first,
         .sample_count = (uint32_t)(metric_run_bytes(&m->samples) / sizeof(struct sample)),

@@ -70,9 +70,9 @@ static inline void *metric_run_add(struct metric_builder *m, struct item_run *ru
     return item;
 }
 
-/* Appends a series whose labels are sorted and hashes them; samples and exemplars are the runs
- * that are open. ST_NO_MEMORY, ST_TOO_BIG (over samples_max). */
-enum status metric_build_series(struct metric_builder *m, struct label_set labels,
+/* Appends a series whose labels are sorted, `hash` being their series_hash(); samples and exemplars
+ * are the runs that are open. ST_NO_MEMORY, ST_TOO_BIG (over samples_max). */
+enum status metric_build_series(struct metric_builder *m, struct label_set labels, uint64_t hash,
                                 uint32_t item_count, bool is_delta);
 /* Appends metadata unless the last one says the same of the same metric. ST_NO_MEMORY. */
 enum status metric_build_metadata(struct metric_builder *m, struct metric_metadata metadata);

@@ -4,6 +4,7 @@
 #include "codec/attr_text.h"
 #include "codec/utf8.h"
 #include "model/native_histogram_wire.h"
+#include "model/series_hash.h"
 #include "model/stale.h"
 #include "model/trace_id.h"
 
@@ -84,7 +85,8 @@ static enum status add_series(struct point_sink *s, struct label_set base, struc
     bool is_delta = s->stream.temporality == OTLP_DELTA &&
                     (s->stream.kind == OTLP_SUM || s->stream.kind == OTLP_HISTOGRAM ||
                      s->stream.kind == OTLP_EXPONENTIAL_HISTOGRAM);
-    TRY(metric_build_series(&s->m, (struct label_set){labels, count}, items, is_delta));
+    struct label_set set = {labels, count};
+    TRY(metric_build_series(&s->m, set, series_hash(set, s->m.seed), items, is_delta));
     metric_run_begin(&s->m.exemplars);
     return ST_OK;
 }

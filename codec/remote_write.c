@@ -4,6 +4,7 @@
 
 #include "codec/remote_write_private.h"
 #include "codec/utf8.h"
+#include "model/series_hash.h"
 
 /* ---- what a series holds ---- */
 
@@ -119,14 +120,14 @@ static inline bool are_in_order(const struct label *items, uint32_t count)
     return true;
 }
 
-static const char *check_labels(struct label *items, uint32_t count, struct str ascii,
-                                struct label_set *out)
+static const char *check_labels(struct label *items, uint32_t count, struct str bytes,
+                                bool in_order, struct label_set *out)
 {
     struct err ignored;
     *out = (struct label_set){items, count};
-    if (!utf8_is_ascii(ascii) && !metric_labels_are_utf8(items, count))
+    if (!utf8_is_ascii(bytes) && !metric_labels_are_utf8(items, count))
         return "a series has a label that is not UTF-8";
-    if (!are_in_order(items, count) && label_set_sort(items, count, out, &ignored) != ST_OK)
+    if (!in_order && label_set_sort(items, count, out, &ignored) != ST_OK)
         return "a series has a label without a name, or the same label twice";
     return label_set_metric(*out).len ? NULL : "a series has no metric name (label __name__)";
 }
@@ -153,15 +154,16 @@ static void reject_series(struct write_decoder *d, const char *why, uint32_t ite
     metric_run_undo(&d->m.exemplars);
 }
 
-enum status write_series_end(struct write_decoder *d, struct str ascii)
+enum status write_series_end(struct write_decoder *d, struct str bytes, bool wire)
 {
     struct label *items = (struct label *)(void *)d->m.labels.first;
     uint32_t count = (uint32_t)(metric_run_bytes(&d->m.labels) / sizeof(*items));
     uint32_t samples = (uint32_t)(metric_run_bytes(&d->m.samples) / sizeof(struct sample));
     struct label_set labels;
     d->m.batch->received += samples + d->bad_histograms;
+    bool in_order = are_in_order(items, count);
     const char *why =
-        d->labels_fault ? d->labels_fault : check_labels(items, count, ascii, &labels);
+        d->labels_fault ? d->labels_fault : check_labels(items, count, bytes, in_order, &labels);
     if (why) {
         reject_series(d, why, samples + d->bad_histograms);
         return ST_OK;
@@ -174,7 +176,9 @@ enum status write_series_end(struct write_decoder *d, struct str ascii)
     }
     if (samples == 0 && metric_run_bytes(&d->m.exemplars) == 0)
         return ST_OK;
-    return metric_build_series(&d->m, labels, samples, false);
+    uint64_t hash =
+        wire && in_order ? series_hash_wire(bytes, d->m.seed) : series_hash(labels, d->m.seed);
+    return metric_build_series(&d->m, labels, hash, samples, false);
 }
 
 /* ---- 1.0 ---- */
@@ -202,7 +206,8 @@ static enum status read_label(struct write_decoder *d, struct item_run *run, str
     struct pb_field f;
     if (UNLIKELY(!l))
         return metric_build_no_memory(&d->m);
-    if (LIKELY(read_short_label(message, l)))
+    d->label_is_short = read_short_label(message, l);
+    if (LIKELY(d->label_is_short))
         return ST_OK;
     l->name = l->value = (struct str){message.ptr, 0};
     while (pb_next(&r, &f)) {
@@ -241,13 +246,15 @@ static enum status read_series(struct write_decoder *d, struct str message)
 {
     struct pb_reader r = pb_reader_of(message);
     struct pb_field f;
-    struct str ascii = {message.ptr, 0};
+    struct str labels = {message.ptr, 0};
+    size_t wire = 0; /* bytes of short labels, from tag to end */
     write_series_begin(d);
     while (pb_next(&r, &f)) {
         switch (f.tag) {
         case PB_TAG(1, PB_LEN):
             TRY(read_label(d, &d->m.labels, f.bytes));
-            ascii.len = (size_t)((const char *)r.at - ascii.ptr);
+            labels.len = (size_t)((const char *)r.at - labels.ptr);
+            wire += d->label_is_short ? 2 + f.bytes.len : 0;
             break;
         case PB_TAG(2, PB_LEN):
             TRY(write_read_sample(d, f.bytes));
@@ -263,7 +270,8 @@ static enum status read_series(struct write_decoder *d, struct str message)
         }
     }
     TRY(pb_finish(&d->body, "series", &r));
-    return write_series_end(d, ascii);
+    /* Equal: all are short, have short lengths themselves, and nothing lies between. */
+    return write_series_end(d, labels, wire == labels.len);
 }
 
 static enum status read_metadata(struct write_decoder *d, struct str message)

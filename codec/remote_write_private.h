@@ -15,6 +15,7 @@ struct write_decoder {
     const struct str *symbols; /* 2.0; batch arena */
     uint32_t symbol_count;
     bool symbols_are_utf8;
+    bool label_is_short;        /* the last one of 1.0: its bytes are what series_hash() hashes */
     const char *labels_fault;   /* why the series is rejected; NULL: it is not */
     struct err histogram_fault; /* why the first bad histogram is rejected */
     uint32_t bad_histograms;
@@ -31,9 +32,10 @@ void write_series_begin(struct write_decoder *d);
 /* A Sample; an absent value is 0. */
 enum status write_read_sample(struct write_decoder *d, struct str message);
 enum status write_read_histogram(struct write_decoder *d, struct str message);
-/* Checks the labels, and appends the series or rejects what it holds. `ascii`: the bytes that hold
- * all its labels, or an empty slice when they were checked. */
-enum status write_series_end(struct write_decoder *d, struct str ascii);
+/* Checks the labels, and appends the series or rejects what it holds. `bytes`: those that hold all
+ * its labels, or an empty slice when they are known to be UTF-8. `wire`: they are what
+ * series_hash() hashes, if the labels are in order. */
+enum status write_series_end(struct write_decoder *d, struct str bytes, bool wire);
 /* An exemplar whose labels are the run exemplar_labels; left out when they are no labels. */
 enum status write_exemplar(struct write_decoder *d, double value, int64_t time_ms);
 

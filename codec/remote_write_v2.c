@@ -160,7 +160,7 @@ static enum status read_series(struct write_decoder *d, struct str message)
         !metric_labels_are_utf8((const struct label *)(const void *)d->m.labels.first,
                                 metric_run_bytes(&d->m.labels) / sizeof(struct label)))
         d->labels_fault = "a series has a label that is not UTF-8";
-    return write_series_end(d, (struct str){"", 0});
+    return write_series_end(d, (struct str){"", 0}, false);
 }
 
 enum status write_request_2(struct write_decoder *d, struct str body)

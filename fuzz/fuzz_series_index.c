@@ -3,6 +3,7 @@
  * found by its labels and listed by each of its label pairs. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/series_hash.h"
 #include "storage/series_exemplars.h"
 #include "storage/series_index_file.h"
 #include "storage/series_metadata.h"
@@ -24,7 +25,7 @@ static void check_series(struct series_index *x, uint32_t id, struct arena *aren
 {
     struct label_set set;
     must(series_index_labels(x, id, arena, &set, NULL) == ST_OK);
-    must(series_index_find(x, set, label_set_hash(set, SEED)) == id);
+    must(series_index_find(x, set, series_hash(set, SEED)) == id);
     for (uint32_t i = 0; i < set.count; i++) {
         struct label_matcher m = {set.items[i].name, set.items[i].value, NULL, MATCH_EQ};
         struct id_list found;

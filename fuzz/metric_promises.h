@@ -6,6 +6,7 @@
 #include "codec/otlp_metric.h"
 #include "codec/remote_write.h"
 #include "model/metric_batch.h"
+#include "model/series_hash.h"
 
 #include <stdlib.h>
 
@@ -35,7 +36,7 @@ static void promise_buckets(struct native_buckets b)
 static void promise_series(const struct metric_series *s)
 {
     promise_labels(s->labels);
-    PROMISE(label_set_metric(s->labels).len > 0 && s->hash == label_set_hash(s->labels, 1));
+    PROMISE(label_set_metric(s->labels).len > 0 && s->hash == series_hash(s->labels, 1));
     for (uint32_t i = 0; i < s->sample_count; i++) {
         const struct native_histogram *h = s->samples[i].histogram;
         if (!h)

@@ -37,7 +37,7 @@ struct metric_exemplar {
 /* One series of a request. Everything is borrowed from the batch's body and arena. */
 struct metric_series {
     struct label_set labels; /* with __name__ */
-    uint64_t hash;           /* label_set_hash(labels, seed of the data directory) */
+    uint64_t hash;           /* series_hash(labels, seed of the data directory) */
     struct sample *samples;  /* as they came: the receiver's order is the sender's */
     struct metric_exemplar *exemplars;
     uint32_t sample_count, exemplar_count;

@@ -2,6 +2,7 @@
  * them to the worker, lets go of them when they are on disk. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "model/series_hash.h"
 #include "storage/series_store_private.h"
 
 enum { TIDY_LEAST = 1000 }; /* dead series for which a new index is worth it */
@@ -68,10 +69,9 @@ static bool copy_living(struct series_store *s, int64_t oldest_ms, struct series
         if (is_dead(s, ids[i], oldest_ms))
             continue;
         arena_reset(&arena);
-        copied =
-            series_index_labels(s->index, ids[i], &arena, &labels, NULL) == ST_OK &&
-            series_index_add(to, ids[i], labels,
-                             label_set_hash(labels, store_seed(s->config.store)), NULL) == ST_OK;
+        copied = series_index_labels(s->index, ids[i], &arena, &labels, NULL) == ST_OK &&
+                 series_index_add(to, ids[i], labels,
+                                  series_hash(labels, store_seed(s->config.store)), NULL) == ST_OK;
     }
     arena_deinit(&arena);
     return copied;

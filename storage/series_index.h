@@ -13,7 +13,7 @@
 
 struct series_index;
 
-/* Empty, with one reference; NULL when memory is short. `seed` is that of label_set_hash(). */
+/* Empty, with one reference; NULL when memory is short. `seed` is that of series_hash(). */
 struct series_index *series_index_new(uint64_t seed);
 /* Any thread. */
 struct series_index *series_index_ref(struct series_index *x);

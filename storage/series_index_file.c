@@ -3,6 +3,7 @@
 #include "base/fileio.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "model/series_hash.h"
 #include "storage/series_index_private.h"
 #include <fcntl.h>
 #include <zstd.h>
@@ -232,7 +233,7 @@ static enum status read_series(struct series_index *x, struct cursor *in, const 
         !read_labels(in, pairs, pair_count, labels, count))
         return corrupt(e);
     struct label_set set = {labels, (uint32_t)count};
-    uint64_t hash = label_set_hash(set, x->seed);
+    uint64_t hash = series_hash(set, x->seed);
     bool ascending = x->all.len == 0 || x->all.items[x->all.len - 1] < *id;
     if (!ascending || series_index_find(x, set, hash))
         return corrupt(e);

@@ -1,6 +1,7 @@
 /* race_series.c - one thread appends, two ask, one writes checkpoints, merges and deletes; run
  * under TSan. Every acknowledged sample is in the next view, once. */
 #include "base/mem.h"
+#include "model/series_hash.h"
 #include "storage/series_store.h"
 #include <ftw.h>
 #include <pthread.h>
@@ -42,7 +43,7 @@ static struct metric_series *add(struct batch *b, const char *metric, unsigned n
     l[0] = (struct label){LABEL_METRIC_NAME, str_from_c(metric)};
     l[1] = (struct label){STR("n"), arena_dup_str(&b->arena, str_from_c(text))};
     s->labels = (struct label_set){l, 2};
-    s->hash = label_set_hash(s->labels, store_seed(store));
+    s->hash = series_hash(s->labels, store_seed(store));
     s->samples = arena_calloc(&b->arena, 1, sizeof(*s->samples));
     s->samples[0] = (struct sample){.time_ms = time_ms, .value = value};
     s->sample_count = s->item_count = 1;

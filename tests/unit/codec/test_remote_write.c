@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "codec/remote_write_encode.h"
 #include "codec/unpack.h"
+#include "model/series_hash.h"
 #include "model/stale.h"
 #include "tests/support/alloc_walk.h"
 #include "tests/support/leak.h"
@@ -153,9 +154,60 @@ Test(remote_write, labels_are_sorted_and_hashed_with_the_seed)
     cr_expect(str_eq(s->labels.items[0].name, STR("__name__")) &&
               str_eq(s->labels.items[1].name, STR("instance")) &&
               str_eq(s->labels.items[2].value, STR("b")));
-    cr_expect_eq(s->hash, label_set_hash(s->labels, SEED));
+    cr_expect_eq(s->hash, series_hash(s->labels, SEED));
     cr_expect_eq(s->item_count, 1u);
     batch_free(b);
+    EXPECT_NO_LEAK();
+}
+
+/* A label whose length, and the length of the label, take so many bytes more than they need. */
+static void put_wide_label(struct buf *out, struct str name, struct str value, unsigned outer,
+                           unsigned inner)
+{
+    struct buf label = {0};
+    buf_append_u8(&label, 0x0a);
+    buf_append_u8(&label, (uint8_t)(name.len | (inner ? 0x80 : 0)));
+    for (unsigned i = 1; i <= inner; i++)
+        buf_append_u8(&label, i < inner ? 0x80 : 0);
+    buf_append_str(&label, name);
+    pb_put_bytes(&label, 2, value);
+    buf_append_u8(out, 0x0a);
+    buf_append_u8(out, (uint8_t)(label.len | (outer ? 0x80 : 0)));
+    for (unsigned i = 1; i <= outer; i++)
+        buf_append_u8(out, i < outer ? 0x80 : 0);
+    buf_append_str(out, buf_str(&label));
+    buf_deinit(&label);
+}
+
+/* In whatever way labels are written, the series is the same one. */
+Test(remote_write, the_hash_is_of_the_labels_not_of_their_bytes)
+{
+    struct label items[] = {{LABEL_METRIC_NAME, STR("up")}, {STR("job"), STR("b")}};
+    uint64_t want = series_hash((struct label_set){items, LEN(items)}, SEED);
+    for (unsigned way = 0; way < 7; way++) {
+        struct buf body = {0}, series = {0}, exemplar = {0};
+        if (way == 5) /* the labels of an exemplar are as long as what a wide label does not give */
+            put_labels(&exemplar, "__name__=up");
+        if (way == 1)
+            put_labels(&series, "job=b __name__=up");
+        else if (way == 2)
+            put_labels(&series, "__name__=up");
+        else if (way < 6)
+            put_wide_label(&series, items[0].name, items[0].value, way == 3, way >= 4);
+        else
+            put_labels(&series, "__name__=up empty=");
+        put_sample(&series, 1, TIME);
+        if (way != 1)
+            put_labels(&series, "job=b"); /* behind the sample */
+        if (way == 5)
+            pb_put_message(&series, 3, &exemplar);
+        pb_put_message(&body, 1, &series);
+        struct batch *b = decode(&body);
+        const struct metric_series *s = only_series(b);
+        cr_expect(s->labels.count == 2 && s->hash == want, "way %u", way);
+        batch_free(b);
+        buf_deinit(&series);
+    }
     EXPECT_NO_LEAK();
 }
 

@@ -1,6 +1,7 @@
 /* test_prom_sources.c - names over stored series and a second source; Prometheus' calls over a real
  * series store, also with every allocation failed. */
 #include "query/prom_sources.h"
+#include "model/series_hash.h"
 #include "query/dispatch.h"
 #include "support/alloc_walk.h"
 #include "support/leak.h"
@@ -41,7 +42,7 @@ static void write_samples(struct world *w)
         *sample = (struct sample){.time_ms = AT_MS - 1000, .value = (double)i};
         m->series[m->series_count++] =
             (struct metric_series){.labels = labels,
-                                   .hash = label_set_hash(labels, store_seed(w->store)),
+                                   .hash = series_hash(labels, store_seed(w->store)),
                                    .samples = sample,
                                    .sample_count = 1,
                                    .item_count = 1};

@@ -1,6 +1,7 @@
 /* series_store_rig.c - see series_store_rig.h. */
 #include "tests/unit/storage/series_store_rig.h"
 #include "base/mem.h"
+#include "model/series_hash.h"
 #include "model/stale.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -87,7 +88,7 @@ static struct metric_series *series_of(struct rig_batch *b, const char *labels)
     size_t count = b->series.len;
     if (count && label_set_eq(b->series.items[count - 1].labels, set))
         return &b->series.items[count - 1];
-    struct metric_series m = {.labels = set, .hash = label_set_hash(set, b->seed)};
+    struct metric_series m = {.labels = set, .hash = series_hash(set, b->seed)};
     bool pushed = vec_push(&b->series, m);
     cr_assert(pushed);
     return &b->series.items[count];

@@ -1,6 +1,7 @@
 /* test_series_memory.c - the series store when memory is short: an error or a sample turned down,
  * never a leak, never a sample that is said to be stored and is not there. */
 #include "base/mem.h"
+#include "model/series_hash.h"
 #include "tests/support/leak.h"
 #include "tests/unit/storage/series_store_rig.h"
 #include <criterion/new/assert.h>
@@ -25,7 +26,7 @@ static struct batch *make_batch(struct series_store_rig *r, struct metric_batch 
         samples[i] = (struct sample){.time_ms = 10, .value = i};
         series[i] = (struct metric_series){
             .labels = {&labels[i], 1}, .samples = &samples[i], .sample_count = 1, .item_count = 1};
-        series[i].hash = label_set_hash(series[i].labels, store_seed(r->store));
+        series[i].hash = series_hash(series[i].labels, store_seed(r->store));
     }
     series[0].exemplars = &exemplar;
     series[0].exemplar_count = 1;

@@ -2,6 +2,7 @@
  * numbers; the index's log on disk. */
 #include "base/fileio.h"
 #include "base/hash.h"
+#include "model/series_hash.h"
 #include "storage/series_index_file.h"
 #include "storage/series_postings.h"
 #include "tests/support/alloc_walk.h"
@@ -38,7 +39,7 @@ static struct series_index *filled(struct arena *arena, unsigned count)
     for (unsigned n = 0; n < count; n++) {
         struct label_set set = labels_of(arena, n);
         cr_assert(
-            eq(int, series_index_add(x, 2 * n + 1, set, label_set_hash(set, SEED), NULL), ST_OK));
+            eq(int, series_index_add(x, 2 * n + 1, set, series_hash(set, SEED), NULL), ST_OK));
     }
     return x;
 }
@@ -116,7 +117,7 @@ Test(series_postings, values_that_come_later_are_found_in_order)
     for (unsigned n = 1; n < SERIES; n++) {
         struct label_set set = labels_of(&arena, n);
         cr_assert(
-            eq(int, series_index_add(x, 2 * n + 1, set, label_set_hash(set, SEED), NULL), ST_OK));
+            eq(int, series_index_add(x, 2 * n + 1, set, series_hash(set, SEED), NULL), ST_OK));
         struct label_matcher m[8];
         struct id_list found;
         if (n % 100 && n % 277)
@@ -143,7 +144,7 @@ Test(series_postings, series_that_differ_in_le_only_are_a_family)
                             {STR("le"), str_from_c(rows[2 * i + 1])}};
         struct label_set set;
         cr_assert(eq(int, label_set_sort(l, 2, &set, NULL), ST_OK));
-        cr_assert(eq(int, series_index_add(x, i + 1, set, label_set_hash(set, SEED), NULL), ST_OK));
+        cr_assert(eq(int, series_index_add(x, i + 1, set, series_hash(set, SEED), NULL), ST_OK));
     }
     static const uint32_t families[] = {1, 2, 1, 1, 5, 6};
     for (uint32_t i = 0; i < LEN(families); i++)
@@ -189,7 +190,7 @@ static void expect_same(struct series_index *x, struct series_index *y, struct a
         cr_assert(eq(int, series_index_labels(x, ids[i], arena, &a, NULL), ST_OK));
         cr_assert(eq(int, series_index_labels(y, ids[i], arena, &b, NULL), ST_OK));
         cr_assert(label_set_eq(a, b) == true);
-        cr_assert(eq(u32, series_index_find(y, a, label_set_hash(a, SEED)), ids[i]));
+        cr_assert(eq(u32, series_index_find(y, a, series_hash(a, SEED)), ids[i]));
     }
 }
 
@@ -364,7 +365,7 @@ static void build_and_search(const struct label_set *sets)
         return;
     uint32_t added = 0, count;
     for (unsigned n = 0; n < FEW; n++)
-        added += series_index_add(x, n + 1, sets[n], label_set_hash(sets[n], SEED), NULL) == ST_OK;
+        added += series_index_add(x, n + 1, sets[n], series_hash(sets[n], SEED), NULL) == ST_OK;
     series_index_all(x, &count);
     cr_expect(eq(u32, count, added), "what failed is not there");
     cr_expect(ge(u32, count, FEW - 1));

@@ -1,6 +1,7 @@
 /* test_series_scan.c - looking through values by what an expression needs, and by their order,
  * finds what asking every series finds: made-up values and expressions, added and asked in turns.
  */
+#include "model/series_hash.h"
 #include "storage/series_index_private.h"
 #include "storage/series_postings.h"
 #include "tests/support/leak.h"
@@ -77,7 +78,7 @@ static void add_series(struct scan_rig *r)
     cr_assert(eq(int, label_set_sort(l, 3, &set, NULL), ST_OK));
     bool kept = vec_push(&r->sets, set);
     cr_assert(kept == true);
-    cr_assert(eq(int, series_index_add(r->index, id, set, label_set_hash(set, SEED), NULL), ST_OK));
+    cr_assert(eq(int, series_index_add(r->index, id, set, series_hash(set, SEED), NULL), ST_OK));
 }
 
 static void random_expression(struct scan_rig *r, struct buf *out)
@@ -189,7 +190,7 @@ Test(series_scan, order_of_values_that_are_nearly_alike, .timeout = 60)
             text[random_below(&r, (uint32_t)len)] = (char)(random_below(&r, 3) ? 'b' : 0xf3);
         struct label l = {STR("value"), {text, len}};
         struct label_set set = {&l, 1};
-        uint64_t hash = label_set_hash(set, SEED);
+        uint64_t hash = series_hash(set, SEED);
         if (series_index_find(r.index, set, hash) == 0)
             cr_assert(eq(int, series_index_add(r.index, id, set, hash, NULL), ST_OK));
         if (id == 2000)
