@@ -43,6 +43,13 @@ void map64_deinit(struct map64 *m)
     *m = (struct map64){.seed = m->seed};
 }
 
+void map64_clear(struct map64 *m)
+{
+    if (m->slots)
+        memset(tags_of(m), 0, m->mask + 1);
+    m->count = 0;
+}
+
 uint64_t *map64_find(const struct map64 *m, uint64_t key)
 {
     if (!m->count)

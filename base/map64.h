@@ -14,6 +14,8 @@ struct map64 {
 
 /* Frees the slots; m is empty again and keeps its seed. */
 void map64_deinit(struct map64 *m);
+/* Empties, keeps the memory. */
+void map64_clear(struct map64 *m);
 /* Value slot of key, or NULL when absent. Valid until the next put or remove. */
 uint64_t *map64_find(const struct map64 *m, uint64_t key);
 /* Value slot of key, added with 0 when absent (*added tells); NULL when memory is short. */

@@ -212,6 +212,22 @@ static void postings_push(struct label_pair *p, uint32_t id)
 
 /* --- series --- */
 
+static inline uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* Most names and values have 8 to 16 bytes: two words that may overlap, without a call. */
+static inline bool text_eq(struct str a, struct str b)
+{
+    if (a.len != b.len || a.len < 8 || a.len > 16)
+        return str_eq(a, b);
+    return word_at(a.ptr) == word_at(b.ptr) &&
+           word_at(a.ptr + a.len - 8) == word_at(b.ptr + b.len - 8);
+}
+
 static bool has_labels(const struct series_index *x, uint32_t id, struct label_set labels)
 {
     const struct series_entry *entry = index_entry(x, id);
@@ -219,8 +235,8 @@ static bool has_labels(const struct series_index *x, uint32_t id, struct label_s
         return false;
     for (uint32_t i = 0; i < labels.count; i++) {
         const struct label_pair *p = index_pair(x, entry->pairs[i]);
-        if (!str_eq(pair_value(p), labels.items[i].value) ||
-            !str_eq(x->names.items[p->name].text, labels.items[i].name))
+        if (!text_eq(pair_value(p), labels.items[i].value) ||
+            !text_eq(x->names.items[p->name].text, labels.items[i].name))
             return false;
     }
     return true;
@@ -317,11 +333,13 @@ static bool is_kin(const struct series_index *x, uint32_t id, struct label_set l
 }
 
 /* Series that differ in `le` only are kept together in parts; number of the first. 0: no memory. */
-static uint32_t family_of(struct series_index *x, uint32_t id, struct label_set labels)
+static uint32_t family_of(struct series_index *x, uint32_t id, struct label_set labels,
+                          bool *has_bound)
 {
     double bound;
     bool added;
-    if (!bound_parse(label_set_get(labels, STR("le")), &bound))
+    *has_bound = bound_parse(label_set_get(labels, STR("le")), &bound);
+    if (!*has_bound)
         return id;
     uint64_t *first = map64_put(&x->families, family_hash(labels, x->seed), &added);
     if (!first)
@@ -351,10 +369,11 @@ static bool add(struct series_index *x, uint32_t id, struct label_set labels, ui
     if (!pairs || !entry || !pairs_get(x, labels, pairs) || !vec_reserve(&x->all, 1) ||
         !table_reserve(&x->by_labels))
         return false;
-    uint32_t family = family_of(x, id, labels);
+    bool has_bound;
+    uint32_t family = family_of(x, id, labels, &has_bound);
     if (family == 0)
         return false;
-    *entry = (struct series_entry){pairs, family, labels.count};
+    *entry = (struct series_entry){pairs, family, labels.count & INT32_MAX, has_bound};
     for (uint32_t i = 0; i < labels.count; i++)
         postings_push(index_pair(x, pairs[i]), id);
     x->all.items[x->all.len++] = id;
@@ -407,11 +426,10 @@ struct str series_index_value(const struct series_index *x, uint32_t id, struct 
 
 struct series_key series_index_key(const struct series_index *x, uint32_t id)
 {
-    struct series_key key = {index_entry(x, id)->family, id, NAN};
-    struct str le = series_index_value(x, id, STR("le"));
-    double bound;
-    if (bound_parse(le, &bound))
-        key.le = bound;
+    const struct series_entry *entry = index_entry(x, id);
+    struct series_key key = {entry->family, id, NAN};
+    if (entry->has_bound)
+        (void)bound_parse(series_index_value(x, id, STR("le")), &key.le);
     return key;
 }
 

@@ -29,10 +29,14 @@ static uint64_t block_seed(uint64_t file, uint64_t at, uint32_t raw_bytes, uint3
 
 /* --- writing --- */
 
+/* One block after the other. */
 struct block_writer {
-    struct map64 numbers; /* pair of the index -> number in the block + 1 */
+    struct map64 numbers; /* pair of the index -> number in the block */
     struct buf pairs, series, raw, packed;
+    ZSTD_CCtx *zstd; /* owned */
     uint32_t pair_count, series_count, last_id;
+    const struct series_entry *last; /* of the block; its neighbour shares most pairs */
+    VEC(uint32_t) last_numbers;      /* of its pairs */
 };
 
 static void writer_deinit(struct block_writer *w)
@@ -42,9 +46,24 @@ static void writer_deinit(struct block_writer *w)
     buf_deinit(&w->series);
     buf_deinit(&w->raw);
     buf_deinit(&w->packed);
+    ZSTD_freeCCtx(w->zstd);
+    vec_deinit(&w->last_numbers);
 }
 
-static bool put_pair(struct block_writer *w, const struct series_index *x, uint32_t pair)
+static void writer_reset(struct block_writer *w)
+{
+    map64_clear(&w->numbers);
+    buf_reset(&w->pairs);
+    buf_reset(&w->series);
+    buf_reset(&w->raw);
+    buf_reset(&w->packed);
+    w->pair_count = w->series_count = w->last_id = 0;
+    w->last = NULL;
+}
+
+/* Number of the pair in the block; a new one is written. False when memory is short. */
+static bool number_pair(struct block_writer *w, const struct series_index *x, uint32_t pair,
+                        uint32_t *out)
 {
     bool added;
     uint64_t *number = map64_put(&w->numbers, pair, &added);
@@ -56,20 +75,27 @@ static bool put_pair(struct block_writer *w, const struct series_index *x, uint3
         buf_append_lenstr(&w->pairs, x->names.items[p->name].text);
         buf_append_lenstr(&w->pairs, pair_value(p));
     }
-    buf_append_varint(&w->series, *number);
+    *out = (uint32_t)*number;
     return true;
 }
 
 static bool put_series(struct block_writer *w, const struct series_index *x, uint32_t id)
 {
-    const struct series_entry *entry = index_entry(x, id);
+    const struct series_entry *entry = index_entry(x, id), *last = w->last;
     buf_append_varint(&w->series, id - w->last_id);
     buf_append_varint(&w->series, entry->pair_count);
     w->last_id = id;
     w->series_count++;
-    for (uint32_t i = 0; i < entry->pair_count; i++)
-        if (!put_pair(w, x, entry->pairs[i]))
+    if (!vec_reserve(&w->last_numbers, entry->pair_count))
+        return false;
+    for (uint32_t i = 0; i < entry->pair_count; i++) {
+        uint32_t *number = &w->last_numbers.items[i];
+        bool same = last && i < last->pair_count && last->pairs[i] == entry->pairs[i];
+        if (!same && !number_pair(w, x, entry->pairs[i], number))
             return false;
+        buf_append_varint(&w->series, *number);
+    }
+    w->last = entry;
     return true;
 }
 
@@ -109,8 +135,10 @@ static bool pack(struct block_writer *w, uint64_t file, uint64_t at)
     if (w->raw.failed || w->pairs.failed || w->series.failed ||
         !buf_reserve(&w->packed, BLOCK_HEAD_BYTES + bound))
         return false;
-    size_t packed =
-        ZSTD_compress(w->packed.ptr + BLOCK_HEAD_BYTES, bound, w->raw.ptr, w->raw.len, PACK_LEVEL);
+    if (!w->zstd && !(w->zstd = ZSTD_createCCtx()))
+        return false;
+    size_t packed = ZSTD_compressCCtx(w->zstd, w->packed.ptr + BLOCK_HEAD_BYTES, bound, w->raw.ptr,
+                                      w->raw.len, PACK_LEVEL);
     if (ZSTD_isError(packed))
         return false;
     uint32_t raw_bytes = (uint32_t)w->raw.len;
@@ -125,19 +153,17 @@ static bool pack(struct block_writer *w, uint64_t file, uint64_t at)
     return true;
 }
 
-static enum status write_block(struct series_index *x, int fd, uint64_t file, uint32_t *id,
-                               uint32_t end_id, uint64_t *bytes, struct err *e)
+static enum status write_block(struct block_writer *w, struct series_index *x, int fd,
+                               uint64_t file, uint32_t *id, uint32_t end_id, uint64_t *bytes,
+                               struct err *e)
 {
-    struct block_writer w = {0};
-    enum status status = ST_OK;
-    if (!collect(&w, x, id, end_id) || (w.series_count && !pack(&w, file, *bytes)))
-        status = err_set(e, ST_NO_MEMORY, "no memory to write the index of series");
-    if (status == ST_OK && w.series_count)
-        status = file_write_at(fd, buf_str(&w.packed), *bytes, e);
-    if (status == ST_OK)
-        *bytes += w.packed.len;
-    writer_deinit(&w);
-    return status;
+    writer_reset(w);
+    if (!collect(w, x, id, end_id) || (w->series_count && !pack(w, file, *bytes)))
+        return err_set(e, ST_NO_MEMORY, "no memory to write the index of series");
+    if (w->series_count)
+        TRY(file_write_at(fd, buf_str(&w->packed), *bytes, e));
+    *bytes += w->packed.len;
+    return ST_OK;
 }
 
 static enum status write_head(int fd, uint64_t file, uint64_t *bytes, struct err *e)
@@ -158,11 +184,12 @@ static enum status write_head(int fd, uint64_t file, uint64_t *bytes, struct err
 static enum status write_all(struct series_index *x, int fd, uint64_t file, uint32_t first_id,
                              uint32_t end_id, uint64_t *bytes, struct err *e)
 {
-    if (*bytes == 0)
-        TRY(write_head(fd, file, bytes, e));
-    for (uint32_t id = first_id; id < end_id;)
-        TRY(write_block(x, fd, file, &id, end_id, bytes, e));
-    return file_sync_data(fd, e);
+    struct block_writer w = {0};
+    enum status status = *bytes == 0 ? write_head(fd, file, bytes, e) : ST_OK;
+    for (uint32_t id = first_id; status == ST_OK && id < end_id;)
+        status = write_block(&w, x, fd, file, &id, end_id, bytes, e);
+    writer_deinit(&w);
+    return status == ST_OK ? file_sync_data(fd, e) : status;
 }
 
 enum status series_index_append(struct series_index *x, const char *path, uint64_t file,

@@ -35,7 +35,8 @@ struct label_name {
 struct series_entry {
     uint32_t *pairs; /* the index's arena, in the order of names; NULL: no such series */
     uint32_t family;
-    uint32_t pair_count;
+    uint32_t pair_count : 31;
+    uint32_t has_bound : 1; /* a `le` that is a number */
 };
 
 /* Open addressing: a slot holds the low half of the hash beside the number. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEYS_AT_ONCE = 4096 }; /* for so long the index is locked */
+enum { MOVES_A_KEY = 8 }; /* on average, before a sort of all is cheaper */
 
 struct slot_key {
     struct series_key key;
@@ -20,24 +20,49 @@ static int slot_cmp(const void *a, const void *b)
     return series_key_cmp(((const struct slot_key *)a)->key, ((const struct slot_key *)b)->key);
 }
 
+/* Numbers ascend, so only families are out of order: each key moves a little, or all are sorted. */
+static void sort_keys(struct slot_key *keys, uint32_t count)
+{
+    uint64_t moves = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        struct slot_key key = keys[i];
+        uint32_t at = i;
+        for (; at > 0 && series_key_cmp(keys[at - 1].key, key.key) > 0; at--, moves++)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
+        if (moves > MOVES_A_KEY * (uint64_t)count) {
+            qsort(keys, count, sizeof(*keys), slot_cmp);
+            return;
+        }
+    }
+}
+
+/* Appends the slots with numbers [id, end), all of one page. */
+static void collect_slots(const struct series_save *save, uint64_t id, uint64_t end,
+                          struct slot_key *keys, uint32_t *count)
+{
+    series_index_lock(save->index);
+    for (; id < end; id++) {
+        const struct head_slot *slot = series_head_find(save->frozen, (uint32_t)id);
+        if (slot && slot->count && series_index_has(save->index, slot->id))
+            keys[(*count)++] = (struct slot_key){series_index_key(save->index, slot->id), slot};
+    }
+    series_index_unlock(save->index);
+}
+
 /* Slots that hold samples, in the order of parts. */
 static struct slot_key *sort_slots(const struct series_save *save, uint32_t *count)
 {
     const struct series_head *head = save->frozen;
     struct slot_key *keys = mem_realloc_array(NULL, (size_t)head->count + 1, sizeof(*keys));
     *count = 0;
-    for (uint32_t at = 1; keys && at <= head->count;) {
-        series_index_lock(save->index);
-        for (uint32_t end = at + MIN(head->count - at + 1, (uint32_t)KEYS_AT_ONCE); at < end;
-             at++) {
-            const struct head_slot *slot = pages_get(&head->slots, at);
-            if (slot->count && series_index_has(save->index, slot->id))
-                keys[(*count)++] = (struct slot_key){series_index_key(save->index, slot->id), slot};
-        }
-        series_index_unlock(save->index);
+    for (uint64_t id = 1, end; keys && id < save->end_id; id = end) {
+        end = MIN((id | (PAGE_ITEMS - 1)) + 1, (uint64_t)save->end_id);
+        if (pages_find(&head->slot_of, (uint32_t)id))
+            collect_slots(save, id, end, keys, count);
     }
     if (keys)
-        qsort(keys, *count, sizeof(*keys), slot_cmp);
+        sort_keys(keys, *count);
     return keys;
 }
 

@@ -77,6 +77,25 @@ Test(map64, behaves_as_its_model)
     EXPECT_NO_LEAK();
 }
 
+Test(map64, clear_forgets_all)
+{
+    struct map64 m = {.seed = 3};
+    bool added;
+    map64_clear(&m);
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint64_t key = 0; key < 1000; key++) {
+            uint64_t *value = map64_put(&m, key, &added);
+            cr_assert(added && *value == 0, "round %u, key %u", round, (unsigned)key);
+            *value = key + 1;
+        }
+        cr_expect_eq(m.count, 1000);
+        map64_clear(&m);
+        cr_expect(m.count == 0 && !map64_find(&m, 7));
+    }
+    map64_deinit(&m);
+    EXPECT_NO_LEAK();
+}
+
 Test(map64, keeps_its_content_when_memory_is_short)
 {
     struct alloc_walk walk = {0};
