@@ -1,6 +1,6 @@
 /* fuzz_edge_part.c - arbitrary bytes as an edge part, and as a histogram. The first byte chooses: 0
  * a part as it is, 1 a part whose checksums are made to fit, 3 a run of as many histograms as the
- * second byte says, else histograms. No crash; whatever is
+ * second byte says (its highest bit: of form 1), else histograms. No crash; whatever is
  * read merges into a part that reads back. */
 #include "base/hash.h"
 #include "base/log.h"
@@ -168,13 +168,13 @@ static void try_histograms(struct str bytes)
 }
 
 /* Sparse and dense readers agree on a run, too. */
-static void try_run(struct str bytes, unsigned count)
+static void try_run(struct str bytes, unsigned count, enum histogram_form form)
 {
     struct histogram_run run;
     struct histogram_item item;
     struct histogram sparse = {0};
     struct histogram_dense dense = {0};
-    bool ok = histogram_run_open(cursor_of(bytes), count, &run);
+    bool ok = histogram_run_open(cursor_of(bytes), count, form, &run);
     for (unsigned i = 0; i < count && ok; i++) {
         ok = histogram_run_next(&run) && histogram_run_item(&run, &item);
         if (!ok)
@@ -195,7 +195,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (data[0] < 2)
         try_part(data + 1, len - 1, data[0] == 1);
     else if (data[0] == 3 && len > 1)
-        try_run((struct str){(const char *)data + 2, len - 2}, 1 + data[1] % HISTOGRAM_RUN_MAX);
+        try_run((struct str){(const char *)data + 2, len - 2}, 1 + data[1] % HISTOGRAM_RUN_MAX,
+                data[1] & 128 ? HISTOGRAM_FORM_1 : HISTOGRAM_FORM_2);
     else
         try_histograms((struct str){(const char *)data + 1, len - 1});
     return 0;

@@ -54,6 +54,55 @@ uint64_t histogram_upper_floor_ns(int32_t index)
     return octave_borders[border & (OCTAVE - 1)] >> (63 - (border >> HISTOGRAM_SCALE));
 }
 
+/* Octave of the upper border of a bucket, and which of its borders that is. */
+static inline int32_t octave_of(int32_t index, unsigned *k)
+{
+    int32_t border = index + 1 + OCTAVE * SECOND_OCTAVE + SECOND_BORDER;
+    *k = (unsigned)border & (OCTAVE - 1);
+    return border >> HISTOGRAM_SCALE;
+}
+
+enum { MIDDLE_OCTAVE = 31 }; /* where octave_middles are whole ns as they stand */
+
+uint64_t histogram_middle_ns(int32_t index)
+{
+    unsigned k;
+    int32_t octave = octave_of(index, &k);
+    if (octave < 0)
+        return 0;
+    if (octave > MIDDLE_OCTAVE)
+        return octave < 64 ? (uint64_t)octave_middles[k] << (octave - MIDDLE_OCTAVE) : UINT64_MAX;
+    return octave_middles[k] >> (MIDDLE_OCTAVE - octave);
+}
+
+/* `count` slots of one octave, the first at its border k. */
+static u128 octave_slot_middles(int32_t octave, unsigned k, const uint32_t *slots, size_t count)
+{
+    unsigned shift = octave < 0 || octave > MIDDLE_OCTAVE ? 0 : (unsigned)(MIDDLE_OCTAVE - octave);
+    uint64_t sum = 0;
+    if (octave < 0)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (uint64_t)(octave_middles[k + i] >> shift) * slots[i];
+    return octave > MIDDLE_OCTAVE ? (u128)sum << (octave - MIDDLE_OCTAVE) : sum;
+}
+
+u128 histogram_slot_middles(int32_t first, const uint32_t *slots, size_t len)
+{
+    u128 sum = 0;
+    for (size_t done = 0; done < len;) {
+        unsigned k;
+        int32_t octave = octave_of(first + (int32_t)done, &k);
+        size_t count = MIN(len - done, (size_t)(OCTAVE - k));
+        if (octave < 64)
+            sum += octave_slot_middles(octave, k, slots + done, count);
+        else if (slots[done]) /* the last bucket of all */
+            sum += (u128)UINT64_MAX * slots[done];
+        done += count;
+    }
+    return sum;
+}
+
 uint64_t histogram_bucket_room(int32_t index)
 {
     uint64_t count = histogram_upper_floor_ns(index) - histogram_upper_floor_ns(index - 1);

@@ -20,8 +20,7 @@ static inline void bits_load(struct bit_reader *r)
     }
 }
 
-/* At most 32. */
-static uint32_t bits_get(struct bit_reader *r, unsigned count)
+uint32_t bits_get(struct bit_reader *r, unsigned count)
 {
     bits_load(r);
     if (r->count < count) {
@@ -62,28 +61,58 @@ static uint32_t bits_get_zeros(struct bit_reader *r)
     return zeros + run - 1;
 }
 
-/* Minimum, maximum and sum: each in the bits that its bounds leave open. */
-static bool read_extent(struct histogram_head *out, unsigned head_bits, struct cursor *c)
+struct bit_reader histogram_item_bits(const struct histogram_item *item)
 {
-    struct bit_reader r = {.at = c->at, .end = c->end};
+    struct bit_reader r = {.at = item->bits, .end = item->bits + histogram_item_bytes(item)};
+    if (item->skip)
+        bits_get(&r, item->skip);
+    return r;
+}
+
+static inline unsigned room_bits(enum histogram_form form, int32_t index)
+{
+    return form == HISTOGRAM_FORM_2 ? histogram_room_bits(index)
+                                    : bit_length(histogram_bucket_room(index));
+}
+
+/* What the sum is more than the middles, modulo 2^128. */
+static u128 read_sum_near(struct bit_reader *r, const struct histogram_item *item,
+                          const struct histogram_head *head)
+{
+    unsigned bits = histogram_sum_bits(head->first, head->span, head->n);
+    u128 half = bits ? (u128)1 << (bits - 1) : 0;
+    u128 more = bits_get_long(r, bits) - half;
+    return (more + histogram_extremes_apart(item, head->min_ns, head->max_ns)) * head->unit;
+}
+
+static u128 read_sum_apart(struct bit_reader *r, const struct histogram_head *head, bool fraction)
+{
+    u128 most = (u128)(head->max_ns - head->min_ns) * (head->zero + head->n * head->unit);
+    unsigned shift = fraction ? 0 : WEIGHT_SHIFT;
+    return bits_get_long(r, bit_length(most >> shift)) << shift;
+}
+
+/* Minimum, maximum and sum: each in the bits that its bounds leave open. */
+static bool read_extent(const struct histogram_item *item, struct histogram_head *out)
+{
+    struct bit_reader r = histogram_item_bits(item);
     int32_t last = out->first + (int32_t)out->span;
     uint64_t weight = out->zero + out->n * out->unit;
     if (!out->zero)
         out->min_ns = histogram_upper_floor_ns(out->first - 1) + 1 +
-                      (uint64_t)bits_get_long(&r, bit_length(histogram_bucket_room(out->first)));
+                      (uint64_t)bits_get_long(&r, room_bits(item->form, out->first));
     out->max_ns = out->min_ns;
-    out->sum = (u128)out->min_ns * weight;
-    if (!(head_bits & HEAD_SINGLE)) {
-        uint64_t room = histogram_bucket_room(last);
-        out->max_ns =
-            histogram_upper_floor_ns(last) - (uint64_t)bits_get_long(&r, bit_length(room));
-        u128 most = (u128)(out->max_ns - out->min_ns) * weight;
-        unsigned shift = head_bits & HEAD_FRACTION ? 0 : WEIGHT_SHIFT;
-        out->sum += bits_get_long(&r, bit_length(most >> shift)) << shift;
-    }
+    if (!(item->head & HEAD_SINGLE))
+        out->max_ns = histogram_upper_floor_ns(last) -
+                      (uint64_t)bits_get_long(&r, room_bits(item->form, last));
+    out->from_middles = item->form == HISTOGRAM_FORM_2 && !(item->head & HEAD_SUM_APART);
+    out->sum = out->from_middles ? 0 : (u128)out->min_ns * weight;
+    if (out->from_middles)
+        out->sum = read_sum_near(&r, item, out);
+    else if (!(item->head & HEAD_SINGLE))
+        out->sum += read_sum_apart(&r, out, item->head & HEAD_FRACTION);
     out->bits = r;
-    out->payload = *c;
-    out->payload.at = r.at - r.count / 8;
+    out->payload = (struct cursor){r.at - r.count / 8, r.end, false};
     return !r.failed && out->min_ns <= out->max_ns;
 }
 
@@ -113,7 +142,7 @@ bool histogram_item_read(struct cursor *in, struct histogram_item *out)
         out->span = (uint32_t)span;
     }
     out->bits = c.at;
-    out->bits_len = (size_t)(c.end - c.at);
+    out->bit_count = 8 * (uint64_t)(c.end - c.at);
     return !c.failed && out->head != 0;
 }
 
@@ -129,8 +158,9 @@ bool histogram_head_read(const struct histogram_item *item, struct histogram_hea
     out->n = item->n;
     out->first = item->first;
     out->span = item->span;
-    if (bits >= HEAD_END || out->unit == 0 || (bits & HEAD_ZERO && !out->zero) ||
-        (out->zero && bits & HEAD_SINGLE))
+    out->ranked = item->form == HISTOGRAM_FORM_2 && item->n >= RANKED_MIN && item->n <= RANKED_MAX;
+    if (bits >= (item->form == HISTOGRAM_FORM_2 ? HEAD_END : HEAD_FAR) || out->unit == 0 ||
+        (bits & HEAD_ZERO && !out->zero) || (out->zero && bits & HEAD_SINGLE))
         return false;
     if (out->mode == MODE_EMPTY)
         return out->zero > 0;
@@ -138,8 +168,7 @@ bool histogram_head_read(const struct histogram_item *item, struct histogram_hea
         out->span > (uint32_t)(HISTOGRAM_INDEX_MAX - out->first) ||
         (out->span > 0 && (out->n == 1 || bits & HEAD_SINGLE)))
         return false;
-    struct cursor c = {item->bits, item->bits + item->bits_len, false};
-    return read_extent(out, bits, &c);
+    return read_extent(item, out);
 }
 
 enum { GAP_COMMON = 24 }; /* bits that nearly every gap fits into */
@@ -159,28 +188,58 @@ static inline uint32_t gap_read(struct bit_reader *r, unsigned rice)
     return high << rice | bits_get(r, rice);
 }
 
-/* Calls add() for each observation but those of the first bucket's start, in order. Inlined with
- * what it calls: a call for each observation would cost more than reading it. */
+/* Where a walk over gaps stands. */
+struct gap_walk {
+    struct bit_reader bits;
+    uint64_t offset, span;
+};
+
+/* Calls add() for the durations behind the next `count` gaps; false when one lies behind the span.
+ * Inlined with what it calls: a call for each would cost more than reading it. */
+static inline __attribute__((always_inline)) bool
+gaps_read(struct gap_walk *w, uint64_t count, unsigned rice,
+          void (*add)(uint32_t offset, uint64_t count, void *user), void *user)
+{
+    for (; count > 0 && !w->bits.failed; count--) {
+        w->offset += gap_read(&w->bits, rice);
+        if (w->offset > w->span)
+            return false;
+        add((uint32_t)w->offset, 1, user);
+    }
+    return true;
+}
+
+/* The first gap behind `number`, of n durations, that is split in another way. */
+static inline uint64_t rank_end(uint64_t number, uint64_t n)
+{
+    uint64_t middle = n / 2;
+    if (number <= middle)
+        return MIN(UINT64_C(2) << (63 - __builtin_clzll(number)), middle + 1);
+    return n + 1 - (UINT64_C(1) << (63 - __builtin_clzll(n - number)));
+}
+
+/* Calls add() for each duration, in order; several of the same bucket may come at once. */
 static inline __attribute__((always_inline)) bool
 gaps_each(const struct histogram_head *head,
           void (*add)(uint32_t offset, uint64_t count, void *user), void *user)
 {
+    struct gap_walk w = {.bits = head->bits, .span = head->span};
+    uint64_t last = head->n - 1; /* number of the gap that is not written */
+    bool ok = true;
     if (head->span == 0) {
         add(0, head->n, user);
         return true;
     }
-    struct bit_reader r = head->bits;
-    unsigned rice = histogram_rice(head->n, head->span);
-    uint64_t offset = 0;
+    unsigned rank = head->ranked ? bits_get(&w.bits, RANK_BITS) : RANK_FLAT;
     add(0, 1, user);
-    for (uint64_t left = head->n - 2; left > 0 && !r.failed; left--) {
-        offset += gap_read(&r, rice);
-        if (offset > head->span)
-            return false;
-        add((uint32_t)offset, 1, user);
+    if (rank == RANK_FLAT)
+        ok = gaps_read(&w, last - 1, histogram_rice(head->n, head->span), add, user);
+    for (uint64_t at = 1, end; rank != RANK_FLAT && at < last && ok; at = end) {
+        end = MIN(rank_end(at, head->n), last);
+        ok = gaps_read(&w, end - at, histogram_rank_rice(rank, at, head->n), add, user);
     }
     add(head->span, 1, user);
-    return !r.failed;
+    return ok && !w.bits.failed;
 }
 
 typedef uint8_t bytes16 __attribute__((vector_size(PLANE_GROUP)));
@@ -333,6 +392,14 @@ bool histogram_payload_read(const struct histogram_head *head, struct histogram_
     return ok;
 }
 
+u128 histogram_bucket_middles(const struct histogram_bucket *buckets, uint32_t count)
+{
+    u128 sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += (u128)histogram_middle_ns(buckets[i].index) * buckets[i].weight;
+    return sum;
+}
+
 enum status histogram_item_add(const struct histogram_item *item, struct histogram *into,
                                struct err *e)
 {
@@ -343,6 +410,8 @@ enum status histogram_item_add(const struct histogram_item *item, struct histogr
         return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
     if (head.unit == 0)
         return ST_OK;
+    if (head.from_middles)
+        head.sum += histogram_bucket_middles(buckets, count);
     struct histogram from = {.weight = head.zero + head.n * head.unit,
                              .zero = head.zero,
                              .sum = head.sum,

@@ -49,9 +49,26 @@ static enum status add_buckets(struct histogram_dense *d, const struct histogram
     uint32_t count;
     if (!histogram_payload_read(head, buckets, &count))
         return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
+    if (head->from_middles)
+        d->rest.sum += histogram_bucket_middles(buckets, count);
     if (!histogram_merge_buckets(&d->rest, buckets, count))
         return err_set(e, ST_NO_MEMORY, "no memory for a histogram");
     return ST_OK;
+}
+
+/* Middles are added to the sum when the slots are taken: what has a sum of its own must not count
+ * there. False on damage. */
+static bool leave_middles_out(struct histogram_dense *d, const struct histogram_head *head)
+{
+    struct histogram_bucket buckets[HISTOGRAM_INDEX_COUNT];
+    uint32_t count = 1;
+    if (d->without_sums)
+        return true;
+    buckets[0] = (struct histogram_bucket){head->first, head->n * head->unit};
+    if (head->span > 0 && !histogram_payload_read(head, buckets, &count))
+        return false;
+    d->rest.sum -= histogram_bucket_middles(buckets, count);
+    return true;
 }
 
 static enum status add_slots(struct histogram_dense *d, const struct histogram_head *head,
@@ -60,7 +77,8 @@ static enum status add_slots(struct histogram_dense *d, const struct histogram_h
     uint32_t scale = (uint32_t)(head->unit >> WEIGHT_SHIFT);
     if (!window_cover(d, head->first, head->span))
         return err_set(e, ST_NO_MEMORY, "no memory for a histogram");
-    if (!histogram_payload_add(head, scale, d->slots + (head->first - d->base)))
+    if (!histogram_payload_add(head, scale, d->slots + (head->first - d->base)) ||
+        (!head->from_middles && !leave_middles_out(d, head)))
         return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
     d->bound += head->n * scale;
     return ST_OK;
@@ -102,6 +120,15 @@ static uint32_t used_slots(const struct histogram_dense *d)
     return used;
 }
 
+/* Completes the sum, before the slots are taken. */
+static void add_middles(struct histogram_dense *d)
+{
+    if (d->without_sums)
+        d->rest.sum = 0;
+    else if (d->bound > 0)
+        d->rest.sum += histogram_slot_middles(d->base, d->slots, d->len) << WEIGHT_SHIFT;
+}
+
 /* Moves the slots into `out`, which is empty and has room for all of them. */
 static void take_slots(struct histogram_dense *d, struct histogram *out)
 {
@@ -123,6 +150,7 @@ bool histogram_dense_take(struct histogram_dense *d, struct histogram *out)
     histogram_reset(out);
     if (out->bucket_cap < d->len && !histogram_reserve(out, used_slots(d)))
         return false;
+    add_middles(d);
     if (d->bound > 0 && out->bucket_cap > 0)
         take_slots(d, out);
     if (!histogram_merge(out, &d->rest))
@@ -169,6 +197,7 @@ bool histogram_dense_take_coarse(struct histogram_dense *d, const int32_t *apart
     histogram_reset(out);
     if (!histogram_reserve(out, (uint32_t)(2 * count + 1)))
         return false;
+    add_middles(d);
     int32_t at = d->base;
     for (size_t i = 0; d->bound > 0 && i < count; i++) {
         take_range(d, &at, apart[i], out);

@@ -11,9 +11,10 @@ struct histogram_dense {
     uint32_t *slots; /* owned; whole requests of bucket base + i */
     int32_t base;
     uint32_t len;
-    uint64_t bound; /* no slot is larger */
-    struct histogram
-        rest; /* weight, sum, zero, min, max of all; buckets that do not fit the slots */
+    uint64_t bound;    /* all slots together are not more */
+    bool without_sums; /* nobody asks for sums: they may be anything while adding, and come out 0 */
+    struct histogram rest; /* weight, sum (without the middles of the slots), zero, min, max of all;
+                              buckets that do not fit the slots */
 };
 
 /* Frees the slots; d is empty again. */

@@ -8,8 +8,8 @@
 
 /* --- writing --- */
 
-/* A histogram that is still as it was read: its bits lie at `at` in block_grid.encoded; head 0 =
- * there is none. */
+/* A histogram of form 2 that is still as it was read: its bits lie at `at` in block_grid.encoded;
+ * head 0 = there is none. */
 struct encoded_ref {
     struct histogram_item item;
     size_t at;
@@ -68,7 +68,7 @@ struct block_reader {
     uint64_t (*columns)[COUNT_COLUMNS];                            /* owned; of each cell */
     u128 *variance;                                                /* owned; NULL: all are 0 */
     bool varies;
-    bool has_runs; /* histograms stand in runs: from version 2 of the part on */
+    uint32_t version; /* of the part */
     struct ZSTD_DCtx_s *zstd;
 };
 
@@ -91,7 +91,7 @@ struct block_cursor {
     unsigned row;     /* of the cell, in the block */
     struct cursor at[STORED_SECTIONS];
     struct str item[STORED_SECTIONS]; /* the cell's bytes in sections from STORED_CLIENT on; empty
-                                         when not loaded, and for histograms of version 2 */
+                                         when not loaded, and for histograms from version 2 on */
     struct histogram_run run[BLOCK_SIDES]; /* where these are */
     bool failed;
 };

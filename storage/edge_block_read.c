@@ -115,7 +115,7 @@ enum status block_reader_load(struct block_reader *r, const struct edge_part *p,
                               const struct block_entry *entry, unsigned sections, struct err *e)
 {
     uint64_t at = entry->at;
-    r->has_runs = p->version > 1;
+    r->version = p->version;
     for (unsigned s = 0; s < STORED_SECTIONS; at += entry->bytes[s], s++) {
         r->section[s] = (struct str){0};
         if (s == STORED_PRESENCE || sections & section_bit(s))
@@ -179,6 +179,12 @@ static bool next_item(struct block_cursor *c, enum stored_section s)
     return !at->failed;
 }
 
+/* Histograms of a tile stand in a run. */
+static inline bool has_runs(const struct block_reader *r)
+{
+    return r->version > 1;
+}
+
 /* The next histogram of a run; with the first cell of a tile a run begins where the last one
  * ended. */
 static bool next_in_run(struct block_cursor *c, enum stored_section s, bool first_of_tile)
@@ -187,9 +193,10 @@ static bool next_in_run(struct block_cursor *c, enum stored_section s, bool firs
     struct cursor *at = &c->at[s];
     if (first_of_tile) {
         unsigned count = (unsigned)__builtin_popcountll(c->reader->present[c->tile]);
-        if (run->body)
-            at->at = run->body + run->length;
-        if (!histogram_run_open(*at, count, run))
+        if (run->bodies)
+            at->at = histogram_run_at(run);
+        if (!histogram_run_open(*at, count,
+                                c->reader->version > 2 ? HISTOGRAM_FORM_2 : HISTOGRAM_FORM_1, run))
             return false;
     }
     return histogram_run_next(run);
@@ -206,7 +213,7 @@ bool block_cursor_next(struct block_cursor *c)
     c->left &= c->left - 1;
     c->ordinal++;
     for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++) {
-        bool in_run = c->reader->has_runs && s <= STORED_TRANSIT;
+        bool in_run = has_runs(c->reader) && s <= STORED_TRANSIT;
         if (c->reader->section[s].len > 0 &&
             !(in_run ? next_in_run(c, s, first_of_tile) : next_item(c, s)))
             c->failed = true;
@@ -221,7 +228,7 @@ enum status block_side_item(const struct block_cursor *c, unsigned side, struct 
     bool ok = true;
     if (c->reader->section[s].len == 0) {
         *out = (struct histogram_item){0};
-    } else if (c->reader->has_runs) {
+    } else if (has_runs(c->reader)) {
         ok = histogram_run_item(&c->run[side], out);
     } else {
         struct cursor at = cursor_of(c->item[s]);

@@ -72,12 +72,13 @@ static struct histogram *side_of(struct cell *c, unsigned side)
 
 static const struct histogram_item *ref_item(const struct block_grid *g, struct encoded_ref *ref)
 {
-    if (ref->item.bits_len > 0) /* durations of 0 alone have none */
+    if (ref->item.bit_count > 0) /* durations of 0 alone have none */
         ref->item.bits = (const uint8_t *)g->encoded.ptr + ref->at;
     return &ref->item;
 }
 
-/* The first histogram of a cell stays as it is; with the second both are taken apart. */
+/* The first histogram of a cell stays as it is; with the second both are taken apart, as are those
+ * of older forms. */
 enum status block_grid_add_side(struct block_grid *g, unsigned tile, unsigned row, unsigned side,
                                 const struct histogram_item *item, struct err *e)
 {
@@ -86,9 +87,9 @@ enum status block_grid_add_side(struct block_grid *g, unsigned tile, unsigned ro
     struct histogram *h = side_of(&g->cells[i], side);
     if (item->head == 0)
         return ST_OK;
-    if (h->weight == 0 && ref->item.head == 0) {
+    if (h->weight == 0 && ref->item.head == 0 && item->form == HISTOGRAM_FORM_2) {
         *ref = (struct encoded_ref){*item, g->encoded.len};
-        buf_append(&g->encoded, item->bits, item->bits_len);
+        buf_append(&g->encoded, item->bits, histogram_item_bytes(item));
         return g->encoded.failed ? err_set(e, ST_NO_MEMORY, "no memory for a block") : ST_OK;
     }
     if (ref->item.head) {

@@ -9,7 +9,7 @@
 #define PART_END_MAGIC "weft.end"
 
 enum {
-    PART_VERSION = 2, /* written; older ones are read */
+    PART_VERSION = 3, /* written; older ones are read */
     PART_HEADER_BYTES = 16,
     PART_FOOTER_BYTES = 48,
     PART_FOOTER_CHECKED = 36, /* its bytes before its own checksum */

@@ -1,6 +1,6 @@
 /* test_histogram_run.c - runs give back every histogram bit by bit, are as small as promised, and
  * damage is found. */
-#include "model/histogram_run.h"
+#include "model/histogram_codec.h"
 
 #include "base/mem.h"
 #include "model/histogram_dense.h"
@@ -74,14 +74,14 @@ static void expect_run(struct str bytes, const struct histogram *histograms, uns
     struct histogram_run_writer writer = {0};
     struct histogram_run run;
     struct buf again = {0};
-    cr_assert(histogram_run_open(cursor_of(bytes), count, &run));
+    cr_assert(histogram_run_open(cursor_of(bytes), count, HISTOGRAM_FORM_2, &run));
     for (unsigned i = 0; i < count; i++) {
         struct histogram_item item;
         cr_assert(histogram_run_next(&run) && histogram_run_item(&run, &item));
         expect_histogram(&item, &histograms[i]);
         histogram_run_add_item(&writer, &item);
     }
-    cr_assert_eq((const char *)run.body + run.length, bytes.ptr + bytes.len, "all read");
+    cr_assert_eq((const char *)histogram_run_at(&run), bytes.ptr + bytes.len, "all read");
     histogram_run_end(&writer, &again);
     cr_assert(str_eq(bytes, buf_str(&again)), "the same bytes");
     histogram_run_writer_deinit(&writer);
@@ -123,7 +123,7 @@ Test(histogram_run, stays_small)
     static const struct {
         unsigned requests;
         double bytes;
-    } rows[] = {{8, 15.3}, {31, 27.5}};
+    } rows[] = {{8, 14.2}, {31, 25.3}, {158, 54}, {630, 115}};
     for (size_t row = 0; row < LEN(rows); row++) {
         struct histogram h = {0};
         struct histogram_run_writer writer = {0};
@@ -143,6 +143,101 @@ Test(histogram_run, stays_small)
     }
 }
 
+Test(histogram_run, room_bits_hold_every_room)
+{
+    for (int32_t i = HISTOGRAM_INDEX_MIN; i <= HISTOGRAM_INDEX_MAX; i++) {
+        unsigned exact = bit_length(histogram_bucket_room(i)), bits = histogram_room_bits(i);
+        cr_assert(bits == exact || bits == exact + 1, "bucket %d: %u bits, needs %u", i, bits,
+                  exact);
+    }
+}
+
+/* A run of one. */
+static void expect_alone(const struct histogram *h, bool far, const char *what)
+{
+    struct histogram_run_writer writer = {0};
+    struct buf bytes = {0};
+    histogram_run_add(&writer, h);
+    cr_assert_eq((writer.entries[0].head & HEAD_FAR) != 0, far, "%s", what);
+    histogram_run_end(&writer, &bytes);
+    expect_run(buf_str(&bytes), h, 1);
+    histogram_run_writer_deinit(&writer);
+    buf_deinit(&bytes);
+}
+
+/* Durations at one end of their bucket: their sum takes more bits, and comes back as exactly. */
+Test(histogram_run, sums_may_be_far_from_the_middles)
+{
+    struct histogram h = {0};
+    uint64_t border = histogram_upper_floor_ns(-300);
+    for (unsigned i = 0; i < 1000; i++)
+        add(&h, border, WEIGHT_ONE);
+    add(&h, 2 * border, WEIGHT_ONE);
+    add(&h, 4 * border, WEIGHT_ONE);
+    expect_alone(&h, true, "all but two at the upper border");
+    histogram_reset(&h);
+    for (unsigned i = 0; i < 1000; i++)
+        add(&h, histogram_middle_ns(-300 + (int32_t)(i % 7)), WEIGHT_ONE);
+    expect_alone(&h, false, "in the middles");
+    add(&h, 5000000, 12345);
+    expect_alone(&h, false, "and a fraction of a request");
+    histogram_reset(&h);
+    for (unsigned i = 0; i < 100; i++)
+        add(&h, histogram_middle_ns(-300 + (int32_t)i % 10), 12345);
+    expect_alone(&h, false, "all of one odd weight");
+    histogram_deinit(&h);
+    EXPECT_NO_LEAK();
+}
+
+static void add_alone(struct histogram_dense *to, const struct histogram *h)
+{
+    struct buf bytes = {0};
+    histogram_encode(h, &bytes);
+    struct cursor c = cursor_of(buf_str(&bytes));
+    cr_assert_eq(histogram_dense_add(&c, to, NULL), ST_OK);
+    buf_deinit(&bytes);
+}
+
+static void add_in_run(struct histogram_dense *to, const struct histogram *h)
+{
+    struct histogram_run_writer writer = {0};
+    struct histogram_run run;
+    struct histogram_item item;
+    struct buf bytes = {0};
+    histogram_run_add(&writer, h);
+    histogram_run_end(&writer, &bytes);
+    cr_assert(histogram_run_open(cursor_of(buf_str(&bytes)), 1, HISTOGRAM_FORM_2, &run));
+    cr_assert(histogram_run_next(&run) && histogram_run_item(&run, &item));
+    cr_assert_eq(histogram_dense_add_item(&item, to, NULL), ST_OK);
+    histogram_run_writer_deinit(&writer);
+    buf_deinit(&bytes);
+}
+
+/* Parts of all versions are summed up in one place. */
+Test(histogram_run, forms_add_up)
+{
+    for (unsigned round = 0; round < 60; round++) {
+        struct histogram all = {0}, one = {0}, taken = {0};
+        struct histogram_dense dense = {.without_sums = round % 3 == 0};
+        for (unsigned i = 0; i < 20; i++) {
+            draw(&one, round % 6);
+            cr_assert(histogram_merge(&all, &one));
+            next_random(2) ? add_alone(&dense, &one) : add_in_run(&dense, &one);
+        }
+        cr_assert(histogram_dense_take(&dense, &taken));
+        if (dense.without_sums) {
+            cr_assert_eq((uint64_t)taken.sum, 0, "nobody asked");
+            taken.sum = all.sum;
+        }
+        expect_same(&taken, &all);
+        histogram_deinit(&all);
+        histogram_deinit(&one);
+        histogram_deinit(&taken);
+        histogram_dense_deinit(&dense);
+    }
+    EXPECT_NO_LEAK();
+}
+
 /* Every histogram of a run of any bytes; the answer does not matter, that it stays inside does:
  * the copy ends where the bytes do. */
 static bool read_run(struct str bytes, unsigned count)
@@ -152,7 +247,8 @@ static bool read_run(struct str bytes, unsigned count)
     struct histogram into = {0};
     char *copy = mem_alloc(bytes.len + 1);
     memcpy(copy, bytes.ptr, bytes.len);
-    bool ok = histogram_run_open(cursor_of((struct str){copy, bytes.len}), count, &run);
+    bool ok =
+        histogram_run_open(cursor_of((struct str){copy, bytes.len}), count, HISTOGRAM_FORM_2, &run);
     for (unsigned i = 0; i < count && ok; i++)
         ok = histogram_run_next(&run) && histogram_run_item(&run, &item) &&
              histogram_item_add(&item, &into, NULL) == ST_OK;
