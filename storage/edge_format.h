@@ -70,4 +70,11 @@ static inline uint64_t joint_minutes_end(uint64_t from_15s)
     return from_15s == TIER_ABSENT ? TIER_ABSENT : (from_15s + slab - 1) / slab * slab;
 }
 
+/* A part that lies within one hour has no tiles of a day: they would be its hours once more. */
+static inline bool needs_no_day(uint64_t start_s, uint64_t end_s)
+{
+    uint64_t hour = tier_seconds(TIER_1H);
+    return start_s < end_s && start_s / hour == (end_s - 1) / hour;
+}
+
 #endif

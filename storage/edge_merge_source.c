@@ -242,6 +242,8 @@ static void set_bounds(struct merge_source *m)
     for (unsigned joint = 0; joint < 2; joint++)
         for (unsigned t = 0; t < TIER_COUNT; t++)
             s->from_s[joint][t] = sum_from(m, t, joint);
+    if (needs_no_day(s->start_s, s->end_s))
+        s->from_s[0][TIER_1D] = s->from_s[1][TIER_1D] = TIER_ABSENT;
     if (s->from_s[1][TIER_1M] > 0) { /* minutes that are gone must have left five minutes behind */
         m->cut.from_s[1][TIER_5M] = 0;
         s->from_s[1][TIER_5M] = sum_from(m, TIER_5M, true);

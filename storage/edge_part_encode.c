@@ -194,6 +194,8 @@ enum status edge_part_encode(const struct cell_set *cells, bool sealed, struct b
         source.start_s = set.tiles.items[0] * TILE_SECONDS;
         source.end_s = (set.tiles.items[set.tiles.len - 1] + 1) * TILE_SECONDS;
     }
+    if (needs_no_day(source.start_s, source.end_s))
+        source.from_s[0][TIER_1D] = source.from_s[1][TIER_1D] = TIER_ABSENT;
     if (status == ST_OK)
         status = write_all(&source, out, e);
     source_deinit(&set);

@@ -76,6 +76,68 @@ Test(edge_merge, equals_the_part_of_merged_cells)
     EXPECT_NO_LEAK();
 }
 
+/* What the golden files of all versions hold: docs/formats/edge_part.md. */
+enum { GOLDEN_START = 1700000000 - 1700000000 % 86400 };
+
+static struct edge_part *open_golden(unsigned version)
+{
+    struct edge_part *p;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/tests/golden/edge_part_v%u.bin", WEFT_SOURCE_DIR, version);
+    cr_assert_eq(edge_part_open_file(path, &p, NULL), ST_OK);
+    return p;
+}
+
+static void add_all(struct cell_set *set, const struct edge_rig *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        edge_rig_add(set, &r->requests[i]);
+}
+
+static void expect_merged(struct edge_part *const *parts, size_t count, const struct cell_set *all,
+                          const char *what)
+{
+    struct merge_cut cut = edge_merge_cut(UINT64_MAX, 0, &for_ever);
+    struct buf expected = {0}, merged = {0};
+    uint64_t lost;
+    cr_assert_eq(edge_part_encode(all, true, &expected, NULL), ST_OK);
+    cr_assert_eq(merge_parts(parts, count, &cut, &merged, &lost, NULL), ST_OK);
+    cr_assert_eq(lost, 0);
+    cr_assert(str_eq(buf_str(&expected), buf_str(&merged)), "%s: %zu and %zu bytes", what,
+              expected.len, merged.len);
+    buf_deinit(&expected);
+    buf_deinit(&merged);
+}
+
+/* Parts of older versions, alone and among others, become what the part of their cells is today. */
+Test(edge_merge, parts_of_all_versions_become_one)
+{
+    struct edge_rig old = edge_rig_new(40, 12, GOLDEN_START, 400, 6),
+                    more = edge_rig_new(3000, 30, GOLDEN_START - 200, 3 * 3600, 8);
+    struct edge_part *v1 = open_golden(1), *v2 = open_golden(2), *v3 = open_golden(3);
+    struct cell_set *set = cell_set_new(1), *others = cell_set_new(2);
+    add_all(set, &old);
+    expect_merged(&v1, 1, set, "version 1 alone");
+    expect_merged(&v2, 1, set, "version 2 alone");
+    add_all(set, &old);
+    expect_merged((struct edge_part *[]){v1, v2}, 2, set, "versions 1 and 2");
+    expect_merged((struct edge_part *[]){v3, v1}, 2, set, "versions 3 and 1");
+    add_all(set, &old);
+    add_all(set, &more);
+    add_all(others, &more);
+    struct edge_part *new = edge_rig_part(others, true);
+    expect_merged((struct edge_part *[]){v2, new, v1, v3}, 4, set, "all, and another one");
+    edge_part_unref(new);
+    edge_part_unref(v1);
+    edge_part_unref(v2);
+    edge_part_unref(v3);
+    cell_set_free(set);
+    cell_set_free(others);
+    edge_rig_free(&old);
+    edge_rig_free(&more);
+    EXPECT_NO_LEAK();
+}
+
 static uint32_t one_group(const struct cell_row *row, void *user)
 {
     (void)row, (void)user;
@@ -100,6 +162,35 @@ static uint64_t observed(struct edge_part *p, uint64_t start_s, uint64_t end_s, 
     *resolution_s = result.resolution_s;
     edge_result_deinit(&result);
     return sum;
+}
+
+/* The tiles of a day come back when a part grows over its hour. */
+Test(edge_merge, a_day_begins_with_the_second_hour)
+{
+    struct edge_rig r = edge_rig_new(2000, 40, START + 3600, 2 * 3600, 9);
+    struct merge_cut cut = edge_merge_cut(UINT64_MAX, 0, &for_ever);
+    struct edge_part *hours[2];
+    uint32_t resolution_s;
+    for (unsigned h = 0; h < 2; h++) {
+        struct cell_set *set = cell_set_new(h);
+        for (size_t i = 0; i < r.count; i++)
+            if (r.requests[i].time_s / 3600 % 24 == 1 + h)
+                edge_rig_add(set, &r.requests[i]);
+        hours[h] = edge_rig_part(set, true);
+        cr_assert_eq(edge_part_tier_from(hours[h], TIER_1D, h), UINT64_MAX);
+        cell_set_free(set);
+    }
+    struct edge_part *both = merge_all(hours, 2, &cut);
+    cr_assert_eq(edge_part_tier_from(both, TIER_1D, true), 0);
+    uint64_t whole = observed(both, START, START + DAY, true, &resolution_s);
+    cr_assert_gt(whole, 0);
+    cr_assert_eq(whole, observed(hours[0], START, START + DAY, true, &resolution_s) +
+                            observed(hours[1], START, START + DAY, true, &resolution_s));
+    edge_part_unref(hours[0]);
+    edge_part_unref(hours[1]);
+    edge_part_unref(both);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
 }
 
 static uint64_t expected_count(const struct edge_rig *r, uint64_t start_s, uint64_t end_s,

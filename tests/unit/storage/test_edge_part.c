@@ -296,8 +296,9 @@ Test(edge_part, golden)
     cr_assert_eq(file_read_all(path, MIB, &golden, &len, NULL), ST_OK);
     cr_assert(str_eq(buf_str(&bytes), (struct str){golden, len}), "written bytes differ");
     cr_assert_eq(edge_part_open_file(path, &p, NULL), ST_OK);
-    for (enum tier t = TIER_15S; t < TIER_COUNT; t++)
+    for (enum tier t = TIER_15S; t < TIER_1D; t++)
         expect_tier(&r, p, t, 400);
+    cr_assert_eq(edge_part_tier_from(p, TIER_1D, false), UINT64_MAX, "the hour says it all");
     edge_part_unref(p);
     mem_free(golden);
     buf_deinit(&bytes);
