@@ -233,6 +233,7 @@ static void ask_all(struct store *s, uint64_t start_s, uint64_t end_s)
     ask(s, "whole graph", &q);
     q.group = by_server;
     q.sections = SECTION_SERVER;
+    q.without_sums = true;
     q.point = quantiles;
     q.step_s = 300;
     ask(s, "percentiles of 40 servers, 5 min", &q);

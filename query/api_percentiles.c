@@ -104,6 +104,7 @@ static enum status read_ask(const struct request *r, struct ask *ask, struct err
     ask->rows.start_s = range.start_s;
     ask->rows.end_s = range.end_s;
     ask->rows.sections = sections[side];
+    ask->rows.without_sums = true;
     ask->rows.joint = ask->by & (BY_VERSION | BY_OPERATION | BY_CODE) || ask->rows.filter.version ||
                       ask->rows.filter.operation;
     /* The protocol of an edge is that of its strongest rows: it is known only after all of them

@@ -83,6 +83,7 @@ static struct edge_query edge_query_of(struct row_grouping *g, uint32_t step_s)
                                .step_s = step_s,
                                .joint = q->joint,
                                .sections = q->sections,
+                               .without_sums = q->without_sums,
                                .group = group_of,
                                .point = g->point ? give_point : NULL,
                                .user = g,

@@ -43,6 +43,7 @@ struct row_query {
     uint64_t start_s, end_s;
     uint32_t step_s;
     bool joint;
+    bool without_sums; /* of histograms: edge_store.h */
     unsigned sections, dims;
     enum cell_view picture;
     struct row_filter filter;

@@ -314,6 +314,9 @@ static enum status prepare_sums(struct query_run *run, struct err *e)
     if (!run->sums || !run->result->series)
         return err_set(e, ST_NO_MEMORY, "no memory for %u groups", groups);
     run->result->series_count = groups;
+    for (size_t i = 0; i < (size_t)groups * run->batch_steps; i++)
+        for (unsigned side = 0; side < BLOCK_SIDES; side++)
+            run->sums[i].side[side].without_sums = run->query->without_sums;
     return ST_OK;
 }
 

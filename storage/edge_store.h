@@ -82,6 +82,7 @@ struct edge_query {
      * two of them may come as one bucket there. Borrowed. */
     const int32_t *apart;
     size_t apart_count;
+    bool without_sums; /* sums of histograms come out 0: nobody asks for means */
 };
 
 struct edge_point {
