@@ -62,7 +62,7 @@ static uint64_t arrival_of(const struct open_span *s, uint32_t base)
 
 static uint8_t width_of(uint64_t bits)
 {
-    return bits ? (uint8_t)((71 - __builtin_clzll(bits)) / 8) : 0;
+    return (uint8_t)(bits ? (71 - __builtin_clzll(bits)) / 8 : 0);
 }
 
 /* SIZE_NONE becomes 0. */
@@ -78,8 +78,9 @@ static void measure(struct resting *r, const struct open_span *spans)
         response |= s->response_bytes + 1;
         more |= s->flags | s->weight;
     }
-    r->widths = (struct widths){width_of(end),     width_of(duration), width_of(arrival),
-                                width_of(request), width_of(response), more ? MORE_BYTES : 0};
+    r->widths =
+        (struct widths){width_of(end),     width_of(duration), width_of(arrival),
+                        width_of(request), width_of(response), (uint8_t)(more ? MORE_BYTES : 0)};
 }
 
 /* Place of the parent among the ids, of which those outside are added as they come. */

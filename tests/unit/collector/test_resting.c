@@ -23,12 +23,12 @@ static uint32_t make(struct open_span *spans, uint64_t seed)
     uint32_t count = 1 + (uint32_t)(seed % RESTING_SPANS);
     bool plain = seed % 2;
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t parents[] = {0, next_random(&state), seed * 7919,
-                              spans[some(&state, 8) % (i + 1)].id};
+        uint64_t inside = i ? spans[next_random(&state) % i].id : 0;
+        uint64_t parents[] = {0, inside, next_random(&state), seed * 7919};
         spans[i] = (struct open_span){
             .arrival = (uint32_t)(plain ? 1000 + i : next_random(&state)),
             .id = next_random(&state) | 1,
-            .parent = parents[next_random(&state) % (i ? 4 : 3)],
+            .parent = parents[next_random(&state) % LEN(parents)],
             .end_ns = plain ? UINT64_C(1700000000000000000) + some(&state, 30) : some(&state, 63),
             .duration_ns = some(&state, plain ? 30 : DURATION_BITS) & DURATION_MAX,
             .request_bytes = plain ? UINT32_MAX : (uint32_t)some(&state, 32),
