@@ -9,15 +9,16 @@ struct arena_chunk;
 
 /* All-zero is a valid empty arena. One thread at a time. */
 struct arena {
-    struct arena_chunk *head; /* owned list, newest first */
-    size_t used_bytes;        /* handed out, padding included */
-    size_t limit_bytes;       /* 0 = no limit; over it arena_alloc gives NULL */
-    struct budget *budget;    /* borrowed; NULL: none. What the arena holds is taken from it */
-    unsigned budget_percent;  /* up to here; over it arena_alloc gives NULL */
-    size_t unpaid_bytes;      /* so much is held without asking the budget */
-    bool is_refused;          /* the budget had no more; until reset */
-    size_t elsewhere_bytes;   /* told by arena_charge() */
-    size_t counted_bytes;     /* chunks and elsewhere: what exceeds unpaid_bytes is taken */
+    struct arena_chunk *head;  /* owned list, newest first */
+    struct arena_chunk *spare; /* owned; a large one set aside, not counted until it is used */
+    size_t used_bytes;         /* handed out, padding included */
+    size_t limit_bytes;        /* 0 = no limit; over it arena_alloc gives NULL */
+    struct budget *budget;     /* borrowed; NULL: none. What the arena holds is taken from it */
+    unsigned budget_percent;   /* up to here; over it arena_alloc gives NULL */
+    size_t unpaid_bytes;       /* so much is held without asking the budget */
+    bool is_refused;           /* the budget had no more; until reset */
+    size_t elsewhere_bytes;    /* told by arena_charge() */
+    size_t counted_bytes;      /* chunks and elsewhere: what exceeds unpaid_bytes is taken */
 };
 
 /* 16-byte aligned, not zeroed; NULL when memory or the limit is short. Lives until reset or deinit.
@@ -36,8 +37,8 @@ static inline void arena_share_budget(struct arena *a, const struct arena *from)
 /* Counts as the arena's what is held elsewhere for the same purpose: `bytes` in all by now, given
  * back on reset and deinit. False: the budget has no more. */
 bool arena_charge(struct arena *a, size_t bytes) NODISCARD;
-/* Gives all objects back but keeps one chunk for the next use, a small one when it holds unpaid
- * bytes; poisons it under ASan. */
+/* Gives all objects back but keeps one chunk for the next use; poisons it under ASan. A large one
+ * that would leave the next use no unpaid bytes is set aside until chunks are as large again. */
 void arena_reset(struct arena *a);
 void arena_deinit(struct arena *a);
 /* Bytes of heap it holds, used or not. */

@@ -176,3 +176,26 @@ Test(arena, holds_a_little_without_the_budget)
     cr_expect_eq(budget_used(&budget), 0);
     EXPECT_NO_LEAK();
 }
+
+/* What a large question leaves behind is the next large one's, and costs a small one nothing. */
+Test(arena, sets_a_large_chunk_aside)
+{
+    struct budget budget = {.limit = 100 * MIB};
+    struct arena a = {.budget = &budget, .budget_percent = 80, .unpaid_bytes = MIB};
+    for (int i = 0; i < 40; i++)
+        cr_assert_not_null(arena_alloc(&a, 100 * KIB));
+    cr_expect(budget_used(&budget) > 2 * MIB);
+    arena_reset(&a);
+    cr_expect(budget_used(&budget) == 0 && arena_held_bytes(&a) == 0);
+    cr_assert_not_null(arena_alloc(&a, 100));
+    cr_expect(arena_held_bytes(&a) <= 8 * KIB, "small chunks first");
+    mem_fail_after(0);
+    cr_expect_null(arena_alloc(&a, 200 * KIB), "of another size");
+    cr_expect_not_null(arena_alloc(&a, MIB), "which needs no memory");
+    mem_fail_after(-1);
+    cr_expect(budget_used(&budget) > 0, "and counts again");
+    arena_reset(&a);
+    cr_expect_eq(budget_used(&budget), 0);
+    arena_deinit(&a);
+    EXPECT_NO_LEAK();
+}
