@@ -10,6 +10,7 @@
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define PRINTF_LIKE(fmt, first)         __attribute__((format(printf, fmt, first)))
 #define NODISCARD                       __attribute__((warn_unused_result))
+#define ALWAYS_INLINE                   inline __attribute__((always_inline))
 #define LIKELY(x)                       __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)                     __builtin_expect(!!(x), 0)
 #define MIN(a, b)                       ((a) < (b) ? (a) : (b))
@@ -29,7 +30,5 @@ static inline bool size_add_overflow(size_t a, size_t b, size_t *out)
 {
     return __builtin_add_overflow(a, b, out);
 }
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 #endif

@@ -8,15 +8,7 @@ void blocks_deinit(struct blocks *b)
 {
     for (size_t i = 0; i < BLOCK_CLASSES; i++)
         slab_deinit(&b->classes[i]);
-    b->used_bytes = 0;
-}
-
-size_t blocks_bytes(const struct blocks *b)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < BLOCK_CLASSES; i++)
-        bytes += slab_bytes(&b->classes[i]);
-    return bytes;
+    b->used_bytes = b->held_bytes = 0;
 }
 
 uint32_t block_take(struct blocks *b, size_t bytes)
@@ -28,7 +20,9 @@ uint32_t block_take(struct blocks *b, size_t bytes)
         for (s->chunk_shift = 4; s->item_bytes << s->chunk_shift < CHUNK_BYTES;)
             s->chunk_shift++;
     }
+    size_t held = slab_bytes(s);
     uint32_t name = slab_take_dirty(s);
+    b->held_bytes += slab_bytes(s) - held;
     if (name >> BLOCK_CLASS_SHIFT) {
         slab_give(s, name);
         return 0;

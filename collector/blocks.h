@@ -15,13 +15,11 @@ enum {
 /* All-zero is valid and empty. One thread at a time. */
 struct blocks {
     struct slab classes[BLOCK_CLASSES];
-    size_t used_bytes;
+    size_t used_bytes, held_bytes; /* of blocks that are taken; of heap */
 };
 
 /* Frees all blocks; every name is void. */
 void blocks_deinit(struct blocks *b);
-/* Bytes of heap it holds. */
-size_t blocks_bytes(const struct blocks *b);
 /* Name of a block, not cleared, of 1 to BLOCK_BYTES_MAX bytes, 0 when memory is short. */
 uint32_t block_take(struct blocks *b, size_t bytes);
 void block_give(struct blocks *b, uint32_t name);

@@ -54,7 +54,7 @@ void open_table_deinit(struct open_table *t)
 size_t open_table_bytes(const struct open_table *t)
 {
     return slab_bytes(&t->spans) + slab_bytes(&t->closed) + slab_bytes(&t->traces) +
-           packed_bytes(&t->packed) + blocks_bytes(&t->resting) +
+           packed_bytes(&t->packed) + t->resting.held_bytes +
            (t->bucket_mask + 1) * sizeof(*t->buckets);
 }
 
@@ -69,7 +69,7 @@ size_t open_table_used(const struct open_table *t)
 
 uint64_t trace_hash(const struct open_table *t, struct trace_id id)
 {
-    return hash_u64(id.lo ^ t->seed) ^ hash_u64(id.hi + t->seed);
+    return trace_id_hash(id, t->seed);
 }
 
 uint32_t trace_find(const struct open_table *t, struct trace_id id, uint64_t hash)
@@ -499,8 +499,7 @@ void open_table_prefetch(const struct open_table *t, const uint32_t *traces, siz
             __builtin_prefetch(open_span_at(t, at[i]));
         if (tr->first_closed)
             __builtin_prefetch(closed_span_at(t, tr->first_closed));
-        packed_prefetch(&t->packed, tr->id);
-        __builtin_prefetch(&t->buckets[trace_hash(t, tr->id) & t->bucket_mask]);
+        trace_prefetch(t, trace_hash(t, tr->id));
     }
     while (more) {
         more = false;

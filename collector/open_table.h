@@ -100,20 +100,19 @@ static inline bool kind_is_called(unsigned kind)
 
 /* Hash of a trace id; prefetch ahead of trace_find. */
 uint64_t trace_hash(const struct open_table *t, struct trace_id id);
-static inline void trace_prefetch(const struct open_table *t, struct trace_id id, uint64_t hash)
+static inline void trace_prefetch(const struct open_table *t, uint64_t hash)
 {
     __builtin_prefetch(&t->buckets[hash & t->bucket_mask]);
-    packed_prefetch(&t->packed, id);
+    packed_prefetch(&t->packed, hash);
 }
 /* A little later: the first trace of the bucket, or of that of the packed ones. */
-static inline void trace_prefetch_first(const struct open_table *t, struct trace_id id,
-                                        uint64_t hash)
+static inline void trace_prefetch_first(const struct open_table *t, uint64_t hash)
 {
     uint32_t name = t->buckets[hash & t->bucket_mask];
     if (name)
         __builtin_prefetch(trace_at(t, name));
     else
-        packed_prefetch_first(&t->packed, id);
+        packed_prefetch_first(&t->packed, hash);
 }
 /* Name of the trace, 0 when it is not there. */
 uint32_t trace_find(const struct open_table *t, struct trace_id id, uint64_t hash);

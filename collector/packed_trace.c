@@ -1,7 +1,6 @@
 /* packed_trace.c - one block a trace: ids, parents that are no span of it, owners with their bits,
  * and where each parent is. */
 #include "collector/packed_trace.h"
-#include "base/hash.h"
 
 enum { PARENT_OUTSIDE = 0x80, PARENT_NONE = 0xff, FIRST_BUCKETS = 1024 };
 
@@ -47,15 +46,19 @@ void packed_deinit(struct packed_table *t)
 size_t packed_bytes(const struct packed_table *t)
 {
     size_t heads = t->buckets ? (t->bucket_mask + 1) * sizeof(*t->buckets) : 0;
-    return heads + blocks_bytes(&t->blocks);
+    return heads + t->blocks.held_bytes;
 }
 
 /* --- table --- */
 
+static uint32_t *head_at(const struct packed_table *t, uint64_t hash)
+{
+    return &t->buckets[hash & t->bucket_mask];
+}
+
 static uint32_t *head_of(const struct packed_table *t, struct trace_id id)
 {
-    uint64_t hash = hash_u64(id.lo ^ t->seed) ^ hash_u64(id.hi + t->seed);
-    return &t->buckets[hash & t->bucket_mask];
+    return head_at(t, trace_id_hash(id, t->seed));
 }
 
 /* Twice the heads. Without memory the chains just get longer; false when there is not one head. */
@@ -203,15 +206,15 @@ bool packed_forget_one(struct packed_table *t)
     return true;
 }
 
-void packed_prefetch(const struct packed_table *t, struct trace_id id)
+void packed_prefetch(const struct packed_table *t, uint64_t hash)
 {
     if (t->buckets)
-        __builtin_prefetch(head_of(t, id), 1);
+        __builtin_prefetch(head_at(t, hash), 1);
 }
 
-void packed_prefetch_first(const struct packed_table *t, struct trace_id id)
+void packed_prefetch_first(const struct packed_table *t, uint64_t hash)
 {
-    uint32_t name = t->buckets ? *head_of(t, id) : 0;
+    uint32_t name = t->buckets ? *head_at(t, hash) : 0;
     if (name)
         __builtin_prefetch(packed_at(t, name));
 }
@@ -223,7 +226,7 @@ static void prefetch_next(const struct packed_table *t)
     if (!next)
         return;
     const struct packed_trace *b = packed_at(t, next);
-    packed_prefetch(t, b->id);
+    packed_prefetch(t, trace_id_hash(b->id, t->seed));
     if (b->later)
         __builtin_prefetch(packed_at(t, b->later));
 }

@@ -3,6 +3,7 @@
 #ifndef WEFT_COLLECTOR_PACKED_TRACE_H
 #define WEFT_COLLECTOR_PACKED_TRACE_H
 
+#include "base/hash.h"
 #include "collector/blocks.h"
 #include "model/trace_id.h"
 
@@ -22,6 +23,12 @@ static inline uint32_t packed_bits(uint32_t owner, uint32_t role, uint32_t kind,
 }
 
 struct packed_trace; /* its bytes in the table */
+
+/* By which a trace is found, here and among the open ones. */
+static inline uint64_t trace_id_hash(struct trace_id id, uint64_t seed)
+{
+    return hash_u64(id.lo ^ seed) ^ hash_u64(id.hi + seed);
+}
 
 /* All-zero is a valid empty table. One thread at a time. */
 struct packed_table {
@@ -45,10 +52,10 @@ bool packed_add(struct packed_table *t, struct trace_id id, uint32_t closed,
 /* Takes a trace out: how many spans went to `spans` (PACKED_SPANS long), 0 when it is not there. */
 uint32_t packed_take(struct packed_table *t, struct trace_id id, uint32_t *closed,
                      struct packed_span *spans);
-/* A trace is about to be packed or looked for; the second, a little later: the first of its
- * bucket. */
-void packed_prefetch(const struct packed_table *t, struct trace_id id);
-void packed_prefetch_first(const struct packed_table *t, struct trace_id id);
+/* A trace with this hash is about to be packed or looked for; the second, a little later: the first
+ * of its bucket. */
+void packed_prefetch(const struct packed_table *t, uint64_t hash);
+void packed_prefetch_first(const struct packed_table *t, uint64_t hash);
 /* Forgets those closed at or before `before`. */
 void packed_forget(struct packed_table *t, uint32_t before);
 /* Forgets the oldest; false when there is none. */

@@ -227,10 +227,10 @@ void pipeline_batch(struct pipeline *p, const struct batch *b)
         if (i >= AHEAD)
             take_span(p, &b->spans[i - AHEAD], &seen->items[i - AHEAD], hashes[i % AHEAD]);
         if (i >= NEAR && i < b->span_count + NEAR)
-            trace_prefetch_first(&p->table, b->spans[i - NEAR].trace, hashes[(i - NEAR) % AHEAD]);
+            trace_prefetch_first(&p->table, hashes[(i - NEAR) % AHEAD]);
         if (i < b->span_count) {
             hashes[i % AHEAD] = trace_hash(&p->table, b->spans[i].trace);
-            trace_prefetch(&p->table, b->spans[i].trace, hashes[i % AHEAD]);
+            trace_prefetch(&p->table, hashes[i % AHEAD]);
         }
     }
     keep_limit(p);

@@ -109,7 +109,9 @@ static uint32_t count_calls(struct h2_session *s)
 {
     uint32_t count = 0;
     LIST_EACH(node, &s->calls)
-    count++;
+    {
+        count++;
+    }
     return count;
 }
 

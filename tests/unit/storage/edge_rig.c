@@ -196,6 +196,15 @@ struct edge_part *edge_rig_part(const struct cell_set *set, bool sealed)
     return part;
 }
 
+struct edge_part *edge_rig_open_golden(unsigned version)
+{
+    struct edge_part *p;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/tests/golden/edge_part_v%u.bin", WEFT_SOURCE_DIR, version);
+    cr_assert_eq(edge_part_open_file(path, &p, NULL), ST_OK);
+    return p;
+}
+
 void edge_rig_split(const struct edge_rig *r, struct edge_part **parts, size_t count)
 {
     for (size_t p = 0; p < count; p++) {

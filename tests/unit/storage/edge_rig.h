@@ -36,6 +36,8 @@ bool edge_rig_cells_equal(const struct cell *a, const struct intern *a_names, co
                           const struct intern *b_names, unsigned sections);
 /* Everything as one part. */
 struct edge_part *edge_rig_part(const struct cell_set *set, bool sealed);
+/* The golden file of that version: docs/formats/edge_part.md says what it holds. */
+struct edge_part *edge_rig_open_golden(unsigned version);
 /* Dealt out to `count` parts, which overlap in time and rows; the last one has fine tiles only, as
  * the head. The caller ends them with edge_rig_unref(). */
 void edge_rig_split(const struct edge_rig *r, struct edge_part **parts, size_t count);

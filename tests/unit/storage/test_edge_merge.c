@@ -79,15 +79,6 @@ Test(edge_merge, equals_the_part_of_merged_cells)
 /* What the golden files of all versions hold: docs/formats/edge_part.md. */
 enum { GOLDEN_START = 1700000000 - 1700000000 % 86400 };
 
-static struct edge_part *open_golden(unsigned version)
-{
-    struct edge_part *p;
-    char path[512];
-    snprintf(path, sizeof(path), "%s/tests/golden/edge_part_v%u.bin", WEFT_SOURCE_DIR, version);
-    cr_assert_eq(edge_part_open_file(path, &p, NULL), ST_OK);
-    return p;
-}
-
 static void add_all(struct cell_set *set, const struct edge_rig *r)
 {
     for (size_t i = 0; i < r->count; i++)
@@ -114,7 +105,8 @@ Test(edge_merge, parts_of_all_versions_become_one)
 {
     struct edge_rig old = edge_rig_new(40, 12, GOLDEN_START, 400, 6),
                     more = edge_rig_new(3000, 30, GOLDEN_START - 200, 3 * 3600, 8);
-    struct edge_part *v1 = open_golden(1), *v2 = open_golden(2), *v3 = open_golden(3);
+    struct edge_part *v1 = edge_rig_open_golden(1), *v2 = edge_rig_open_golden(2),
+                     *v3 = edge_rig_open_golden(3);
     struct cell_set *set = cell_set_new(1), *others = cell_set_new(2);
     add_all(set, &old);
     expect_merged(&v1, 1, set, "version 1 alone");

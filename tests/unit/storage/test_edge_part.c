@@ -253,22 +253,13 @@ Test(edge_part, survives_short_memory)
     EXPECT_NO_LEAK();
 }
 
-static struct edge_part *open_golden(unsigned version)
-{
-    struct edge_part *p;
-    char path[512];
-    snprintf(path, sizeof(path), "%s/tests/golden/edge_part_v%u.bin", WEFT_SOURCE_DIR, version);
-    cr_assert_eq(edge_part_open_file(path, &p, NULL), ST_OK);
-    return p;
-}
-
 /* Bytes of older versions, which every later weft must read; version 1 has the minutes of joint
  * rows, too. */
 Test(edge_part, golden_of_older_versions)
 {
     struct edge_rig r = edge_rig_new(40, 12, START, 400, 6);
     for (unsigned version = 1; version <= 2; version++) {
-        struct edge_part *p = open_golden(version);
+        struct edge_part *p = edge_rig_open_golden(version);
         bool has_minutes = edge_part_tier_from(p, TIER_1M, true) == 0 &&
                            edge_part_tier_end(p, TIER_1M, true) == UINT64_MAX;
         cr_assert_eq(has_minutes, version == 1);
