@@ -1,6 +1,7 @@
 /* image.c - writes and reads the chunks: a tag, then its content; numbers are varints unless said
  * otherwise. */
 #include "collector/image.h"
+#include "collector/trace_index.h"
 
 enum chunk_tag {
     CHUNK_HEADER = 1,
@@ -405,7 +406,7 @@ static enum status read_piece(struct image_reader *r, struct cursor *c, struct e
             return no_memory(e);
     }
     if (flags & PIECE_INDEXED)
-        trace_index(t, tr);
+        trace_index_make(t, tr);
     if (flags & PIECE_RESTS)
         (void)trace_rest(t, tr);
     return ST_OK;

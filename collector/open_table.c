@@ -1,19 +1,9 @@
 /* open_table.c - a chained hash table of traces, each with a list of open and a list of remembered
  * spans. */
-#include "collector/open_table.h"
+#include "collector/trace_index.h"
 #include "base/hash.h"
 
 enum { FIRST_BUCKETS = 1024, CHUNK_SHIFT = 12 };
-
-/* Of a trace with many spans, where a list would be walked for each new one. Values are span names,
- * with CLOSED set for remembered ones. */
-struct trace_index {
-    struct map64 ids;      /* by id and called: every span */
-    struct map64 children; /* by parent id: the latest closed child; one is enough to know that a
-                              request is over */
-};
-
-static const uint64_t CLOSED = UINT64_C(1) << 32;
 
 bool open_table_init(struct open_table *t, uint64_t seed)
 {
@@ -28,20 +18,9 @@ bool open_table_init(struct open_table *t, uint64_t seed)
     return t->buckets != NULL;
 }
 
-static void index_free(struct trace_index *x)
-{
-    if (!x)
-        return;
-    map64_deinit(&x->ids);
-    map64_deinit(&x->children);
-    mem_free(x);
-}
-
 void open_table_deinit(struct open_table *t)
 {
-    for (size_t i = 0; i < t->big.len; i++)
-        index_free(t->big.items[i]);
-    vec_deinit(&t->big);
+    trace_index_drop_all(t);
     slab_deinit(&t->spans);
     slab_deinit(&t->closed);
     slab_deinit(&t->traces);
@@ -121,39 +100,11 @@ uint32_t trace_add(struct open_table *t, struct trace_id id, uint64_t hash, uint
     return name;
 }
 
-static void drop_index(struct open_table *t, struct trace *tr)
-{
-    if (!tr->index)
-        return;
-    index_free(t->big.items[tr->index - 1]);
-    t->big.items[tr->index - 1] = NULL;
-    tr->index = 0;
-    while (t->big.len > 0 && !t->big.items[t->big.len - 1])
-        t->big.len--;
-}
-
-static void give_list(struct open_table *t, const struct trace *tr)
-{
-    for (uint32_t s = tr->first_open, next; s; s = next) {
-        next = open_span_at(t, s)->next;
-        slab_give(&t->spans, s);
-    }
-}
-
-static void give_block(struct open_table *t, const struct trace *tr)
-{
-    block_give(&t->resting, tr->first_open);
-    t->resting_spans -= tr->open_count;
-}
-
 void trace_remove(struct open_table *t, uint32_t name)
 {
     struct trace *tr = trace_at(t, name);
-    drop_index(t, tr);
-    if (tr->rests)
-        give_block(t, tr);
-    else
-        give_list(t, tr);
+    trace_index_drop(t, tr);
+    trace_give_open(t, tr);
     for (uint32_t s = tr->first_closed, next; s; s = next) {
         next = closed_span_at(t, s)->next;
         slab_give(&t->closed, s);
@@ -164,72 +115,6 @@ void trace_remove(struct open_table *t, uint32_t name)
     *at = tr->hash_next;
     tr->id = (struct trace_id){0}; /* whoever noted the name finds that it is gone */
     slab_give(&t->traces, name);
-}
-
-/* --- index of big traces --- */
-
-static uint64_t id_key(uint64_t id, bool called)
-{
-    return hash_u64(id) * 2 + called;
-}
-
-static bool index_put(struct map64 *m, uint64_t key, uint64_t value)
-{
-    bool added;
-    uint64_t *slot = map64_put(m, key, &added);
-    if (slot)
-        *slot = value;
-    return slot != NULL;
-}
-
-static void index_open(struct trace_index *x, const struct open_span *s, uint32_t name)
-{
-    (void)index_put(&x->ids, id_key(s->id, kind_is_called(s->kind)), name);
-}
-
-/* Whatever order they are added in, the same child is found. */
-static bool is_later(const struct closed_span *a, const struct closed_span *b)
-{
-    if (a->closed != b->closed)
-        return (int32_t)(a->closed - b->closed) > 0;
-    uint64_t a_key = id_key(closed_id(a), kind_is_called(a->kind));
-    return a_key > id_key(closed_id(b), kind_is_called(b->kind));
-}
-
-static void index_closed(const struct open_table *t, struct trace_index *x,
-                         const struct closed_span *s, uint32_t name)
-{
-    (void)index_put(&x->ids, id_key(closed_id(s), kind_is_called(s->kind)), CLOSED | name);
-    const uint64_t *known = map64_find(&x->children, closed_parent(s));
-    if (closed_parent(s) && (!known || is_later(s, closed_span_at(t, (uint32_t)*known))))
-        (void)index_put(&x->children, closed_parent(s), CLOSED | name);
-}
-
-/* Without memory the trace stays a list: slower, not wrong. */
-static void make_index(struct open_table *t, struct trace *tr)
-{
-    struct trace_index *x = mem_calloc(1, sizeof(*x));
-    if (!x || t->big.len >= UINT32_MAX - 1 || !vec_push(&t->big, x)) {
-        mem_free(x);
-        return;
-    }
-    x->ids.seed = x->children.seed = t->seed;
-    tr->index = (uint32_t)t->big.len;
-    for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next)
-        index_open(x, open_span_at(t, s), s);
-    for (uint32_t s = tr->first_closed; s; s = closed_span_at(t, s)->next)
-        index_closed(t, x, closed_span_at(t, s), s);
-}
-
-void trace_index(struct open_table *t, struct trace *tr)
-{
-    if (!tr->index)
-        make_index(t, tr);
-}
-
-static struct trace_index *index_of(const struct open_table *t, const struct trace *tr)
-{
-    return tr->index ? t->big.items[tr->index - 1] : NULL;
 }
 
 /* --- spans --- */
@@ -275,9 +160,9 @@ uint32_t trace_add_span(struct open_table *t, struct trace *tr, const struct ope
     if (first || (int32_t)(s->arrival - tr->oldest) < 0)
         tr->oldest = s->arrival;
     if (tr->index)
-        index_open(index_of(t, tr), o, name);
+        trace_index_open(t, tr, name);
     else if (tr->open_count + tr->closed_count >= BIG_TRACE)
-        make_index(t, tr);
+        trace_index_make(t, tr);
     return name;
 }
 
@@ -303,7 +188,7 @@ bool trace_add_closed(struct open_table *t, struct trace *tr, const struct open_
     tr->closed_count++;
     tr->seen |= seen_bits(s->id, kind_is_called(s->kind));
     if (tr->index)
-        index_closed(t, index_of(t, tr), c, name);
+        trace_index_closed(t, tr, name);
     return true;
 }
 
@@ -313,14 +198,6 @@ bool trace_close_span(struct open_table *t, struct trace *tr, uint32_t span, uin
     tr->open_count--;
     slab_give(&t->spans, span);
     return remembered;
-}
-
-static void index_forget(struct trace_index *x, const struct closed_span *c, uint32_t name)
-{
-    (void)map64_remove(&x->ids, id_key(closed_id(c), kind_is_called(c->kind)));
-    uint64_t *child = map64_find(&x->children, closed_parent(c));
-    if (child && *child == (CLOSED | name))
-        (void)map64_remove(&x->children, closed_parent(c));
 }
 
 void trace_forget(struct open_table *t, struct trace *tr, uint32_t before)
@@ -336,36 +213,16 @@ void trace_forget(struct open_table *t, struct trace *tr, uint32_t before)
         *at = c->next;
         tr->closed_count--;
         if (tr->index)
-            index_forget(index_of(t, tr), c, name);
+            trace_index_forget(t, tr, name);
         slab_give(&t->closed, name);
     }
 }
 
-static bool indexed_named(struct open_table *t, struct trace_index *x, uint64_t id, bool parent,
-                          bool (*fn)(const struct open_span *, const struct closed_span *, void *),
-                          void *user)
-{
-    for (unsigned called = 0; called <= (parent ? 0 : 1); called++) {
-        const uint64_t *ref =
-            parent ? map64_find(&x->children, id) : map64_find(&x->ids, id_key(id, called));
-        if (!ref)
-            continue;
-        uint32_t name = (uint32_t)*ref;
-        bool closed = *ref & CLOSED;
-        if (fn(closed ? NULL : open_span_at(t, name), closed ? closed_span_at(t, name) : NULL,
-               user))
-            return true;
-    }
-    return false;
-}
-
 bool trace_each_named(struct open_table *t, struct trace *tr, uint64_t id, bool parent,
-                      bool (*fn)(const struct open_span *o, const struct closed_span *c,
-                                 void *user),
-                      void *user)
+                      trace_span_fn *fn, void *user)
 {
     if (tr->index)
-        return indexed_named(t, index_of(t, tr), id, parent, fn, user);
+        return trace_index_each(t, tr, id, parent, fn, user);
     for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next) {
         const struct open_span *o = open_span_at(t, s);
         if ((parent ? o->parent : o->id) == id && fn(o, NULL, user))
@@ -376,109 +233,6 @@ bool trace_each_named(struct open_table *t, struct trace *tr, uint64_t id, bool 
         if ((parent ? closed_parent(c) : closed_id(c)) == id && fn(NULL, c, user))
             return true;
     }
-    return false;
-}
-
-/* --- packing --- */
-
-bool trace_pack(struct open_table *t, uint32_t name)
-{
-    struct trace *tr = trace_at(t, name);
-    struct packed_span spans[PACKED_SPANS];
-    if (tr->open_count > 0 || tr->index || tr->closed_count > PACKED_SPANS)
-        return false;
-    uint32_t count = 0, closed = closed_span_at(t, tr->first_closed)->closed;
-    for (uint32_t s = tr->first_closed; s; s = closed_span_at(t, s)->next) {
-        const struct closed_span *c = closed_span_at(t, s);
-        spans[count++] = (struct packed_span){
-            closed_id(c), closed_parent(c),
-            packed_bits(c->owner, c->role, c->kind, c->made_request, c->mirror)};
-        if ((int32_t)(c->closed - closed) > 0)
-            closed = c->closed;
-    }
-    if (!packed_add(&t->packed, tr->id, closed, spans, count))
-        return false;
-    trace_remove(t, name);
-    return true;
-}
-
-uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due,
-                      uint32_t before)
-{
-    struct packed_span spans[PACKED_SPANS];
-    uint32_t closed, count = packed_take(&t->packed, id, &closed, spans);
-    bool known = count > 0 && (int32_t)(closed - before) > 0;
-    uint32_t name = known ? trace_add(t, id, hash, due) : 0;
-    for (uint32_t i = 0; name && i < count; i++) {
-        struct open_span s = {.id = spans[i].id, .parent = spans[i].parent};
-        s.owner = spans[i].bits & NAME_BITS;
-        s.role = spans[i].bits >> 24 & 7u;
-        s.kind = spans[i].bits >> 27 & 7u;
-        s.out_done = spans[i].bits >> 30 & 1u;
-        s.mirror = spans[i].bits >> 31 != 0;
-        (void)trace_add_closed(t, trace_at(t, name), &s, closed);
-    }
-    return name;
-}
-
-/* --- resting --- */
-
-bool trace_rest(struct open_table *t, struct trace *tr)
-{
-    struct open_span spans[RESTING_SPANS];
-    if (tr->rests || tr->index || tr->open_count == 0 || tr->open_count > RESTING_SPANS)
-        return false;
-    uint32_t count = 0;
-    for (uint32_t s = tr->first_open; s; s = spans[count++].next)
-        spans[count] = *open_span_at(t, s);
-    uint32_t block = resting_put(&t->resting, spans, count);
-    if (!block)
-        return false;
-    give_list(t, tr);
-    tr->first_open = block;
-    tr->rests = true;
-    t->resting_spans += count;
-    return true;
-}
-
-bool trace_wake(struct open_table *t, struct trace *tr)
-{
-    struct open_span spans[RESTING_SPANS];
-    if (!tr->rests)
-        return true;
-    uint32_t first = 0;
-    for (uint32_t i = resting_get(&t->resting, tr->first_open, spans); i-- > 0;) {
-        uint32_t name = slab_take_dirty(&t->spans);
-        if (!name) {
-            give_list(t, &(struct trace){.first_open = first});
-            return false;
-        }
-        spans[i].next = first;
-        *open_span_at(t, name) = spans[i];
-        first = name;
-    }
-    give_block(t, tr);
-    tr->first_open = first;
-    tr->rests = false;
-    return true;
-}
-
-void trace_mark_new(struct open_table *t, struct trace *tr, bool is_new)
-{
-    if (tr->rests)
-        resting_mark(&t->resting, tr->first_open, is_new);
-    else
-        for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next)
-            open_span_at(t, s)->is_new = is_new;
-}
-
-bool trace_any_viewed(const struct open_table *t, const struct trace *tr)
-{
-    if (tr->rests)
-        return resting_any_viewed(&t->resting, tr->first_open);
-    for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next)
-        if (!open_span_at(t, s)->is_new)
-            return true;
     return false;
 }
 

@@ -133,6 +133,8 @@ bool trace_rest(struct open_table *t, struct trace *tr);
 /* They are a list again; false when memory is short and the trace still rests. A trace that does
  * not rest is awake. */
 bool trace_wake(struct open_table *t, struct trace *tr);
+/* Gives the open spans back, a list or a block; the trace still names them. */
+void trace_give_open(struct open_table *t, const struct trace *tr);
 /* is_new of all open spans, and whether the view has any. */
 void trace_mark_new(struct open_table *t, struct trace *tr, bool is_new);
 bool trace_any_viewed(const struct open_table *t, const struct trace *tr);
@@ -150,18 +152,15 @@ bool trace_close_span(struct open_table *t, struct trace *tr, uint32_t span, uin
  * *s. False when memory is short. */
 bool trace_add_closed(struct open_table *t, struct trace *tr, const struct open_span *s,
                       uint32_t closed);
-/* As an image has it: a trace that was found by an index is found by one again. */
-void trace_index(struct open_table *t, struct trace *tr);
 /* Forgets the remembered spans that were closed at or before `before`. */
 void trace_forget(struct open_table *t, struct trace *tr, uint32_t before);
 
+/* Called with exactly one of the two set. True: it has seen enough. */
+typedef bool trace_span_fn(const struct open_span *o, const struct closed_span *c, void *user);
 /* Calls fn for each span of the trace with this id (parent = false) or this parent id (true), open
- * ones first, until it returns true; the result says whether one did. Exactly one of the two
- * pointers is set. */
+ * ones first, until it returns true; the result says whether one did. */
 bool trace_each_named(struct open_table *t, struct trace *tr, uint64_t id, bool parent,
-                      bool (*fn)(const struct open_span *o, const struct closed_span *c,
-                                 void *user),
-                      void *user);
+                      trace_span_fn *fn, void *user);
 
 /* --- all traces together --- */
 
