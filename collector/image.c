@@ -56,7 +56,7 @@ static void put_header(const struct pipeline *p, struct buf *out)
     buf_append_u64(out, p->clock_ns);
     buf_append_u64(out, p->arrival_ns);
     buf_append_u64(out, p->sequence);
-    buf_append_varint(out, p->wheel_second);
+    buf_append_varint(out, p->wheel_step);
     buf_append_varint(out, p->closed_requests);
     buf_append_varint(out, p->end_before_start);
     buf_append_varint(out, p->lost_requests);
@@ -280,17 +280,24 @@ enum status image_encode(const struct pipeline *p, const struct account_totals *
 
 /* --- reading --- */
 
+/* Before version 3 the wheel was one of seconds. */
+static uint32_t get_step(const struct image_reader *r, struct cursor *c)
+{
+    uint64_t at = cursor_varint(c);
+    return r->version < 3 ? clock_steps(MIN(at, (uint64_t)UINT32_MAX) * NS_PER_S) : (uint32_t)at;
+}
+
 static enum status read_header(struct image_reader *r, struct cursor *c, struct err *e)
 {
     struct pipeline *p = r->pipeline;
-    uint64_t version = cursor_varint(c);
-    if (!c->failed && version > IMAGE_VERSION)
+    r->version = cursor_varint(c);
+    if (!c->failed && r->version > IMAGE_VERSION)
         return err_set(e, ST_UNSUPPORTED, "the image has version %llu, this weft reads up to %d",
-                       (unsigned long long)version, IMAGE_VERSION);
+                       (unsigned long long)r->version, IMAGE_VERSION);
     p->clock_ns = cursor_u64(c);
     p->arrival_ns = cursor_u64(c);
     p->sequence = cursor_u64(c);
-    p->wheel_second = (uint32_t)cursor_varint(c);
+    p->wheel_step = get_step(r, c);
     p->closed_requests = cursor_varint(c);
     p->end_before_start = cursor_varint(c);
     p->lost_requests = cursor_varint(c);
@@ -378,7 +385,7 @@ static enum status read_piece(struct image_reader *r, struct cursor *c, struct e
     struct open_table *t = &r->pipeline->table;
     struct trace_id id = {.hi = cursor_u64(c)};
     id.lo = cursor_u64(c);
-    uint32_t due = (uint32_t)cursor_varint(c);
+    uint32_t due = get_step(r, c);
     unsigned flags = cursor_u8(c);
     uint64_t base_ns = cursor_u64(c), hash = trace_hash(t, id);
     if (flags & PIECE_PACKED)

@@ -5,7 +5,7 @@
 
 #include "collector/pipeline.h"
 
-enum { IMAGE_VERSION = 2 };
+enum { IMAGE_VERSION = 3 };
 
 /* Writes the state, without the closed cells and after the sightings were told, in chunks of at
  * most 1 MiB. Errors: what `write` returns, ST_NO_MEMORY. */
@@ -18,6 +18,7 @@ struct image_reader {
     struct pipeline *pipeline; /* borrowed */
     struct account_totals totals;
     bool has_header, has_account, has_end;
+    uint64_t version; /* of the image */
     uint64_t spans;   /* read so far */
     struct buf begun; /* content of chunks that go on */
 };

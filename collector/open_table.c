@@ -273,15 +273,15 @@ void open_table_prefetch(const struct open_table *t, const uint32_t *traces, siz
 void wheel_add(struct open_table *t, uint32_t trace, uint32_t due)
 {
     struct trace *tr = trace_at(t, trace);
-    uint32_t *head = &t->wheel[due % WHEEL_SLOTS];
+    uint32_t *head = wheel_slot(t, due);
     tr->due = due;
     tr->wheel_next = *head;
     *head = trace;
 }
 
-uint32_t wheel_take(struct open_table *t, uint32_t second)
+uint32_t wheel_take(struct open_table *t, uint32_t step)
 {
-    uint32_t head = t->wheel[second % WHEEL_SLOTS];
-    t->wheel[second % WHEEL_SLOTS] = 0;
+    uint32_t *slot = wheel_slot(t, step), head = *slot;
+    *slot = 0;
     return head;
 }

@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct closed_span) == 28, "packed");
 
 struct trace {
     uint32_t hash_next;
-    uint32_t due; /* second of the pipeline clock at which it is looked at next */
+    uint32_t due; /* clock step at which it is looked at next */
     struct trace_id id;
     uint64_t seen; /* two bits a span id: cleared bits prove that a span is new */
     uint32_t first_open, first_closed; /* lists; first_open of a resting trace: a block */
@@ -38,7 +38,7 @@ struct trace {
     uint32_t shown_hops; /* that the last view counts as open */
 };
 
-enum { WHEEL_SLOTS = 1024, BIG_TRACE = 64 };
+enum { WHEEL_SLOTS = 4096, BIG_TRACE = 64 };
 
 struct trace_index; /* span id and parent id -> spans, for big traces */
 
@@ -50,7 +50,7 @@ struct open_table {
     uint32_t *buckets; /* owned; heads by hash of the trace id */
     size_t bucket_mask;
     uint64_t seed;
-    uint32_t wheel[WHEEL_SLOTS]; /* heads by due second modulo WHEEL_SLOTS */
+    uint32_t wheel[WHEEL_SLOTS]; /* heads by due step modulo WHEEL_SLOTS */
     VEC(struct trace_index *) big;
 };
 
@@ -116,12 +116,12 @@ static inline void trace_prefetch_first(const struct open_table *t, uint64_t has
 }
 /* Name of the trace, 0 when it is not there. */
 uint32_t trace_find(const struct open_table *t, struct trace_id id, uint64_t hash);
-/* A new trace that is to be looked at in second `due`; 0 when memory is short. */
+/* A new trace that is to be looked at in clock step `due`; 0 when memory is short. */
 uint32_t trace_add(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due);
 /* Packs a trace of which nothing is open (it is out of the wheel already); false when it stays as
  * it is. */
 bool trace_pack(struct open_table *t, uint32_t trace);
-/* As trace_find() among the packed ones: it is a trace again, to be looked at in second `due`. One
+/* As trace_find() among the packed ones: it is a trace again, to be looked at in step `due`. One
  * that was closed at or before `before` is forgotten instead. */
 uint32_t trace_unpack(struct open_table *t, struct trace_id id, uint64_t hash, uint32_t due,
                       uint32_t before);
@@ -168,10 +168,14 @@ enum { PREFETCH_TRACES = 12 };
 /* Brings the spans of at most PREFETCH_TRACES traces near. */
 void open_table_prefetch(const struct open_table *t, const uint32_t *traces, size_t count);
 
-/* The wheel: a list of traces per second. */
+/* The wheel: a list of traces per clock step, linked by wheel_next. Some of a slot may be due
+ * rounds later. */
+static inline uint32_t *wheel_slot(struct open_table *t, uint32_t step)
+{
+    return &t->wheel[step % WHEEL_SLOTS];
+}
 void wheel_add(struct open_table *t, uint32_t trace, uint32_t due);
-/* Takes the whole list of a second's slot; walk it by wheel_next. Some of them may be due rounds
- * later. */
-uint32_t wheel_take(struct open_table *t, uint32_t second);
+/* Takes the whole list of a step's slot. */
+uint32_t wheel_take(struct open_table *t, uint32_t step);
 
 #endif

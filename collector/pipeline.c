@@ -32,39 +32,58 @@ void pipeline_deinit(struct pipeline *p)
 
 /* --- clock --- */
 
-/* Looks at every trace of the slot that is due; those of a later round go back. */
-static void look_at_second(struct pipeline *p, uint32_t second)
+/* Takes at most `most` traces out of the slot of `step` that are due by then; those of a later
+ * round stay. */
+static size_t take_due(struct pipeline *p, uint32_t step, uint32_t *due, size_t most)
 {
-    uint32_t name = wheel_take(&p->table, second);
-    while (name) {
-        uint32_t due[PREFETCH_TRACES];
-        size_t count = 0;
-        for (; name && count < PREFETCH_TRACES;) {
-            const struct trace *tr = trace_at(&p->table, name);
-            uint32_t next = tr->wheel_next;
-            if (next)
-                __builtin_prefetch(trace_at(&p->table, next));
-            if (tr->due > second)
-                wheel_add(&p->table, name, tr->due);
-            else
-                due[count++] = name;
-            name = next;
+    uint32_t *at = wheel_slot(&p->table, step);
+    size_t count = 0;
+    while (*at && count < most) {
+        struct trace *tr = trace_at(&p->table, *at);
+        if (tr->wheel_next)
+            __builtin_prefetch(trace_at(&p->table, tr->wheel_next));
+        if (tr->due > step) {
+            at = &tr->wheel_next;
+            continue;
         }
+        due[count++] = *at;
+        *at = tr->wheel_next;
+    }
+    return count;
+}
+
+/* Looks at what is due at p->wheel_step, at most `most` traces; true when that was all. */
+static bool look_at_step(struct pipeline *p, size_t most)
+{
+    uint32_t due[PREFETCH_TRACES];
+    while (most > 0) {
+        size_t count = take_due(p, p->wheel_step, due, MIN(most, (size_t)PREFETCH_TRACES));
+        if (count == 0)
+            return true;
         open_table_prefetch(&p->table, due, count);
         for (size_t i = 0; i < count; i++)
             pipeline_look(p, due[i], LOOK_DUE);
+        most -= count;
     }
+    return false;
 }
 
-static void move_clock(struct pipeline *p, uint64_t clock_ns)
+/* Steps that are over are done with at once, but the last one little by little, at most `most`
+ * traces a record: acknowledgements wait for this thread when there is no core for each. */
+static void move_clock(struct pipeline *p, uint64_t clock_ns, size_t most)
 {
     p->clock_ns = MAX(p->clock_ns, clock_ns);
-    uint32_t second = (uint32_t)(p->clock_ns / NS_PER_S);
+    uint32_t step = clock_steps(p->clock_ns);
     /* A long step of the clock goes round the wheel once: every trace is looked at. */
-    if (second - p->wheel_second > WHEEL_SLOTS)
-        p->wheel_second = second - WHEEL_SLOTS;
-    while (p->wheel_second < second)
-        look_at_second(p, ++p->wheel_second);
+    if (step - p->wheel_step > WHEEL_SLOTS)
+        p->wheel_step = step - WHEEL_SLOTS;
+    while (p->wheel_step < step) {
+        p->wheel_step++;
+        if (!look_at_step(p, p->wheel_step < step ? SIZE_MAX : most)) {
+            p->wheel_step--;
+            break;
+        }
+    }
     packed_forget(&p->table.packed, pipeline_forgotten(p));
     pipeline_tidy(p);
 }
@@ -129,14 +148,13 @@ static uint32_t trace_for(struct pipeline *p, struct trace_id id, uint64_t hash)
     uint32_t name = trace_find(&p->table, id, hash);
     if (name)
         return name;
-    name = trace_unpack(&p->table, id, hash, second_after(clock_steps(p->clock_ns)) + 1,
-                        pipeline_forgotten(p));
+    name = trace_unpack(&p->table, id, hash, clock_steps(p->clock_ns) + 1, pipeline_forgotten(p));
     if (name)
         return name;
     /* A second more, in which the rest of the trace may come: most traces close at one look. */
     uint32_t wait = steps_over(p->config.graph.wait_ns);
     uint32_t look = wait < 2 * REST_STEPS ? wait : REST_STEPS;
-    return trace_add(&p->table, id, hash, second_after(clock_steps(p->clock_ns) + look) + 1);
+    return trace_add(&p->table, id, hash, clock_steps(p->clock_ns) + look + 8);
 }
 
 static void take_span(struct pipeline *p, const struct span *s, const struct observation *x,
@@ -182,9 +200,9 @@ static bool name_owners(struct pipeline *p, const struct observations *seen)
 }
 
 /* Looks at the traces of one slot of the wheel, whether they are due or not. */
-static void look_at_slot(struct pipeline *p, uint32_t second, enum look how)
+static void look_at_slot(struct pipeline *p, uint32_t step, enum look how)
 {
-    uint32_t name = wheel_take(&p->table, second);
+    uint32_t name = wheel_take(&p->table, step);
     while (name) {
         uint32_t next = trace_at(&p->table, name)->wheel_next;
         pipeline_look(p, name, how);
@@ -207,15 +225,15 @@ static void keep_limit(struct pipeline *p)
             continue;
         if (!is_over(p))
             return;
-        look_at_slot(p, p->wheel_second + i, LOOK_EVICT);
+        look_at_slot(p, p->wheel_step + i, LOOK_EVICT);
     }
 }
 
 void pipeline_batch(struct pipeline *p, const struct batch *b)
 {
-    enum { AHEAD = 8, NEAR = 4 };
+    enum { AHEAD = 8, NEAR = 4, LOOKS = 8 };
     const struct observations *seen = b->observations;
-    move_clock(p, b->clock_ns);
+    move_clock(p, b->clock_ns, LOOKS + b->span_count);
     p->arrival_ns = MAX(p->arrival_ns, b->arrival_ns);
     p->sequence = b->sequence;
     if (b->span_count > 0 && !name_owners(p, seen)) {
@@ -238,15 +256,15 @@ void pipeline_batch(struct pipeline *p, const struct batch *b)
 
 void pipeline_tick(struct pipeline *p, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns)
 {
-    move_clock(p, clock_ns);
+    move_clock(p, clock_ns, SIZE_MAX);
     p->arrival_ns = MAX(p->arrival_ns, wall_ns);
     p->sequence = sequence;
 }
 
 void pipeline_flush(struct pipeline *p, uint64_t sequence, uint64_t clock_ns)
 {
-    move_clock(p, clock_ns);
+    move_clock(p, clock_ns, SIZE_MAX);
     p->sequence = sequence;
     for (uint32_t i = 1; i <= WHEEL_SLOTS; i++)
-        look_at_slot(p, p->wheel_second + i, LOOK_FLUSH);
+        look_at_slot(p, p->wheel_step + i, LOOK_FLUSH);
 }

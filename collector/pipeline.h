@@ -46,7 +46,7 @@ struct pipeline {
     uint64_t sequence;       /* of the last record */
     uint64_t tidied_ns,
         caps_reset_ns;        /* pipeline clock when names were last looked at, caps last reset */
-    uint32_t wheel_second;    /* the last that was looked at */
+    uint32_t wheel_step;      /* the last that was looked at */
     struct account_row delta; /* of the spans' account, since it was last taken */
     uint64_t closed_requests, end_before_start, lost_requests;
     const struct pipeline_watch *watch; /* borrowed; NULL = nobody views */
@@ -93,12 +93,6 @@ static inline uint32_t steps_over(uint64_t ns)
 static inline uint32_t pipeline_forgotten(const struct pipeline *p)
 {
     return clock_steps(p->clock_ns) - steps_over(p->config.graph.remember_ns);
-}
-
-/* Second of the pipeline clock at which this step has passed. */
-static inline uint32_t second_after(uint32_t step)
-{
-    return (uint32_t)(((uint64_t)(step + 1) << CLOCK_SHIFT) / NS_PER_S + 1);
 }
 
 /* pipeline_tidy.c: once an hour of the pipeline clock, forgets names that nothing open uses; once a

@@ -282,7 +282,7 @@ static void schedule(struct pipeline *p, uint32_t name, struct trace *tr)
     uint32_t due = tr->open_count ? open_due(p, tr) : closed_due(p, tr);
     if (is_worth_a_rest(p, tr) && quiet_steps(p, tr) < REST_STEPS)
         due = tr->newest + REST_STEPS;
-    wheel_add(&p->table, name, MAX(second_after(due), p->wheel_second + 1));
+    wheel_add(&p->table, name, MAX(due, p->wheel_step + 1));
 }
 
 /* True: the trace is gone, packed. Only one that closes as a whole may rest. */

@@ -30,7 +30,7 @@ static void make_image(struct buf *image)
     rig_run(&r, &(struct rig_run){0}, &text, &p);
     /* And some that are open. */
     struct trace_id id = {4, 4};
-    uint32_t trace = trace_add(&p.table, id, trace_hash(&p.table, id), p.wheel_second + 30);
+    uint32_t trace = trace_add(&p.table, id, trace_hash(&p.table, id), p.wheel_step + 30);
     struct open_span s = {.id = 9,
                           .parent = 8,
                           .owner = 2,

@@ -286,6 +286,33 @@ Test(pipeline, a_clock_from_zero)
     EXPECT_NO_LEAK();
 }
 
+/* A burst of requests closes over the records of one step of the clock, and no later than its end.
+ */
+Test(pipeline, a_burst_closes_little_by_little)
+{
+    enum { TRACES = 1000, MOST = 1 + 8, RECORD_MS = 20 };
+    static struct one spans[TRACES];
+    struct line l;
+    line_init(&l, 0, 200);
+    for (uint64_t i = 0; i < TRACES; i++)
+        spans[i] = (struct one){i + 1, 1, 0, SPAN_CLIENT, "web", "x"};
+    send(&l, spans, TRACES);
+    wait_s(&l, 29);
+    cr_assert(l.p.closed_requests == 0);
+    unsigned few = 0, many = 0;
+    for (uint64_t i = 0; l.p.closed_requests < TRACES && i < 100; i++) {
+        uint64_t before = l.p.closed_requests;
+        l.clock_ns += RECORD_MS * (NS_PER_S / 1000);
+        send_one(&l, TRACES + 1 + i, 1, 0, SPAN_CLIENT, "web");
+        few += l.p.closed_requests > before && l.p.closed_requests <= before + MOST;
+        many += l.p.closed_requests > before + MOST;
+    }
+    cr_expect(l.p.closed_requests == TRACES);
+    cr_expect(few >= 5 && many == 1, "%u records closed few, %u the rest", few, many);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 /* A trace that never ends still closes each of its requests, at most ten seconds after its wait. */
 Test(pipeline, a_long_lived_trace_closes_its_requests)
 {
