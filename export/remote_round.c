@@ -1,5 +1,6 @@
 /* remote_round.c - which time is due, what is new in it, and the cursor behind it. */
 #include "export/remote_round.h"
+#include "base/ascending.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -122,20 +123,6 @@ static void relax(struct remote_round *r)
     r->unbounded = r->no_look_back = false;
     r->arena.limit_bytes = REMOTE_ROUND_BYTES;
     r->window_ms = MIN(r->window_ms * 2, whole_steps(r, REMOTE_WINDOW_MS));
-}
-
-/* The first sample that is newer than `time_ms`. */
-static uint32_t first_after(const struct series_data *data, int64_t time_ms)
-{
-    uint32_t low = 0, high = data->sample_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (data->times_ms[middle] > time_ms)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
 }
 
 static int by_hash(const void *a, const void *b)
@@ -269,7 +256,7 @@ static enum status send_entry(struct remote_round *r, const struct reach *reach,
     const struct series_data *data = entry->data;
     bool was_passed = r->resumed.to_ms > r->resumed.until_ms && entry->hash <= r->resumed.passed;
     struct series_data cut = *data;
-    cut.sample_count = first_after(data, cut_ms);
+    cut.sample_count = above_i64(data->times_ms, 0, data->sample_count, cut_ms);
     struct remote_reading reading = {
         .hash = entry->hash,
         .times_ms = data->times_ms,
@@ -295,7 +282,7 @@ static int64_t next_cut(const struct remote_round *r, const struct entry *entrie
         return r->resumed.to_ms;
     for (uint32_t i = 0; i < count; i++) {
         const struct series_data *data = entries[i].data;
-        uint32_t second = first_after(data, until) + 1;
+        uint32_t second = above_i64(data->times_ms, 0, data->sample_count, until) + 1;
         if (second < data->sample_count)
             cut = MIN(cut, data->times_ms[second] - 1);
     }

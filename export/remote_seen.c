@@ -1,20 +1,7 @@
 /* remote_seen.c - a table by hash; readings overlap, so that late samples are found by looking at
  * the last minutes again. */
 #include "export/remote_seen.h"
-
-/* The first sample that is newer than `time_ms`. */
-static uint32_t newer_than(const struct remote_reading *r, int64_t time_ms)
-{
-    uint32_t low = 0, high = r->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (r->times_ms[middle] > time_ms)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
+#include "base/ascending.h"
 
 static struct remote_seen_series *find_or_add(struct remote_seen *s,
                                               const struct remote_reading *reading)
@@ -41,14 +28,15 @@ bool remote_seen_take(struct remote_seen *s, const struct remote_reading *readin
     *out = (struct remote_news){0};
     if (!series)
         return false;
-    out->first = newer_than(reading, series->last_ms);
+    out->first = above_i64(reading->times_ms, 0, reading->count, series->last_ms);
     if (series->known != REMOTE_SEEN_UNKNOWN && out->first > series->known)
         out->out_of_order = out->first - series->known;
     if (reading->count > out->first)
         series->last_ms = reading->times_ms[reading->count - 1];
     series->known = reading->is_short
                         ? (uint32_t)REMOTE_SEEN_UNKNOWN
-                        : reading->count - newer_than(reading, reading->next_start_ms);
+                        : reading->count - above_i64(reading->times_ms, 0, reading->count,
+                                                     reading->next_start_ms);
     series->round = s->round;
     return true;
 }

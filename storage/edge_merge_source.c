@@ -1,5 +1,6 @@
 /* edge_merge_source.c - adding the cells of several parts up, block by block of the sum. */
 #include "storage/edge_merge_source.h"
+#include "base/ascending.h"
 
 /* --- rows and symbols --- */
 
@@ -121,20 +122,8 @@ static void input_rows(const struct merge_source *m, const struct merge_input *i
     const uint32_t *rows = in->rows + edge_part_first_row(in->part, block->joint);
     uint32_t count = edge_part_kind_rows(in->part, block->joint);
     uint32_t first = (block->joint ? m->tables.total_count : 0) + block->row_block * BLOCK_ROWS;
-    uint32_t bounds[2];
-    for (unsigned i = 0; i < 2; i++) {
-        uint32_t low = 0, high = count, limit = first + i * BLOCK_ROWS;
-        while (low < high) {
-            uint32_t middle = low + (high - low) / 2;
-            if (rows[middle] < limit)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        bounds[i] = low;
-    }
-    *from = bounds[0];
-    *to = bounds[1];
+    *from = not_below_u32(rows, 0, count, first);
+    *to = not_below_u32(rows, 0, count, first + BLOCK_ROWS);
 }
 
 /* Adds the cells of one input block that belong to the block of the sum and to the stretch. */

@@ -1,5 +1,6 @@
 /* series_fragments.c - joins what parts and heads hold of one series. */
 #include "storage/series_fragments.h"
+#include "base/ascending.h"
 
 bool fragments_add(struct fragment_list *list, const struct fragment *f, struct arena *arena)
 {
@@ -33,15 +34,7 @@ struct fragment fragment_slice(const struct fragment *f, uint32_t from, uint32_t
 
 uint32_t fragment_position(const struct fragment *f, int64_t time_ms)
 {
-    uint32_t low = 0, high = f->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (f->times_ms[middle] < time_ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return not_below_i64(f->times_ms, 0, f->count, time_ms);
 }
 
 /* --- joining --- */

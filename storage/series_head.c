@@ -1,5 +1,6 @@
 /* series_head.c - samples in memory, per series in order of time. */
 #include "storage/series_head.h"
+#include "base/ascending.h"
 #include "base/mem.h"
 
 enum { FIRST_CAP = 2 };
@@ -114,15 +115,7 @@ struct head_slot *series_head_slot(struct series_head *h, uint32_t id, uint32_t 
 
 uint32_t series_head_position(const struct head_slot *slot, int64_t time_ms)
 {
-    uint32_t low = 0, high = slot->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (slot->times_ms[middle] < time_ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return not_below_i64(slot->times_ms, 0, slot->count, time_ms);
 }
 
 /* --- histograms --- */

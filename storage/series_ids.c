@@ -1,26 +1,19 @@
 /* series_ids.c - set operations on ascending lists of series numbers. */
 #include "storage/series_ids.h"
+#include "base/ascending.h"
 #include <stdlib.h>
 
 /* First position >= from whose number is >= id: doubling steps, then halving, so that a short list
  * passes through a long one in steps of its own length. */
 static uint32_t gallop(struct id_list list, uint32_t from, uint32_t id)
 {
-    uint32_t step = 1, low = from, high;
+    uint32_t step = 1, low = from;
     while (from < list.count && list.ids[from] < id) {
         low = from + 1;
         from = list.count - from > step ? from + step : list.count;
         step *= 2;
     }
-    high = from;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (list.ids[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return not_below_u32(list.ids, low, from, id);
 }
 
 bool ids_contain(struct id_list list, uint32_t id)

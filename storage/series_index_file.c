@@ -1,5 +1,6 @@
 /* series_index_file.c - the log of series: blocks of new ones, each whole in itself. */
 #include "storage/series_index_file.h"
+#include "base/ascending.h"
 #include "base/fileio.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -101,15 +102,7 @@ static bool put_series(struct block_writer *w, const struct series_index *x, uin
 
 static uint32_t lower_bound(const struct series_index *x, uint32_t id)
 {
-    uint32_t low = 0, high = (uint32_t)x->all.len;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (x->all.items[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return not_below_u32(x->all.items, 0, (uint32_t)x->all.len, id);
 }
 
 /* The next block's series from *id on; *id becomes the first that is left. */
