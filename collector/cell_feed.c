@@ -7,10 +7,13 @@
 
 enum { ROWS_KEPT = 200000, HTTP_CODES = 1000, GRPC_CODES = 32 };
 
+/* The request failed, and its code does not say so. */
+#define FAILED_SILENTLY (UINT32_C(1) << 31)
+
 /* What makes a row, in ids; the strings behind them are in the cell set. */
 struct row_key {
     uint32_t client, server, client_variant, server_variant;
-    uint32_t code; /* kind << 16 | code */
+    uint32_t code; /* FAILED_SILENTLY | kind << 16 | code */
     uint8_t protocol, views, is_total;
     struct str operation;
 };
@@ -108,11 +111,9 @@ static bool row_key_eq(const struct row_key *a, const struct row_key *b)
 
 static struct str code_text(uint32_t code, char text[16])
 {
-    unsigned kind = code >> 16, n = code & 0xffff;
+    unsigned kind = (code & ~FAILED_SILENTLY) >> 16, n = code & 0xffff;
     size_t len = 0, digits = 0;
     char reversed[8];
-    if (kind == CODE_IS_NONE)
-        return STR("");
     if (kind == CODE_IS_GRPC) {
         memcpy(text, "grpc:", 5);
         len = 5;
@@ -121,8 +122,12 @@ static struct str code_text(uint32_t code, char text[16])
         reversed[digits++] = (char)('0' + n % 10);
         n /= 10;
     } while (n);
-    while (digits > 0)
+    while (kind != CODE_IS_NONE && digits > 0)
         text[len++] = reversed[--digits];
+    if (code & FAILED_SILENTLY) {
+        memcpy(text + len, ROW_CODE_FAILED.ptr, ROW_CODE_FAILED.len);
+        len += ROW_CODE_FAILED.len;
+    }
     return (struct str){text, len};
 }
 
@@ -297,6 +302,16 @@ static bool add_total(struct cell_feed *f, struct cell *c, const struct request 
     return add_counts(c, q) && add_marks(f, c, q);
 }
 
+/* A joint row holds requests of one outcome: what a cell of it says does not depend on how long its
+ * tile is. */
+static uint32_t joint_code(const struct request *q)
+{
+    bool told = (q->code_kind == CODE_IS_HTTP && http_code_is_error(q->code)) ||
+                (q->code_kind == CODE_IS_GRPC && grpc_code_is_error(q->code));
+    return (q->error && !told ? FAILED_SILENTLY : 0) | (uint32_t)q->code_kind << 16 |
+           (q->code & 0xffff);
+}
+
 /* The keys of the two rows that a request is counted in. */
 static void keys_of(struct cell_feed *f, const struct request *q, bool decide,
                     struct row_key *total, struct row_key *joint)
@@ -313,7 +328,7 @@ static void keys_of(struct cell_feed *f, const struct request *q, bool decide,
     joint->is_total = false;
     joint->client_variant = total->client == q->client ? q->client_variant : NAMES_NONE;
     joint->server_variant = total->server == q->server ? q->server_variant : NAMES_NONE;
-    joint->code = (uint32_t)q->code_kind << 16 | (q->code & 0xffff);
+    joint->code = joint_code(q);
     joint->operation = q->operation;
     if (q->operation.len && (total->server != q->server ||
                              !row_caps_operation(f->caps, q->server, q->operation, decide)))

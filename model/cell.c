@@ -6,6 +6,12 @@
 enum { KEEP_SLOWEST = 2, KEEP_SLOWEST_FAILING = 2 };
 _Static_assert(KEEP_SLOWEST + KEEP_SLOWEST_FAILING == CELL_EXEMPLARS, "room for both");
 
+struct str cell_row_code(const struct cell_row *row)
+{
+    bool is_marked = str_ends_with(row->code, ROW_CODE_FAILED);
+    return str_sub(row->code, 0, row->code.len - (is_marked ? ROW_CODE_FAILED.len : 0));
+}
+
 void cell_deinit(struct cell *c)
 {
     histogram_deinit(&c->client);

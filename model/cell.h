@@ -29,8 +29,15 @@ struct cell_row {
     bool is_total;
     struct variant client_variant, server_variant;
     struct str operation;
-    struct str code; /* "200", "0", "grpc:14", "" when the request carried none */
+    /* "200", "0", "grpc:14", "" when the request carried none; with ROW_CODE_FAILED behind it when
+     * the requests failed although it does not say so. Stored. */
+    struct str code;
 };
+
+#define ROW_CODE_FAILED STR("!")
+
+/* What the requests of the row carried: its code without the mark. Borrowed from the row. */
+struct str cell_row_code(const struct cell_row *row);
 
 /* A weighted count under a name: an HTTP code ("200"), a gRPC code ("14"), a flag ("UF"). */
 struct cell_tally {

@@ -124,8 +124,7 @@ static const struct histogram *latency_of(const struct derived_family *f,
     case SIDE_OWN:
         break;
     }
-    /* A joint row holds requests of one code, so of one outcome; without a code the larger part
-     * decides. */
+    /* A joint row holds requests of one outcome; in rows of before the larger part decides. */
     bool is_error = 2 * cell->errors > cell->weight;
     if (use->is_error != is_error)
         return NULL;

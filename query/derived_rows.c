@@ -150,7 +150,7 @@ static enum status run_init(struct rows_run *run, const struct derived_ask *ask,
 {
     static const unsigned dims[] = {
         [ROWS_GRAPH] = DIM_CLIENT | DIM_SERVER,
-        [ROWS_SPANS] = DIM_CLIENT | DIM_SERVER | DIM_OPERATION | DIM_CODE,
+        [ROWS_SPANS] = DIM_CLIENT | DIM_SERVER | DIM_OPERATION | DIM_OUTCOME,
         [ROWS_EDGES] = DIM_PAIR | DIM_CLIENT_VERSION | DIM_SERVER_VERSION,
     };
     const struct series_request *r = ask->request;

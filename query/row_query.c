@@ -61,7 +61,8 @@ static uint32_t group_of(const struct cell_row *row, void *user)
         .client_version = word(g, DIM_CLIENT_VERSION, row->client_variant.version),
         .server_version = word(g, DIM_SERVER_VERSION, row->server_variant.version),
         .operation = word(g, DIM_OPERATION, row->operation),
-        .code = word(g, DIM_CODE, row->code),
+        .code =
+            word(g, DIM_CODE | DIM_OUTCOME, q->dims & DIM_OUTCOME ? row->code : cell_row_code(row)),
     };
     uint32_t id = intern_add(g->keys, (struct str){(const char *)&key, sizeof(key)});
     g->failed |= id == INTERN_NONE;

@@ -17,6 +17,7 @@ enum row_dim {
     DIM_SERVER_VERSION = 16,
     DIM_OPERATION = 32,
     DIM_CODE = 64,
+    DIM_OUTCOME = 128, /* the code as the row has it, so of one outcome */
     DIM_PAIR = DIM_CLIENT | DIM_SERVER | DIM_PROTOCOL,
 };
 

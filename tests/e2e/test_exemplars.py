@@ -1,4 +1,4 @@
-"""test_exemplars.py - traces behind the histograms that are made of edges, as query_exemplars tells them."""
+"""test_exemplars.py - traces behind the histograms that are made of edges, as query_exemplars tells them, and outcomes of latencies."""
 import pathlib, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -67,12 +67,33 @@ def only_in_the_range(mesh):
     assert mesh.ask("traces_spanmetrics_calls_total") == [], "a counter has none"
 
 
+def latencies_without_codes():
+    """What a tile holds is not all of one outcome: three of four requests went well, and nothing but the status says so."""
+    with Weft(config=CONFIG) as weft:
+        start = int(time.time()) // 3600 * 3600 - 3600
+        for i in range(240):
+            document = span("%032x" % (i + 1), "%016x" % (i + 1), "", SERVER, "shop", (start + i * 5) * 10**9, 5)
+            if i % 4 == 3:
+                document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["status"] = {"code": 2}
+            assert weft.push_json(document) == 200
+        weft.flush()
+        for since in (start + 1200, start + 1000, start + 30):
+            for metric in ("calls_total", "latency_count"):
+                got = weft.json("/api/v1/query_range", query="sum by (status_code) (traces_spanmetrics_%s)" % metric, start=since, end=start + 1200,
+                                step=max(start + 1200 - since, 15))["data"]["result"]
+                values = {r["metric"]["status_code"]: float(r["values"][-1][1]) for r in got}
+                assert values == {"STATUS_CODE_UNSET": 180, "STATUS_CODE_ERROR": 60}, (metric, since - start, values)
+        line, = weft.json("/api/mesh/percentiles", by="code", server="shop", start=start, end=start + 1200)["series"]
+        assert (line["code"], line["count"]) == ("", 240), line
+
+
 def main():
     suite = Suite("exemplars")
     with Weft(config=CONFIG) as weft:
         mesh = Mesh(weft)
         for test in (by_service_kind_and_status, one_series_of_each, of_pairs, only_in_the_range):
             suite.run(test.__name__.replace("_", " "), test, mesh)
+    suite.run("latencies without codes", latencies_without_codes)
     suite.close()
 
 

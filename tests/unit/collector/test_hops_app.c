@@ -33,7 +33,7 @@ Test(hops_app, client_and_server)
            "web > payments:8080 http 1/1/1 c1:100us\n"
            "web > shop/cart http 1/1/1 503=1 c1:500us s1:400us t1:100us\n"
            "    user > web [>v1] GET / 200 1 s1:900us\n"
-           "    web > payments:8080 [v1>] POST /pay/{}/{}  1 c1:100us\n"
+           "    web > payments:8080 [v1>] POST /pay/{}/{} ! 1 c1:100us\n"
            "    web > shop/cart [v1>v1] GET /items/{id} 503 1 c1:500us s1:400us t1:100us\n");
 }
 

@@ -35,6 +35,7 @@ struct one {
     uint64_t trace, id, parent;
     enum span_kind kind;
     const char *service, *name;
+    bool failed;
 };
 
 static struct batch *batch_of(struct line *l, const struct one *spans, uint32_t count)
@@ -57,6 +58,7 @@ static struct batch *batch_of(struct line *l, const struct one *spans, uint32_t 
                                     .resource = &resources[i],
                                     .scope = &scope,
                                     .kind = spans[i].kind,
+                                    .status = spans[i].failed ? SPAN_STATUS_ERROR : 0,
                                     .name = arena_dup_str(&b->arena, str_from_c(spans[i].name))};
     }
     b->span_count = b->received = count;
@@ -77,7 +79,7 @@ static void send(struct line *l, const struct one *spans, uint32_t count)
 static void send_one(struct line *l, uint64_t trace, uint64_t id, uint64_t parent,
                      enum span_kind kind, const char *service)
 {
-    send(l, &(struct one){trace, id, parent, kind, service, "x"}, 1);
+    send(l, &(struct one){trace, id, parent, kind, service, "x", false}, 1);
 }
 
 struct sums {
@@ -119,7 +121,8 @@ static void flood(struct line *l, uint32_t count, bool services)
                                     0,
                                     SPAN_SERVER,
                                     services ? names[i] : "shop",
-                                    services ? "x" : names[i]};
+                                    services ? "x" : names[i],
+                                    false};
         }
         send(l, spans, SIZE);
         if (from % 20000 == 0)
@@ -141,6 +144,34 @@ Test(pipeline, a_flood_of_operations_keeps_sums_and_memory)
     struct cap_offender worst[2];
     cr_expect(row_caps_offenders(l.p.caps, worst, 2) == 1);
     cr_expect(worst[0].distinct == 200 && worst[0].refused == 100000 - 200);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+static enum status count_outcomes(const struct cell_row *row, uint64_t tile_s, const struct cell *c,
+                                  void *user, struct err *e)
+{
+    uint64_t *by_outcome = user; /* not failed, failed, mixed */
+    (void)tile_s;
+    (void)e;
+    if (row->is_total)
+        return ST_OK;
+    by_outcome[c->errors == 0 ? 0 : c->errors == c->weight ? 1 : 2] += c->observed;
+    cr_expect(cell_row_code(row).len == 0 && str_eq(row->code, c->errors ? STR("!") : STR("")));
+    return ST_OK;
+}
+
+Test(pipeline, a_joint_row_holds_requests_of_one_outcome)
+{
+    struct line l;
+    uint64_t by_outcome[3] = {0};
+    line_init(&l, 0, 200);
+    for (uint64_t i = 1; i <= 40; i++)
+        send(&l, &(struct one){i, 5, 0, SPAN_SERVER, "shop", "x", i % 4 == 0}, 1);
+    pipeline_flush(&l.p, ++l.sequence, l.clock_ns);
+    cr_assert(cell_set_each(cell_feed_cells(l.p.closed), count_outcomes, by_outcome, NULL) ==
+              ST_OK);
+    cr_expect(by_outcome[0] == 30 && by_outcome[1] == 10 && by_outcome[2] == 0);
     pipeline_deinit(&l.p);
     EXPECT_NO_LEAK();
 }

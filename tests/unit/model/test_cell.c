@@ -47,6 +47,23 @@ Test(cell, exemplars_are_free_of_order)
     cr_assert_eq(forward.exemplars[0].latency_ns, 16, "the slowest comes first");
 }
 
+Test(cell, the_code_of_a_row_is_told_without_the_mark)
+{
+    static const struct {
+        struct str stored, want;
+    } rows[] = {
+        {STR(""), STR("")},
+        {STR("!"), STR("")},
+        {STR("200"), STR("200")},
+        {STR("200!"), STR("200")},
+        {STR("grpc:0!"), STR("grpc:0")},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct cell_row row = {.code = rows[i].stored};
+        cr_expect(str_eq(cell_row_code(&row), rows[i].want), "%.*s", STR_ARG(rows[i].stored));
+    }
+}
+
 static uint32_t shift_name(uint32_t name, void *user)
 {
     (void)user;

@@ -48,10 +48,14 @@ static void add_edge(struct world *w, unsigned edge, unsigned part)
         /* Now and then a side was not seen, or something comes late: in another part. */
         if (next_random(PARTS) != part && next_random(8))
             continue;
+        bool is_error = next_random(5) == 0;
         struct call c = {.client = clients[edge],
                          .server = servers[edge],
+                         .code = edge % 2   ? NULL
+                                 : is_error ? "!"
+                                            : "",
                          .count = 1 + next_random(4),
-                         .error = next_random(5) == 0,
+                         .error = is_error,
                          .client_ms = next_random(6) ? (double)next_random(900) / 7 : -1,
                          .server_ms = next_random(4) ? (double)next_random(300) / 7 : -1,
                          .client_version = next_random(2) ? "v1" : "v2",
@@ -349,4 +353,48 @@ Test(derived_windows, what_is_left_out_changes_no_answer, .timeout = 120)
 Test(derived_windows, nor_when_tiles_are_coarse, .timeout = 120)
 {
     expect_all_same(true, 1500, 2);
+}
+
+/* The value at the end, of the series of `in` that has these labels. */
+static double last_value(const struct promql_result *in, struct label_set labels)
+{
+    for (uint32_t i = 0; i < in->series_count; i++) {
+        const struct promql_series *s = &in->series[i];
+        if (label_set_eq(s->labels, labels) && s->point_count > 0)
+            return s->values[s->point_count - 1];
+    }
+    return -1;
+}
+
+/* What lies before the range is added up from the coarsest tiles, what is in it from fine ones. */
+Test(derived_windows, a_value_does_not_depend_on_where_the_range_begins)
+{
+    static const char *const texts[] = {
+        "sum by (status_code) (traces_spanmetrics_latency_count)",
+        "sum by (status_code, span_kind, service) (traces_spanmetrics_latency_sum)",
+        "sum by (status_code) (traces_spanmetrics_calls_total)",
+    };
+    struct promql_query late = {.lookback_ms = 300000, .subquery_step_ms = 60000};
+    struct mesh mesh;
+    state = 3;
+    mesh_init(&mesh, false);
+    for (size_t i = 0; i < LEN(texts); i++) {
+        struct asking at_once, over_time;
+        late.start_ms = late.end_ms = (START_S + 4 * 3600 + 45) * INT64_C(1000);
+        struct promql_query early = late;
+        early.step_ms = 60000;
+        early.start_ms -= 200 * early.step_ms;
+        ask(&mesh, true, texts[i], &late, &at_once);
+        ask(&mesh, true, texts[i], &early, &over_time);
+        cr_assert(at_once.result.series_count >= 2);
+        for (uint32_t k = 0; k < at_once.result.series_count; k++) {
+            const struct promql_series *s = &at_once.result.series[k];
+            cr_expect(ieee_ulp_eq(dbl, s->values[0], last_value(&over_time.result, s->labels), 4),
+                      "%s, series %u", texts[i], k);
+        }
+        arena_deinit(&at_once.arena);
+        arena_deinit(&over_time.arena);
+    }
+    mesh_deinit(&mesh);
+    EXPECT_NO_LEAK();
 }

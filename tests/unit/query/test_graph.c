@@ -2,6 +2,7 @@
  * names become. */
 #include "tests/unit/query/world.h"
 #include "base/mem.h"
+#include "support/leak.h"
 #include <stdio.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -107,6 +108,29 @@ Test(graph, golden_answers)
     for (size_t i = 0; i < LEN(rows); i++)
         golden(&w, rows[i].target, rows[i].file);
     world_deinit(&w);
+}
+
+/* That requests failed without a code shows in no code. */
+Test(graph, requests_without_a_code_are_one_line)
+{
+    struct world w;
+    world_init(&w);
+    for (unsigned i = 0; i < 2; i++)
+        world_add(&w, &(struct call){.client = "shop/web",
+                                     .server = "shop/cart",
+                                     .code = i ? "!" : "",
+                                     .count = 3,
+                                     .error = i,
+                                     .client_ms = 5,
+                                     .server_ms = -1});
+    world_seal(&w);
+    struct http_response out = world_get(&w, "/api/mesh/percentiles?by=code&side=client&q=0");
+    struct str body = buf_str(&out.body);
+    cr_expect(str_search(body, STR("{\"code\":\"\",\"count\":6,")) < body.len, "%.*s",
+              STR_ARG(body));
+    buf_deinit(&out.body);
+    world_deinit(&w);
+    EXPECT_NO_LEAK();
 }
 
 /* "id id ..." of the edges of an answer, in its order. */

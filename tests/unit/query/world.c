@@ -83,14 +83,15 @@ static void add_total(struct world *w, const struct call *c, struct cell_row row
                       uint64_t one)
 {
     const char *code = c->code ? c->code : c->error ? "503" : "200";
-    bool is_grpc = strncmp(code, "grpc:", 5) == 0;
+    bool is_grpc = strncmp(code, "grpc:", 5) == 0, is_told = *code && !strchr(code, '!');
     row.is_total = true;
     row.client_variant = row.server_variant = (struct variant){0};
     row.operation = row.code = (struct str){0};
     struct cell *cell = cell_at(w, &row, time_s);
     fill(cell, c, one);
-    tally(w->cells, is_grpc ? &cell->grpc_codes : &cell->codes, is_grpc ? code + 5 : code,
-          one * c->count);
+    if (is_told)
+        tally(w->cells, is_grpc ? &cell->grpc_codes : &cell->codes, is_grpc ? code + 5 : code,
+              one * c->count);
     tally(w->cells, &cell->flags, c->flag, one * c->count);
     cell->evidence |= (c->client_ms >= 0 ? EVIDENCE_CLIENT_SPAN : 0) |
                       (c->server_ms >= 0 ? EVIDENCE_SERVER_SPAN : 0);

@@ -25,7 +25,7 @@ struct call {
     const char *client, *server;
     const char *protocol; /* NULL: http */
     const char *client_version, *server_version, *operation;
-    const char *code; /* "200", "grpc:14"; NULL: 200, or 503 for errors */
+    const char *code; /* "200", "grpc:14", "" or "!"; NULL: 200, or 503 for errors */
     const char *flag;
     uint64_t count;
     bool error;
