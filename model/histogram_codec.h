@@ -103,6 +103,16 @@ bool histogram_payload_read(const struct histogram_head *head, struct histogram_
 bool histogram_payload_add(const struct histogram_head *head, uint32_t scale,
                            uint32_t *slots) NODISCARD;
 
+/* histogram_payload_add() of planes: by the fastest way that this processor has. */
+bool histogram_planes_add(const struct histogram_head *head, uint32_t scale,
+                          uint32_t *slots) NODISCARD;
+/* The ways: one for every processor; the other only where histogram_planes_is_wide(). */
+bool histogram_planes_add_plain(const struct histogram_head *head, uint32_t scale,
+                                uint32_t *slots) NODISCARD;
+bool histogram_planes_add_wide(const struct histogram_head *head, uint32_t scale,
+                               uint32_t *slots) NODISCARD;
+bool histogram_planes_is_wide(void);
+
 /* Bits that hold every number up to `largest`. */
 static inline unsigned bit_length(u128 largest)
 {

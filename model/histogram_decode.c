@@ -242,82 +242,6 @@ gaps_each(const struct histogram_head *head,
     return ok && !w.bits.failed;
 }
 
-typedef uint8_t bytes16 __attribute__((vector_size(PLANE_GROUP)));
-typedef uint64_t words2 __attribute__((vector_size(PLANE_GROUP)));
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "planes are loaded as they lie in the file");
-
-/* One step of turning 8 x 8 bits by 90 degrees, in both halves at once. */
-static inline words2 swap_bits(words2 x, unsigned shift, uint64_t mask)
-{
-    words2 t = (x ^ (x >> shift)) & mask;
-    return x ^ t ^ (t << shift);
-}
-
-/* Eight planes of 16 bits become 16 bytes: bit j of plane p is bit p of byte j. No branch, for the
- * number of planes changes from group to group and cannot be guessed. */
-static inline bytes16 turn_planes(bytes16 planes)
-{
-    bytes16 rows = __builtin_shufflevector(planes, planes, 0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9,
-                                           11, 13, 15);
-    words2 x = (words2)rows;
-    x = swap_bits(x, 7, UINT64_C(0x00aa00aa00aa00aa));
-    x = swap_bits(x, 14, UINT64_C(0x0000cccc0000cccc));
-    x = swap_bits(x, 28, UINT64_C(0x00000000f0f0f0f0));
-    return (bytes16)x;
-}
-
-/* The first `count` of eight planes; `readable` bytes may be touched. */
-static inline bytes16 load_planes(const uint8_t *at, unsigned count, size_t readable)
-{
-    static const uint8_t keep[2 * PLANE_GROUP] = {255, 255, 255, 255, 255, 255, 255, 255,
-                                                  255, 255, 255, 255, 255, 255, 255, 255};
-    bytes16 planes = {0}, mask;
-    memcpy(&mask, keep + PLANE_GROUP - 2 * (size_t)count, sizeof(mask));
-    if (LIKELY(readable >= sizeof(planes)))
-        memcpy(&planes, at, sizeof(planes));
-    else
-        memcpy(&planes, at, 2 * (size_t)count);
-    return planes & mask;
-}
-
-static inline void group_add(const uint8_t *at, unsigned planes, size_t readable, uint32_t scale,
-                             uint32_t slots[PLANE_GROUP])
-{
-    uint8_t each[PLANE_GROUP];
-    bytes16 bytes = turn_planes(load_planes(at, MIN(planes, 8u), readable));
-    memcpy(each, &bytes, sizeof(each));
-    for (unsigned j = 0; j < PLANE_GROUP; j++)
-        slots[j] += each[j] * scale;
-    for (unsigned done = 8; UNLIKELY(done < planes); done += 8) {
-        bytes = turn_planes(load_planes(at + 2 * (size_t)done, MIN(planes - done, 8u),
-                                        readable - 2 * (size_t)done));
-        memcpy(each, &bytes, sizeof(each));
-        for (unsigned j = 0; j < PLANE_GROUP; j++)
-            slots[j] += each[j] * (scale << done);
-    }
-}
-
-static bool planes_add(const struct histogram_head *head, uint32_t scale, uint32_t *slots)
-{
-    uint32_t groups = head->span / PLANE_GROUP + 1;
-    size_t codes = (groups + 1) / 2, left = (size_t)(head->payload.end - head->payload.at);
-    if (left < codes)
-        return false;
-    const uint8_t *at = head->payload.at + codes;
-    left -= codes;
-    for (uint32_t g = 0; g < groups; g++) {
-        unsigned code = head->payload.at[g / 2] >> (4 * (g & 1)) & 15;
-        unsigned planes = histogram_code_planes[code];
-        if (left < 2 * (size_t)planes)
-            return false;
-        group_add(at, planes, left, scale, slots + (size_t)g * PLANE_GROUP);
-        at += 2 * (size_t)planes;
-        left -= 2 * (size_t)planes;
-    }
-    return true;
-}
-
 struct slot_adder {
     uint32_t *slots, scale;
 };
@@ -331,7 +255,7 @@ static void add_to_slot(uint32_t offset, uint64_t count, void *user)
 bool histogram_payload_add(const struct histogram_head *head, uint32_t scale, uint32_t *slots)
 {
     if (head->mode == MODE_PLANES)
-        return planes_add(head, scale, slots);
+        return histogram_planes_add(head, scale, slots);
     struct slot_adder a = {slots, scale};
     return head->mode == MODE_GAPS && gaps_each(head, add_to_slot, &a);
 }
@@ -369,7 +293,7 @@ static bool planes_each(const struct histogram_head *head, struct bucket_list *l
 {
     uint32_t slots[HISTOGRAM_INDEX_COUNT + PLANE_GROUP];
     memset(slots, 0, (head->span + (size_t)PLANE_GROUP) * sizeof(*slots));
-    if (!planes_add(head, 1, slots))
+    if (!histogram_planes_add(head, 1, slots))
         return false;
     for (uint32_t i = 0; i <= head->span; i++)
         if (slots[i])
