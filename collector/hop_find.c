@@ -78,11 +78,13 @@ static void add_middle(struct hop_tree *t, uint32_t hop, uint32_t node)
     n->answered = n->made = hop;
 }
 
-/* Flags of what a proxy answers without asking anybody else. */
+/* Flags of what a proxy answers without turning to anybody: it found no way, refused by its own
+ * policy, or had the answer. What it had a way for and could not or would not send (UH, UO, FI) is
+ * a request that failed. */
 static bool is_own_answer(struct str flags)
 {
-    static const char *const own[] = {"NR", "NC", "RL",  "RLSE", "UAEX", "FI",  "UH",   "UO",
-                                      "LH", "IH", "DPE", "OM",   "DO",   "UDO", "RFCF", "NFCF"};
+    static const char *const own[] = {"NR", "NC",  "RL", "RLSE", "UAEX", "LH",
+                                      "IH", "DPE", "OM", "RFCF", "NFCF"};
     struct str flag, rest = flags;
     while (rest.len > 0) {
         str_cut(rest, ',', &flag, &rest);
@@ -99,8 +101,8 @@ static bool gateway_answered(const struct names *names, const struct node *n)
     const struct open_span *s = n->span;
     if (!s || n->end.dest == NAMES_NONE || n->end.owner->maker != MAKER_ENVOY)
         return true;
-    return is_own_answer(names_flags_at(names, s->flags)) || s->http_code < 200 ||
-           s->http_code == 401 || s->http_code == 403 || s->http_code == 429;
+    return is_own_answer(names_flags_at(names, s->flags)) || s->http_code == 401 ||
+           s->http_code == 403 || s->http_code == 429;
 }
 
 /* The request that a gateway made, begun with the first sign of it. */

@@ -129,9 +129,10 @@ static enum link from_gateway(const struct link_end *p, const struct link_end *c
     switch (side) {
     case SIDE_CLIENT:
         /* An Envoy asks others on the way (authorisation, rate limits): those go to another
-         * cluster. */
-        return link_same_workload(p, c) && (p->dest == c->dest || p->is_remembered ||
-                                            c->is_remembered || p->owner->maker != MAKER_ENVOY)
+         * cluster. Of what is passed through, the upstream span names nobody. */
+        return link_same_workload(p, c) &&
+                       (p->dest == c->dest || c->dest == NAMES_NONE || p->is_remembered ||
+                        c->is_remembered || p->owner->maker != MAKER_ENVOY)
                    ? LINK_FORWARD
                    : LINK_NONE;
     case SIDE_SERVER:

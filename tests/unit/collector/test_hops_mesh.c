@@ -461,6 +461,42 @@ Test(hops, egress_gateway)
            "    shop/web > edge/gw [v1>latest] GET /v1/charges 200 1 c1:900us s1:800us t1:100us\n");
 }
 
+/* A gateway that had a way and could not or would not send: its request failed, and says so. */
+Test(hops, gateway_could_not_send)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_gateway(&r, 1, 0, CART, "http://shop.example.com/cart", 503, "UH", 0, 5);
+    r.trace = 2;
+    rig_gateway(&r, 2, 0, CART, "http://shop.example.com/cart", 503, "FI", 0, 5);
+    r.trace = 3;
+    rig_gateway(&r, 3, 0, CART, "http://shop.example.com/cart", 0, "DI,DC", 0, 5);
+    r.trace = 4; /* its own policy */
+    rig_gateway(&r, 4, 0, CART, "http://shop.example.com/cart", 403, "-", 0, 5);
+    expect(&r, "gateway could not send",
+           "user > edge/gw http 4/3/4 0=1 403=1 503=2 DC=1 DI=1 FI=1 UH=1 s4:20us\n"
+           "edge/gw > shop/cart http 3/3/3 0=1 503=2 DC=1 DI=1 FI=1 UH=1 c3:15us\n"
+           "    user > edge/gw [>latest] GET /cart 0 1 s1:5us\n"
+           "    user > edge/gw [>latest] GET /cart 403 1 s1:5us\n"
+           "    user > edge/gw [>latest] GET /cart 503 2 s2:10us\n"
+           "    edge/gw > shop/cart [latest>] GET /cart 0 1 c1:5us\n"
+           "    edge/gw > shop/cart [latest>] GET /cart 503 2 c2:10us\n");
+}
+
+/* What a gateway passes through is one request, to the host that was asked for. */
+Test(hops, gateway_passes_through)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_gateway(&r, 1, 0, "PassthroughCluster", "http://api.example.org/rates", 200, "-", 0, 900);
+    rig_upstream(&r, 2, 1, "gw", "edge", "latest", "PassthroughCluster", 200, "-", 0, 10, 800);
+    expect(&r, "gateway passes through",
+           "user > edge/gw http 1/0/1 200=1 s1:900us\n"
+           "edge/gw > api.example.org http 1/0/1 200=1 c1:800us\n"
+           "    user > edge/gw [>latest] GET /rates 200 1 s1:900us\n"
+           "    edge/gw > api.example.org [latest>] GET /rates 200 1 c1:800us\n");
+}
+
 /* Traefik: server, internal and client spans of its own. */
 Test(hops, traefik)
 {
