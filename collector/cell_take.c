@@ -21,6 +21,20 @@ static void bucket_take(struct histogram *h, int32_t index, uint64_t weight)
     memmove(&h->buckets[low], &h->buckets[low + 1], (h->bucket_count - low) * sizeof(*h->buckets));
 }
 
+/* Extremes that are not known any more lie at the borders of the outermost buckets that are left:
+ * outside of them they could not be encoded. */
+static void settle_extremes(struct histogram *h)
+{
+    if (h->bucket_count == 0) {
+        h->min_ns = h->max_ns = 0;
+        return;
+    }
+    int32_t first = h->buckets[0].index, last = h->buckets[h->bucket_count - 1].index;
+    if (h->zero == 0)
+        h->min_ns = MAX(h->min_ns, histogram_upper_floor_ns(first - 1) + 1);
+    h->max_ns = MIN(h->max_ns, histogram_upper_floor_ns(last));
+}
+
 void histogram_take(struct histogram *h, uint64_t ns, uint64_t weight, bool *stale)
 {
     if (weight == 0)
@@ -32,6 +46,7 @@ void histogram_take(struct histogram *h, uint64_t ns, uint64_t weight, bool *sta
     h->weight -= weight;
     h->sum -= (u128)ns * weight;
     *stale |= ns == h->min_ns || ns == h->max_ns;
+    settle_extremes(h);
 }
 
 static void histogram_take_all(struct histogram *from, const struct histogram *what, bool *stale)
@@ -44,6 +59,7 @@ static void histogram_take_all(struct histogram *from, const struct histogram *w
     from->weight -= what->weight;
     from->sum -= what->sum;
     *stale |= what->min_ns <= from->min_ns || what->max_ns >= from->max_ns;
+    settle_extremes(from);
 }
 
 void cell_tally_take(struct cell_tallies *t, uint32_t name, uint64_t weight)

@@ -1,6 +1,7 @@
 /* cell_take.h - takes out of a cell what was once added to it. Counts, sums and buckets are exact
- * again; the least and the greatest duration and the exemplars cannot be found again, so those of
- * what is left may be missed. */
+ * again; the least and the greatest duration and the exemplars cannot be found again: the extremes
+ * may lie too far out, but always in the outermost buckets that are left, and exemplars may be
+ * missed. */
 #ifndef WEFT_COLLECTOR_CELL_TAKE_H
 #define WEFT_COLLECTOR_CELL_TAKE_H
 
