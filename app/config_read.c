@@ -37,9 +37,21 @@ static bool is_remote_write(const struct reader *r)
     return strcmp(r->key, "remote_write") == 0;
 }
 
+/* Nothing, or null: a section of which every key is commented out. */
+static bool is_nothing(const yaml_event_t *ev)
+{
+    struct str text = {(const char *)ev->data.scalar.value, ev->data.scalar.length};
+    return ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (text.len == 0 || str_eq(text, STR("~")) || str_eq(text, STR("null")));
+}
+
 static enum status take_value(struct reader *r, const yaml_event_t *ev, struct err *e)
 {
     const struct setting *row = config_find(str_from_c(r->key), NULL);
+    if (!row && is_nothing(ev)) {
+        r->key[0] = '\0';
+        return ST_OK;
+    }
     if (is_remote_write(r))
         return complain(r, ev->start_mark, e, "a list is expected here");
     if (!row)

@@ -11,7 +11,7 @@ enum status config_complain(const struct config_file *file, yaml_mark_t at, stru
 }
 
 /* ${NAME} and ${NAME:-default} of one scalar; other text stays as it is. */
-static bool expand(struct str text, struct buf *out, char *missing, size_t cap)
+static bool expand(struct str text, struct buf *out, char *wrong, size_t cap)
 {
     while (text.len) {
         size_t at = str_search(text, STR("${"));
@@ -19,11 +19,11 @@ static bool expand(struct str text, struct buf *out, char *missing, size_t cap)
         if (at == text.len)
             break;
         struct str inside, rest;
-        if (!str_cut(str_sub(text, at + 2, text.len), '}', &inside, &rest)) {
-            buf_append_str(out, str_sub(text, at, text.len));
-            break;
-        }
+        if (!str_cut(str_sub(text, at + 2, text.len), '}', &inside, &rest))
+            return snprintf(wrong, cap, "a ${ without its }"), false;
         size_t dash = str_search(inside, STR(":-"));
+        if (dash == 0 || inside.len == 0)
+            return snprintf(wrong, cap, "a ${ that names no variable"), false;
         char name[128];
         str_to_c(str_sub(inside, 0, dash), name, sizeof(name));
         const char *value = getenv(name);
@@ -32,7 +32,7 @@ static bool expand(struct str text, struct buf *out, char *missing, size_t cap)
         else if (dash < inside.len)
             buf_append_str(out, str_sub(inside, dash + 2, inside.len));
         else
-            return snprintf(missing, cap, "the environment has no %s", name), false;
+            return snprintf(wrong, cap, "the environment has no %s", name), false;
         text = rest;
     }
     return true;

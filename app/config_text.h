@@ -17,7 +17,7 @@ struct config_file {
 enum status config_complain(const struct config_file *file, yaml_mark_t at, struct err *e,
                             const char *msg);
 /* Appends a scalar's text with ${NAME} and ${NAME:-default} filled in. ST_INVALID: the environment
- * lacks a name. */
+ * lacks a name, or none is written. */
 enum status config_expand(const struct config_file *file, const yaml_event_t *scalar,
                           struct buf *out, struct err *e);
 

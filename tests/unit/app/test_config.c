@@ -87,6 +87,10 @@ Test(config, complaints_name_file_line_and_column)
         {"scalar only", "hello\n", "weft.yml:1:1: keys with values"},
         {"no such variable", "data: ${WEFT_NOT_SET}\n",
          "weft.yml:1:7: the environment has no WEFT_NOT_SET"},
+        {"no end of a variable", "data: \"/var/${WEFT_NOT_SET\"\n",
+         "weft.yml:1:7: a ${ without its }"},
+        {"nameless variable", "data: \"${}\"\n", "weft.yml:1:7: a ${ that names no variable"},
+        {"nameless default", "data: \"${:-x}\"\n", "weft.yml:1:7: a ${ that names no variable"},
         {"not loopback", "listen: { http: \"0.0.0.0:9600\" }\n",
          "weft.yml:1:17: 0.0.0.0:9600 is reachable from other machines"},
         {"more of a peer than of all", "limits:\n  per_peer: 20\n  connections: 10\n",
@@ -108,6 +112,20 @@ Test(config, complaints_name_file_line_and_column)
                   rows[i].name, e.msg);
         cr_expect_eq(memcmp(&c, &before, sizeof(c)), 0, "row %s changed the settings",
                      rows[i].name);
+    }
+}
+
+/* As when every key of it is commented out. */
+Test(config, a_section_may_be_empty)
+{
+    static const char *const texts[] = {"graph:\nworkers: 3\n", "remote_write:\nworkers: 3\n",
+                                        "limits: ~\nworkers: 3\n", "limits: {}\nworkers: 3\n"};
+    for (size_t i = 0; i < LEN(texts); i++) {
+        struct config c;
+        struct err e;
+        cr_expect_eq(read_text(texts[i], &c, &e), ST_OK, "%s", texts[i]);
+        cr_expect_eq(c.workers, 3);
+        config_deinit(&c);
     }
 }
 
