@@ -109,7 +109,8 @@ static double count_below(const struct native_histogram *h, const struct native_
     return r->count * fraction;
 }
 
-/* How many observations lie below v. */
+/* How many observations lie below v: all of them behind the last bucket, also those that a
+ * histogram counts without having a bucket for them, unless they are NaN. */
 static double rank_of_value(const struct native_histogram *h, double v)
 {
     double rank = 0;
@@ -125,7 +126,7 @@ static double rank_of_value(const struct native_histogram *h, double v)
             return rank + count_below(h, &range, v);
         rank += range.count;
     }
-    return rank;
+    return isnan(h->sum) ? rank : h->count;
 }
 
 double native_fraction(const struct histogram_ask *ask, const struct native_histogram *h,
