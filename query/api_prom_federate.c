@@ -153,9 +153,8 @@ enum status prom_federate(struct request *r, struct http_response *out, struct e
 {
     struct prom_ask ask;
     struct series_list list = {0};
-    enum status status = prom_ask_begin(r, false, &ask, e);
-    ask.request.end_ms = (int64_t)(r->now_ns / NS_PER_MS);
-    ask.request.start_ms = ask.request.end_ms - LOOKBACK_MS;
+    int64_t now_ms = (int64_t)(r->now_ns / NS_PER_MS);
+    enum status status = prom_ask_begin_within(r, now_ms - LOOKBACK_MS, now_ms, &ask, e);
     if (status == ST_OK)
         status = select_all(&ask, &list, e);
     if (status == ST_OK)

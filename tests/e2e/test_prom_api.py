@@ -195,7 +195,8 @@ def check_slow_queries_end(api, world):
 
 
 def check_federate(api, world):
-    query = urllib.parse.urlencode([("match[]", '{__name__=~"api_.*",job="web"}')])
+    # Of all parameters only match[] is known there.
+    query = urllib.parse.urlencode([("match[]", '{__name__=~"api_.*",job="web"}'), ("limit", "x"), ("start", "soon"), ("end", "0")])
     status, headers, body = api.request("GET", "/federate?" + query)
     lines = body.decode().splitlines()
     assert status == 200 and headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8", (status, dict(headers))
