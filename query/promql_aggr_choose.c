@@ -1,4 +1,5 @@
 /* promql_aggr_choose.c - topk, bottomk, limitk, limit_ratio: which rows stay at which step. */
+#include "base/number_text.h"
 #include "query/promql_aggr.h"
 
 #include <math.h>
@@ -15,24 +16,36 @@ struct choice {
     double *params;        /* a slot a step */
 };
 
+static enum status refuse_count(double k, struct err *e)
+{
+    struct buf number = {0};
+    number_append_general(&number, k);
+    err_set(e, ST_QUERY, "Scalar value %.*s %s int64", STR_ARG(number),
+            k > 0 ? "overflows" : "underflows");
+    buf_deinit(&number);
+    return ST_QUERY;
+}
+
 static enum status check_counts(struct choice *c, struct err *e)
 {
     for (uint32_t i = 0; i < c->run->grid.count; i++) {
         double k = c->params[i];
         if (isnan(k))
             return err_set(e, ST_QUERY, "Parameter value is NaN");
-        if (k >= 0x1p63)
-            return err_set(e, ST_QUERY, "Scalar value %g overflows int64", k);
-        if (k < -0x1p63)
-            return err_set(e, ST_QUERY, "Scalar value %g underflows int64", k);
+        if (k >= 0x1p63 || k <= -0x1p63)
+            return refuse_count(k, e);
     }
     return ST_OK;
 }
 
 static void note_ratio(struct choice *c, double got, double used)
 {
+    struct buf number = {0};
+    number_append_general(&number, got);
     annotations_add(c->run->notes, ANNOTATION_WARNING, &c->node->aggregate.param->span,
-                    "ratio value should be between -1 and 1, got %g, capping to %g", got, used);
+                    "ratio value should be between -1 and 1, got %.*s, capping to %g",
+                    STR_ARG(number), used);
+    buf_deinit(&number);
 }
 
 static enum status check_ratios(struct choice *c, struct err *e)

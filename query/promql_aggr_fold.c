@@ -12,7 +12,6 @@ struct group {
     struct promql_mean *means;         /* avg */
     struct promql_variance *variances; /* stddev, stdvar */
     struct histogram_total *totals;    /* sum, avg: NULL until the first histogram comes */
-    struct str metric;                 /* of a histogram, for notes */
     bool drop_name;
 };
 
@@ -106,11 +105,17 @@ static enum status add_histograms(struct fold *f, struct group *g, const struct 
         for (uint32_t i = 0; i < steps; i++)
             g->totals[i] =
                 (struct histogram_total){.sum.arena = f->run->arena, .is_average = is_average};
-        g->metric = label_set_metric(row->labels);
     }
-    for (uint32_t i = 0; i < steps; i++)
+    struct histogram_ask ask = {NULL, f->run->notes, &f->node->aggregate.expr->span,
+                                label_set_metric(row->labels)};
+    for (uint32_t i = 0; i < steps; i++) {
+        struct histogram_total *t = &g->totals[i];
+        bool was_mixed = t->is_mixed;
         if (row->histograms[i])
-            TRY(add_histogram(f, &g->totals[i], row->histograms[i], e));
+            TRY(add_histogram(f, t, row->histograms[i], e));
+        if (t->is_mixed && !was_mixed)
+            histogram_note_mixed(&ask);
+    }
     return ST_OK;
 }
 
@@ -220,7 +225,7 @@ static enum status finish_histograms(struct fold *f, struct group *g, struct pro
                                      struct err *e)
 {
     const struct promql_span *at = &f->node->aggregate.expr->span;
-    struct histogram_ask ask = {f->run->arena, f->run->notes, at, g->metric};
+    struct histogram_ask ask = {.arena = f->run->arena, .notes = f->run->notes, .at = at};
     row->histograms = arena_calloc(f->run->arena, f->run->grid.count, sizeof(*row->histograms));
     if (!row->histograms)
         return promql_no_memory(e);

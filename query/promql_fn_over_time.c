@@ -13,6 +13,10 @@ static enum status total_histograms(struct promql_fn_call *call, const struct pr
     for (uint32_t i = 0; i < h->count; i++)
         if (histogram_total_add(&total, h->items[i]) != ST_OK)
             return promql_no_memory(e);
+    if (total.is_mixed) {
+        histogram_note_mixed(&ask);
+        return ST_OK;
+    }
     if (histogram_total_take(&total, &ask, &taken) != ST_OK)
         return promql_no_memory(e);
     out->histogram = taken;

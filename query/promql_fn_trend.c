@@ -65,17 +65,25 @@ static enum status predict_linear(struct promql_fn_call *call, const struct prom
     return ST_OK;
 }
 
+/* NaN passes, and makes the result NaN. */
+static enum status check_factor(const char *what, const char *name, double factor, struct err *e)
+{
+    if (isinf(factor))
+        return err_set(e, ST_QUERY, "invalid %s factor. Expected: 0 < %s < 1, got: %cInf", what,
+                       name, factor > 0 ? '+' : '-');
+    if (factor <= 0 || factor >= 1)
+        return err_set(e, ST_QUERY, "invalid %s factor. Expected: 0 < %s < 1, got: %f", what, name,
+                       factor);
+    return ST_OK;
+}
+
 static enum status smooth(struct promql_fn_call *call, const struct promql_window *w, uint32_t step,
                           struct promql_point *out, struct err *e)
 {
     double factor = call->params[0][step], trend_factor = call->params[1][step];
     const struct promql_floats *f = &w->floats;
-    if (!(factor > 0 && factor < 1))
-        return err_set(e, ST_QUERY, "invalid smoothing factor. Expected: 0 < sf < 1, got: %f",
-                       factor);
-    if (!(trend_factor > 0 && trend_factor < 1))
-        return err_set(e, ST_QUERY, "invalid trend factor. Expected: 0 < tf < 1, got: %f",
-                       trend_factor);
+    TRY(check_factor("smoothing", "sf", factor, e));
+    TRY(check_factor("trend", "tf", trend_factor, e));
     if (!has_two(call, w))
         return ST_OK;
     double before = 0, smoothed = f->values[0], trend = f->values[1] - f->values[0];

@@ -79,8 +79,11 @@ struct histogram_total {
 };
 /* ST_NO_MEMORY. */
 enum status histogram_total_add(struct histogram_total *t, const struct native_histogram *h);
-/* Notes conflicting counter resets, reconciled bounds, mixed buckets; *out NULL when mixed or when
- * nothing was added. ST_NO_MEMORY. */
+/* "vector contains a mix of histograms with exponential and custom buckets schemas ...": whoever
+ * adds notes it, with the metric that does not fit. */
+void histogram_note_mixed(const struct histogram_ask *ask);
+/* Notes conflicting counter resets and reconciled bounds; *out NULL when mixed or when nothing was
+ * added. ST_NO_MEMORY. */
 enum status histogram_total_take(const struct histogram_total *t, const struct histogram_ask *ask,
                                  struct native_histogram **out);
 

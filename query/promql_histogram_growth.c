@@ -2,9 +2,6 @@
  * grew over a window (rate, increase, delta, irate, idelta). */
 #include "query/promql_histogram.h"
 
-static const char mixed_schemas[] =
-    "vector contains a mix of histograms with exponential and custom buckets schemas";
-
 static void note_kind(const struct histogram_ask *ask, const char *kind)
 {
     annotations_add(ask->notes, ANNOTATION_WARNING, ask->at,
@@ -137,14 +134,14 @@ enum status native_window_growth(const struct histogram_ask *ask,
     w.skips_first = is_counter && count > 1 && native_histogram_is_reset(points[1], points[0]);
     window_note_kind(&w, ask);
     if (window_is_mixed(&w)) {
-        histogram_note(ask, ANNOTATION_WARNING, mixed_schemas);
+        histogram_note_mixed(ask);
         return ST_OK;
     }
     window_find_schema(&w);
     struct native_sum sum = {.arena = ask->arena};
     TRY(take(&sum, window_sum(&w, ask, &sum), out));
     if (!*out) {
-        histogram_note(ask, ANNOTATION_WARNING, mixed_schemas);
+        histogram_note_mixed(ask);
         return ST_OK;
     }
     native_histogram_reduce(*out, w.schema);
@@ -175,7 +172,7 @@ enum status native_instant_growth(const struct histogram_ask *ask,
         status = native_sum_add(&sum, before, -1);
     TRY(take(&sum, status, out));
     if (!*out) {
-        histogram_note(ask, ANNOTATION_WARNING, mixed_schemas);
+        histogram_note_mixed(ask);
         return ST_OK;
     }
     note_reconciled(ask, &sum, "subtraction");

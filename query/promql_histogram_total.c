@@ -34,29 +34,25 @@ enum status histogram_total_add(struct histogram_total *t, const struct native_h
     return ST_OK;
 }
 
-static void note_terms(const struct histogram_total *t, const struct histogram_ask *ask)
+void histogram_note_mixed(const struct histogram_ask *ask)
 {
-    if (t->sum.reset_seen && t->sum.no_reset_seen)
-        annotations_add(ask->notes, ANNOTATION_WARNING, ask->at,
-                        "conflicting counter resets during histogram aggregation");
-    if (t->sum.is_reconciled)
-        annotations_add(ask->notes, ANNOTATION_INFO, ask->at,
-                        "mismatched custom buckets were reconciled during aggregation");
+    histogram_note(ask, ANNOTATION_WARNING,
+                   "vector contains a mix of histograms with exponential and custom buckets "
+                   "schemas");
 }
 
 enum status histogram_total_take(const struct histogram_total *t, const struct histogram_ask *ask,
                                  struct native_histogram **out)
 {
     *out = NULL;
-    note_terms(t, ask);
-    if (t->is_mixed) {
-        histogram_note(ask, ANNOTATION_WARNING,
-                       "vector contains a mix of histograms with exponential and custom buckets "
-                       "schemas");
+    if (t->sum.is_reconciled)
+        annotations_add(ask->notes, ANNOTATION_INFO, ask->at,
+                        "mismatched custom buckets were reconciled during aggregation");
+    if (t->is_mixed || t->count == 0)
         return ST_OK;
-    }
-    if (t->count == 0)
-        return ST_OK;
+    if (t->sum.reset_seen && t->sum.no_reset_seen)
+        annotations_add(ask->notes, ANNOTATION_WARNING, ask->at,
+                        "conflicting counter resets during histogram aggregation");
     *out = native_sum_take(&t->sum);
     if (*out && t->is_average && !t->is_mean)
         *out = native_histogram_divide(*out, t->count, ask->arena);
