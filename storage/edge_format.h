@@ -70,11 +70,13 @@ static inline uint64_t joint_minutes_end(uint64_t from_15s)
     return from_15s == TIER_ABSENT ? TIER_ABSENT : (from_15s + slab - 1) / slab * slab;
 }
 
-/* A part that lies within one hour has no tiles of a day: they would be its hours once more. */
+/* A part of few hours has no tiles of a day: they would cost as much as one of these, and save the
+ * reader little. */
 static inline bool needs_no_day(uint64_t start_s, uint64_t end_s)
 {
+    enum { FEW = 8 };
     uint64_t hour = tier_seconds(TIER_1H);
-    return start_s < end_s && start_s / hour == (end_s - 1) / hour;
+    return start_s < end_s && (end_s - 1) / hour - start_s / hour < FEW;
 }
 
 #endif

@@ -92,7 +92,7 @@ Test(edge_part, every_tier_holds_the_same_requests)
     struct edge_rig r = edge_rig_new(6007, ROWS, START, SPAN, 1);
     struct cell_set *set = set_of(&r, 1, 1);
     struct edge_part *sealed = edge_rig_part(set, true), *head = edge_rig_part(set, false);
-    for (enum tier t = TIER_15S; t < TIER_COUNT; t++) {
+    for (enum tier t = TIER_15S; t < TIER_1D; t++) {
         cr_assert_eq(edge_part_tier_from(sealed, t, false), 0);
         bool later = t == TIER_1M || t == TIER_5M;
         cr_assert_eq(edge_part_tier_from(sealed, t, true), later ? UINT64_MAX : 0,
@@ -109,6 +109,24 @@ Test(edge_part, every_tier_holds_the_same_requests)
     edge_part_unref(head);
     cell_set_free(set);
     edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(edge_part, a_day_is_stored_of_more_than_eight_hours)
+{
+    for (uint64_t hours = 8; hours <= 9; hours++) {
+        struct edge_rig r = edge_rig_new(4001, 40, START, hours * 3600, 4);
+        struct cell_set *set = set_of(&r, 1, 1);
+        struct edge_part *p = edge_rig_part(set, true);
+        cr_assert_eq(edge_part_tier_from(p, TIER_1D, true), hours == 8 ? UINT64_MAX : 0);
+        cr_assert_eq(edge_part_tier_from(p, TIER_1D, false), hours == 8 ? UINT64_MAX : 0);
+        expect_tier(&r, p, TIER_1H, hours * 3600);
+        if (hours == 9)
+            expect_tier(&r, p, TIER_1D, hours * 3600);
+        edge_part_unref(p);
+        cell_set_free(set);
+        edge_rig_free(&r);
+    }
     EXPECT_NO_LEAK();
 }
 
