@@ -80,16 +80,65 @@ static enum status columns_room(struct block_reader *r, struct err *e)
     return r->columns && r->variance ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a block");
 }
 
-static void read_column(struct block_reader *r, struct cursor *c, enum count_column column,
+/* The numbers of a column, one by one. */
+struct column_numbers {
+    struct cursor *varints;
+    const uint8_t *from, *end; /* of numbers in bits */
+    size_t bit;                /* of the next one */
+    uint64_t lowest;
+    unsigned bits; /* COLUMN_VARINTS: they are not in bits */
+};
+
+/* Takes the bits of `count` numbers from the cursor; false on damage. */
+static bool column_open(struct cursor *c, uint32_t version, uint32_t count,
+                        struct column_numbers *out)
+{
+    *out = (struct column_numbers){.varints = c, .bits = COLUMN_VARINTS};
+    if (version > 2)
+        out->bits = cursor_u8(c);
+    if (out->bits == COLUMN_VARINTS)
+        return true;
+    if (out->bits > COLUMN_BITS_MAX)
+        return false;
+    out->lowest = (uint64_t)cursor_zigzag(c);
+    struct str bytes = cursor_bytes(c, column_bytes(count, out->bits));
+    struct cursor numbers = cursor_of(bytes);
+    out->from = numbers.at;
+    out->end = numbers.end;
+    return !c->failed;
+}
+
+static inline uint64_t column_next(struct column_numbers *n)
+{
+    uint64_t word = 0;
+    if (n->bits == COLUMN_VARINTS)
+        return (uint64_t)cursor_zigzag(n->varints);
+    if (n->bits == 0)
+        return n->lowest;
+    const uint8_t *at = n->from + n->bit / 8;
+    if (LIKELY(n->end - at >= 8))
+        memcpy(&word, at, sizeof(word));
+    else
+        memcpy(&word, at, (size_t)(n->end - at));
+    word = word >> n->bit % 8 & ((UINT64_C(1) << n->bits) - 1);
+    n->bit += n->bits;
+    return n->lowest + word;
+}
+
+static bool read_column(struct block_reader *r, struct cursor *c, enum count_column column,
                         enum column_mode mode)
 {
+    struct column_numbers numbers = {0}; /* of no bits: zeros */
+    if (mode != COLUMN_ABSENT && !column_open(c, r->version, r->cell_count, &numbers))
+        return false;
     for (uint32_t i = 0; i < r->cell_count; i++) {
         uint64_t *cell = r->columns[i];
-        uint64_t value = mode == COLUMN_ABSENT ? 0 : (uint64_t)cursor_zigzag(c);
+        uint64_t value = column_next(&numbers);
         if (mode == COLUMN_WHOLE)
             value <<= WEIGHT_SHIFT;
         cell[column] = value + column_base(column, cell[COLUMN_OBSERVED], cell[COLUMN_WEIGHT]);
     }
+    return true;
 }
 
 static enum status read_counts(struct block_reader *r, struct err *e)
@@ -99,9 +148,8 @@ static enum status read_counts(struct block_reader *r, struct err *e)
     uint32_t modes = cursor_u32(&c);
     for (unsigned i = 0; i < COUNT_COLUMNS; i++) {
         unsigned mode = modes >> (2 * i) & 3;
-        read_column(r, &c, i, mode);
-        if (mode > COLUMN_WHOLE)
-            return err_set(e, ST_CORRUPT, "column %u has an unknown mode", i);
+        if (mode > COLUMN_WHOLE || !read_column(r, &c, i, mode))
+            return err_set(e, ST_CORRUPT, "column %u makes no sense", i);
     }
     r->varies = (modes & COLUMN_VARIANCE) != 0;
     for (uint32_t i = 0; r->varies && i < r->cell_count; i++)

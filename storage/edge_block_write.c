@@ -178,8 +178,51 @@ static void put_presence(struct block_packer *p, const struct block_grid *g)
             buf_append_u64(&p->section, g->present[t]);
 }
 
-/* A column is left out when all is 0; divided by one request when all are whole. */
-static uint32_t put_column(struct buf *out, const int64_t *values, size_t count)
+static void put_bits(struct buf *out, const int64_t *values, size_t count, int64_t lowest,
+                     unsigned bits)
+{
+    u128 word = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < count; i++) {
+        word |= (u128)((uint64_t)values[i] - (uint64_t)lowest) << held;
+        for (held += bits; held >= 64; held -= 64, word >>= 64)
+            buf_append_u64(out, (uint64_t)word);
+    }
+    for (; held > 0; held -= MIN(held, 8u), word >>= 8)
+        buf_append_u8(out, (uint8_t)word);
+}
+
+static size_t zigzag_bytes(int64_t value)
+{
+    uint64_t zigzag = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    return (70u - (unsigned)__builtin_clzll(zigzag | 1)) / 7;
+}
+
+/* At least one. */
+static void put_numbers(struct buf *out, const int64_t *values, size_t count)
+{
+    int64_t lowest = values[0], highest = values[0];
+    size_t varints = 0;
+    for (size_t i = 0; i < count; i++) {
+        lowest = MIN(lowest, values[i]);
+        highest = MAX(highest, values[i]);
+        varints += zigzag_bytes(values[i]);
+    }
+    uint64_t room = (uint64_t)highest - (uint64_t)lowest;
+    unsigned bits = room ? 64u - (unsigned)__builtin_clzll(room) : 0;
+    if (bits <= COLUMN_BITS_MAX && column_bytes(count, bits) + zigzag_bytes(lowest) < varints) {
+        buf_append_u8(out, (uint8_t)bits);
+        buf_append_zigzag(out, lowest);
+        put_bits(out, values, count, lowest, bits);
+        return;
+    }
+    buf_append_u8(out, COLUMN_VARINTS);
+    for (size_t i = 0; i < count; i++)
+        buf_append_zigzag(out, values[i]);
+}
+
+/* A column is left out when all is 0; divided by one request when all are whole. Changes values. */
+static uint32_t put_column(struct buf *out, int64_t *values, size_t count)
 {
     uint64_t bits = 0;
     for (size_t i = 0; i < count; i++)
@@ -187,8 +230,9 @@ static uint32_t put_column(struct buf *out, const int64_t *values, size_t count)
     if (bits == 0)
         return COLUMN_ABSENT;
     bool whole = (bits & (WEIGHT_ONE - 1)) == 0;
-    for (size_t i = 0; i < count; i++)
-        buf_append_zigzag(out, whole ? values[i] / (int64_t)WEIGHT_ONE : values[i]);
+    for (size_t i = 0; i < count && whole; i++)
+        values[i] /= (int64_t)WEIGHT_ONE;
+    put_numbers(out, values, count);
     return whole ? COLUMN_WHOLE : COLUMN_PLAIN;
 }
 

@@ -27,6 +27,16 @@ _Static_assert(COLUMN_EVIDENCE + 1 == COUNT_COLUMNS, "one place each");
 enum column_mode { COLUMN_ABSENT = 0, COLUMN_PLAIN = 1, COLUMN_WHOLE = 2 };
 #define COLUMN_VARIANCE (UINT32_C(1) << 31)
 
+/* How the numbers of a column that is there are written, from version 3 on: in so many bits each
+ * above the lowest, or as varints where that is shorter. */
+enum { COLUMN_BITS_MAX = 57, COLUMN_VARINTS = 255 };
+
+/* Bytes of `count` numbers of `bits` each. */
+static inline size_t column_bytes(size_t count, unsigned bits)
+{
+    return (count * bits + 7) / 8;
+}
+
 /* What the column of a cell usually is; the difference to it is what is written. */
 static inline uint64_t column_base(enum count_column column, uint64_t observed, uint64_t weight)
 {

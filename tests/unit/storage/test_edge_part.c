@@ -130,6 +130,87 @@ Test(edge_part, a_day_is_stored_of_more_than_eight_hours)
     EXPECT_NO_LEAK();
 }
 
+enum { COUNTED = 16 };
+
+static uint32_t same_name(uint32_t name, void *user)
+{
+    (void)user;
+    return name;
+}
+
+/* Sixteen neighbouring tiles of one total. */
+static struct edge_part *counted_part(const uint64_t numbers[COUNTED])
+{
+    char text[16];
+    struct cell_row row = edge_rig_row(0, text);
+    struct cell_set *set = cell_set_new(1);
+    uint32_t id = cell_set_row(set, &row);
+    for (unsigned i = 0; i < COUNTED; i++) {
+        struct cell *c = cell_set_cell(set, id, START + i * TILE_SECONDS);
+        c->observed = 1;
+        c->weight = WEIGHT_ONE;
+        c->request_bytes = numbers[i];
+    }
+    struct edge_part *p = edge_rig_part(set, false);
+    cell_set_free(set);
+    return p;
+}
+
+static struct cell counted[COUNTED];
+
+static struct cell *into_counted(uint32_t row, uint64_t tile_s, void *user)
+{
+    (void)row, (void)user;
+    return &counted[(tile_s - START) / TILE_SECONDS];
+}
+
+/* Bytes of the counts, of which 4 are the modes; all numbers are read again. */
+static size_t counted_bytes(const uint64_t numbers[COUNTED])
+{
+    struct edge_part *p = counted_part(numbers);
+    struct edge_part_scan scan = {.tier = TIER_15S,
+                                  .end_s = UINT64_MAX / 2,
+                                  .sections = SECTION_COUNTS,
+                                  .into = into_counted,
+                                  .map_name = same_name};
+    uint64_t lost = 0;
+    memset(counted, 0, sizeof(counted));
+    cr_assert_eq(edge_part_scan(p, &scan, &lost, NULL), ST_OK);
+    cr_assert_eq(lost, 0);
+    for (unsigned i = 0; i < COUNTED; i++) {
+        cr_assert_eq(counted[i].request_bytes, numbers[i]);
+        cr_assert_eq(counted[i].observed, 1);
+        cr_assert_eq(counted[i].attempts, 0);
+    }
+    cr_assert_eq(p->block_count, 1);
+    size_t bytes = p->blocks[0].bytes[STORED_COUNTS];
+    edge_part_unref(p);
+    return bytes;
+}
+
+/* Numbers of up to 57 bits take these, above the lowest; wider ones are varints. */
+Test(edge_part, counts_take_the_bits_they_need)
+{
+    const uint64_t lowest = 3 * UINT64_C(1000000007);
+    uint64_t numbers[COUNTED];
+    for (unsigned i = 0; i < COUNTED; i++)
+        numbers[i] = 0;
+    size_t none = counted_bytes(numbers);
+    for (unsigned bits = 0; bits <= 64; bits++) {
+        uint64_t most = bits ? UINT64_MAX >> (64 - bits) : 0;
+        for (unsigned i = 0; i < COUNTED; i++)
+            numbers[i] = lowest + (most - most / COUNTED * i);
+        numbers[COUNTED - 1] = lowest;
+        size_t bytes = counted_bytes(numbers) - none;
+        if (bits <= 57)
+            cr_assert_eq(bytes, 1 + 5 + COUNTED * bits / 8, "%u bits: %zu bytes", bits, bytes);
+    }
+    for (unsigned i = 0; i < COUNTED; i++)
+        numbers[i] = i ? 1 : UINT64_C(1) << 40;
+    cr_assert_eq(counted_bytes(numbers) - none, 1 + 6 + COUNTED - 1, "one is large: varints");
+    EXPECT_NO_LEAK();
+}
+
 Test(edge_part, bytes_depend_on_the_cells_alone)
 {
     struct edge_rig r = edge_rig_new(2003, 40, START, 900, 2);
@@ -191,12 +272,6 @@ static struct cell *into_sink(uint32_t row, uint64_t tile_s, void *user)
 {
     (void)row, (void)tile_s, (void)user;
     return &sink;
-}
-
-static uint32_t same_name(uint32_t name, void *user)
-{
-    (void)user;
-    return name;
 }
 
 static uint64_t lost_blocks(const struct edge_part *p)
