@@ -1,15 +1,19 @@
 /* bench_edges.c - a day of a mesh in the store: bytes it takes, and how long its questions take.
  * 200 edges to 40 servers, 20 joint keys each, 2,100 requests/s, log-normal latencies; checkpoints
- * of 4 minutes, merged by the store's own writer. Usage: bench_edges [quick]: 2 hours instead
- * of 24. One JSON line a result. */
+ * of 4 minutes, merged by the store's own writer. Usage: bench_edges [quick] [size] [HH:MM]: 2
+ * hours instead of 24; no questions; the time of day (UTC) at which the data ends. The clock goes
+ * with the data, so that the bytes depend on nothing else. One JSON line a result. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "bench/edge_checkpoint.h"
+#include "storage/edge_merge.h"
 #include "storage/edge_part_file.h"
+#include "storage/store_parts.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -21,7 +25,36 @@ enum {
     POOL = 1 << 16,
     VARIANTS = 16, /* tiles of a joint row that are drawn; the rest repeats them */
     ROUNDS = 7,
+    MINUTE_S = 60,
+    DAY_MINUTES = 24 * 60,
+    END_MINUTE = 0,
 };
+#define DAY_S UINT64_C(1763942400) /* a midnight */
+
+struct options {
+    double hours;
+    bool size_only;
+    unsigned end_minute; /* of the day */
+};
+
+static struct options options_read(int argc, char **argv)
+{
+    struct options o = {.hours = 24, .end_minute = END_MINUTE};
+    for (int i = 1; i < argc; i++) {
+        unsigned hour, minute;
+        if (strcmp(argv[i], "quick") == 0) {
+            o.hours = 2;
+        } else if (strcmp(argv[i], "size") == 0) {
+            o.size_only = true;
+        } else if (sscanf(argv[i], "%2u:%2u", &hour, &minute) == 2 && hour < 24 && minute < 60) {
+            o.end_minute = hour * MINUTE_S + minute;
+        } else {
+            fprintf(stderr, "usage: bench_edges [quick] [size] [HH:MM]\n");
+            exit(2);
+        }
+    }
+    return o;
+}
 
 static uint64_t state = 1;
 static double pool[POOL]; /* standard log-normal factors, so that a draw costs nothing */
@@ -122,9 +155,32 @@ static void fill_tile(struct cell_set *set, unsigned edge, uint64_t tile_s)
     cell_deinit(&total);
 }
 
+static double cpu_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
 static double ms_since(uint64_t start_ns)
 {
     return (double)(clock_mono_ns() - start_ns) / 1e6;
+}
+
+/* Until the writer has nothing more to merge: its next checkpoint is minutes away. */
+static void settle(struct store *s)
+{
+    store_maintain(s);
+    for (size_t chosen = 1; chosen > 0;) {
+        struct stored_part *parts;
+        size_t count;
+        struct err e;
+        edge_checkpoint_need(store_parts_snapshot(s, UINT64_MAX, &parts, &count, &e), &e);
+        edge_merge_choose(parts, count, clock_wall_ns(), false, store_retention(s), &chosen);
+        stored_parts_free(parts, count);
+        if (chosen > 0)
+            usleep(1000);
+    }
 }
 
 static void build(struct store *s, uint64_t start_s, uint64_t end_s)
@@ -137,7 +193,9 @@ static void build(struct store *s, uint64_t start_s, uint64_t end_s)
         for (uint64_t tile_s = at; tile_s < at + CHECKPOINT_S; tile_s += TILE_SECONDS)
             for (unsigned edge = 0; edge < EDGES; edge++)
                 fill_tile(set, edge, tile_s);
+        clock_set_ns((at + CHECKPOINT_S) * NS_PER_S, 0);
         edge_checkpoint_write(s, set, at);
+        settle(s);
     }
     struct buf head = {0};
     struct cell_set *two = cell_set_new(1); /* as the collector publishes it */
@@ -205,14 +263,14 @@ static void ask(struct store *s, const char *name, const struct edge_query *q)
         const struct edge_view *view;
         struct edge_result result;
         struct edge_query query = *q;
-        uint64_t start_ns = clock_mono_ns();
+        double start_ms = cpu_ms();
         query.user = &checksum;
         edge_checkpoint_need(edge_store_view(s, UINT64_MAX, &view, &e), &e);
         edge_checkpoint_need(edge_query_run(view, &query, &result, &e), &e);
         points = 0;
         for (uint32_t g = 0; g < result.series_count; g++)
             points += result.series[g].len;
-        ms[round] = ms_since(start_ns);
+        ms[round] = cpu_ms() - start_ms;
         edge_result_deinit(&result);
         edge_view_unref(view);
     }
@@ -248,19 +306,20 @@ static void ask_all(struct store *s, uint64_t start_s, uint64_t end_s)
     ask(s, "operations of one server, 5 min", &q);
 }
 
-static void print_size(struct store *s, const char *when, double hours)
+static void print_size(struct store *s, const char *when, const struct options *o)
 {
     struct store_stats stats;
     store_stats(s, &stats);
-    printf("{\"bench\":\"edges_size\",\"when\":\"%s\",\"files\":%lu,\"mb\":%.1f,"
-           "\"mb_a_day\":%.1f,\"merges\":%lu}\n",
-           when, stats.edge_files, (double)stats.edge_bytes / 1e6,
-           (double)stats.edge_bytes / 1e6 * 24 / hours, stats.merges);
+    printf("{\"bench\":\"edges_size\",\"when\":\"%s\",\"end\":\"%02u:%02u\",\"files\":%lu,"
+           "\"mb\":%.1f,\"mb_a_day\":%.1f,\"merges\":%lu}\n",
+           when, o->end_minute / MINUTE_S, o->end_minute % MINUTE_S, stats.edge_files,
+           (double)stats.edge_bytes / 1e6, (double)stats.edge_bytes / 1e6 * 24 / o->hours,
+           stats.merges);
     fflush(stdout);
 }
 
 /* Where the bytes are: tier, kind, and the sections from presence to exemplars. */
-static void print_sections(struct store *s)
+static void print_sections(struct store *s, const char *when)
 {
     const struct edge_view *view;
     struct err e;
@@ -276,37 +335,39 @@ static void print_sections(struct store *s)
     for (unsigned t = 0; t < TIER_COUNT; t++)
         for (unsigned joint = 0; joint < 2; joint++) {
             const double *m = mb[t][joint];
-            printf("{\"bench\":\"edges_bytes\",\"tier_s\":%u,\"joint\":%u,\"presence\":%.2f,"
-                   "\"counts\":%.2f,\"client\":%.2f,\"server\":%.2f,\"transit\":%.2f,"
-                   "\"tallies\":%.2f,\"exemplars\":%.2f}\n",
-                   tier_seconds(t), joint, m[0], m[1], m[2], m[3], m[4], m[5], m[6]);
+            printf("{\"bench\":\"edges_bytes\",\"when\":\"%s\",\"tier_s\":%u,\"joint\":%u,"
+                   "\"presence\":%.2f,\"counts\":%.2f,\"client\":%.2f,\"server\":%.2f,"
+                   "\"transit\":%.2f,\"tallies\":%.2f,\"exemplars\":%.2f}\n",
+                   when, tier_seconds(t), joint, m[0], m[1], m[2], m[3], m[4], m[5], m[6]);
         }
 }
 
 int main(int argc, char **argv)
 {
-    bool quick = argc > 1 && strcmp(argv[1], "quick") == 0;
-    double hours = quick ? 2 : 24;
+    struct options o = options_read(argc, argv);
     char folder[] = "/tmp/weft-bench-XXXXXX", command[64];
     struct store_config config = {.directory = str_from_c(mkdtemp(folder)),
                                   .retention = retention_default()};
     struct store *s;
     struct err e;
-    uint64_t end_s = clock_wall_ns() / NS_PER_S / 3600 * 3600;
-    uint64_t start_s = end_s - (uint64_t)(hours * 3600);
+    uint64_t end_s = DAY_S + o.end_minute * MINUTE_S;
+    uint64_t start_s = end_s - (uint64_t)(o.hours * 3600);
     fill_pool();
     draw_variants();
     edge_checkpoint_need(store_open(&config, &s, &e), &e);
     build(s, start_s, end_s);
-    print_size(s, "as built", hours);
-    ask_all(s, start_s, end_s);
+    print_size(s, "as built", &o);
+    print_sections(s, "as built");
+    if (!o.size_only)
+        ask_all(s, start_s, end_s);
     uint64_t compact_ns = clock_mono_ns();
     edge_checkpoint_need(store_compact(s, &e), &e);
     printf("{\"bench\":\"edges_compact\",\"seconds\":%.1f}\n", ms_since(compact_ns) / 1000);
     edge_store_publish(s, &(struct edge_head){.checkpointed = end_s});
-    print_size(s, "compacted", hours);
-    print_sections(s);
-    ask_all(s, start_s, end_s);
+    print_size(s, "compacted", &o);
+    print_sections(s, "compacted");
+    if (!o.size_only)
+        ask_all(s, start_s, end_s);
     store_close(s);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     return system(command) == 0 ? 0 : 1;
