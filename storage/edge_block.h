@@ -85,14 +85,20 @@ enum status block_unpack(struct ZSTD_DCtx_s **zstd, struct str stored, size_t ma
 /* Goes over the cells of some tiles, in order of (tile, row). */
 struct block_cursor {
     const struct block_reader *reader;
-    unsigned tile, tile_end;
+    uint64_t rows; /* bit of each row that is asked for: set it behind block_cursor_init(), which
+                      asks for all. The others are stepped over, and those behind the last one not
+                      even that. */
+    unsigned tile, next_tile, tile_end;
     uint64_t left;    /* rows of the tile that are still to come */
     uint32_t ordinal; /* of the cell, in the block */
     unsigned row;     /* of the cell, in the block */
     struct cursor at[STORED_SECTIONS];
+    struct cursor lengths[STORED_SECTIONS];   /* of the runs from next_tile on */
+    const uint8_t *next_run[STORED_SECTIONS]; /* where that of next_tile begins */
     struct str item[STORED_SECTIONS]; /* the cell's bytes in sections from STORED_CLIENT on; empty
                                          when not loaded, and for histograms from version 2 on */
     struct histogram_run run[BLOCK_SIDES]; /* where these are */
+    bool is_open;                          /* they are of this tile */
     bool failed;
 };
 

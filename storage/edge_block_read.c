@@ -56,7 +56,14 @@ static enum status load_section(struct block_reader *r, const struct edge_part *
     return ST_OK;
 }
 
-static enum status read_presence(struct block_reader *r, struct err *e)
+/* Bits of the rows that the block can have. */
+static uint64_t rows_of(const struct edge_part *p, const struct block_entry *entry)
+{
+    uint32_t left = edge_part_kind_rows(p, entry->joint) - entry->row_block * BLOCK_ROWS;
+    return left >= BLOCK_ROWS ? UINT64_MAX : (UINT64_C(1) << left) - 1;
+}
+
+static enum status read_presence(struct block_reader *r, uint64_t rows, struct err *e)
 {
     struct cursor c = cursor_of(r->section[STORED_PRESENCE]);
     unsigned mask = cursor_u16(&c);
@@ -64,6 +71,8 @@ static enum status read_presence(struct block_reader *r, struct err *e)
     for (unsigned t = 0; t < SLAB_TILES; t++) {
         r->cells_before[t] = r->cell_count;
         r->present[t] = mask >> t & 1 ? cursor_u64(&c) : 0;
+        if (r->present[t] & ~rows)
+            return err_set(e, ST_CORRUPT, "a cell belongs to no row");
         r->cell_count += (uint32_t)__builtin_popcountll(r->present[t]);
     }
     if (c.failed || c.at != c.end)
@@ -169,45 +178,61 @@ enum status block_reader_load(struct block_reader *r, const struct edge_part *p,
         if (s == STORED_PRESENCE || sections & section_bit(s))
             TRY(load_section(r, p, entry, s, at, e));
     }
-    TRY(read_presence(r, e));
+    TRY(read_presence(r, rows_of(p, entry), e));
     return sections & SECTION_COUNTS ? read_counts(r, e) : ST_OK;
 }
 
-/* Leaves the cursor at the run of tile `from`; the lengths of the runs must add up to the section.
- */
-static bool seek_run(const struct block_reader *r, enum stored_section s, unsigned from,
-                     struct cursor *c)
+static uint64_t run_bytes(const struct block_reader *r, unsigned tile, struct cursor *lengths)
 {
-    uint64_t before = 0, all = 0;
-    *c = cursor_of(r->section[s]);
+    return r->present[tile] ? cursor_varint(lengths) : 0;
+}
+
+/* Where the run of the first tile begins. False unless the lengths of all runs add up to the
+ * section. */
+static bool first_run(const struct block_reader *r, enum stored_section s, const uint8_t **out)
+{
+    struct cursor c = cursor_of(r->section[s]);
+    uint64_t all = 0;
     for (unsigned t = 0; t < SLAB_TILES; t++) {
-        if (t == from)
-            before = all;
-        uint64_t run = r->present[t] ? cursor_varint(c) : 0;
+        uint64_t run = run_bytes(r, t, &c);
         if (run > UNPACKED_MAX)
             return false;
         all += run;
     }
-    if (c->failed || all != (size_t)(c->end - c->at))
-        return false;
-    c->at += from < SLAB_TILES ? before : all;
-    return true;
+    *out = c.at;
+    return !c.failed && all == (size_t)(c.end - c.at);
+}
+
+/* Goes to the next tile, whose runs begin where those of the tile before end. */
+static void next_tile(struct block_cursor *c)
+{
+    const struct block_reader *r = c->reader;
+    c->tile = c->next_tile++;
+    c->left = r->present[c->tile];
+    c->ordinal = r->cells_before[c->tile] - 1; /* block_cursor_next() steps first */
+    c->is_open = false;
+    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++) {
+        if (r->section[s].len == 0)
+            continue;
+        c->at[s].at = c->next_run[s];
+        c->next_run[s] += run_bytes(r, c->tile, &c->lengths[s]);
+    }
 }
 
 void block_cursor_init(struct block_cursor *c, const struct block_reader *r, unsigned from,
                        unsigned to)
 {
-    *c =
-        (struct block_cursor){.reader = r, .tile = from, .tile_end = MIN(to, (unsigned)SLAB_TILES)};
-    if (from >= c->tile_end) {
-        c->tile = c->tile_end;
-        return;
+    *c = (struct block_cursor){
+        .reader = r, .tile_end = MIN(to, (unsigned)SLAB_TILES), .rows = UINT64_MAX};
+    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++) {
+        if (r->section[s].len == 0)
+            continue;
+        c->lengths[s] = c->at[s] = cursor_of(r->section[s]);
+        c->failed |= !first_run(r, s, &c->next_run[s]);
     }
-    c->left = r->present[from];
-    c->ordinal = r->cells_before[from] - 1; /* block_cursor_next() steps first */
-    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++)
-        if (r->section[s].len > 0 && !seek_run(r, s, from, &c->at[s]))
-            c->failed = true;
+    while (!c->failed && c->next_tile < MIN(from, c->tile_end))
+        next_tile(c);
+    c->left = 0;
 }
 
 static bool next_item(struct block_cursor *c, enum stored_section s)
@@ -233,39 +258,46 @@ static inline bool has_runs(const struct block_reader *r)
     return r->version > 1;
 }
 
-/* The next histogram of a run; with the first cell of a tile a run begins where the last one
- * ended. */
-static bool next_in_run(struct block_cursor *c, enum stored_section s, bool first_of_tile)
+static bool open_run(const struct block_cursor *c, enum stored_section s, struct histogram_run *run)
 {
-    struct histogram_run *run = &c->run[s - STORED_CLIENT];
-    struct cursor *at = &c->at[s];
-    if (first_of_tile) {
-        unsigned count = (unsigned)__builtin_popcountll(c->reader->present[c->tile]);
-        if (run->bodies)
-            at->at = histogram_run_at(run);
-        if (!histogram_run_open(*at, count,
-                                c->reader->version > 2 ? HISTOGRAM_FORM_2 : HISTOGRAM_FORM_1, run))
-            return false;
+    const struct block_reader *r = c->reader;
+    return histogram_run_open(c->at[s], (unsigned)__builtin_popcountll(r->present[c->tile]),
+                              r->version > 2 ? HISTOGRAM_FORM_2 : HISTOGRAM_FORM_1, run);
+}
+
+/* Steps over `skipped` cells of the tile to the one behind them. */
+static bool step_section(struct block_cursor *c, enum stored_section s, unsigned skipped)
+{
+    bool ok = true;
+    if (!has_runs(c->reader) || s > STORED_TRANSIT) {
+        for (unsigned i = 0; i <= skipped && ok; i++)
+            ok = next_item(c, s);
+        return ok;
     }
-    return histogram_run_next(run);
+    struct histogram_run *run = &c->run[s - STORED_CLIENT];
+    if (!c->is_open)
+        ok = open_run(c, s, run);
+    for (unsigned i = 0; i <= skipped && ok; i++)
+        ok = histogram_run_next(run);
+    return ok;
 }
 
 bool block_cursor_next(struct block_cursor *c)
 {
-    while (!c->left && c->tile + 1 < c->tile_end)
-        c->left = c->reader->present[++c->tile];
-    if (!c->left || c->failed || c->tile >= c->tile_end)
+    while (!(c->left & c->rows) && c->next_tile < c->tile_end && !c->failed)
+        next_tile(c);
+    uint64_t wanted = c->left & c->rows;
+    if (!wanted || c->failed)
         return false;
-    bool first_of_tile = c->left == c->reader->present[c->tile];
-    c->row = (unsigned)__builtin_ctzll(c->left);
-    c->left &= c->left - 1;
-    c->ordinal++;
-    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++) {
-        bool in_run = has_runs(c->reader) && s <= STORED_TRANSIT;
-        if (c->reader->section[s].len > 0 &&
-            !(in_run ? next_in_run(c, s, first_of_tile) : next_item(c, s)))
+    uint64_t before = c->left & ((wanted & -wanted) - 1);
+    unsigned skipped = (unsigned)__builtin_popcountll(before);
+    c->row = (unsigned)__builtin_ctzll(wanted);
+    c->left &= ~(before | (wanted & -wanted));
+    c->ordinal += skipped + 1;
+    for (unsigned s = STORED_CLIENT; s < STORED_SECTIONS; s++)
+        if (c->reader->section[s].len > 0 && !step_section(c, s, skipped))
             c->failed = true;
-    }
+    c->is_open = true;
     return !c->failed;
 }
 

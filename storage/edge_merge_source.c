@@ -133,7 +133,7 @@ static enum status add_block(struct merge_source *m, struct merge_input *in,
 {
     uint64_t seconds = tier_seconds(entry->tier), zero = entry->slab * slab_seconds(entry->tier);
     uint64_t sum_zero = block->slab * slab_seconds(block->tier);
-    uint32_t base = edge_part_first_row(in->part, block->joint), rows = in->part->row_count - base;
+    uint32_t base = edge_part_first_row(in->part, block->joint);
     uint32_t sum_first = (block->joint ? m->tables.total_count : 0) + block->row_block * BLOCK_ROWS;
     struct block_cursor c;
     if (in->loaded != entry) {
@@ -146,8 +146,6 @@ static enum status add_block(struct merge_source *m, struct merge_input *in,
     while (block_cursor_next(&c)) {
         uint32_t row = entry->row_block * BLOCK_ROWS + c.row;
         uint64_t tile_s = zero + c.tile * seconds;
-        if (row >= rows)
-            return err_set(e, ST_CORRUPT, "a cell belongs to no row");
         uint32_t sum_row = in->rows[base + row] - sum_first; /* wraps when it lies before */
         if (sum_row >= BLOCK_ROWS || tile_s < stretch->from_s || tile_s >= stretch->to_s)
             continue;

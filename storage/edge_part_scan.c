@@ -49,13 +49,10 @@ static enum status scan_cells(const struct edge_part *p, const struct edge_part_
                               struct err *e)
 {
     uint32_t base = edge_part_first_row(p, entry->joint) + entry->row_block * BLOCK_ROWS;
-    uint32_t end = edge_part_first_row(p, entry->joint) + edge_part_kind_rows(p, entry->joint);
     uint64_t zero = entry->slab * slab_seconds(entry->tier);
     while (block_cursor_next(cells)) {
         uint32_t row = base + cells->row;
         uint64_t tile_s = zero + (uint64_t)cells->tile * tier_seconds(entry->tier);
-        if (row >= end)
-            return err_set(e, ST_CORRUPT, "a cell belongs to no row");
         struct cell *to = NULL;
         if (!scan->wanted || scan->wanted[row])
             to = scan->into(row, tile_s, scan->user);

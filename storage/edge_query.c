@@ -19,7 +19,7 @@ static enum status group_rows(struct query_run *run, struct part_use *use, struc
     uint32_t rows = edge_part_kind_rows(use->part, joint);
     uint32_t base = edge_part_first_row(use->part, joint);
     use->groups = mem_realloc_array(NULL, (size_t)rows + 1, sizeof(*use->groups));
-    use->wanted = mem_calloc(rows / BLOCK_ROWS + 1, 1);
+    use->wanted = mem_calloc(rows / BLOCK_ROWS + 1, sizeof(*use->wanted));
     use->names = mem_alloc(((size_t)use->part->symbol_count + 1) * sizeof(*use->names));
     if (!use->groups || !use->wanted || !use->names)
         return err_set(e, ST_NO_MEMORY, "no memory to group %u rows", rows);
@@ -31,7 +31,7 @@ static enum status group_rows(struct query_run *run, struct part_use *use, struc
         use->groups[i] = group;
         if (group == UINT32_MAX)
             continue;
-        use->wanted[i / BLOCK_ROWS] = 1;
+        use->wanted[i / BLOCK_ROWS] |= UINT64_C(1) << i % BLOCK_ROWS;
         run->group_count = MAX(run->group_count, group + 1);
     }
     return ST_OK;
@@ -121,18 +121,13 @@ enum status query_run_add_block(struct query_run *run, const struct block_entry 
     uint64_t from = tiles->from_s > zero ? (tiles->from_s - zero) / seconds : 0;
     uint64_t to = MIN((tiles->to_s - zero) / seconds, (uint64_t)SLAB_TILES);
     const uint32_t *groups = run->use->groups + (size_t)entry->row_block * BLOCK_ROWS;
-    uint32_t rows =
-        edge_part_kind_rows(run->use->part, entry->joint) - entry->row_block * BLOCK_ROWS;
     struct block_cursor c;
     TRY(query_run_load(run, entry, e));
     block_cursor_init(&c, &run->reader, (unsigned)from, (unsigned)to);
+    c.rows = run->use->wanted[entry->row_block];
     while (block_cursor_next(&c)) {
         uint64_t tile_s = zero + c.tile * seconds;
         struct edge_sum *sums = into;
-        if (c.row >= rows)
-            return err_set(e, ST_CORRUPT, "a cell belongs to no row");
-        if (groups[c.row] == UINT32_MAX)
-            continue;
         if (!sums)
             sums =
                 step_sums(run, run->plan.step_s ? tile_s / run->plan.step_s - run->batch_first : 0);

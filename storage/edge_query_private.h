@@ -19,7 +19,7 @@ struct edge_sum {
 struct part_use {
     const struct edge_part *part;
     uint32_t *groups; /* owned; of each row of the kind */
-    uint8_t *wanted;  /* owned; of each block of rows: some row has a group */
+    uint64_t *wanted; /* owned; of each block of rows: bit of each row that has a group */
     uint32_t *names;  /* owned; the result's id of each symbol, INTERN_NONE = not asked yet */
 };
 

@@ -58,11 +58,8 @@ static void mark(struct stretch_run *run, uint32_t group, unsigned sight, uint64
 static void mark_rows(struct stretch_run *run, const uint32_t *groups, uint64_t rows,
                       unsigned sight, uint64_t tile_s)
 {
-    for (; rows; rows &= rows - 1) {
-        uint32_t group = groups[__builtin_ctzll(rows)];
-        if (group != UINT32_MAX)
-            mark(run, group, sight, tile_s);
-    }
+    for (; rows; rows &= rows - 1)
+        mark(run, groups[__builtin_ctzll(rows)], sight, tile_s);
 }
 
 /* --- what an hour says --- */
@@ -145,14 +142,6 @@ static void rows_seen(struct stretch_run *run, const struct block_entry *entry, 
 
 /* --- blocks --- */
 
-/* Those that the block can have; what else is marked is damage. */
-static uint64_t rows_of(const struct stretch_run *run, const struct block_entry *entry)
-{
-    uint32_t rows = edge_part_kind_rows(run->query.use->part, entry->joint);
-    uint32_t left = rows - MIN(rows, entry->row_block * BLOCK_ROWS);
-    return left >= BLOCK_ROWS ? UINT64_MAX : (UINT64_C(1) << left) - 1;
-}
-
 /* Sights of which the presence bits alone do not tell, enum section bits. */
 static unsigned mark_present(struct stretch_run *run, const struct block_entry *entry,
                              const struct block_reader *reader, unsigned from, unsigned to,
@@ -160,9 +149,9 @@ static unsigned mark_present(struct stretch_run *run, const struct block_entry *
 {
     uint64_t seconds = tier_seconds(entry->tier), zero = entry->slab * slab_seconds(entry->tier);
     unsigned unclear = 0;
-    uint64_t rows = rows_of(run, entry);
+    uint64_t wanted = run->query.use->wanted[entry->row_block];
     for (unsigned t = from; t < to; t++) {
-        uint64_t present = reader->present[t] & rows, tile_s = zero + t * seconds;
+        uint64_t present = reader->present[t] & wanted, tile_s = zero + t * seconds;
         if (is_wanted(run, SIGHT_ANY))
             mark_rows(run, groups, present, SIGHT_ANY, tile_s);
         for (unsigned sight = SIGHT_CLIENT; sight < SIGHT_COUNT; sight++) {
@@ -185,16 +174,13 @@ static enum status mark_observed(struct stretch_run *run, const struct block_ent
     struct block_reader *reader = &run->query.reader;
     uint64_t seconds = tier_seconds(entry->tier), zero = entry->slab * slab_seconds(entry->tier);
     struct block_cursor c;
-    uint64_t rows = rows_of(run, entry);
     TRY(block_reader_load(reader, run->query.use->part, entry, unclear, e));
     block_cursor_init(&c, reader, from, to);
-    while (block_cursor_next(&c)) {
-        if (!(rows >> c.row & 1) || groups[c.row] == UINT32_MAX)
-            continue;
+    c.rows = run->query.use->wanted[entry->row_block];
+    while (block_cursor_next(&c))
         for (unsigned sight = SIGHT_CLIENT; sight < SIGHT_COUNT; sight++)
             if (unclear & section_bit(sections[sight]) && side_weight(&c, sight) > 0)
                 mark(run, groups[c.row], sight, zero + c.tile * seconds);
-    }
     return c.failed ? err_set(e, ST_CORRUPT, "the runs of a block make no sense") : ST_OK;
 }
 
