@@ -73,8 +73,11 @@ void cell_offer_exemplar(struct cell *c, const struct exemplar *x)
 {
     struct exemplar all[CELL_EXEMPLARS + 1];
     uint32_t at = 0, slowest = 0, failing = 0;
-    while (at < c->exemplar_count && comes_before(&c->exemplars[at], x))
-        at++;
+    for (; at < c->exemplar_count && comes_before(&c->exemplars[at], x); at++)
+        failing += c->exemplars[at].error;
+    if (at >= KEEP_SLOWEST && !(x->error && failing < KEEP_SLOWEST_FAILING))
+        return; /* as most are */
+    failing = 0;
     memcpy(all, c->exemplars, at * sizeof(*all));
     all[at] = *x;
     memcpy(all + at + 1, c->exemplars + at, (c->exemplar_count - at) * sizeof(*all));

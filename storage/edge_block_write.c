@@ -406,13 +406,6 @@ static void put_side(struct block_packer *p, struct block_grid *g, unsigned side
 void block_encode(struct block_packer *p, struct block_grid *g, uint64_t tile_zero_s,
                   uint32_t tile_s, bool pack, struct buf *out, struct block_entry *entry)
 {
-    static const struct {
-        enum stored_section section;
-        void (*put)(const struct cell_source *, struct buf *);
-    } rows[] = {
-        {STORED_TALLIES, put_tallies},
-        {STORED_EXEMPLARS, put_exemplars},
-    };
     entry->packed = 0;
     put_presence(p, g);
     put_section(p, STORED_PRESENCE, false, out, entry);
@@ -422,8 +415,11 @@ void block_encode(struct block_packer *p, struct block_grid *g, uint64_t tile_ze
         put_side(p, g, side);
         put_section(p, STORED_CLIENT + side, false, out, entry); /* bits are packed already */
     }
-    for (size_t i = 0; i < LEN(rows); i++) {
-        put_items(p, g, tile_zero_s, tile_s, rows[i].put);
-        put_section(p, rows[i].section, pack, out, entry);
-    }
+    put_items(p, g, tile_zero_s, tile_s, put_tallies);
+    put_section(p, STORED_TALLIES, pack, out, entry);
+    if (has_exemplars(PART_VERSION, entry->tier, entry->joint))
+        put_items(p, g, tile_zero_s, tile_s, put_exemplars);
+    else
+        buf_reset(&p->section);
+    put_section(p, STORED_EXEMPLARS, pack, out, entry);
 }

@@ -70,6 +70,13 @@ static inline uint64_t joint_minutes_end(uint64_t from_15s)
     return from_15s == TIER_ABSENT ? TIER_ABSENT : (from_15s + slab - 1) / slab * slab;
 }
 
+/* Minutes of totals have no exemplars of their own from version 3 on: they are those of their 15 s
+ * tiles, which totals keep. */
+static inline bool has_exemplars(uint32_t version, enum tier t, bool joint)
+{
+    return version < 3 || joint || t != TIER_1M;
+}
+
 /* A part of few hours has no tiles of a day: they would cost as much as one of these, and save the
  * reader little. */
 static inline bool needs_no_day(uint64_t start_s, uint64_t end_s)

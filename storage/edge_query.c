@@ -76,6 +76,11 @@ static struct edge_sum *step_sums(const struct query_run *run, uint64_t step)
     return &run->sums[step * run->group_count];
 }
 
+static struct edge_sum *sums_at(const struct query_run *run, uint64_t tile_s)
+{
+    return step_sums(run, run->plan.step_s ? tile_s / run->plan.step_s - run->batch_first : 0);
+}
+
 static enum status add_cell(struct query_run *run, const struct block_cursor *c, uint64_t tile_s,
                             struct edge_sum *sum, struct err *e)
 {
@@ -114,6 +119,51 @@ enum status query_run_lost(struct query_run *run, const struct block_entry *entr
     return ST_OK;
 }
 
+/* Adds the exemplars of the 15 s tiles of one block that lie in `tiles`. */
+static enum status add_fine_block(struct query_run *run, const struct block_entry *entry,
+                                  const struct tile_run *tiles, struct edge_sum *into,
+                                  struct err *e)
+{
+    uint64_t zero = entry->slab * slab_seconds(TIER_15S);
+    uint64_t from = tiles->from_s > zero ? (tiles->from_s - zero) / TILE_SECONDS : 0;
+    uint64_t to = MIN((tiles->to_s - zero) / TILE_SECONDS, (uint64_t)SLAB_TILES);
+    const uint32_t *groups = run->use->groups + (size_t)entry->row_block * BLOCK_ROWS;
+    struct block_cursor c;
+    TRY(block_reader_load(&run->fine_reader, run->use->part, entry, SECTION_EXEMPLARS, e));
+    block_cursor_init(&c, &run->fine_reader, (unsigned)from, (unsigned)to);
+    c.rows = run->use->wanted[entry->row_block];
+    while (block_cursor_next(&c)) {
+        uint64_t tile_s = zero + c.tile * TILE_SECONDS;
+        struct edge_sum *sums = into ? into : sums_at(run, tile_s);
+        TRY(block_add_exemplars(&c, tile_s, &sums[groups[c.row]].cell, e));
+    }
+    return c.failed ? err_set(e, ST_CORRUPT, "the runs of a block make no sense") : ST_OK;
+}
+
+/* The exemplars that a block of minutes leaves to its 15 s tiles. */
+static enum status add_fine_exemplars(struct query_run *run, const struct block_entry *minutes,
+                                      const struct tile_run *tiles, struct edge_sum *into,
+                                      struct err *e)
+{
+    const struct edge_part *p = run->use->part;
+    uint64_t zero = minutes->slab * slab_seconds(TIER_1M);
+    struct tile_run fine = {.tier = TIER_15S,
+                            .from_s = MAX(tiles->from_s, zero),
+                            .to_s = MIN(tiles->to_s, zero + slab_seconds(TIER_1M))};
+    uint64_t slab = fine.from_s / slab_seconds(TIER_15S);
+    for (; slab * slab_seconds(TIER_15S) < fine.to_s; slab++) {
+        uint32_t i = edge_part_find_block(p, TIER_15S, minutes->joint, slab, minutes->row_block);
+        const struct block_entry *entry = &p->blocks[MIN(i, p->block_count - 1)];
+        if (entry->tier != TIER_15S || entry->joint != minutes->joint || entry->slab != slab ||
+            entry->row_block != minutes->row_block || entry->bytes[STORED_EXEMPLARS] == 0)
+            continue;
+        struct err why;
+        enum status status = add_fine_block(run, entry, &fine, into, &why);
+        TRY(query_run_lost(run, entry, status, &why, e));
+    }
+    return ST_OK;
+}
+
 enum status query_run_add_block(struct query_run *run, const struct block_entry *entry,
                                 const struct tile_run *tiles, struct edge_sum *into, struct err *e)
 {
@@ -127,13 +177,15 @@ enum status query_run_add_block(struct query_run *run, const struct block_entry 
     c.rows = run->use->wanted[entry->row_block];
     while (block_cursor_next(&c)) {
         uint64_t tile_s = zero + c.tile * seconds;
-        struct edge_sum *sums = into;
-        if (!sums)
-            sums =
-                step_sums(run, run->plan.step_s ? tile_s / run->plan.step_s - run->batch_first : 0);
+        struct edge_sum *sums = into ? into : sums_at(run, tile_s);
         TRY(add_cell(run, &c, tile_s, &sums[groups[c.row]], e));
     }
-    return c.failed ? err_set(e, ST_CORRUPT, "the runs of a block make no sense") : ST_OK;
+    if (c.failed)
+        return err_set(e, ST_CORRUPT, "the runs of a block make no sense");
+    bool elsewhere = !has_exemplars(run->use->part->version, entry->tier, entry->joint);
+    return elsewhere && run->query->sections & SECTION_EXEMPLARS
+               ? add_fine_exemplars(run, entry, tiles, into, e)
+               : ST_OK;
 }
 
 static enum status add_run(struct query_run *run, const struct tile_run *tiles, struct err *e)
@@ -333,6 +385,7 @@ void query_run_deinit(struct query_run *run)
     mem_free(run->sums);
     vec_deinit(&run->uses);
     block_reader_deinit(&run->reader);
+    block_reader_deinit(&run->fine_reader);
 }
 
 enum status query_run_init(struct query_run *run, const struct edge_view *v,

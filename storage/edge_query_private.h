@@ -35,6 +35,7 @@ struct query_run {
     struct edge_sum *sums; /* owned; by step of the batch, then group */
     struct block_reader reader;
     const struct block_entry *loaded; /* in reader */
+    struct block_reader fine_reader;  /* of 15 s tiles whose exemplars a minute has */
     uint64_t points, kept_bytes;
     struct histogram passing[BLOCK_SIDES]; /* owned; of the point that is handed out */
 };

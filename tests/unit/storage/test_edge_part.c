@@ -68,6 +68,8 @@ static void expect_tier(const struct edge_rig *r, const struct edge_part *part, 
     cr_assert_eq(edge_part_scan(part, &scan, &lost, NULL), ST_OK);
     cr_assert_eq(lost, 0);
     for (size_t i = 0; i < r->rows * x.tiles; i++) {
+        if (!has_exemplars(part->version, tier, i / x.tiles % 4 != 0))
+            expected[i].exemplar_count = 0; /* a query finds them in tiles of 15 s */
         cr_assert(edge_rig_cells_equal(&expected[i], x.names, &x.cells[i], x.names, SECTION_ALL),
                   "tier %d row %zu tile %zu", (int)tier, i / x.tiles, i % x.tiles);
         cell_deinit(&expected[i]);

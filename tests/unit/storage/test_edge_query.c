@@ -1,7 +1,9 @@
 /* test_edge_query.c - sums over overlapping parts equal brute force, for any range and step. */
 #include "storage/edge_store.h"
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "storage/edge_part_file.h"
 #include "tests/unit/storage/edge_rig.h"
 #include "support/alloc_walk.h"
 #include "support/leak.h"
@@ -105,6 +107,50 @@ Test(edge_query, equals_brute_force)
         edge_result_deinit(&result);
     }
     edge_rig_unref(parts, PARTS);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* Minutes take theirs from tiles of 15 s: where one of their blocks is damaged, nothing else is
+ * missing. */
+Test(edge_query, damaged_exemplars_of_minutes_cost_exemplars)
+{
+    struct edge_rig r = edge_rig_new(800, 8, START, 960, 3);
+    struct cell_set *set = cell_set_new(1);
+    for (size_t i = 0; i < r.count; i++)
+        edge_rig_add(set, &r.requests[i]);
+    struct edge_part *p = edge_rig_part(set, true);
+    struct edge_view view = {.parts = &p, .part_count = 1};
+    struct edge_query q = {.start_s = START,
+                           .end_s = START + 960,
+                           .step_s = 60,
+                           .sections = SECTION_ALL,
+                           .group = group_of,
+                           .max_points = 1000};
+    const struct block_entry *first = &p->blocks[0]; /* totals, the first four minutes */
+    uint64_t exemplars_at = first->at;
+    for (unsigned s = 0; s < STORED_EXEMPLARS; s++)
+        exemplars_at += first->bytes[s];
+    log_set_level(LOG_ERROR);
+    for (unsigned damaged = 0; damaged < 2; damaged++) {
+        struct edge_result result;
+        if (damaged)
+            p->memory[exemplars_at] ^= 1;
+        cr_assert_eq(edge_query_run(&view, &q, &result, NULL), ST_OK);
+        cr_assert_eq(result.lost_blocks, damaged);
+        for (uint32_t g = 0; g < result.series_count; g++)
+            for (size_t i = 0; i < result.series[g].len; i++) {
+                const struct edge_point *point = &result.series[g].points[i];
+                bool lost = damaged && point->time_s < START + 240;
+                cr_assert_gt(point->cell.observed, 0);
+                cr_assert_eq(point->cell.exemplar_count == 0, lost, "minute +%lu",
+                             point->time_s - START);
+            }
+        edge_result_deinit(&result);
+    }
+    log_set_level(LOG_INFO);
+    edge_part_unref(p);
+    cell_set_free(set);
     edge_rig_free(&r);
     EXPECT_NO_LEAK();
 }
