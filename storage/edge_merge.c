@@ -1,8 +1,9 @@
 /* edge_merge.c - which parts become one, and what age cuts off them.
  *
- * Parts that end on the same day are merged with each other only. Small ones first, and only those
- * of like size, so that a byte is rewritten a few times in its life. Joint rows keep 15 s for 6 h
- * and minutes for 7 days; a tier is made of the one that goes, not before.
+ * Parts that end on the same day are merged with each other only; as long as they have 15 s tiles
+ * of joint rows, those of the same hour, so that it costs little to cut these off. Small ones
+ * first, and only those of like size, so that a byte is rewritten a few times in its life. Joint
+ * rows keep 15 s for 6 h and minutes for 7 days; a tier is made of the one that goes, not before.
  * Exemplars of tiles below five minutes go after 6 h too. */
 #include "storage/edge_merge.h"
 
@@ -16,8 +17,8 @@ enum {
     DAY_S = 86400,
     KEEP_15S = 6 * HOUR_S,
     KEEP_MINUTES = 7 * DAY_S,
-    TODAY_AT_LEAST = 8, /* parts of the day that still grows */
-    AT_MOST = 64,       /* parts in one merge: each has its reader */
+    GROWING_AT_LEAST = 8, /* parts of a period that still grows */
+    AT_MOST = 64,         /* parts in one merge: each has its reader */
     STEP_BLOCKS = 8,
 };
 static const uint64_t step_ns = 100 * NS_PER_MS; /* a checkpoint waits no longer */
@@ -52,22 +53,52 @@ uint64_t edge_merge_cut_bytes(const struct edge_part *p, const struct merge_cut 
     return bytes;
 }
 
-static uint64_t day_of(const struct stored_part *p)
+/* Parts of one period are merged with each other only. */
+struct period {
+    uint64_t start_s;
+    uint32_t seconds; /* an hour or a day */
+};
+
+static struct period period_of(const struct stored_part *p, uint64_t now_ns, bool compact,
+                               const struct retention *r)
 {
-    uint64_t end = edge_part_end_s(p->part);
-    return end ? (end - 1) / DAY_S : 0;
+    uint64_t end_s = edge_part_end_s(p->part), last_s = end_s ? end_s - 1 : 0;
+    struct merge_cut cut = edge_merge_cut(now_ns, end_s, r);
+    bool is_young = r->edges_ns != 0 && end_s > cut.from_s[1][TIER_15S];
+    uint32_t seconds = is_young && !compact ? HOUR_S : DAY_S;
+    return (struct period){last_s / seconds * seconds, seconds};
 }
 
-static int by_day_and_size(const void *a, const void *b)
+static bool same_period(const struct period *a, const struct period *b)
+{
+    return a->start_s == b->start_s && a->seconds == b->seconds;
+}
+
+/* More is expected of it; not so when its hours come one by one, 6 h later. */
+static bool still_grows(const struct period *p, uint64_t now_ns, const struct retention *r)
+{
+    bool is_fed = p->seconds == HOUR_S || r->edges_ns == 0;
+    return is_fed && now_ns / NS_PER_S < p->start_s + p->seconds;
+}
+
+static int by_number(uint64_t x, uint64_t y)
+{
+    return (x > y) - (x < y);
+}
+
+/* Periods lie one behind the other in this order. */
+static int by_end(const void *a, const void *b)
 {
     const struct stored_part *x = a, *y = b;
-    uint64_t day_x = day_of(x), day_y = day_of(y);
-    uint64_t size_x = edge_part_bytes(x->part), size_y = edge_part_bytes(y->part);
-    if (day_x != day_y)
-        return day_x < day_y ? -1 : 1;
-    if (size_x != size_y)
-        return size_x < size_y ? -1 : 1;
-    return (x->id > y->id) - (x->id < y->id);
+    int order = by_number(edge_part_end_s(x->part), edge_part_end_s(y->part));
+    return order ? order : by_number(x->id, y->id);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const struct stored_part *x = a, *y = b;
+    int order = by_number(edge_part_bytes(x->part), edge_part_bytes(y->part));
+    return order ? order : by_number(x->id, y->id);
 }
 
 /* The longest run of parts, smallest first, of which none is more than twice what lies before it.
@@ -97,15 +128,24 @@ static bool worth_cutting(const struct edge_part *p, uint64_t now_ns, bool compa
     return freed > 0 && freed >= least;
 }
 
-/* How many of the parts of one day, smallest first, are to become one. */
-static size_t choose_of_day(const struct stored_part *parts, size_t count, uint64_t now_ns,
-                            bool compact, const struct retention *r)
+/* How many of the parts of one period, smallest first, are to become one. */
+static size_t choose_of_period(const struct stored_part *parts, size_t count, bool grows,
+                               uint64_t now_ns, bool compact, const struct retention *r)
 {
-    bool grows = day_of(parts) >= now_ns / NS_PER_S / DAY_S;
     size_t n = compact ? MIN(count, (size_t)AT_MOST) : like_sizes(parts, count);
-    if (n >= (grows && !compact ? TODAY_AT_LEAST : 2))
+    if (n >= (grows && !compact ? GROWING_AT_LEAST : 2))
         return n;
     return worth_cutting(parts->part, now_ns, compact, r) ? 1 : 0;
+}
+
+/* Brings parts [at, at + count) to the front. */
+static void to_front(struct stored_part *parts, size_t at, size_t count)
+{
+    for (size_t i = 0; i < count && at > 0; i++) {
+        struct stored_part moved = parts[i];
+        parts[i] = parts[at + i];
+        parts[at + i] = moved;
+    }
 }
 
 void edge_merge_choose(struct stored_part *parts, size_t count, uint64_t now_ns, bool compact,
@@ -114,17 +154,19 @@ void edge_merge_choose(struct stored_part *parts, size_t count, uint64_t now_ns,
     *chosen = 0;
     if (count == 0)
         return;
-    qsort(parts, count, sizeof(*parts), by_day_and_size);
+    qsort(parts, count, sizeof(*parts), by_end);
     for (size_t first = 0, next; first < count && *chosen == 0; first = next) {
-        for (next = first + 1; next < count && day_of(&parts[next]) == day_of(&parts[first]);)
-            next++;
+        struct period period = period_of(&parts[first], now_ns, compact, r), other = period;
+        for (next = first + 1; next < count; next++) {
+            other = period_of(&parts[next], now_ns, compact, r);
+            if (!same_period(&period, &other))
+                break;
+        }
+        qsort(parts + first, next - first, sizeof(*parts), by_size);
+        bool grows = still_grows(&period, now_ns, r);
         for (size_t at = first; at < next && *chosen == 0; at++) {
-            *chosen = choose_of_day(&parts[at], next - at, now_ns, compact, r);
-            for (size_t i = 0; i < *chosen && at > 0; i++) { /* to the front */
-                struct stored_part moved = parts[i];
-                parts[i] = parts[at + i];
-                parts[at + i] = moved;
-            }
+            *chosen = choose_of_period(&parts[at], next - at, grows, now_ns, compact, r);
+            to_front(parts, at, *chosen);
         }
     }
 }

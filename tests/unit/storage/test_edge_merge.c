@@ -356,7 +356,7 @@ Test(edge_merge, old_minutes_and_old_five_minutes_meet)
 
 /* A day of checkpoints every 30 s, by size alone: parts stay few, and bytes are not written too
  * often. */
-Test(edge_merge, a_day_of_checkpoints_stays_small)
+static void expect_small_day(const struct retention *r)
 {
     enum { CHECKPOINTS = 2880, BYTES = 100000 };
     static struct edge_part made[2 * CHECKPOINTS];
@@ -368,12 +368,14 @@ Test(edge_merge, a_day_of_checkpoints_stays_small)
         made[next] = (struct edge_part){.size = BYTES, .start_s = end_s - 30, .end_s = end_s};
         list[count++] = (struct stored_part){.id = next, .part = &made[next]};
         for (next++;; next++) {
-            edge_merge_choose(list, count, end_s * NS_PER_S, false, &for_ever, &chosen);
+            edge_merge_choose(list, count, end_s * NS_PER_S, false, r, &chosen);
             if (chosen == 0)
                 break;
-            made[next] = (struct edge_part){.end_s = end_s};
-            for (size_t j = 0; j < chosen; j++)
+            made[next] = (struct edge_part){0};
+            for (size_t j = 0; j < chosen; j++) {
                 made[next].size += list[j].part->size;
+                made[next].end_s = MAX(made[next].end_s, list[j].part->end_s);
+            }
             written += made[next].size;
             count -= chosen;
             memmove(list, list + chosen, count * sizeof(*list));
@@ -384,8 +386,57 @@ Test(edge_merge, a_day_of_checkpoints_stays_small)
     cr_assert_leq(most, 40, "%zu parts", most);
     cr_assert_leq(written, 8ull * CHECKPOINTS * BYTES, "each byte was written %g times",
                   (double)written / CHECKPOINTS / BYTES);
-    edge_merge_choose(list, count, (START + DAY + 1) * NS_PER_S, true, &for_ever, &chosen);
+    edge_merge_choose(list, count, (START + DAY + 1) * NS_PER_S, true, r, &chosen);
     cr_assert_eq(chosen, count, "compact takes all");
+}
+
+Test(edge_merge, a_day_of_checkpoints_stays_small)
+{
+    expect_small_day(&for_ever);
+    expect_small_day(&ninety_days);
+}
+
+/* Parts of like size, one every half hour: as long as tiles of 15 s will go, only those of an hour
+ * meet. */
+Test(edge_merge, young_parts_meet_in_their_hour)
+{
+    enum { HALVES = 16, HALF_S = 1800 };
+    static const struct {
+        uint64_t age_s; /* of the last part */
+        const struct retention *retention;
+        bool compact;
+        size_t chosen;
+        uint64_t first_end, last_end; /* in halves of an hour */
+    } rows[] = {
+        {0, &ninety_days, false, 4, 1, 4},    /* 2 h are 6 h old or more */
+        {0, &for_ever, false, HALVES, 1, 16}, /* nothing is ever cut */
+        {0, &ninety_days, true, HALVES, 1, 16},
+        {3600, &ninety_days, false, 6, 1, 6},
+        {6 * 3600, &ninety_days, false, HALVES, 1, 16},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct edge_part parts[HALVES];
+        struct stored_part list[HALVES];
+        size_t chosen;
+        for (size_t j = 0; j < HALVES; j++) {
+            uint64_t end_s = START + (j + 1) * HALF_S;
+            parts[j] = (struct edge_part){.size = 1000, .start_s = end_s - HALF_S, .end_s = end_s};
+            list[j] = (struct stored_part){.id = j, .part = &parts[j]};
+        }
+        uint64_t now_ns = (START + HALVES * HALF_S + rows[i].age_s) * NS_PER_S;
+        edge_merge_choose(list, HALVES, now_ns, rows[i].compact, rows[i].retention, &chosen);
+        cr_assert_eq(chosen, rows[i].chosen, "row %zu chose %zu", i, chosen);
+        for (size_t j = 0; j < chosen; j++)
+            cr_assert(list[j].part->end_s >= START + rows[i].first_end * HALF_S &&
+                      list[j].part->end_s <= START + rows[i].last_end * HALF_S);
+        if (chosen == HALVES)
+            continue;
+        /* Without those, the first hour of the others. */
+        edge_merge_choose(list + chosen, HALVES - chosen, now_ns, false, &ninety_days, &chosen);
+        cr_assert_eq(chosen, 2);
+        cr_assert_eq((list[rows[i].chosen].part->end_s - 1) / 3600,
+                     (list[rows[i].chosen + 1].part->end_s - 1) / 3600);
+    }
 }
 
 /* Whatever is left to cut when the last of it is old enough goes, and then there is peace. */
