@@ -237,14 +237,15 @@ static uint32_t by_operation(const struct cell_row *row, void *user)
     return (uint32_t)atoi(row->operation.ptr + 19);
 }
 
-static enum status quantiles(uint32_t group, uint64_t time_s, const struct cell *cell, void *user,
-                             struct err *e)
+static const double asked[] = {0.5, 0.9, 0.99};
+
+static enum status quantiles(uint32_t group, uint64_t time_s, uint64_t weight, const double *ns,
+                             void *user, struct err *e)
 {
-    static const double qs[] = {0.5, 0.9, 0.99};
     double *sum = user;
-    (void)group, (void)time_s, (void)e;
-    for (size_t i = 0; i < LEN(qs); i++)
-        *sum += histogram_quantile_ns(&cell->server, qs[i]);
+    (void)group, (void)time_s, (void)weight, (void)e;
+    for (size_t i = 0; i < LEN(asked); i++)
+        *sum += ns[i];
     return ST_OK;
 }
 
@@ -292,12 +293,14 @@ static void ask_all(struct store *s, uint64_t start_s, uint64_t end_s)
     q.group = by_server;
     q.sections = SECTION_SERVER;
     q.without_sums = true;
-    q.point = quantiles;
+    q.quantiles = quantiles;
+    q.q = asked;
+    q.q_count = LEN(asked);
     q.step_s = 300;
     ask(s, "percentiles of 40 servers, 5 min", &q);
     q.step_s = 60;
     ask(s, "percentiles of 40 servers, 60 s", &q);
-    q.point = NULL; /* kept: small enough again */
+    q.quantiles = NULL; /* kept: small enough again */
     q.group = by_operation;
     q.joint = true;
     q.step_s = 0;

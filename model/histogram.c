@@ -257,6 +257,18 @@ static uint32_t bucket_of_rank(const struct histogram *h, uint64_t target)
     return i;
 }
 
+uint64_t histogram_rank_of(uint64_t weight, double q)
+{
+    /* Scaling by 2^16 is exact in a double: for whole requests this is the rank ceil(q*n). */
+    double rank = ceil(q * (double)weight);
+    return rank < (double)weight ? (uint64_t)rank : weight;
+}
+
+double histogram_value_ns(const struct histogram *h, int32_t index)
+{
+    return clamp(histogram_upper_ns(index) * MIDPOINT, (double)h->min_ns, (double)h->max_ns);
+}
+
 double histogram_quantile_ns(const struct histogram *h, double q)
 {
     if (h->weight == 0)
@@ -265,13 +277,10 @@ double histogram_quantile_ns(const struct histogram *h, double q)
         return (double)h->min_ns;
     if (q >= 1)
         return (double)h->max_ns;
-    /* Scaling by 2^16 is exact in a double: for whole requests this is the rank ceil(q*n). */
-    double rank = ceil(q * (double)h->weight);
-    uint64_t target = rank < (double)h->weight ? (uint64_t)rank : h->weight;
+    uint64_t target = histogram_rank_of(h->weight, q);
     if (h->zero >= target || h->bucket_count == 0)
         return 0;
-    const struct histogram_bucket *b = &h->buckets[bucket_of_rank(h, target)];
-    return clamp(histogram_upper_ns(b->index) * MIDPOINT, (double)h->min_ns, (double)h->max_ns);
+    return histogram_value_ns(h, h->buckets[bucket_of_rank(h, target)].index);
 }
 
 uint64_t histogram_count(const struct histogram *h)

@@ -103,6 +103,11 @@ bool histogram_payload_read(const struct histogram_head *head, struct histogram_
 bool histogram_payload_add(const struct histogram_head *head, uint32_t scale,
                            uint32_t *slots) NODISCARD;
 
+/* Weight that lies at or below the q-quantile, 0 < q < 1. */
+uint64_t histogram_rank_of(uint64_t weight, double q);
+/* What a quantile in the bucket is answered with: its middle, within the extremes of h. */
+double histogram_value_ns(const struct histogram *h, int32_t index);
+
 /* histogram_payload_add() of planes: by the fastest way that this processor has. */
 bool histogram_planes_add(const struct histogram_head *head, uint32_t scale,
                           uint32_t *slots) NODISCARD;

@@ -213,3 +213,88 @@ bool histogram_dense_take_coarse(struct histogram_dense *d, const int32_t *apart
     histogram_reset(&d->rest);
     return true;
 }
+
+/* --- quantiles --- */
+
+typedef uint32_t words4 __attribute__((vector_size(16)));
+
+/* A window is never longer: all buckets, a margin and a group at both ends. */
+enum { GROUPS_MAX = HISTOGRAM_INDEX_COUNT / PLANE_GROUP + 8 };
+
+static inline uint32_t sum_group(const uint32_t slots[PLANE_GROUP])
+{
+    words4 x[PLANE_GROUP / 4];
+    memcpy(x, slots, sizeof(x));
+    words4 sum = x[0] + x[1] + (x[2] + x[3]);
+    sum += __builtin_shufflevector(sum, sum, 2, 3, 0, 1);
+    sum += __builtin_shufflevector(sum, sum, 1, 0, 3, 2);
+    return sum[0];
+}
+
+/* Counts in each group of slots and in those below. */
+static uint32_t sum_groups(const struct histogram_dense *d, uint32_t upto[GROUPS_MAX])
+{
+    uint32_t groups = MIN(d->len / PLANE_GROUP, (uint32_t)GROUPS_MAX), sum = 0;
+    for (uint32_t g = 0; g < groups; g++)
+        upto[g] = sum += sum_group(d->slots + (size_t)g * PLANE_GROUP);
+    return groups;
+}
+
+/* The bucket of the rank-th count, from 1 on; the last one when there are fewer, which is damage.
+ */
+static int32_t bucket_of_count(const struct histogram_dense *d, const uint32_t *upto,
+                               uint32_t groups, uint64_t rank)
+{
+    uint32_t g = 0, slot = 0;
+    while (g + 1 < groups && upto[g] < rank)
+        g++;
+    const uint32_t *slots = d->slots + (size_t)g * PLANE_GROUP;
+    for (uint64_t sum = g ? upto[g - 1] : 0; slot + 1 < PLANE_GROUP; slot++)
+        if ((sum += slots[slot]) >= rank)
+            break;
+    return d->base + (int32_t)(g * PLANE_GROUP + slot);
+}
+
+static double slot_quantile(const struct histogram_dense *d, const uint32_t *upto, uint32_t groups,
+                            double q)
+{
+    const struct histogram *all = &d->rest;
+    if (!(q > 0))
+        return (double)all->min_ns;
+    if (q >= 1)
+        return (double)all->max_ns;
+    uint64_t target = histogram_rank_of(all->weight, q);
+    if (all->zero >= target || d->bound == 0)
+        return 0;
+    uint64_t rank = (target - all->zero + WEIGHT_ONE - 1) >> WEIGHT_SHIFT;
+    return histogram_value_ns(all, bucket_of_count(d, upto, groups, rank));
+}
+
+static bool take_listed_quantiles(struct histogram_dense *d, const double *q, size_t count,
+                                  uint64_t *weight, double *ns)
+{
+    struct histogram all = {0};
+    bool ok = histogram_dense_take(d, &all);
+    *weight = all.weight;
+    for (size_t i = 0; ok && i < count; i++)
+        ns[i] = histogram_quantile_ns(&all, q[i]);
+    histogram_deinit(&all);
+    return ok;
+}
+
+bool histogram_dense_take_quantiles(struct histogram_dense *d, const double *q, size_t count,
+                                    uint64_t *weight, double *ns)
+{
+    uint32_t upto[GROUPS_MAX];
+    if (d->rest.bucket_count > 0)
+        return take_listed_quantiles(d, q, count, weight, ns);
+    *weight = d->rest.weight;
+    uint32_t groups = d->bound > 0 && *weight > 0 ? sum_groups(d, upto) : 0;
+    for (size_t i = 0; i < count; i++)
+        ns[i] = *weight > 0 ? slot_quantile(d, upto, groups, q[i]) : 0;
+    if (d->bound > 0)
+        memset(d->slots, 0, d->len * sizeof(*d->slots));
+    d->bound = 0;
+    histogram_reset(&d->rest);
+    return true;
+}

@@ -31,5 +31,9 @@ bool histogram_dense_take(struct histogram_dense *d, struct histogram *out) NODI
  * is one bucket there. */
 bool histogram_dense_take_coarse(struct histogram_dense *d, const int32_t *apart, size_t count,
                                  struct histogram *out) NODISCARD;
+/* The same, of which only quantiles are told: ns[i] as histogram_quantile_ns(out, q[i]) would give
+ * it. That costs a fraction, for buckets are not listed. */
+bool histogram_dense_take_quantiles(struct histogram_dense *d, const double *q, size_t count,
+                                    uint64_t *weight, double *ns) NODISCARD;
 
 #endif

@@ -6,7 +6,6 @@
 #include "query/histogram_sum.h"
 #include <stdlib.h>
 
-enum { QUANTILES_MAX = 64 };
 enum side { SIDE_SERVER, SIDE_CLIENT, SIDE_TRANSIT };
 enum by { BY_CLIENT = 1, BY_SERVER = 2, BY_VERSION = 4, BY_OPERATION = 8, BY_CODE = 16 };
 
@@ -20,7 +19,7 @@ struct ask {
     int protocol; /* enum protocol or PROTOCOL_ANY */
     enum side side;
     unsigned by; /* enum by bits */
-    double q[QUANTILES_MAX];
+    double q[EDGE_QUANTILES_MAX];
     size_t q_count;
 };
 
@@ -29,10 +28,7 @@ struct line {
     struct row_key key;
     struct edge_series *points; /* of the whole range; borrowed from the sums */
     struct histogram whole;     /* owned */
-    struct histogram now;       /* owned; of the step that is being added up */
-    uint64_t now_s;
-    uint32_t groups; /* series of the sums that it is made of */
-    struct buf text; /* owned; the steps before it, as JSON */
+    struct buf text;            /* owned; its steps, as JSON */
     struct json_writer steps;
 };
 
@@ -42,7 +38,7 @@ struct answer {
     struct row_sums sums;
     struct intern *line_keys;
     VEC(struct line) lines;
-    uint32_t *line_of; /* of each series of the sums, LINE_NONE; in the arena */
+    uint32_t *line_of; /* of each series of the sums, or LINE_NONE; in the arena */
     struct warnings warnings;
 };
 
@@ -78,7 +74,7 @@ static enum status read_names(const struct params *p, struct ask *ask, struct er
 static enum status read_quantiles(const struct params *p, struct ask *ask, struct err *e)
 {
     static const double usual[] = {0.5, 0.9, 0.99};
-    TRY(params_quantiles(p, "q", ask->q, QUANTILES_MAX, &ask->q_count, e));
+    TRY(params_quantiles(p, "q", ask->q, EDGE_QUANTILES_MAX, &ask->q_count, e));
     if (!ask->q_count) {
         memcpy(ask->q, usual, sizeof(usual));
         ask->q_count = LEN(usual);
@@ -153,11 +149,9 @@ static bool add_line(struct answer *a, const struct row_key *key, uint32_t numbe
     if (id == INTERN_NONE)
         return false;
     a->line_of[number] = id - 1;
-    if (id <= a->lines.len) {
-        a->lines.items[id - 1].groups++;
+    if (id <= a->lines.len)
         return edge_series_join(a->lines.items[id - 1].points, series);
-    }
-    struct line line = {.key = *key, .points = series, .groups = 1};
+    struct line line = {.key = *key, .points = series};
     return vec_push(&a->lines, line);
 }
 
@@ -213,61 +207,40 @@ static void write_values(struct json_writer *w, const struct ask *ask, const str
     json_array_end(w);
 }
 
-static void write_step(struct line *line, const struct ask *ask, uint64_t time_s,
-                       const struct histogram *h)
-{
-    if (!h->weight)
-        return; /* that side was not observed in this step */
-    json_object_begin(&line->steps);
-    JSON_U64(&line->steps, "time", time_s);
-    write_values(&line->steps, ask, h);
-    json_object_end(&line->steps);
-}
-
-static void end_step(struct line *line, const struct ask *ask)
-{
-    write_step(line, ask, line->now_s, &line->now);
-    histogram_reset(&line->now);
-}
-
 struct stepping {
     struct answer *answer;
     const struct ask *ask;
 };
 
-static enum status add_step(uint32_t series, uint64_t time_s, const struct cell *cell, void *user,
-                            struct err *e)
+static enum status add_step(uint32_t number, uint64_t time_s, uint64_t weight, const double *ns,
+                            void *user, struct err *e)
 {
     const struct stepping *s = user;
-    uint32_t number = s->answer->line_of[series];
-    if (number == LINE_NONE)
-        return ST_OK;
     struct line *line = &s->answer->lines.items[number];
-    const struct histogram *h = side_of(cell, s->ask->side);
-    bool ok = true;
-    if (line->groups == 1) {
-        write_step(line, s->ask, time_s, h);
-    } else {
-        if (line->now_s != time_s)
-            end_step(line, s->ask);
-        line->now_s = time_s;
-        ok = histogram_merge(&line->now, h);
-    }
-    return ok && !line->text.failed ? ST_OK
-                                    : err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+    struct json_writer *w = &line->steps;
+    json_object_begin(w);
+    JSON_U64(w, "time", time_s);
+    JSON_U64(w, "count", reply_count(weight));
+    json_key(w, "values");
+    json_array_begin(w);
+    for (size_t i = 0; i < s->ask->q_count; i++)
+        reply_quantile_ns(w, ns[i]);
+    json_array_end(w);
+    json_object_end(w);
+    return line->text.failed ? err_set(e, ST_NO_MEMORY, "no memory for the percentiles") : ST_OK;
 }
 
 static enum status write_steps(struct answer *a, const struct ask *ask, struct err *e)
 {
     struct stepping stepping = {a, ask};
+    struct row_quantiles asked = {ask->q, ask->q_count, a->line_of};
     for (size_t i = 0; i < a->lines.len; i++) {
         struct line *line = &a->lines.items[i];
         line->steps = json_writer_of(&line->text);
         json_array_begin(&line->steps);
     }
-    TRY(row_query_points(&ask->rows, &a->sums, add_step, &stepping, e));
+    TRY(row_query_quantiles(&ask->rows, &a->sums, &asked, add_step, &stepping, e));
     for (size_t i = 0; i < a->lines.len; i++) {
-        end_step(&a->lines.items[i], ask);
         json_array_end(&a->lines.items[i].steps);
         if (a->lines.items[i].text.failed)
             return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
@@ -389,7 +362,6 @@ static void answer_deinit(struct answer *a)
 {
     for (size_t i = 0; i < a->lines.len; i++) {
         histogram_deinit(&a->lines.items[i].whole);
-        histogram_deinit(&a->lines.items[i].now);
         buf_deinit(&a->lines.items[i].text);
     }
     vec_deinit(&a->lines);

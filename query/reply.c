@@ -86,7 +86,7 @@ void reply_ms(struct json_writer *w, uint64_t ns)
 }
 
 /* A picosecond is far below the bound of every quantile. */
-static void write_ms(struct json_writer *w, double ns)
+void reply_quantile_ns(struct json_writer *w, double ns)
 {
     if (ns >= EXACT_NS) {
         json_double(w, ns / 1e6);
@@ -108,7 +108,7 @@ void reply_error_bound(struct json_writer *w)
 void reply_quantile(struct json_writer *w, const struct histogram *h, double q)
 {
     if (h->weight)
-        write_ms(w, histogram_quantile_ns(h, q));
+        reply_quantile_ns(w, histogram_quantile_ns(h, q));
     else
         json_null(w);
 }

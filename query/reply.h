@@ -23,6 +23,8 @@ void reply_header(struct http_response *out, const char *name, const char *value
 void reply_latency(struct json_writer *w, const struct histogram *h);
 /* One quantile in ms, or null. */
 void reply_quantile(struct json_writer *w, const struct histogram *h, double q);
+/* A quantile that is known, in ms. */
+void reply_quantile_ns(struct json_writer *w, double ns);
 /* Exact ns as ms. */
 void reply_ms(struct json_writer *w, uint64_t ns);
 /* The member "error" of the object that is open: the relative bound of its quantiles. */

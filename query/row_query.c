@@ -6,7 +6,10 @@ struct row_grouping {
     struct intern *keys;
     bool failed;
     row_point_fn point;
-    void *user; /* of point */
+    const struct row_quantiles *quantiles;
+    row_quantiles_fn give_quantiles;
+    void *user;            /* of both */
+    uint32_t series_count; /* with quantiles: lines are known of so many */
 };
 
 static bool has_flags(const struct node *n, unsigned flags)
@@ -40,6 +43,13 @@ static uint32_t word(struct row_grouping *g, enum row_dim dim, struct str text)
     return id;
 }
 
+static uint32_t group_of_series(const struct row_grouping *g, uint32_t series)
+{
+    if (!g->quantiles)
+        return series;
+    return series < g->series_count ? g->quantiles->line_of[series] : UINT32_MAX;
+}
+
 static uint32_t group_of(const struct cell_row *row, void *user)
 {
     struct row_grouping *g = user;
@@ -66,7 +76,7 @@ static uint32_t group_of(const struct cell_row *row, void *user)
     };
     uint32_t id = intern_add(g->keys, (struct str){(const char *)&key, sizeof(key)});
     g->failed |= id == INTERN_NONE;
-    return g->failed ? UINT32_MAX : id - 1;
+    return g->failed ? UINT32_MAX : group_of_series(g, id - 1);
 }
 
 static enum status give_point(uint32_t group, uint64_t time_s, const struct cell *cell, void *user,
@@ -74,6 +84,13 @@ static enum status give_point(uint32_t group, uint64_t time_s, const struct cell
 {
     struct row_grouping *g = user;
     return g->point(group, time_s, cell, g->user, e);
+}
+
+static enum status give_quantiles(uint32_t group, uint64_t time_s, uint64_t weight,
+                                  const double *ns, void *user, struct err *e)
+{
+    struct row_grouping *g = user;
+    return weight ? g->give_quantiles(group, time_s, weight, ns, g->user, e) : ST_OK;
 }
 
 static struct edge_query edge_query_of(struct row_grouping *g, uint32_t step_s)
@@ -87,6 +104,9 @@ static struct edge_query edge_query_of(struct row_grouping *g, uint32_t step_s)
                                .without_sums = q->without_sums,
                                .group = group_of,
                                .point = g->point ? give_point : NULL,
+                               .quantiles = g->quantiles ? give_quantiles : NULL,
+                               .q = g->quantiles ? g->quantiles->q : NULL,
+                               .q_count = g->quantiles ? g->quantiles->count : 0,
                                .user = g,
                                .max_points = q->max_points ? q->max_points : POINTS_MAX,
                                .apart = q->apart,
@@ -115,15 +135,33 @@ enum status row_query_run(const struct row_query *q, struct row_sums *out, struc
     return run(&grouping, q->step_s, &out->result, e);
 }
 
+static enum status run_steps(struct row_grouping *g, struct row_sums *sums, struct err *e)
+{
+    struct edge_result steps;
+    TRY(run(g, g->query->step_s, &steps, e));
+    sums->result.step_s = steps.step_s;
+    edge_result_deinit(&steps);
+    return ST_OK;
+}
+
 enum status row_query_points(const struct row_query *q, struct row_sums *sums, row_point_fn point,
                              void *user, struct err *e)
 {
     struct row_grouping grouping = {.query = q, .keys = sums->keys, .point = point, .user = user};
-    struct edge_result steps;
-    TRY(run(&grouping, q->step_s, &steps, e));
-    sums->result.step_s = steps.step_s;
-    edge_result_deinit(&steps);
-    return ST_OK;
+    return run_steps(&grouping, sums, e);
+}
+
+enum status row_query_quantiles(const struct row_query *q, struct row_sums *sums,
+                                const struct row_quantiles *asked, row_quantiles_fn give,
+                                void *user, struct err *e)
+{
+    struct row_grouping grouping = {.query = q,
+                                    .keys = sums->keys,
+                                    .quantiles = asked,
+                                    .give_quantiles = give,
+                                    .user = user,
+                                    .series_count = sums->result.series_count};
+    return run_steps(&grouping, sums, e);
 }
 
 enum status row_query_spans(const struct row_query *q, struct row_sums *sums,

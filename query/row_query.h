@@ -79,8 +79,22 @@ typedef enum status (*row_point_fn)(uint32_t series, uint64_t time_s, const stru
                                     void *user, struct err *e);
 enum status row_query_points(const struct row_query *q, struct row_sums *sums, row_point_fn point,
                              void *user, struct err *e);
-/* The same of spans within the range: `time_s` is the number of the span. Damaged blocks are added
- * to *lost. */
+/* Of which quantiles are asked. Borrowed. */
+struct row_quantiles {
+    const double *q;
+    size_t count;            /* at most EDGE_QUANTILES_MAX */
+    const uint32_t *line_of; /* series are added up that have the same line (dense from 0);
+                                UINT32_MAX: left out */
+};
+/* The same of quantiles of the side in q->sections alone, by line, and only when something was
+ * observed. */
+typedef enum status (*row_quantiles_fn)(uint32_t line, uint64_t time_s, uint64_t weight,
+                                        const double *ns, void *user, struct err *e);
+enum status row_query_quantiles(const struct row_query *q, struct row_sums *sums,
+                                const struct row_quantiles *asked, row_quantiles_fn give,
+                                void *user, struct err *e);
+/* As row_query_points() of spans within the range: `time_s` is the number of the span. Damaged
+ * blocks are added to *lost. */
 enum status row_query_spans(const struct row_query *q, struct row_sums *sums,
                             const struct edge_span *spans, uint32_t count, row_point_fn point,
                             void *user, uint64_t *lost, struct err *e);

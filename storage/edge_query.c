@@ -81,16 +81,24 @@ static struct edge_sum *sums_at(const struct query_run *run, uint64_t tile_s)
     return step_sums(run, run->plan.step_s ? tile_s / run->plan.step_s - run->batch_first : 0);
 }
 
+static bool has_section(const struct query_run *run, unsigned section)
+{
+    return (run->query->sections & section) != 0;
+}
+
 static enum status add_cell(struct query_run *run, const struct block_cursor *c, uint64_t tile_s,
                             struct edge_sum *sum, struct err *e)
 {
     sum->used = true;
-    if (run->query->sections & SECTION_COUNTS)
+    if (has_section(run, SECTION_COUNTS))
         block_add_counts(c, &sum->cell);
     for (unsigned side = 0; side < BLOCK_SIDES; side++)
-        TRY(add_side(c, side, &sum->side[side], e));
-    TRY(block_add_tallies(c, &sum->cell, result_name, run, e));
-    return block_add_exemplars(c, tile_s, &sum->cell, e);
+        if (has_section(run, section_bit(STORED_CLIENT + side)))
+            TRY(add_side(c, side, &sum->side[side], e));
+    if (has_section(run, SECTION_TALLIES))
+        TRY(block_add_tallies(c, &sum->cell, result_name, run, e));
+    return has_section(run, SECTION_EXEMPLARS) ? block_add_exemplars(c, tile_s, &sum->cell, e)
+                                               : ST_OK;
 }
 
 enum status query_run_load(struct query_run *run, const struct block_entry *entry, struct err *e)
@@ -280,6 +288,20 @@ static enum status hand_out_point(struct query_run *run, uint32_t group, uint64_
     return status;
 }
 
+static enum status hand_out_quantiles(struct query_run *run, uint32_t group, uint64_t time_s,
+                                      struct edge_sum *sum, struct err *e)
+{
+    const struct edge_query *q = run->query;
+    unsigned side = 0;
+    uint64_t weight;
+    while (side + 1 < BLOCK_SIDES && !has_section(run, section_bit(STORED_CLIENT + side)))
+        side++;
+    if (!histogram_dense_take_quantiles(&sum->side[side], q->q, q->q_count, &weight, run->ns))
+        return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
+    cell_reset(&sum->cell);
+    return q->quantiles(group, time_s, weight, run->ns, q->user, e);
+}
+
 static enum status give_point(struct query_run *run, uint32_t group, uint64_t time_s,
                               struct edge_sum *sum, struct err *e)
 {
@@ -290,6 +312,8 @@ static enum status give_point(struct query_run *run, uint32_t group, uint64_t ti
                        "step or a shorter range",
                        (unsigned long long)q->max_points);
     sum->used = false;
+    if (q->quantiles)
+        return hand_out_quantiles(run, group, time_s, sum, e);
     return q->point ? hand_out_point(run, group, time_s, sum, e)
                     : keep_point(run, group, time_s, sum, e);
 }

@@ -38,6 +38,7 @@ struct query_run {
     struct block_reader fine_reader;  /* of 15 s tiles whose exemplars a minute has */
     uint64_t points, kept_bytes;
     struct histogram passing[BLOCK_SIDES]; /* owned; of the point that is handed out */
+    double ns[EDGE_QUANTILES_MAX];         /* likewise */
 };
 
 /* Plans the query and maps the rows of its parts. ST_NO_MEMORY; query_run_deinit() all the same. */

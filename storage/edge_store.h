@@ -63,6 +63,8 @@ void edge_view_unref(const struct edge_view *v);
 
 /* --- exact sums --- */
 
+enum { EDGE_QUANTILES_MAX = 64 };
+
 struct edge_query {
     uint64_t start_s, end_s; /* widened to whole cells of the finest resolution kept */
     uint32_t step_s;         /* 0 = one point for the whole range */
@@ -76,6 +78,12 @@ struct edge_query {
      * hundreds of MB as series takes none so. */
     enum status (*point)(uint32_t group, uint64_t time_s, const struct cell *cell, void *user,
                          struct err *e);
+    /* Instead of point, when quantiles of the only side in sections are all that is asked: `ns` of
+     * each of q, and what the side weighs (2^-16), borrowed for the call. No buckets are listed. */
+    enum status (*quantiles)(uint32_t group, uint64_t time_s, uint64_t weight, const double *ns,
+                             void *user, struct err *e);
+    const double *q; /* borrowed */
+    size_t q_count;  /* at most EDGE_QUANTILES_MAX */
     void *user;
     uint64_t max_points; /* ST_QUERY when the answer would have more */
     /* When set: only these buckets of histograms (ascending) need to stay apart; what lies between

@@ -228,6 +228,27 @@ static void expect_coarse(const struct histogram *h, struct str bytes, const cha
     histogram_dense_deinit(&dense);
 }
 
+/* Quantiles straight out of the window are those of its list of buckets, bit by bit. */
+static void expect_quantiles(const struct histogram *h, struct str bytes, const char *what)
+{
+    static const double q[] = {-1, 0, 1e-9, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999999, 1, 2, NAN};
+    struct histogram_dense dense = {.without_sums = true};
+    struct histogram left = {0};
+    double ns[LEN(q)];
+    uint64_t weight;
+    for (unsigned round = 0; round < 2; round++) { /* the window is used again */
+        struct cursor c = cursor_of(bytes);
+        cr_assert_eq(histogram_dense_add(&c, &dense, NULL), ST_OK, "%s", what);
+        cr_assert(histogram_dense_take_quantiles(&dense, q, LEN(q), &weight, ns));
+        cr_assert_eq(weight, h->weight, "%s", what);
+        for (size_t i = 0; i < LEN(q); i++)
+            cr_assert_eq(ns[i], histogram_quantile_ns(h, q[i]), "%s: %g is %g", what, q[i], ns[i]);
+        cr_assert(histogram_dense_take(&dense, &left) && left.weight == 0 && !left.bucket_count);
+    }
+    histogram_deinit(&left);
+    histogram_dense_deinit(&dense);
+}
+
 static void expect_round_trip(const struct histogram *h, const char *what)
 {
     struct buf bytes = {0}, again = {0};
@@ -244,6 +265,7 @@ static void expect_round_trip(const struct histogram *h, const char *what)
     cr_assert(histogram_dense_take(&dense, &dense_back));
     cr_assert(same(h, &dense_back), "%s dense", what);
     expect_coarse(h, buf_str(&bytes), what);
+    expect_quantiles(h, buf_str(&bytes), what);
     c = cursor_of(buf_str(&bytes));
     cr_assert_eq(histogram_skip(&c, &e), ST_OK);
     cr_assert(c.at == c.end);

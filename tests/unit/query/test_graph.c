@@ -102,6 +102,9 @@ Test(graph, golden_answers)
         {"/api/mesh/percentiles?server=shop/cart&step=60", "percentiles.json"},
         {"/api/mesh/percentiles?by=server,version,operation,code&side=client&q=0,1",
          "percentiles_by.json"},
+        /* a line of two protocols */
+        {"/api/mesh/percentiles?server=bank/ledger&protocol=grpc&side=client&step=60",
+         "percentiles_protocol.json"},
     };
     struct world w;
     make_shop(&w);

@@ -207,6 +207,58 @@ Test(edge_query, points_can_be_streamed_and_are_bounded)
     EXPECT_NO_LEAK();
 }
 
+static const double asked[] = {0, 0.5, 0.9, 1};
+
+struct told {
+    const struct edge_result *kept;
+    size_t next[4]; /* point of each group */
+    uint64_t points;
+};
+
+static enum status expect_quantiles(uint32_t group, uint64_t time_s, uint64_t weight,
+                                    const double *ns, void *user, struct err *e)
+{
+    struct told *t = user;
+    const struct edge_point *point = &t->kept->series[group].points[t->next[group]++];
+    const struct histogram *h = &point->cell.transit;
+    (void)e;
+    cr_assert(point->time_s == time_s && h->weight == weight);
+    for (size_t i = 0; i < LEN(asked); i++)
+        cr_assert_eq(ns[i], histogram_quantile_ns(h, asked[i]));
+    t->points += weight > 0;
+    return ST_OK;
+}
+
+Test(edge_query, quantiles_are_those_of_the_points)
+{
+    struct edge_rig r = edge_rig_new(3000, ROWS, START, 1800, 2);
+    struct edge_part *parts[PARTS];
+    struct edge_result kept, streamed;
+    edge_rig_split(&r, parts, PARTS);
+    struct edge_view view = {.parts = parts, .part_count = PARTS};
+    struct edge_query q = {.start_s = START,
+                           .end_s = START + 1800,
+                           .step_s = 60,
+                           .sections = SECTION_TRANSIT,
+                           .group = group_of,
+                           .max_points = 200};
+    cr_assert_eq(edge_query_run(&view, &q, &kept, NULL), ST_OK);
+    struct told told = {.kept = &kept};
+    q.user = &told;
+    q.quantiles = expect_quantiles;
+    q.q = asked;
+    q.q_count = LEN(asked);
+    cr_assert_eq(edge_query_run(&view, &q, &streamed, NULL), ST_OK);
+    cr_assert_gt(told.points, 50);
+    for (uint32_t g = 0; g < kept.series_count; g++)
+        cr_assert_eq(told.next[g], kept.series[g].len);
+    edge_result_deinit(&kept);
+    edge_result_deinit(&streamed);
+    edge_rig_unref(parts, PARTS);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 Test(edge_query, nothing_is_an_answer)
 {
     struct edge_view view = {0};
