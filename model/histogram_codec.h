@@ -70,8 +70,10 @@ struct histogram_head {
     struct cursor payload;  /* the next whole byte: where planes and pairs begin; borrowed */
 };
 
-/* Checks an item and reads its extremes and sum. False on damage; an empty one has unit 0. */
-bool histogram_head_read(const struct histogram_item *item, struct histogram_head *out) NODISCARD;
+/* Checks an item and reads its extremes and, when it is wanted, its sum (else 0). False on damage;
+ * an empty one has unit 0. */
+bool histogram_head_read(const struct histogram_item *item, bool with_sum,
+                         struct histogram_head *out) NODISCARD;
 /* Reads unit and zero, as far as the head says that they are there. */
 void histogram_item_scale_read(struct cursor *c, struct histogram_item *item);
 /* A reader at the first bit of the item. */

@@ -1,7 +1,7 @@
 /* histogram_decode.c - bytes to histograms; trusts nothing but the bounds it checks. */
 #include "model/histogram_codec.h"
 
-/* Fills up to at least 57 bits, while there are any. */
+/* Fills up to at least 56 bits, while there are any. */
 static inline void bits_load(struct bit_reader *r)
 {
     if (r->end - r->at >= 8 && r->count < 64) { /* eight bytes at once, as many as fit are taken */
@@ -20,25 +20,50 @@ static inline void bits_load(struct bit_reader *r)
     }
 }
 
-uint32_t bits_get(struct bit_reader *r, unsigned count)
+enum { LOADED_MIN = 56 }; /* bits, but at the end */
+
+/* At most LOADED_MIN. */
+static inline uint64_t bits_take(struct bit_reader *r, unsigned count)
 {
     bits_load(r);
     if (r->count < count) {
         r->failed = true;
         return 0;
     }
-    uint32_t value = (uint32_t)(r->bits & ((UINT64_C(1) << count) - 1));
+    uint64_t value = r->bits & ((UINT64_C(1) << count) - 1);
     r->bits >>= count;
     r->count -= count;
     return value;
 }
 
-static u128 bits_get_long(struct bit_reader *r, unsigned count)
+uint32_t bits_get(struct bit_reader *r, unsigned count)
 {
+    return (uint32_t)bits_take(r, count);
+}
+
+static inline u128 bits_get_long(struct bit_reader *r, unsigned count)
+{
+    if (LIKELY(count <= LOADED_MIN))
+        return bits_take(r, count);
     u128 value = 0;
     for (unsigned done = 0; done < count; done += 32)
         value |= (u128)bits_get(r, MIN(count - done, 32u)) << done;
     return value;
+}
+
+static void bits_skip(struct bit_reader *r, unsigned count)
+{
+    if (count > r->count) {
+        size_t bytes = (count - r->count) / 8;
+        count = (count - r->count) % 8;
+        r->bits = r->count = 0;
+        if (bytes > (size_t)(r->end - r->at)) {
+            r->failed = true;
+            return;
+        }
+        r->at += bytes;
+    }
+    bits_take(r, count);
 }
 
 /* Zeros before the next set bit, and over it. */
@@ -77,27 +102,38 @@ static inline unsigned room_bits(enum histogram_form form, int32_t index)
 
 /* What the sum is more than the middles, modulo 2^128. */
 static u128 read_sum_near(struct bit_reader *r, const struct histogram_item *item,
-                          const struct histogram_head *head)
+                          const struct histogram_head *head, unsigned bits)
 {
-    unsigned bits = histogram_sum_bits(head->first, head->span, head->n);
     u128 half = bits ? (u128)1 << (bits - 1) : 0;
     u128 more = bits_get_long(r, bits) - half;
     return (more + histogram_extremes_apart(item, head->min_ns, head->max_ns)) * head->unit;
 }
 
-static u128 read_sum_apart(struct bit_reader *r, const struct histogram_head *head, bool fraction)
+/* The sum, or the middles' part of it, behind the extremes. */
+static void read_sum(struct bit_reader *r, const struct histogram_item *item, bool is_wanted,
+                     struct histogram_head *out)
 {
-    u128 most = (u128)(head->max_ns - head->min_ns) * (head->zero + head->n * head->unit);
-    unsigned shift = fraction ? 0 : WEIGHT_SHIFT;
-    return bits_get_long(r, bit_length(most >> shift)) << shift;
+    uint64_t weight = out->zero + out->n * out->unit;
+    unsigned shift = item->head & HEAD_FRACTION ? 0 : WEIGHT_SHIFT, bits = 0;
+    out->from_middles = item->form == HISTOGRAM_FORM_2 && !(item->head & HEAD_SUM_APART);
+    if (out->from_middles)
+        bits = histogram_sum_bits(out->first, out->span, out->n);
+    else if (!(item->head & HEAD_SINGLE))
+        bits = bit_length((u128)(out->max_ns - out->min_ns) * weight >> shift);
+    if (!is_wanted)
+        bits_skip(r, bits);
+    else if (out->from_middles)
+        out->sum = read_sum_near(r, item, out, bits);
+    else
+        out->sum = (u128)out->min_ns * weight + (bits_get_long(r, bits) << shift);
 }
 
 /* Minimum, maximum and sum: each in the bits that its bounds leave open. */
-static bool read_extent(const struct histogram_item *item, struct histogram_head *out)
+static bool read_extent(const struct histogram_item *item, bool with_sum,
+                        struct histogram_head *out)
 {
     struct bit_reader r = histogram_item_bits(item);
     int32_t last = out->first + (int32_t)out->span;
-    uint64_t weight = out->zero + out->n * out->unit;
     if (!out->zero)
         out->min_ns = histogram_upper_floor_ns(out->first - 1) + 1 +
                       (uint64_t)bits_get_long(&r, room_bits(item->form, out->first));
@@ -105,12 +141,7 @@ static bool read_extent(const struct histogram_item *item, struct histogram_head
     if (!(item->head & HEAD_SINGLE))
         out->max_ns = histogram_upper_floor_ns(last) -
                       (uint64_t)bits_get_long(&r, room_bits(item->form, last));
-    out->from_middles = item->form == HISTOGRAM_FORM_2 && !(item->head & HEAD_SUM_APART);
-    out->sum = out->from_middles ? 0 : (u128)out->min_ns * weight;
-    if (out->from_middles)
-        out->sum = read_sum_near(&r, item, out);
-    else if (!(item->head & HEAD_SINGLE))
-        out->sum += read_sum_apart(&r, out, item->head & HEAD_FRACTION);
+    read_sum(&r, item, with_sum, out);
     out->bits = r;
     out->payload = (struct cursor){r.at - r.count / 8, r.end, false};
     return !r.failed && out->min_ns <= out->max_ns;
@@ -146,7 +177,8 @@ bool histogram_item_read(struct cursor *in, struct histogram_item *out)
     return !c.failed && out->head != 0;
 }
 
-bool histogram_head_read(const struct histogram_item *item, struct histogram_head *out)
+bool histogram_head_read(const struct histogram_item *item, bool with_sum,
+                         struct histogram_head *out)
 {
     unsigned bits = item->head;
     *out = (struct histogram_head){0};
@@ -168,7 +200,7 @@ bool histogram_head_read(const struct histogram_item *item, struct histogram_hea
         out->span > (uint32_t)(HISTOGRAM_INDEX_MAX - out->first) ||
         (out->span > 0 && (out->n == 1 || bits & HEAD_SINGLE)))
         return false;
-    return read_extent(item, out);
+    return read_extent(item, with_sum, out);
 }
 
 enum { GAP_COMMON = 24 }; /* bits that nearly every gap fits into */
@@ -330,7 +362,7 @@ enum status histogram_item_add(const struct histogram_item *item, struct histogr
     struct histogram_head head;
     struct histogram_bucket buckets[HISTOGRAM_INDEX_COUNT];
     uint32_t count;
-    if (!histogram_head_read(item, &head) || !histogram_payload_read(&head, buckets, &count))
+    if (!histogram_head_read(item, true, &head) || !histogram_payload_read(&head, buckets, &count))
         return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
     if (head.unit == 0)
         return ST_OK;

@@ -60,14 +60,13 @@ static enum status add_buckets(struct histogram_dense *d, const struct histogram
  * there. False on damage. */
 static bool leave_middles_out(struct histogram_dense *d, const struct histogram_head *head)
 {
-    struct histogram_bucket buckets[HISTOGRAM_INDEX_COUNT];
-    uint32_t count = 1;
+    uint32_t slots[HISTOGRAM_INDEX_COUNT + PLANE_GROUP];
     if (d->without_sums)
         return true;
-    buckets[0] = (struct histogram_bucket){head->first, head->n * head->unit};
-    if (head->span > 0 && !histogram_payload_read(head, buckets, &count))
+    memset(slots, 0, (head->span + (size_t)PLANE_GROUP) * sizeof(*slots));
+    if (!histogram_payload_add(head, 1, slots))
         return false;
-    d->rest.sum -= histogram_bucket_middles(buckets, count);
+    d->rest.sum -= histogram_slot_middles(head->first, slots, (size_t)head->span + 1) * head->unit;
     return true;
 }
 
@@ -88,7 +87,7 @@ enum status histogram_dense_add_item(const struct histogram_item *item,
                                      struct histogram_dense *into, struct err *e)
 {
     struct histogram_head head;
-    if (!histogram_head_read(item, &head))
+    if (!histogram_head_read(item, !into->without_sums, &head))
         return err_set(e, ST_CORRUPT, "an encoded histogram is damaged");
     if (head.unit == 0)
         return ST_OK;

@@ -65,19 +65,24 @@ enum { PS_DIGITS = 9 }; /* behind the point of a ms */
 #define PS_PER_MS 1000000000u
 #define EXACT_NS  9007199254740.0 /* below it a double of ps is whole: 2^53 / 1000 */
 
-/* `ms` and a fraction in ps, without trailing zeros: a tenth of the time of a general double. */
+/* `ms` and a fraction in ps, without trailing zeros: a tenth of the time of a general double. From
+ * the back, as digits come. */
 static void write_decimal(struct json_writer *w, uint64_t ms, uint64_t ps)
 {
     char text[48];
-    int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)ms);
+    size_t at = sizeof(text), end = sizeof(text);
     if (ps) {
-        text[len] = '.';
-        for (int i = PS_DIGITS; i > 0; i--, ps /= 10)
-            text[len + i] = (char)('0' + ps % 10);
-        for (len += PS_DIGITS + 1; text[len - 1] == '0';)
-            len--;
+        for (int i = 0; i < PS_DIGITS; i++, ps /= 10)
+            text[--at] = (char)('0' + ps % 10);
+        while (text[end - 1] == '0')
+            end--;
+        text[--at] = '.';
     }
-    json_raw(w, (struct str){text, (size_t)len});
+    do {
+        text[--at] = (char)('0' + ms % 10);
+        ms /= 10;
+    } while (ms);
+    json_raw(w, (struct str){text + at, end - at});
 }
 
 void reply_ms(struct json_writer *w, uint64_t ns)
