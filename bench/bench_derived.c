@@ -18,7 +18,7 @@ enum {
     VARIANTS = 64,         /* cells of a tile that are drawn; the rest repeats them */
     REQUESTS = 60,         /* a tile */
     CHECKPOINT_S = 21600,  /* so much in a part, before they are merged */
-    MINUTES_S = 7 * 86400, /* joint rows keep minutes so long, then hours */
+    MINUTES_S = 7 * 86400, /* joint rows keep minutes so long, then five minutes */
     SAMPLES = 40,          /* of each raw series in a batch */
     BOUNDS = 15,
     SERIES = BOUNDS + 3, /* sum, count, failures */
@@ -128,7 +128,7 @@ static void fill_edge(struct cell_set *set, unsigned edge, uint64_t from_s, uint
                       uint64_t end_s)
 {
     uint32_t total = row_id(set, edge, true), joint = row_id(set, edge, false);
-    uint64_t joint_s = end_s - from_s > MINUTES_S ? 3600 : 60;
+    uint64_t joint_s = end_s - from_s > MINUTES_S ? 300 : 60;
     for (uint64_t tile_s = from_s; tile_s < to_s; tile_s += TILE_SECONDS) {
         const struct cell *drawn = &variants[next_random() % VARIANTS].cell;
         add_cell(set, total, tile_s, drawn);
