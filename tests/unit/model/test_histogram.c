@@ -201,6 +201,31 @@ Test(histogram, merge_is_exact_and_free_of_order)
     histogram_deinit(&backward);
 }
 
+/* Buckets that are all there are added in place, others are not; gaps between them are wide and
+ * narrow. */
+Test(histogram, merge_into_a_total_is_exact)
+{
+    state = 5;
+    for (size_t round = 0; round < 200; round++) {
+        struct histogram total = {0}, part = {0}, want = {0};
+        for (size_t i = 0; i < 100; i++) {
+            uint64_t ns = shapes[(round + i / 50) % LEN(shapes)].draw();
+            bool is_new = round % 4 == 0 && i == 60; /* one bucket may be lacking */
+            if (i % (1 + round % 7) == 0 || is_new)
+                cr_assert(histogram_add(&part, ns, WEIGHT_ONE) &&
+                          histogram_add(&want, ns, WEIGHT_ONE));
+            if (!is_new)
+                cr_assert(histogram_add(&total, ns, WEIGHT_ONE) &&
+                          histogram_add(&want, ns, WEIGHT_ONE));
+        }
+        cr_assert(histogram_merge(&total, &part));
+        cr_assert(same(&total, &want), "round %zu", round);
+        histogram_deinit(&total);
+        histogram_deinit(&part);
+        histogram_deinit(&want);
+    }
+}
+
 /* Buckets that are kept apart, and all that lies between two of them. */
 static void expect_coarse(const struct histogram *h, struct str bytes, const char *what)
 {
