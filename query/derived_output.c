@@ -61,6 +61,19 @@ static const double *column(const struct output *o, uint32_t at)
     return out;
 }
 
+/* Histograms, or how they are made. */
+static bool add_natives(const struct output *o, struct series_data *data)
+{
+    struct arena *arena = o->ask->request->arena;
+    data->values = arena_calloc(arena, data->sample_count + 1, sizeof(*data->values)); /* unused */
+    data->later = derived_natives_later(&o->track->natives, &o->track->form, o->from, o->to, arena);
+    if (!data->values || !data->later || o->ask->request->takes_later)
+        return data->values && data->later;
+    data->histograms = data->later->make(data->later, arena);
+    data->later = NULL;
+    return data->histograms != NULL;
+}
+
 /* Appends one series; `at` is its column, UINT32_MAX: histograms. */
 static enum status append(struct output *o, const char *suffix, const struct str *le, uint32_t at,
                           struct err *e)
@@ -71,23 +84,11 @@ static enum status append(struct output *o, const char *suffix, const struct str
                                .sample_count = (uint32_t)(o->to - o->from)};
     if (!make_labels(o, suffix, le, &data.labels) || !list_grow(o->list, arena))
         return no_memory(e);
-    if (!o->ask->request->names_only) {
-        if (at == UINT32_MAX) {
-            size_t bytes = (data.sample_count + 1) * sizeof(*data.histograms);
-            const struct native_histogram **copy = arena_alloc(arena, bytes);
-            double *unused = arena_calloc(arena, data.sample_count + 1, sizeof(*unused));
-            if (copy)
-                memcpy(copy, o->track->natives.items + o->from, data.sample_count * sizeof(*copy));
-            data.histograms = copy;
-            data.values = unused;
-        } else {
-            data.values = column(o, at);
-        }
-        if (!data.values || (at == UINT32_MAX && !data.histograms))
-            return no_memory(e);
-    } else {
+    bool is_native = at == UINT32_MAX;
+    if (o->ask->request->names_only)
         data.sample_count = 0;
-    }
+    else if (is_native ? !add_natives(o, &data) : !(data.values = column(o, at)))
+        return no_memory(e);
     o->list->items[o->list->count++] = data;
     return ST_OK;
 }

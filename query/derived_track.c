@@ -22,7 +22,7 @@ void derived_track_deinit(struct derived_track *t)
     vec_deinit(&t->times_ms);
     vec_deinit(&t->ordinals);
     vec_deinit(&t->values);
-    vec_deinit(&t->natives);
+    derived_natives_deinit(&t->natives);
 }
 
 void derived_track_base(struct derived_track *t, const struct derived_increase *by)
@@ -40,11 +40,6 @@ static bool push_time(struct derived_track *t, int64_t time_ms, uint32_t ordinal
     return !t->failed;
 }
 
-static void push_native(struct derived_track *t, const struct native_histogram *h)
-{
-    t->failed |= !h || !vec_push(&t->natives, h);
-}
-
 static uint32_t run_samples(const struct derived_track *t, int64_t before_ms)
 {
     return (uint32_t)((before_ms - t->begin_ms) / DERIVED_STEP_MS);
@@ -58,7 +53,7 @@ static void push_sample(struct derived_track *t, int64_t time_ms, double share, 
     if (!push_time(t, time_ms, t->samples_before + run_samples(t, time_ms)))
         return;
     if (t->form.is_native) {
-        push_native(t, derived_total_native(&t->total, next, share, &t->form, arena));
+        t->failed |= !derived_natives_push(&t->natives, &t->total, next, share, arena);
         return;
     }
     if (!vec_reserve(&t->values, width)) {
@@ -69,16 +64,12 @@ static void push_sample(struct derived_track *t, int64_t time_ms, double share, 
     t->values.len += width;
 }
 
-static void push_stale(struct derived_track *t, int64_t time_ms, struct arena *arena)
+static void push_stale(struct derived_track *t, int64_t time_ms)
 {
     if (!push_time(t, time_ms, t->samples_before + run_samples(t, time_ms)))
         return;
-    if (t->form.is_native) {
-        struct native_histogram *h = arena_calloc(arena, 1, sizeof(*h));
-        if (h)
-            h->sum = value_stale();
-        push_native(t, h);
-    }
+    if (t->form.is_native)
+        t->failed |= !derived_natives_push_stale(&t->natives);
     for (uint32_t i = 0; i < derived_form_width(&t->form); i++)
         t->failed |= !vec_push(&t->values, value_stale());
 }
@@ -103,7 +94,7 @@ static void push_run_end(struct derived_track *t, struct arena *arena)
         return;
     push_sample(t, run_end(t) - DERIVED_STEP_MS, 0, arena);
     push_sample(t, run_end(t), 0, arena);
-    push_stale(t, run_end(t) + DERIVED_STEP_MS, arena);
+    push_stale(t, run_end(t) + DERIVED_STEP_MS);
     t->run_is_over = true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/vec.h"
 #include "model/label_set.h"
+#include "query/derived_natives.h"
 #include "query/derived_times.h"
 #include "query/derived_total.h"
 #include "storage/edge_stretches.h"
@@ -36,7 +37,7 @@ struct derived_track {
     VEC(int64_t) times_ms;
     VEC(uint32_t) ordinals;
     VEC(double) values; /* derived_form_width() a time */
-    VEC(const struct native_histogram *) natives;
+    struct derived_natives natives;
 };
 
 /* ST_NO_MEMORY. */

@@ -33,6 +33,48 @@ enum status promql_grouping_find(struct promql_grouping *g, struct label_set lab
     return *group == PROMQL_TABLE_NONE ? promql_no_memory(e) : ST_OK;
 }
 
+static bool has_histograms(const struct series_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->items[i].histograms || list->items[i].later)
+            return true;
+    return false;
+}
+
+/* Counting sort. */
+static enum status sort_groups(struct promql_grouping *g, struct series_list *list,
+                               struct arena *arena, struct err *e)
+{
+    bool added;
+    uint32_t *group_of = arena_calloc(arena, list->count, sizeof(*group_of));
+    struct series_data *sorted = arena_calloc(arena, list->count, sizeof(*sorted));
+    if (!group_of || !sorted)
+        return promql_no_memory(e);
+    for (uint32_t i = 0; i < list->count; i++)
+        TRY(promql_grouping_find(g, list->items[i].labels, &group_of[i], &added, e));
+    uint32_t *from = arena_calloc(arena, (size_t)g->groups.count + 1, sizeof(*from));
+    if (!from)
+        return promql_no_memory(e);
+    for (uint32_t i = 0; i < list->count; i++)
+        from[group_of[i] + 1]++;
+    for (uint32_t i = 0; i < g->groups.count; i++)
+        from[i + 1] += from[i];
+    for (uint32_t i = 0; i < list->count; i++)
+        sorted[from[group_of[i]]++] = list->items[i];
+    list->items = sorted;
+    list->cap = list->count;
+    return ST_OK;
+}
+
+enum status promql_order_series(struct promql_order *order, struct series_list *list,
+                                struct arena *arena, struct err *e)
+{
+    if (!has_histograms(list))
+        return ST_OK;
+    order->is_grouped = true;
+    return sort_groups(order->grouping, list, arena, e);
+}
+
 enum status promql_aggregate_rows(struct promql_run *run, const struct promql_node *node,
                                   const struct promql_sink *out, struct err *e)
 {

@@ -22,6 +22,16 @@ enum status promql_grouping_init(struct promql_grouping *g, struct promql_run *r
 enum status promql_grouping_find(struct promql_grouping *g, struct label_set labels,
                                  uint32_t *group, bool *added, struct err *e);
 
+/* Series whose groups should follow each other, so that one group at a time is held. */
+struct promql_order {
+    struct promql_grouping *grouping; /* borrowed */
+    bool is_grouped;                  /* they do, and the grouping has all their groups */
+};
+/* Series of histograms, which are large, come group by group from then on, else in any order;
+ * within a group their order stays. ST_NO_MEMORY. */
+enum status promql_order_series(struct promql_order *order, struct series_list *list,
+                                struct arena *arena, struct err *e);
+
 /* "ignored histogram in sum aggregation" at the argument, or at the operator itself. */
 void promql_note_ignored(struct promql_run *run, const struct promql_node *node,
                          const struct promql_span *at);

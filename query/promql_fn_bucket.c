@@ -1,6 +1,7 @@
 /* promql_fn_bucket.c - histogram_quantile, histogram_quantiles, histogram_fraction: native
  * histograms, and classic ones put together from their series by `le`. */
 #include "base/number_text.h"
+#include "base/vec.h"
 #include "query/promql_fn.h"
 #include "query/promql_histogram.h"
 #include "query/promql_labels.h"
@@ -12,6 +13,7 @@
 /* One series of the argument. */
 struct part {
     const struct promql_row *row;
+    const double *answers; /* NULL, or a slot a step: of its native histograms, absent elsewhere */
     uint32_t group;
     double upper;    /* of le */
     bool has_bucket; /* le is a number */
@@ -22,6 +24,8 @@ struct buckets {
     const struct promql_node *node;
     const struct promql_span *at; /* of the vector */
     struct promql_rows rows;
+    VEC(double *) answers;      /* of the rows; arrays are the arena's */
+    struct arena scratch;       /* owned: native histograms of the row that comes */
     struct promql_table groups; /* labels without le */
     struct part *parts;         /* sorted by group and bound */
     uint32_t *first;            /* a slot a group and one more: where its parts begin */
@@ -57,6 +61,8 @@ static enum status part_make(struct buckets *b, const struct promql_row *row, st
     if (!key.items)
         return promql_no_memory(e);
     *out = (struct part){.row = row, .group = promql_table_put(&b->groups, key, &added)};
+    if (b->answers.len > 0)
+        out->answers = b->answers.items[row - b->rows.items];
     if (out->group == PROMQL_TABLE_NONE)
         return promql_no_memory(e);
     out->has_bucket = parse_bound(le, &out->upper);
@@ -92,17 +98,24 @@ static enum status parts_make(struct buckets *b, struct err *e)
     return ST_OK;
 }
 
+/* The native histogram of a group at a step, or what was told of it. */
+struct native_told {
+    const struct native_histogram *h;
+    double answer; /* absent: it was not told yet */
+};
+
 /* The classic buckets of a group at a step, and its native histogram. */
-static uint32_t gather(struct buckets *b, uint32_t group, uint32_t step,
-                       const struct native_histogram **native)
+static uint32_t gather(struct buckets *b, uint32_t group, uint32_t step, struct native_told *native)
 {
     uint32_t count = 0;
-    *native = NULL;
+    *native = (struct native_told){NULL, value_absent()};
     for (uint32_t i = b->first[group]; i < b->first[group + 1]; i++) {
         const struct part *p = &b->parts[i];
         const struct native_histogram *h = promql_row_histogram(p->row, step);
         if (h)
-            *native = h;
+            *native = (struct native_told){h, value_absent()};
+        else if (p->answers && !value_is_absent(p->answers[step]))
+            *native = (struct native_told){NULL, p->answers[step]};
         else if (value_is_absent(p->row->values[step]))
             continue;
         else if (p->has_bucket)
@@ -113,27 +126,39 @@ static uint32_t gather(struct buckets *b, uint32_t group, uint32_t step,
     return count;
 }
 
+static bool is_fraction(const struct buckets *b)
+{
+    return b->node->call.function->id == FN_HISTOGRAM_FRACTION;
+}
+
+static double native_answer(const struct buckets *b, const struct histogram_ask *ask,
+                            const struct native_histogram *h, double low, double high)
+{
+    return is_fraction(b) ? native_fraction(ask, h, low, high) : native_quantile(ask, h, low);
+}
+
 static double answer(struct buckets *b, uint32_t group, uint32_t step, double low, double high)
 {
     struct str metric = label_set_metric(promql_table_get(&b->groups, group));
     struct histogram_ask ask = {b->run->arena, b->run->notes, b->at, metric};
-    bool is_fraction = b->node->call.function->id == FN_HISTOGRAM_FRACTION;
-    const struct native_histogram *native;
+    struct native_told native;
     uint32_t count = gather(b, group, step, &native);
-    if (native && count) {
+    bool is_told = !value_is_absent(native.answer);
+    if ((native.h || is_told) && count) {
         annotations_add(b->run->notes, ANNOTATION_WARNING, b->at,
                         "vector contains a mix of classic and native histograms%s%.*s%s",
                         metric.len ? " for metric name \"" : "", STR_ARG(metric),
                         metric.len ? "\"" : "");
         return value_absent();
     }
-    if (native)
-        return is_fraction ? native_fraction(&ask, native, low, high)
-                           : native_quantile(&ask, native, low);
+    if (native.h)
+        return native_answer(b, &ask, native.h, low, high);
+    if (is_told)
+        return native.answer;
     if (count == 0)
         return value_absent();
-    return is_fraction ? classic_fraction(b->room, count, low, high)
-                       : classic_quantile(&ask, b->room, count, low);
+    return is_fraction(b) ? classic_fraction(b->room, count, low, high)
+                          : classic_quantile(&ask, b->room, count, low);
 }
 
 static enum status put_groups(struct buckets *b, const struct promql_sink *out, struct err *e)
@@ -219,6 +244,67 @@ static enum status put_quantiles(struct buckets *b, const struct promql_sink *ou
     return ST_OK;
 }
 
+/* --- rows as they come --- */
+
+/* A histogram of which a note may have to be made is kept: whether it is, depends on other rows. */
+static enum status take_histogram(struct buckets *b, struct promql_row *row, double *answers,
+                                  uint32_t step, const struct native_histogram *h, struct err *e)
+{
+    static const struct histogram_ask nobody = {0};
+    if (!isnan(h->sum)) {
+        answers[step] = native_answer(b, &nobody, h, b->low[step], b->high[step]);
+        return ST_OK;
+    }
+    uint32_t steps = b->run->grid.count;
+    if (!row->histograms)
+        row->histograms = arena_calloc(b->run->arena, steps, sizeof(*row->histograms));
+    if (!row->histograms)
+        return promql_no_memory(e);
+    row->histograms[step] = native_histogram_copy(h, b->run->arena);
+    return row->histograms[step] ? ST_OK : promql_no_memory(e);
+}
+
+/* Native histograms are large: they are answered at once and forgotten. */
+static enum status take_row(void *self, const struct promql_row *from, struct err *e)
+{
+    struct buckets *b = self;
+    uint32_t steps = b->run->grid.count;
+    struct promql_row row = {from->labels, arena_calloc(b->run->arena, steps, sizeof(double)), NULL,
+                             from->drop_name};
+    double *answers = from->histograms ? promql_values_new(b->run->arena, steps) : NULL;
+    if (!row.values || (from->histograms && !answers))
+        return promql_no_memory(e);
+    memcpy(row.values, from->values, steps * sizeof(double));
+    for (uint32_t i = 0; from->histograms && i < steps; i++)
+        if (from->histograms[i])
+            TRY(take_histogram(b, &row, answers, i, from->histograms[i], e));
+    arena_reset(&b->scratch);
+    if (!vec_push(&b->answers, answers))
+        return promql_no_memory(e);
+    return promql_run_push(b->run, &b->rows, &row, e);
+}
+
+static enum status take_rows(struct buckets *b, const struct promql_node *vector, struct err *e)
+{
+    b->scratch = promql_room(b->run);
+    enum status s =
+        promql_run_rows(b->run, vector, &(struct promql_sink){take_row, b, &b->scratch}, e);
+    return promql_room_end(b->run, &b->scratch, s, e);
+}
+
+static enum status answer_all(struct buckets *b, const struct promql_node *vector,
+                              const struct promql_sink *out, struct err *e)
+{
+    if (b->node->call.function->id == FN_HISTOGRAM_QUANTILES) {
+        TRY(promql_run_keep(b->run, vector, &b->rows, e));
+        TRY(parts_make(b, e));
+        return put_quantiles(b, out, e);
+    }
+    TRY(take_rows(b, vector, e));
+    TRY(parts_make(b, e));
+    return put_groups(b, out, e);
+}
+
 enum status promql_fn_bucket_rows(struct promql_run *run, const struct promql_node *node,
                                   const struct promql_sink *out, struct err *e)
 {
@@ -236,9 +322,8 @@ enum status promql_fn_bucket_rows(struct promql_run *run, const struct promql_no
     b.high = high;
     if (id == FN_HISTOGRAM_QUANTILE)
         note_quantiles(&b, node->call.args[0], low);
-    TRY(promql_run_keep(b.run, node->call.args[vector], &b.rows, e));
-    TRY(parts_make(&b, e));
-    TRY(id == FN_HISTOGRAM_QUANTILES ? put_quantiles(&b, out, e) : put_groups(&b, out, e));
+    enum status status = answer_all(&b, node->call.args[vector], out, e);
+    vec_deinit(&b.answers);
     promql_run_drop(run, &b.rows);
-    return ST_OK;
+    return status;
 }

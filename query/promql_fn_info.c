@@ -74,7 +74,7 @@ static enum status select_infos(struct info *x, struct promql_picker *p,
     if (!has_name_matcher(x))
         all[selector->matcher_count++] =
             (struct label_matcher){LABEL_METRIC_NAME, STR("target_info"), NULL, MATCH_EQ};
-    return promql_picker_open(x->run, selector, p, e);
+    return promql_picker_open(x->run, selector, x->run->arena, p, e);
 }
 
 static enum status error_duplicate(const struct info *x, uint32_t a, uint32_t b, int64_t at_ms,
@@ -138,6 +138,7 @@ static enum status read_infos(struct info *x, struct err *e)
     struct promql_picker p;
     struct promql_selector selector = {0};
     const struct series_data *s;
+    enum status status;
     TRY(select_infos(x, &p, &selector, e));
     size_t slots = (size_t)p.list.count * x->run->grid.count;
     x->infos = arena_calloc(x->run->arena, p.list.count, sizeof(*x->infos));
@@ -147,11 +148,11 @@ static enum status read_infos(struct info *x, struct err *e)
         return promql_no_memory(e);
     for (size_t i = 0; i < slots; i++)
         x->newest[i] = NO_INFO;
-    while ((s = promql_picker_next(&p)))
+    while ((s = promql_picker_next(&p, &status, e)))
         if (may_match(x, s->labels))
             TRY(read_info(x, &p, s, e));
     promql_picker_close(&p);
-    return ST_OK;
+    return status;
 }
 
 /* Without a second argument, or when that names no label, all labels are taken. */

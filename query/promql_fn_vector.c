@@ -23,8 +23,9 @@ static enum status stamp_picks(struct stamping *s, const struct promql_selector 
 {
     struct promql_picker p;
     const struct series_data *d;
-    TRY(promql_picker_open(s->run, selector, &p, e));
-    while ((d = promql_picker_next(&p))) {
+    enum status status;
+    TRY(promql_picker_open(s->run, selector, s->out->arena, &p, e));
+    while ((d = promql_picker_next(&p, &status, e))) {
         struct promql_row row = {d->labels, s->values, NULL, true};
         bool any = false;
         for (uint32_t i = 0; i < s->run->grid.count; i++) {
@@ -40,7 +41,7 @@ static enum status stamp_picks(struct stamping *s, const struct promql_selector 
             TRY(s->out->put(s->out->self, &row, e));
     }
     promql_picker_close(&p);
-    return ST_OK;
+    return status;
 }
 
 /* What was computed is of the time of its step. */
@@ -159,7 +160,7 @@ enum status promql_fn_absent_over_time_rows(struct promql_run *run, const struct
     enum status s;
     if (!p.seen)
         return promql_no_memory(e);
-    TRY(promql_ranges_open(run, node->call.args[0], NEED_LAST, &r, e));
+    TRY(promql_ranges_open(run, node->call.args[0], NEED_LAST, out->arena, &r, e));
     TRY(promql_fn_check_extension(node, &r, e));
     while (promql_ranges_next(&r, &s, e))
         for (uint32_t i = 0; i < p.steps; i++) {

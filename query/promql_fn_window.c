@@ -196,7 +196,8 @@ enum status promql_fn_window_rows(struct promql_run *run, const struct promql_no
         return promql_no_memory(e);
     w.call.at = &arg->span;
     TRY(run_params(run, &w, e));
-    TRY(promql_ranges_open(run, arg, need_of(node->call.function->id), &w.call.ranges, e));
+    TRY(promql_ranges_open(run, arg, need_of(node->call.function->id), out->arena, &w.call.ranges,
+                           e));
     TRY(promql_fn_check_extension(node, &w.call.ranges, e));
     while (promql_ranges_next(&w.call.ranges, &s, e))
         TRY(run_series(&w, out, e));

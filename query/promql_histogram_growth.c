@@ -125,6 +125,60 @@ static enum status window_sum(const struct window *w, const struct histogram_ask
     return ST_OK;
 }
 
+/* Both count in one layout, above zero alone. */
+static bool is_alike(const struct native_histogram *a, const struct native_histogram *b)
+{
+    return !native_histogram_is_custom(a) && a->schema == b->schema &&
+           a->zero_threshold == b->zero_threshold && a->negative.count + b->negative.count == 0;
+}
+
+static bool has_late_reset(const struct window *w)
+{
+    for (size_t i = 2; w->is_counter && i < w->count; i++)
+        if (native_histogram_is_reset(w->points[i], w->points[i - 1]))
+            return true;
+    return false;
+}
+
+/* False: a bucket of `from` is not in `h`. */
+static bool subtract(const struct native_buckets *h, const struct native_buckets *from,
+                     struct native_buckets *out)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < h->count; i++) {
+        struct native_bucket b = h->items[i];
+        if (k < from->count && from->items[k].index == b.index)
+            b.count -= from->items[k++].count;
+        out->items[out->count] = b;
+        out->count += b.count != 0;
+    }
+    return k == from->count;
+}
+
+/* What most windows are, in one pass: ends of a total that only grew. Of two terms a compensated
+ * sum is the plain one. *out NULL: it is not so simple. */
+static enum status plain_growth(const struct window *w, const struct histogram_ask *ask,
+                                struct native_histogram **out)
+{
+    const struct native_histogram *first = w->points[0], *last = w->points[w->count - 1];
+    *out = NULL;
+    if (w->skips_first || !is_alike(first, last) || has_late_reset(w))
+        return ST_OK;
+    struct native_histogram *h = arena_alloc(ask->arena, sizeof(*h));
+    struct native_bucket *room =
+        arena_alloc(ask->arena, (last->positive.count + (size_t)1) * sizeof(*room));
+    if (!h || !room)
+        return ST_NO_MEMORY;
+    *h = *last;
+    h->count -= first->count;
+    h->sum -= first->sum;
+    h->zero_count -= first->zero_count;
+    h->positive = (struct native_buckets){room, 0};
+    if (subtract(&last->positive, &first->positive, &h->positive))
+        *out = h;
+    return ST_OK;
+}
+
 enum status native_window_growth(const struct histogram_ask *ask,
                                  const struct native_histogram *const *points, size_t count,
                                  bool is_counter, struct native_histogram **out)
@@ -138,8 +192,10 @@ enum status native_window_growth(const struct histogram_ask *ask,
         return ST_OK;
     }
     window_find_schema(&w);
+    TRY(plain_growth(&w, ask, out));
     struct native_sum sum = {.arena = ask->arena};
-    TRY(take(&sum, window_sum(&w, ask, &sum), out));
+    if (!*out)
+        TRY(take(&sum, window_sum(&w, ask, &sum), out));
     if (!*out) {
         histogram_note_mixed(ask);
         return ST_OK;

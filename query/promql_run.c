@@ -7,6 +7,25 @@ enum status promql_no_memory(struct err *e)
     return err_set(e, ST_NO_MEMORY, "no memory to evaluate the query");
 }
 
+struct arena promql_room(const struct promql_run *run)
+{
+    struct arena room = {.limit_bytes = run->arena->limit_bytes};
+    arena_share_budget(&room, run->arena);
+    return room;
+}
+
+enum status promql_room_end(struct promql_run *run, struct arena *room, enum status status,
+                            struct err *e)
+{
+    size_t limit = room->limit_bytes;
+    run->arena->is_refused |= room->is_refused;
+    if (status == ST_NO_MEMORY && !room->is_refused && limit && room->used_bytes > limit / 2)
+        status = err_set(e, ST_QUERY, "the query needs more memory than the %zu MiB it may use",
+                         limit / MIB);
+    arena_deinit(room);
+    return status;
+}
+
 const struct promql_node *promql_unwrap(const struct promql_node *node)
 {
     while (node->kind == PROMQL_PAREN)

@@ -7,6 +7,8 @@
 #include "query/promql_eval.h"
 #include "query/promql_value.h"
 
+struct promql_order; /* promql_aggr.h */
+
 /* One expression over one grid; a subquery runs a copy with a grid of its own. */
 struct promql_run {
     const struct promql_query *query;
@@ -15,8 +17,9 @@ struct promql_run {
     struct annotations *notes;            /* borrowed */
     struct arena *arena;                  /* borrowed: everything that outlives a row */
     struct promql_grid grid;
-    uint64_t *step_samples; /* a slot a step of the grid; NULL: nobody counts them */
-    bool tells_resets;      /* histograms are read for their counts and sums alone */
+    uint64_t *step_samples;     /* a slot a step of the grid; NULL: nobody counts them */
+    bool tells_resets;          /* histograms are read for their counts and sums alone */
+    struct promql_order *order; /* of the series that the node itself reads; NULL: any. Borrowed */
 };
 
 /* Rows of a node of type vector (or one row without labels of a scalar), into `out`. */
@@ -37,6 +40,14 @@ enum status promql_run_scalar(struct promql_run *run, const struct promql_node *
 struct str promql_run_text(const struct promql_node *node);
 /* ST_NO_MEMORY with the engine's sentence. */
 enum status promql_no_memory(struct err *e);
+/* An empty arena of a part of the evaluation, which pays as the query's and has its limit; ended by
+ * promql_room_end(). */
+struct arena promql_room(const struct promql_run *run);
+/* Ends it. `status` of what was done in it; ST_QUERY when all that the query may use was not
+ * enough.
+ */
+enum status promql_room_end(struct promql_run *run, struct arena *room, enum status status,
+                            struct err *e);
 /* Without parentheses around it. */
 const struct promql_node *promql_unwrap(const struct promql_node *node);
 
@@ -61,6 +72,10 @@ enum status promql_series_select(struct promql_run *run, const struct promql_sel
                                  const struct series_windows *windows, struct series_list *out,
                                  struct err *e);
 void promql_series_drop(struct promql_run *run, const struct series_list *list);
+/* The series with its histograms, which are made in `arena` when it has them later; `made` is where
+ * it is kept then. NULL when memory is short. */
+const struct series_data *promql_series_made(const struct series_data *s, struct arena *arena,
+                                             struct series_data *made);
 /* The time that a selector or subquery looks at when the step is at `at_ms`. */
 int64_t promql_when_at(const struct promql_run *run, const struct promql_when *when, int64_t at_ms);
 /* The windows of all steps, that long, of a selector with those modifiers. */

@@ -1,4 +1,5 @@
 /* promql_series.c - series of a selector, and their values at the steps of an instant selector. */
+#include "query/promql_aggr.h"
 #include "query/promql_op.h"
 #include "query/promql_pick.h"
 
@@ -36,7 +37,7 @@ static uint64_t weight_of(const struct series_list *list)
     uint64_t weight = 0;
     for (uint32_t i = 0; i < list->count; i++) {
         const struct series_data *s = &list->items[i];
-        weight += s->sample_count;
+        weight += s->later ? s->later->weight : s->sample_count;
         for (uint32_t k = 0; s->histograms && k < s->sample_count; k++)
             weight += promql_histogram_weight(s->histograms[k]);
     }
@@ -58,6 +59,7 @@ enum status promql_series_select(struct promql_run *run, const struct promql_sel
         .samples_max = b->samples_max
                            ? MAX(b->samples_max - MIN(b->samples_used, b->samples_max), (uint64_t)1)
                            : 0,
+        .takes_later = true,
         .windows = *windows,
     };
     TRY(series_sources_select(run->sources, &request, out, b, run->notes, e));
@@ -75,21 +77,32 @@ void promql_series_drop(struct promql_run *run, const struct series_list *list)
     query_budget_give(run->budget, weight_of(list));
 }
 
+const struct series_data *promql_series_made(const struct series_data *s, struct arena *arena,
+                                             struct series_data *made)
+{
+    if (!s->later)
+        return s;
+    *made = *s;
+    made->histograms = s->later->make(s->later, arena);
+    return made->histograms ? made : NULL;
+}
+
 enum status promql_picker_open(struct promql_run *run, const struct promql_selector *selector,
-                               struct promql_picker *out, struct err *e)
+                               struct arena *arena, struct promql_picker *out, struct err *e)
 {
     int64_t lookback = run->query->lookback_ms;
     int64_t first = promql_when_at(run, &selector->when, run->grid.start_ms);
     int64_t last = promql_when_at(run, &selector->when, promql_grid_end(&run->grid));
     bool is_smoothed = selector->extension == EXTEND_SMOOTHED;
-    *out = (struct promql_picker){.run = run, .selector = selector};
+    *out = (struct promql_picker){.run = run, .selector = selector, .arena = arena};
     out->picks = arena_calloc(run->arena, run->grid.count, sizeof(*out->picks));
     if (!out->picks)
         return promql_no_memory(e);
     struct series_windows windows =
         promql_windows(run, &selector->when, is_smoothed ? NEED_ALL : NEED_LAST, lookback);
-    return promql_series_select(run, selector, first - lookback,
-                                is_smoothed ? last + lookback : last, &windows, &out->list, e);
+    TRY(promql_series_select(run, selector, first - lookback, is_smoothed ? last + lookback : last,
+                             &windows, &out->list, e));
+    return run->order ? promql_order_series(run->order, &out->list, run->arena, e) : ST_OK;
 }
 
 /* The newest sample of each step within the lookback. One walk serves all series that arrived
@@ -120,10 +133,17 @@ static void count_picks(const struct promql_picker *p, const struct series_data 
     }
 }
 
-const struct series_data *promql_picker_next(struct promql_picker *p)
+const struct series_data *promql_picker_next(struct promql_picker *p, enum status *status,
+                                             struct err *e)
 {
+    *status = ST_OK;
     while (p->at < p->list.count) {
-        const struct series_data *s = &p->list.items[p->at++];
+        const struct series_data *s =
+            promql_series_made(&p->list.items[p->at++], p->arena, &p->made);
+        if (!s) {
+            *status = promql_no_memory(e);
+            return NULL;
+        }
         if (s->sample_count == 0)
             continue;
         pick_samples(p, s);
@@ -184,6 +204,7 @@ enum status promql_selector_rows(struct promql_run *run, const struct promql_nod
 {
     uint32_t steps = run->grid.count;
     const struct series_data *s;
+    enum status status;
     struct promql_picker p;
     if (node->selector.extension == EXTEND_SMOOTHED)
         return promql_smoothed_rows(run, node, out, e);
@@ -192,13 +213,13 @@ enum status promql_selector_rows(struct promql_run *run, const struct promql_nod
         arena_calloc(run->arena, steps, sizeof(*histograms));
     if (!values || !histograms)
         return promql_no_memory(e);
-    TRY(promql_picker_open(run, &node->selector, &p, e));
-    while ((s = promql_picker_next(&p))) {
+    TRY(promql_picker_open(run, &node->selector, out->arena, &p, e));
+    while ((s = promql_picker_next(&p, &status, e))) {
         struct promql_row row = {s->labels, values, s->histograms ? histograms : NULL, false};
         TRY(query_budget_check(run->budget, e));
         if (s->histograms ? pick_mixed(&p, s, values, histograms) : pick_floats(&p, s, values))
             TRY(out->put(out->self, &row, e));
     }
     promql_picker_close(&p);
-    return ST_OK;
+    return status;
 }

@@ -73,10 +73,11 @@ enum status promql_smoothed_rows(struct promql_run *run, const struct promql_nod
     const struct native_histogram **histograms =
         arena_calloc(run->arena, steps, sizeof(*histograms));
     struct promql_picker p;
+    enum status status;
     if (!row.values || !histograms)
         return promql_no_memory(e);
-    TRY(promql_picker_open(run, &node->selector, &p, e));
-    while ((s.series = promql_picker_next(&p))) {
+    TRY(promql_picker_open(run, &node->selector, out->arena, &p, e));
+    while ((s.series = promql_picker_next(&p, &status, e))) {
         row.labels = s.series->labels;
         row.histograms = s.series->histograms ? histograms : NULL;
         for (uint32_t i = 0; i < steps; i++) {
@@ -91,5 +92,5 @@ enum status promql_smoothed_rows(struct promql_run *run, const struct promql_nod
             TRY(out->put(out->self, &row, e));
     }
     promql_picker_close(&p);
-    return ST_OK;
+    return status;
 }

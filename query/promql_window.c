@@ -1,6 +1,7 @@
 /* promql_window.c - walks the series of a range selector, finds the window of each step once for
  * all series that share their times. */
 #include "query/promql_window.h"
+#include "query/promql_aggr.h"
 #include "query/promql_labels.h"
 #include "query/promql_pick.h"
 #include "query/promql_subquery.h"
@@ -40,15 +41,17 @@ static enum status select_range(struct promql_ranges *r, const struct promql_nod
     int64_t first = window_end(r, 0), last = window_end(r, r->run->grid.count - 1);
     struct series_windows windows =
         promql_windows(r->run, r->when, r->extension == EXTEND_NONE ? need : NEED_ALL, r->range_ms);
-    return promql_series_select(r->run, selector, first - r->range_ms - beyond_left(r),
-                                last + beyond_right(r), &windows, &r->list, e);
+    TRY(promql_series_select(r->run, selector, first - r->range_ms - beyond_left(r),
+                             last + beyond_right(r), &windows, &r->list, e));
+    return r->run->order ? promql_order_series(r->run->order, &r->list, r->run->arena, e) : ST_OK;
 }
 
 enum status promql_ranges_open(struct promql_run *run, const struct promql_node *arg,
-                               enum series_need need, struct promql_ranges *out, struct err *e)
+                               enum series_need need, struct arena *arena,
+                               struct promql_ranges *out, struct err *e)
 {
     uint32_t steps = run->grid.count;
-    *out = (struct promql_ranges){.run = run, .node = promql_unwrap(arg)};
+    *out = (struct promql_ranges){.run = run, .node = promql_unwrap(arg), .arena = arena};
     if (!bounds_init(&out->float_bounds, run->arena, steps) ||
         !bounds_init(&out->histogram_bounds, run->arena, steps))
         return promql_no_memory(e);
@@ -187,7 +190,12 @@ bool promql_ranges_next(struct promql_ranges *r, enum status *status, struct err
     *status = query_budget_check(r->run->budget, e);
     if (*status != ST_OK || r->at == r->list.count)
         return false;
-    const struct series_data *s = &r->list.items[r->at++];
+    struct series_data made;
+    const struct series_data *s = promql_series_made(&r->list.items[r->at++], r->arena, &made);
+    if (!s) {
+        *status = promql_no_memory(e);
+        return false;
+    }
     r->labels = s->labels;
     r->drop_name = r->rows.count && r->rows.items[r->at - 1].drop_name;
     r->floats =
@@ -260,7 +268,7 @@ enum status promql_matrix_result(struct promql_run *run, const struct promql_nod
 {
     struct promql_ranges r;
     enum status s;
-    TRY(promql_ranges_open(run, root, NEED_ALL, &r, e));
+    TRY(promql_ranges_open(run, root, NEED_ALL, run->arena, &r, e));
     out->series = arena_calloc(run->arena, r.list.count, sizeof(*out->series));
     if (!out->series)
         return promql_no_memory(e);

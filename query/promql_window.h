@@ -62,6 +62,7 @@ struct promql_ranges {
     struct promql_run *run;
     const struct promql_node *node; /* PROMQL_RANGE or PROMQL_SUBQUERY, no parentheses */
     const struct promql_when *when; /* its modifiers */
+    struct arena *arena;            /* borrowed: of histograms that are made series by series */
     int64_t range_ms;
     enum promql_extension extension;
     struct series_list list;
@@ -78,10 +79,11 @@ struct promql_ranges {
 };
 
 /* Selects series or runs the subquery; the budget holds their samples until promql_ranges_close().
- * `need`: what is looked at in a window; sources may leave out the rest.
- * ST_QUERY, ST_TIMEOUT, ST_NO_MEMORY. */
+ * `need`: what is looked at in a window; sources may leave out the rest. Histograms of the series
+ * at hand may be made in `arena`. ST_QUERY, ST_TIMEOUT, ST_NO_MEMORY. */
 enum status promql_ranges_open(struct promql_run *run, const struct promql_node *arg,
-                               enum series_need need, struct promql_ranges *out, struct err *e);
+                               enum series_need need, struct arena *arena,
+                               struct promql_ranges *out, struct err *e);
 /* Makes the next series the one at hand. False at the end. ST_NO_MEMORY, ST_TIMEOUT in *status. */
 bool promql_ranges_next(struct promql_ranges *r, enum status *status, struct err *e);
 void promql_ranges_close(struct promql_ranges *r);

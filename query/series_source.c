@@ -62,8 +62,13 @@ static enum status join_series(struct series_data *into, const struct series_dat
     return ST_OK;
 }
 
+static bool is_partial(const struct series_data *s)
+{
+    return s->ordinals || s->later;
+}
+
 /* *partial: of two series to be joined one lacks samples, so that nobody can tell how many there
- * are of both. */
+ * are of both, or has them later. */
 static enum status join_equal(struct series_list *list, uint32_t from, struct arena *arena,
                               bool *partial, struct err *e)
 {
@@ -73,7 +78,7 @@ static enum status join_equal(struct series_list *list, uint32_t from, struct ar
         uint32_t at = promql_table_put(&seen, list->items[i].labels, &added);
         if (at == PROMQL_TABLE_NONE)
             return err_set(e, ST_NO_MEMORY, "no memory to join series of several sources");
-        *partial |= !added && (list->items[i].ordinals || list->items[from + at].ordinals);
+        *partial |= !added && (is_partial(&list->items[i]) || is_partial(&list->items[from + at]));
         if (added)
             list->items[from + at] = list->items[i];
         else if (!*partial)
@@ -114,6 +119,7 @@ enum status series_sources_select(const struct series_sources *sources,
         return ST_OK;
     struct series_request whole = *request;
     whole.windows = (struct series_windows){0};
+    whole.takes_later = false;
     out->count = from;
     return series_sources_select(sources, &whole, out, budget, notes, e);
 }

@@ -9,6 +9,15 @@
 struct series_store;
 struct series_view; /* immutable for its holder; counted */
 
+/* Histograms of one series that are made when they are looked at: all at once they would fill what
+ * a query may hold. */
+struct series_later {
+    /* A slot a sample, in `arena`; the same every time. NULL when memory is short. */
+    const struct native_histogram *const *(*make)(const struct series_later *self,
+                                                  struct arena *arena);
+    uint64_t weight; /* samples as which it counts until then */
+};
+
 /* The samples of one series in ascending time, one per time. Arrays are the arena's or the view's,
  * and live as long as both. Series that arrived together may share `times_ms` (the same pointer).
  */
@@ -22,6 +31,7 @@ struct series_data {
     const int64_t *starts_ms;                         /* NULL: no sample has one; 0 = not told */
     const uint32_t *ordinals; /* NULL: nothing was left out (struct series_windows); else how many
                                  samples that are no stale markers the series has before each */
+    const struct series_later *later; /* NULL, or: what belongs into `histograms` */
 };
 
 struct series_list {
@@ -53,6 +63,7 @@ struct series_request {
     struct arena *arena;           /* of everything that is returned */
     uint64_t samples_max;          /* ST_QUERY when more would be returned; 0 = no limit */
     bool names_only;               /* labels, no samples: series that may have one in the range */
+    bool takes_later;              /* the asker knows series_data.later */
     struct series_windows windows; /* all-zero: every sample of the range is looked at */
 };
 

@@ -101,8 +101,10 @@ Test(derived_track, native_histograms_hold_all_since_the_beginning)
     derived_track_base(&t, &(struct derived_increase){.latency = &a});
     derived_track_add(&t, T0, 15000, &(struct derived_increase){.latency = &b}, &arena);
     derived_track_finish(&t, T0 + 15000, &arena);
-    cr_assert(eq(sz, t.natives.len, 2));
-    const struct native_histogram *before = t.natives.items[0], *after = t.natives.items[1];
+    cr_assert(eq(sz, t.natives.records.len, 2));
+    const struct series_later *later = derived_natives_later(&t.natives, &t.form, 0, 2, &arena);
+    const struct native_histogram *const *made = later->make(later, &arena);
+    const struct native_histogram *before = made[0], *after = made[1];
     cr_expect(before->count == 3 && before->sum == 2 && before->zero_count == 1);
     cr_expect(after->count == 5 && after->sum == 6 && after->zero_count == 1);
     cr_assert(eq(u32, after->positive.count, 2));

@@ -113,7 +113,7 @@ static void mesh_deinit(struct mesh *m)
 
 struct mesh_source {
     struct mesh *mesh;
-    bool gives_all; /* whatever the windows are */
+    bool gives_all; /* whatever the windows are, and all histograms at once */
     uint64_t samples;
 };
 
@@ -128,8 +128,10 @@ static enum status select_mesh(void *self, const struct series_request *request,
     uint64_t lost = 0;
     bool wanted;
     (void)notes;
-    if (m->gives_all)
+    if (m->gives_all) {
         r.windows = (struct series_windows){0};
+        r.takes_later = false;
+    }
     TRY(derived_ask_make(&settings, &r, &ask, &wanted, e));
     for (unsigned rows = 0; wanted && rows < ROWS_COUNT; rows++) {
         unsigned sections = derived_ask_sections(&ask, (enum derived_rows)rows);
@@ -251,7 +253,7 @@ static void make_expression(char *text, size_t cap)
     static const unsigned ranges_s[] = {7, 15, 20, 40, 60, 300, 333, 1800, 3600, 7200};
     unsigned range_s = ranges_s[next_random(LEN(ranges_s))];
     int offset_s = (int)next_random(1000) - 300;
-    switch (next_random(9)) {
+    switch (next_random(11)) {
     case 0:
         snprintf(text, cap, "%s", metric);
         return;
@@ -278,6 +280,16 @@ static void make_expression(char *text, size_t cap)
         return;
     case 7:
         snprintf(text, cap, "absent_over_time(%s[%us])", metric, range_s);
+        return;
+    case 8:
+        snprintf(text, cap, "%s by (client) (%s(%s[%us]))", next_random(2) ? "sum" : "avg",
+                 function, metric, range_s);
+        return;
+    case 9:
+        snprintf(
+            text, cap,
+            "histogram_quantile(0.9, sum by (server) (%s(weft_request_duration_seconds[%us])))",
+            next_random(2) ? "rate" : "increase", range_s);
         return;
     default:
         snprintf(text, cap, "%s(%s[%us])", function, metric, range_s);
@@ -324,6 +336,28 @@ Test(derived_windows, samples_are_counted_as_if_none_were_left_out)
     ask(&mesh, false, text, &q, &few);
     cr_expect(samples_of(&all) > 0);
     cr_expect(eq(u64, samples_of(&few), samples_of(&all)));
+    arena_deinit(&all.arena);
+    arena_deinit(&few.arena);
+    mesh_deinit(&mesh);
+    EXPECT_NO_LEAK();
+}
+
+/* One series' histograms and one group are held at a time, of both nothing when they are done. */
+Test(derived_windows, a_p99_holds_no_histograms_of_all_series)
+{
+    static const char text[] =
+        "histogram_quantile(0.99, sum by (server) (rate(weft_request_duration_seconds[5m])))";
+    struct promql_query q = {.lookback_ms = 300000, .subquery_step_ms = 60000, .step_ms = 60000};
+    struct mesh mesh;
+    struct asking all, few;
+    state = 4;
+    q.start_ms = (START_S + 600) * INT64_C(1000);
+    q.end_ms = q.start_ms + 240 * q.step_ms;
+    mesh_init(&mesh, false);
+    ask(&mesh, true, text, &q, &all);
+    ask(&mesh, false, text, &q, &few);
+    cr_assert(few.result.series_count > 1);
+    cr_expect(lt(sz, few.arena.used_bytes, all.arena.used_bytes / 10));
     arena_deinit(&all.arena);
     arena_deinit(&few.arena);
     mesh_deinit(&mesh);
