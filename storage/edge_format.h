@@ -81,7 +81,7 @@ static inline bool has_exemplars(uint32_t version, enum tier t, bool joint)
  * reader little. */
 static inline bool needs_no_day(uint64_t start_s, uint64_t end_s)
 {
-    enum { FEW = 8 };
+    enum { FEW = 16 };
     uint64_t hour = tier_seconds(TIER_1H);
     return start_s < end_s && (end_s - 1) / hour - start_s / hour < FEW;
 }

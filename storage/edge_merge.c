@@ -116,15 +116,15 @@ static size_t like_sizes(const struct stored_part *parts, size_t count)
     return n;
 }
 
-/* True when rewriting the part alone is worth it: it frees an eighth, or what is left of tiles that
- * no longer grow. */
+/* True when rewriting the part alone is worth it: it frees a sixteenth, or what is left of tiles
+ * that no longer grow. */
 static bool worth_cutting(const struct edge_part *p, uint64_t now_ns, bool compact,
                           const struct retention *r)
 {
     struct merge_cut cut = edge_merge_cut(now_ns, edge_part_end_s(p), r);
     uint64_t freed = edge_merge_cut_bytes(p, &cut);
     bool is_last = cut.from_s[1][TIER_15S] >= edge_part_end_s(p);
-    uint64_t least = compact ? 1 : edge_part_bytes(p) / (is_last ? 32 : 8);
+    uint64_t least = compact ? 1 : edge_part_bytes(p) / (is_last ? 32 : 16);
     return freed > 0 && freed >= least;
 }
 

@@ -156,17 +156,17 @@ static uint64_t observed(struct edge_part *p, uint64_t start_s, uint64_t end_s, 
     return sum;
 }
 
-/* The tiles of a day come back when a part grows over eight hours. */
-Test(edge_merge, a_day_begins_with_the_ninth_hour)
+/* The tiles of a day come back when a part grows over sixteen hours. */
+Test(edge_merge, a_day_begins_with_the_seventeenth_hour)
 {
-    struct edge_rig r = edge_rig_new(2000, 40, START + 3600, 9 * 3600, 9);
+    struct edge_rig r = edge_rig_new(2000, 40, START + 3600, 17 * 3600, 9);
     struct merge_cut cut = edge_merge_cut(UINT64_MAX, 0, &for_ever);
     struct edge_part *hours[2];
     uint32_t resolution_s;
     for (unsigned h = 0; h < 2; h++) {
         struct cell_set *set = cell_set_new(h);
         for (size_t i = 0; i < r.count; i++)
-            if (r.requests[i].time_s / 3600 % 24 / 9 == h) /* hours 1 to 8, and hour 9 */
+            if (r.requests[i].time_s / 3600 % 24 / 17 == h) /* hours 1 to 16, and hour 17 */
                 edge_rig_add(set, &r.requests[i]);
         hours[h] = edge_rig_part(set, true);
         cr_assert_eq(edge_part_tier_from(hours[h], TIER_1D, h), UINT64_MAX);

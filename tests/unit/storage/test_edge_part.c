@@ -114,16 +114,16 @@ Test(edge_part, every_tier_holds_the_same_requests)
     EXPECT_NO_LEAK();
 }
 
-Test(edge_part, a_day_is_stored_of_more_than_eight_hours)
+Test(edge_part, a_day_is_stored_of_more_than_sixteen_hours)
 {
-    for (uint64_t hours = 8; hours <= 9; hours++) {
+    for (uint64_t hours = 16; hours <= 17; hours++) {
         struct edge_rig r = edge_rig_new(4001, 40, START, hours * 3600, 4);
         struct cell_set *set = set_of(&r, 1, 1);
         struct edge_part *p = edge_rig_part(set, true);
-        cr_assert_eq(edge_part_tier_from(p, TIER_1D, true), hours == 8 ? UINT64_MAX : 0);
-        cr_assert_eq(edge_part_tier_from(p, TIER_1D, false), hours == 8 ? UINT64_MAX : 0);
+        cr_assert_eq(edge_part_tier_from(p, TIER_1D, true), hours == 16 ? UINT64_MAX : 0);
+        cr_assert_eq(edge_part_tier_from(p, TIER_1D, false), hours == 16 ? UINT64_MAX : 0);
         expect_tier(&r, p, TIER_1H, hours * 3600);
-        if (hours == 9)
+        if (hours == 17)
             expect_tier(&r, p, TIER_1D, hours * 3600);
         edge_part_unref(p);
         cell_set_free(set);
