@@ -100,6 +100,11 @@ enum status promql_fn_extended_floats(struct promql_fn_call *call, const struct 
 enum status promql_fn_extended_histograms(struct promql_fn_call *call,
                                           const struct promql_window *w, struct promql_point *out,
                                           struct err *e);
+/* What an anchored or smoothed range of floats, at least one, is without a function: the values at
+ * both borders and the samples between. Room for two more than the window has; how many are made.
+ */
+uint32_t promql_extended_samples(enum promql_extension extension, const struct promql_window *w,
+                                 int64_t *times_ms, double *values);
 /* The index of the first sample that an anchored range of `count` times keeps: the last one at or
  * before after_ms, else 0. */
 uint32_t promql_anchor(const int64_t *times_ms, uint32_t count, int64_t after_ms);

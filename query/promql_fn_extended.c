@@ -18,10 +18,10 @@ struct reach {
     bool is_empty, interpolates;
 };
 
-static struct reach reach_of(const struct promql_fn_call *call, const struct promql_window *w,
+static struct reach reach_of(enum promql_extension extension, const struct promql_window *w,
                              const int64_t *times_ms, uint32_t count)
 {
-    struct reach r = {.interpolates = call->ranges.extension == EXTEND_SMOOTHED, .last = count - 1};
+    struct reach r = {.interpolates = extension == EXTEND_SMOOTHED, .last = count - 1};
     r.first = promql_anchor(times_ms, count, w->after_ms);
     /* The last sample is never taken as anchor: a second one is behind it, or nothing is. */
     if (r.first == count - 1 && count > 1)
@@ -43,20 +43,52 @@ static double between(const struct promql_floats *f, uint32_t left, int64_t at_m
                    (double)(f->times_ms[left + 1] - f->times_ms[left]);
 }
 
+/* The values at both borders. */
+static double left_border(const struct promql_window *w, const struct reach *r, bool counts)
+{
+    const struct promql_floats *f = &w->floats;
+    bool is_between = r->interpolates && f->times_ms[r->first] < w->after_ms;
+    return is_between ? between(f, r->first, w->after_ms, counts) : f->values[r->first];
+}
+
+static double right_border(const struct promql_window *w, const struct reach *r, bool counts)
+{
+    const struct promql_floats *f = &w->floats;
+    bool is_between = r->interpolates && r->last > 0 && f->times_ms[r->last] > w->end_ms;
+    return is_between ? between(f, r->last - 1, w->end_ms, counts) : f->values[r->last];
+}
+
+uint32_t promql_extended_samples(enum promql_extension extension, const struct promql_window *w,
+                                 int64_t *times_ms, double *values)
+{
+    const struct promql_floats *f = &w->floats;
+    struct reach r = reach_of(extension, w, f->times_ms, f->count);
+    uint32_t count = 0;
+    if (r.is_empty)
+        return 0;
+    times_ms[count] = w->after_ms;
+    values[count++] = left_border(w, &r, false);
+    for (uint32_t i = r.first; i <= r.last; i++) {
+        if (f->times_ms[i] <= w->after_ms || f->times_ms[i] >= w->end_ms)
+            continue;
+        times_ms[count] = f->times_ms[i];
+        values[count++] = f->values[i];
+    }
+    times_ms[count] = w->end_ms;
+    values[count++] = right_border(w, &r, false);
+    return count;
+}
+
 enum status promql_fn_extended_floats(struct promql_fn_call *call, const struct promql_window *w,
                                       double *out)
 {
     const struct promql_floats *f = &w->floats;
     enum promql_function_id id = call->node->call.function->id;
-    struct reach r = reach_of(call, w, f->times_ms, f->count);
+    struct reach r = reach_of(call->ranges.extension, w, f->times_ms, f->count);
     bool counts = id != FN_DELTA;
     if (r.is_empty)
         return ST_OK;
-    double left = f->values[r.first], right = f->values[r.last];
-    if (r.interpolates && f->times_ms[r.first] < w->after_ms)
-        left = between(f, r.first, w->after_ms, counts);
-    if (r.interpolates && r.last > 0 && f->times_ms[r.last] > w->end_ms)
-        right = between(f, r.last - 1, w->end_ms, counts);
+    double left = left_border(w, &r, counts), right = right_border(w, &r, counts);
     double growth = right - left, before = left;
     for (uint32_t i = r.first; counts && i <= r.last; i++) {
         if (f->times_ms[i] <= w->after_ms || f->times_ms[i] >= w->end_ms)
@@ -190,10 +222,11 @@ enum status promql_fn_extended_histograms(struct promql_fn_call *call,
                                           const struct promql_window *w, struct promql_point *out,
                                           struct err *e)
 {
-    struct extended x = {.call = call,
-                         .window = w,
-                         .counts = call->node->call.function->id != FN_DELTA,
-                         .reach = reach_of(call, w, w->histograms.times_ms, w->histograms.count)};
+    struct extended x = {
+        .call = call,
+        .window = w,
+        .counts = call->node->call.function->id != FN_DELTA,
+        .reach = reach_of(call->ranges.extension, w, w->histograms.times_ms, w->histograms.count)};
     if (x.reach.is_empty)
         return ST_OK;
     if (is_uniform(&x))

@@ -2,6 +2,7 @@
  * all series that share their times. */
 #include "query/promql_window.h"
 #include "query/promql_aggr.h"
+#include "query/promql_fn.h"
 #include "query/promql_labels.h"
 #include "query/promql_pick.h"
 #include "query/promql_subquery.h"
@@ -232,11 +233,26 @@ struct promql_window promql_ranges_window(const struct promql_ranges *r, uint32_
     return w;
 }
 
+static enum status extended_series(const struct promql_ranges *r, const struct promql_window *w,
+                                   struct promql_series *out, struct err *e)
+{
+    uint32_t room = w->floats.count + 2;
+    int64_t *times = arena_calloc(r->run->arena, room, sizeof(*times));
+    double *values = arena_calloc(r->run->arena, room, sizeof(*values));
+    if (!times || !values)
+        return promql_no_memory(e);
+    uint32_t count = promql_extended_samples(r->extension, w, times, values);
+    *out = (struct promql_series){r->labels, times, values, NULL, count};
+    return ST_OK;
+}
+
 /* Floats and histograms of a window in one order of time, copied. */
 static enum status matrix_series(const struct promql_ranges *r, struct promql_series *out,
                                  struct err *e)
 {
     struct promql_window w = promql_ranges_window(r, 0);
+    if (r->extension != EXTEND_NONE && w.floats.count && !w.histograms.count)
+        return extended_series(r, &w, out, e);
     uint32_t f = 0, h = 0, all = w.floats.count + w.histograms.count;
     int64_t *times = arena_calloc(r->run->arena, all, sizeof(*times));
     double *values = arena_calloc(r->run->arena, all, sizeof(*values));
