@@ -247,6 +247,18 @@ Test(promql_histogram_growth, binary_operators)
 
 #define BIG "{{count:1.7976931348623157e+308 sum:5.3}}"
 
+static struct native_histogram *total_of(struct rig *r, bool is_average)
+{
+    struct histogram_total total = {.sum = {.arena = &r->arena}, .is_average = is_average};
+    struct native_histogram *got;
+    for (size_t k = 0; k < r->count; k++)
+        cr_assert_eq(histogram_total_add(&total, r->points[k]), ST_OK);
+    if (total.is_mixed)
+        histogram_note_mixed(&r->ask);
+    cr_assert_eq(histogram_total_take(&total, &r->ask, &got), ST_OK);
+    return got;
+}
+
 Test(promql_histogram_growth, totals)
 {
     static const struct {
@@ -296,14 +308,7 @@ Test(promql_histogram_growth, totals)
     for (size_t i = 0; i < LEN(rows); i++) {
         struct rig r;
         rig_init(&r, rows[i].points);
-        struct histogram_total total = {.sum = {.arena = &r.arena},
-                                        .is_average = rows[i].is_average};
-        for (size_t k = 0; k < r.count; k++)
-            cr_assert_eq(histogram_total_add(&total, r.points[k]), ST_OK);
-        struct native_histogram *got;
-        if (total.is_mixed)
-            histogram_note_mixed(&r.ask);
-        cr_assert_eq(histogram_total_take(&total, &r.ask, &got), ST_OK);
+        struct native_histogram *got = total_of(&r, rows[i].is_average);
         expect_result(&r, rows[i].name, got, rows[i].want, rows[i].note);
         arena_deinit(&r.arena);
     }
