@@ -21,6 +21,20 @@ const READY = {
   senders: () => document.querySelector(".table tbody tr"),
 };
 
+/** Health beside each name is in sight, and nobody was last seen in 1970: `user` is nobody's span. */
+async function servicesRead(page, where) {
+  const found = await page.evaluate(() => {
+    const edge = document.querySelector(".table-box").getBoundingClientRect().right;
+    const cells = (selector) => [...document.querySelectorAll(`.table tbody ${selector}`)];
+    return {
+      cut: cells(".health").filter((e) => e.getBoundingClientRect().right > edge).length,
+      epoch: cells("td").filter((e) => e.textContent.includes("1970")).length,
+      user: cells("th").some((e) => e.textContent === "user"),
+    };
+  });
+  equal(found, { cut: 0, epoch: 0, user: true }, `services ${where}`);
+}
+
 async function look(page, where) {
   for (const [name, fragment] of VIEWS) {
     await go(page, fragment);
@@ -35,6 +49,7 @@ async function look(page, where) {
     await new Promise((resolve) => setTimeout(resolve, 350));
     await screenshot(page, `${name}-${where}`);
     await fits(page, `${name} ${where}`);
+    if (name === "services") await servicesRead(page, where);
     await axe(page, `${name} ${where}`);
   }
 }

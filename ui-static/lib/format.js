@@ -103,6 +103,7 @@ export function stamp(seconds) {
 
 /** How long ago, for "last seen". */
 export function ago(seconds, now = Date.now() / 1000) {
+  if (seconds === null || seconds === undefined) return NONE;
   const age = Math.max(0, now - seconds);
   if (age < 2) return "now";
   if (age < 90) return `${Math.round(age)} s ago`;

@@ -71,11 +71,16 @@ export function createTable({
     return columns.map((column, i) => {
       const content = column.cell ? column.cell(row) : column.value(row);
       if (i > 0) return h("td", { class: column.num ? "num" : "" }, content);
+      const title = typeof content === "string" ? content : null; // it may be cut
       return h(
         "th",
         { scope: "row" },
         open
-          ? h("button", { type: "button", class: "row-button", data: { key: key(row) } }, content)
+          ? h(
+              "button",
+              { type: "button", class: "row-button", title, data: { key: key(row) } },
+              content,
+            )
           : content,
       );
     });
