@@ -1,7 +1,8 @@
 /* open_table.c - a chained hash table of traces, each with a list of open and a list of remembered
  * spans. */
-#include "collector/trace_index.h"
+#include "collector/open_table.h"
 #include "base/hash.h"
+#include "collector/trace_index.h"
 
 enum { FIRST_BUCKETS = 1024, CHUNK_SHIFT = 12 };
 
