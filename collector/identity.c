@@ -1,12 +1,6 @@
 /* identity.c - the mesh's name where there is one, else the application's own. */
 #include "collector/identity.h"
 
-/* Istio writes these where it does not know. */
-static struct str known(struct str s)
-{
-    return str_eq(s, STR("unknown")) ? (struct str){0} : s;
-}
-
 static struct str first_of(struct str a, struct str b)
 {
     return a.len ? a : b;
@@ -122,7 +116,7 @@ static void envoy_owner(const struct resource_facts *r, const struct attr *const
                         const struct node_name *node, struct owner *out)
 {
     const struct str *t = r->text;
-    struct str service = known(attr_text(attrs[ATTR_ISTIO_SERVICE]));
+    struct str service = attr_known(attrs[ATTR_ISTIO_SERVICE]);
     struct str space = attr_text(attrs[ATTR_ISTIO_NAMESPACE]);
     if (service.len) {
         out->entity.name = service;
@@ -142,8 +136,8 @@ static void envoy_owner(const struct resource_facts *r, const struct attr *const
         out->entity.name = first_of(pod_workload(node->pod), STR("envoy"));
         out->entity.space = node->space;
     }
-    out->entity.cluster = first_of(known(attr_text(attrs[ATTR_ISTIO_CLUSTER])), t[RES_CLUSTER]);
-    out->variant.version = first_of(known(attr_text(attrs[ATTR_ISTIO_REVISION])),
+    out->entity.cluster = first_of(attr_known(attrs[ATTR_ISTIO_CLUSTER]), t[RES_CLUSTER]);
+    out->variant.version = first_of(attr_known(attrs[ATTR_ISTIO_REVISION]),
                                     first_of(t[RES_VERSION], t[RES_VERSION_LABEL]));
     out->instance = first_of(node->pod, t[RES_POD]);
     out->is_pod = out->instance.len > 0;

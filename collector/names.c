@@ -146,6 +146,7 @@ static void resolve_dest(struct names *n, struct str cluster, const struct obser
     case DEST_SERVICE:
         d.entity.name = x->dest;
         d.entity.space = x->dest_more;
+        d.subset = x->dest_host;
         break;
     case DEST_DATABASE:
     case DEST_MESSAGING:

@@ -30,7 +30,8 @@ enum dest_kind {
     DEST_HOST,      /* dest: host, dest_port */
     DEST_DATABASE,  /* dest: system, dest_more: database, dest_host */
     DEST_MESSAGING, /* dest: system, dest_more: queue or topic */
-    DEST_SERVICE,   /* dest: name, dest_more: namespace (peer.service, waypoint tags) */
+    DEST_SERVICE,   /* dest: name, dest_more: namespace, dest_host: version (peer.service: the name
+                       alone; a waypoint's tags) */
 };
 
 /* Who sent a span: one workload instance as one of its proxies or its application names it. */

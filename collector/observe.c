@@ -90,16 +90,16 @@ static bool observe_owner(struct observer *o, const struct span *s, struct node_
 /* A waypoint says who called, when it knows. */
 static bool observe_source(struct observer *o, uint32_t *index)
 {
-    struct str name = attr_text(o->span.attrs[ATTR_SRC_SERVICE]);
+    struct str name = attr_known(o->span.attrs[ATTR_SRC_SERVICE]);
     *index = UINT32_MAX;
-    if (name.len == 0 || str_eq(name, STR("unknown")))
+    if (name.len == 0)
         return true;
     struct owner source = {
-        .entity = {.cluster = attr_text(o->span.attrs[ATTR_SRC_CLUSTER]),
-                   .space = attr_text(o->span.attrs[ATTR_SRC_NAMESPACE]),
+        .entity = {.cluster = attr_known(o->span.attrs[ATTR_SRC_CLUSTER]),
+                   .space = attr_known(o->span.attrs[ATTR_SRC_NAMESPACE]),
                    .name = name},
-        .variant = {.version = attr_text(o->span.attrs[ATTR_SRC_REVISION]),
-                    .workload = attr_text(o->span.attrs[ATTR_SRC_WORKLOAD])},
+        .variant = {.version = attr_known(o->span.attrs[ATTR_SRC_REVISION]),
+                    .workload = attr_known(o->span.attrs[ATTR_SRC_WORKLOAD])},
         .maker = MAKER_ENVOY,
     };
     return owner_push(o, &source, index);

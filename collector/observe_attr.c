@@ -283,6 +283,12 @@ struct str attr_text(const struct attr *a)
     return a->text;
 }
 
+struct str attr_known(const struct attr *a)
+{
+    struct str s = attr_text(a);
+    return str_eq(s, STR("unknown")) ? (struct str){0} : s;
+}
+
 bool attr_number(const struct attr *a, uint64_t *out)
 {
     if (!a)

@@ -265,12 +265,18 @@ static void app_destination(const struct span_facts *f, struct observation *x)
     }
 }
 
+/* What a waypoint's tag says. */
+static struct str told(const struct span_facts *f, enum span_attr field)
+{
+    return str_sub(attr_known(f->attrs[field]), 0, NAME_MAX_BYTES);
+}
+
 void observe_destination(const struct span_facts *f, struct observation *x)
 {
     enum span_kind kind = f->span->kind;
-    if (x->role == ROLE_WAYPOINT && attr_text(f->attrs[ATTR_DST_SERVICE]).len) {
-        to_name(x, DEST_SERVICE, text(f->attrs, ATTR_DST_SERVICE),
-                text(f->attrs, ATTR_DST_NAMESPACE));
+    if (x->role == ROLE_WAYPOINT && told(f, ATTR_DST_SERVICE).len) {
+        to_name(x, DEST_SERVICE, told(f, ATTR_DST_SERVICE), told(f, ATTR_DST_NAMESPACE));
+        x->dest_host = told(f, ATTR_DST_REVISION);
         return;
     }
     switch (f->maker) {

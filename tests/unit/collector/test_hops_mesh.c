@@ -231,6 +231,40 @@ Test(hops, waypoint)
            "    shop/web > shop/waypoint [v1>] GET /a 200 1 c1:900us s1:700us t1:200us\n");
 }
 
+/* A waypoint's tags tell the version of both ends; what they do not know its cluster does. */
+Test(hops, waypoint_tags)
+{
+    static const char node[] =
+        "component=proxy;node_id=waypoint~10.1.0.9~way-1-abcde.shop~shop.svc.cluster.local;"
+        "upstream_cluster=inbound-vip|80|http|cart.shop.svc.cluster.local;http.method=GET;"
+        "http.url=http://cart.shop.svc.cluster.local/a;http.status_code=200;"
+        "istio.canonical_service=waypoint;istio.namespace=shop;istio.source_namespace=shop;"
+        "istio.source_canonical_service=web;istio.source_canonical_revision=v3;"
+        "istio.destination_namespace=shop;";
+    char tags[1024];
+    struct rig r;
+    rig_init(&r);
+    snprintf(tags, sizeof(tags),
+             "%sistio.destination_canonical_service=cart;istio.destination_canonical_revision=v2",
+             node);
+    rig_add(&r, 1, 0, SPAN_SERVER, "way", "telemetry.sdk.name=envoy", tags, 10, 700);
+    r.trace = 2;
+    snprintf(tags, sizeof(tags),
+             "%sistio.destination_canonical_service=unknown;istio.destination_canonical_revision="
+             "unknown",
+             node);
+    rig_add(&r, 2, 0, SPAN_SERVER, "way", "telemetry.sdk.name=envoy", tags, 10, 700);
+    expect(&r, "waypoint tags",
+           "shop/waypoint > shop/cart http raw 2/0/2 200=2 c2:1400us\n"
+           "shop/web > shop/cart http mesh 2/0/2 200=2 c2:1400us\n"
+           "shop/web > shop/waypoint http raw 2/0/2 200=2 s2:1400us\n"
+           "    shop/waypoint > shop/cart [>] GET /a 200 1 c1:700us\n"
+           "    shop/waypoint > shop/cart [>v2] GET /a 200 1 c1:700us\n"
+           "    shop/web > shop/cart [v3>] GET /a 200 1 c1:700us\n"
+           "    shop/web > shop/cart [v3>v2] GET /a 200 1 c1:700us\n"
+           "    shop/web > shop/waypoint [v3>] GET /a 200 2 s2:1400us\n");
+}
+
 /* (e) Linkerd: four proxy spans, two applications, one hop. */
 Test(hops, linkerd)
 {
@@ -442,59 +476,6 @@ Test(hops, consul_spawned)
     expect(&r, "consul spawned",
            "web > default/api http 1/1/2 503=1 c1:900us s2:400us skipped\n"
            "    web > default/api [>] GET /orders 503 1 c1:900us s2:400us skipped\n");
-}
-
-/* In through one gateway, out through another. */
-Test(hops, egress_gateway)
-{
-    static const char stripe[] = "outbound|443||api.stripe.com";
-    struct rig r;
-    rig_init(&r);
-    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", "outbound|80||gw.edge.svc.cluster.local",
-              "http://api.stripe.com/v1/charges", 200, "-", 0, 900, NULL);
-    rig_gateway(&r, 2, 1, stripe, "http://api.stripe.com/v1/charges", 200, "-", 10, 800);
-    rig_upstream(&r, 3, 2, "gw", "edge", "latest", stripe, 200, "-", 0, 20, 700);
-    expect(&r, "egress gateway",
-           "edge/gw > api.stripe.com http 1/0/1 200=1 c1:700us\n"
-           "shop/web > edge/gw http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
-           "    edge/gw > api.stripe.com [latest>] GET /v1/charges 200 1 c1:700us\n"
-           "    shop/web > edge/gw [v1>latest] GET /v1/charges 200 1 c1:900us s1:800us t1:100us\n");
-}
-
-/* A gateway that had a way and could not or would not send: its request failed, and says so. */
-Test(hops, gateway_could_not_send)
-{
-    struct rig r;
-    rig_init(&r);
-    rig_gateway(&r, 1, 0, CART, "http://shop.example.com/cart", 503, "UH", 0, 5);
-    r.trace = 2;
-    rig_gateway(&r, 2, 0, CART, "http://shop.example.com/cart", 503, "FI", 0, 5);
-    r.trace = 3;
-    rig_gateway(&r, 3, 0, CART, "http://shop.example.com/cart", 0, "DI,DC", 0, 5);
-    r.trace = 4; /* its own policy */
-    rig_gateway(&r, 4, 0, CART, "http://shop.example.com/cart", 403, "-", 0, 5);
-    expect(&r, "gateway could not send",
-           "user > edge/gw http 4/3/4 0=1 403=1 503=2 DC=1 DI=1 FI=1 UH=1 s4:20us\n"
-           "edge/gw > shop/cart http 3/3/3 0=1 503=2 DC=1 DI=1 FI=1 UH=1 c3:15us\n"
-           "    user > edge/gw [>latest] GET /cart 0 1 s1:5us\n"
-           "    user > edge/gw [>latest] GET /cart 403 1 s1:5us\n"
-           "    user > edge/gw [>latest] GET /cart 503 2 s2:10us\n"
-           "    edge/gw > shop/cart [latest>] GET /cart 0 1 c1:5us\n"
-           "    edge/gw > shop/cart [latest>] GET /cart 503 2 c2:10us\n");
-}
-
-/* What a gateway passes through is one request, to the host that was asked for. */
-Test(hops, gateway_passes_through)
-{
-    struct rig r;
-    rig_init(&r);
-    rig_gateway(&r, 1, 0, "PassthroughCluster", "http://api.example.org/rates", 200, "-", 0, 900);
-    rig_upstream(&r, 2, 1, "gw", "edge", "latest", "PassthroughCluster", 200, "-", 0, 10, 800);
-    expect(&r, "gateway passes through",
-           "user > edge/gw http 1/0/1 200=1 s1:900us\n"
-           "edge/gw > api.example.org http 1/0/1 200=1 c1:800us\n"
-           "    user > edge/gw [>latest] GET /rates 200 1 s1:900us\n"
-           "    edge/gw > api.example.org [latest>] GET /rates 200 1 c1:800us\n");
 }
 
 /* Traefik: server, internal and client spans of its own. */
