@@ -49,9 +49,26 @@ static uint32_t one_group(const struct cell_row *row, void *user)
     return 0;
 }
 
-static void query_all(struct edge_part *p)
+static enum status expect_order(uint32_t group, uint64_t time_s, uint64_t weight, const double *ns,
+                                void *user, struct err *e)
+{
+    (void)group, (void)time_s, (void)weight, (void)user, (void)e;
+    if (!(ns[0] <= ns[1] && ns[1] <= ns[2]))
+        abort();
+    return ST_OK;
+}
+
+static void query(struct edge_part *p, const struct edge_query *q)
 {
     struct edge_view view = {.parts = &p, .part_count = 1};
+    struct edge_result result;
+    if (edge_query_run(&view, q, &result, NULL) == ST_OK)
+        edge_result_deinit(&result);
+}
+
+static void query_all(struct edge_part *p)
+{
+    static const double quantiles[] = {0, 0.5, 0.99};
     for (unsigned joint = 0; joint < 2; joint++) {
         struct edge_query q = {.start_s = edge_part_start_s(p),
                                .end_s = edge_part_end_s(p),
@@ -59,11 +76,14 @@ static void query_all(struct edge_part *p)
                                .sections = SECTION_ALL,
                                .group = one_group,
                                .max_points = 10};
-        struct edge_result result;
         if (q.end_s - q.start_s > 1000000) /* each tile is a step of the loop */
             q.end_s = q.start_s + 1000000;
-        if (edge_query_run(&view, &q, &result, NULL) == ST_OK)
-            edge_result_deinit(&result);
+        query(p, &q);
+        q.sections = SECTION_CLIENT;
+        q.quantiles = expect_order;
+        q.q = quantiles;
+        q.q_count = LEN(quantiles);
+        query(p, &q);
     }
 }
 
