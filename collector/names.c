@@ -512,6 +512,18 @@ static void decode_weights(struct names *n, struct cursor *in)
     }
 }
 
+/* Whatever an owner refers to is there. */
+static bool owners_hold(const struct names *n)
+{
+    for (size_t i = 0; i < n->owners.len; i++) {
+        const struct owner_entry *o = &n->owners.items[i];
+        if (o->entity >= n->entities.len || o->variant >= n->variants.len ||
+            o->source >= n->owners.len)
+            return false;
+    }
+    return true;
+}
+
 enum status names_decode(struct cursor *in, struct names *n, struct err *e)
 {
     uint32_t (*const adders[])(struct names *, struct str) = {add_entity, add_variant,   add_owner,
@@ -527,6 +539,8 @@ enum status names_decode(struct cursor *in, struct names *n, struct err *e)
                                t, (unsigned long long)i);
         }
     }
+    if (!owners_hold(n))
+        return err_set(e, ST_CORRUPT, "an owner in the image has no name");
     decode_weights(n, in);
     return in->failed ? err_set(e, ST_CORRUPT, "the image's tables of names are cut short") : ST_OK;
 }

@@ -138,3 +138,31 @@ Test(image, errors_are_named)
     buf_deinit(&image);
     EXPECT_NO_LEAK();
 }
+
+/* A damaged reference would be taken for the number of a name, and a place made for it. */
+Test(image, owners_refer_to_names_that_are_there)
+{
+    enum { REFERENCES = 3, BEFORE_INSTANCE = REFERENCES * 4 + 3 };
+    struct owner owner = {.entity = {.name = STR("web")}, .instance = STR("web-7d9f")};
+    struct names *n = names_new(1, 200);
+    struct buf bytes = {0};
+    struct err e;
+    (void)names_owner(n, &owner);
+    names_encode(n, &bytes);
+    char *key = memmem(bytes.ptr, bytes.len, "web-7d9f", 8);
+    cr_assert(key != NULL);
+    for (unsigned i = 0; i <= REFERENCES; i++) {
+        struct names *back = names_new(1, 200);
+        struct cursor c = cursor_of(buf_str(&bytes));
+        if (i < REFERENCES)
+            key[(ptrdiff_t)(4 * i) - BEFORE_INSTANCE + 3] ^= 1;
+        enum status status = names_decode(&c, back, &e);
+        cr_expect(status == (i < REFERENCES ? ST_CORRUPT : ST_OK), "reference %u", i);
+        if (i < REFERENCES)
+            key[(ptrdiff_t)(4 * i) - BEFORE_INSTANCE + 3] ^= 1;
+        names_free(back);
+    }
+    names_free(n);
+    buf_deinit(&bytes);
+    EXPECT_NO_LEAK();
+}
