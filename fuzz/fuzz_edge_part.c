@@ -51,21 +51,32 @@ static uint32_t one_group(const struct cell_row *row, void *user)
 
 static const double quantiles[] = {0, 0.5, 0.99};
 
+struct told {
+    double ns[LEN(quantiles)];
+    bool is_sound; /* its buckets hold what it weighs: damage may say otherwise */
+};
+
 static enum status keep_quantiles(uint32_t group, uint64_t time_s, const struct cell *cell,
                                   void *user, struct err *e)
 {
-    double *kept = user;
+    struct told *told = user;
+    const struct histogram *h = &cell->client;
+    uint64_t weight = h->zero;
     (void)group, (void)time_s, (void)e;
+    for (uint32_t i = 0; i < h->bucket_count; i++)
+        weight += h->buckets[i].weight;
     for (size_t i = 0; i < LEN(quantiles); i++)
-        kept[i] = histogram_quantile_ns(&cell->client, quantiles[i]);
+        told->ns[i] = histogram_quantile_ns(h, quantiles[i]);
+    told->is_sound = weight == h->weight;
     return ST_OK;
 }
 
 static enum status expect_quantiles(uint32_t group, uint64_t time_s, uint64_t weight,
                                     const double *ns, void *user, struct err *e)
 {
+    const struct told *told = user;
     (void)group, (void)time_s, (void)weight, (void)e;
-    if (memcmp(ns, user, sizeof(quantiles)) != 0)
+    if (told->is_sound && memcmp(ns, told->ns, sizeof(told->ns)) != 0)
         abort();
     return ST_OK;
 }
@@ -82,13 +93,13 @@ static void query(struct edge_part *p, const struct edge_query *q)
 static void query_all(struct edge_part *p)
 {
     for (unsigned joint = 0; joint < 2; joint++) {
-        double kept[LEN(quantiles)] = {0};
+        struct told told = {0};
         struct edge_query q = {.start_s = edge_part_start_s(p),
                                .end_s = edge_part_end_s(p),
                                .joint = joint,
                                .sections = SECTION_ALL,
                                .group = one_group,
-                               .user = kept,
+                               .user = &told,
                                .max_points = 10};
         if (q.end_s - q.start_s > 1000000) /* each tile is a step of the loop */
             q.end_s = q.start_s + 1000000;
