@@ -26,8 +26,9 @@ enum {
     VARIANTS = 16, /* tiles of a joint row that are drawn; the rest repeats them */
     ROUNDS = 7,
     MINUTE_S = 60,
-    DAY_MINUTES = 24 * 60,
-    END_MINUTE = 20 * 60 + 28, /* of the day, unless told otherwise: about the most bytes */
+    HOUR_MINUTES = 60,
+    END_MINUTE =
+        20 * HOUR_MINUTES + 28, /* of the day, unless told otherwise: about the most bytes */
 };
 #define DAY_S UINT64_C(1763942400) /* a midnight */
 
@@ -47,7 +48,7 @@ static struct options options_read(int argc, char **argv)
         } else if (strcmp(argv[i], "size") == 0) {
             o.size_only = true;
         } else if (sscanf(argv[i], "%2u:%2u", &hour, &minute) == 2 && hour < 24 && minute < 60) {
-            o.end_minute = hour * MINUTE_S + minute;
+            o.end_minute = hour * HOUR_MINUTES + minute;
         } else {
             fprintf(stderr, "usage: bench_edges [quick] [size] [HH:MM]\n");
             exit(2);
@@ -315,7 +316,7 @@ static void print_size(struct store *s, const char *when, const struct options *
     store_stats(s, &stats);
     printf("{\"bench\":\"edges_size\",\"when\":\"%s\",\"end\":\"%02u:%02u\",\"files\":%lu,"
            "\"mb\":%.1f,\"mb_a_day\":%.1f,\"merges\":%lu}\n",
-           when, o->end_minute / MINUTE_S, o->end_minute % MINUTE_S, stats.edge_files,
+           when, o->end_minute / HOUR_MINUTES, o->end_minute % HOUR_MINUTES, stats.edge_files,
            (double)stats.edge_bytes / 1e6, (double)stats.edge_bytes / 1e6 * 24 / o->hours,
            stats.merges);
     fflush(stdout);

@@ -154,7 +154,7 @@ static uint32_t trace_for(struct pipeline *p, struct trace_id id, uint64_t hash)
     /* A second more, in which the rest of the trace may come: most traces close at one look. */
     uint32_t wait = steps_over(p->config.graph.wait_ns);
     uint32_t look = wait < 2 * REST_STEPS ? wait : REST_STEPS;
-    return trace_add(&p->table, id, hash, clock_steps(p->clock_ns) + look + 8);
+    return trace_add(&p->table, id, hash, clock_steps(p->clock_ns) + look + GATHER_STEPS);
 }
 
 static void take_span(struct pipeline *p, const struct span *s, const struct observation *x,

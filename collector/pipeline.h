@@ -76,6 +76,7 @@ enum {
                                wait */
     REST_STEPS = 22, /* 3 s: after so long without a new span a trace rests, if its wait goes on for
                         as long */
+    GATHER_STEPS = 8, /* 1 s: so much after its first look is due a new trace is looked at */
 };
 
 static inline uint32_t clock_steps(uint64_t ns)

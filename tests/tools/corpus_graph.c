@@ -4,6 +4,7 @@
  *     corpus_graph ROOT SCENARIO [order|shuffled|twice|reversed] [seed]
  */
 #include "base/json_write.h"
+#include "tests/support/random.h"
 #include "base/mem.h"
 #include "codec/otlp_trace.h"
 #include "collector/collector.h"
@@ -196,7 +197,7 @@ static size_t load(const char *root, const char *name, struct batch **batches)
 static void shuffle(struct batch **batches, size_t count, uint64_t seed)
 {
     for (size_t i = count; i > 1; i--) {
-        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        (void)random_step(&seed);
         size_t other = (seed >> 33) % i;
         struct batch *moving = batches[i - 1];
         batches[i - 1] = batches[other];

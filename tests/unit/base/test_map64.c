@@ -1,5 +1,6 @@
 /* test_map64.c - against a model: a plain array indexed by key. */
 #include "base/list.h"
+#include "tests/support/random.h"
 #include "base/map64.h"
 #include "base/mem.h"
 #include "tests/support/alloc_walk.h"
@@ -7,8 +8,7 @@
 
 static uint64_t next_random(uint64_t *state)
 {
-    *state = *state * 6364136223846793005ull + 1442695040888963407ull;
-    return *state >> 33;
+    return random_step(state) >> 33;
 }
 
 Test(map64, empty)

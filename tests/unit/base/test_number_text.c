@@ -1,6 +1,7 @@
 /* test_number_text.c - the three notations by table; every text reads back equal and none is longer
  * than it must be. */
 #include "base/number_text.h"
+#include "tests/support/random.h"
 
 #include "base/mem.h"
 #include "tests/support/leak.h"
@@ -82,7 +83,7 @@ Test(number_text, texts_read_back_and_are_shortest)
     struct buf b = {0};
     uint64_t state = 42;
     for (int i = 0; i < 200000; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
+        (void)random_step(&state);
         uint64_t bits = state;
         if (i % 4 == 1)
             bits &= ~UINT64_C(0) << 52; /* powers of two */

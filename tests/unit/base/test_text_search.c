@@ -1,5 +1,6 @@
 /* test_text_search.c - the steps of many bytes find what comparing at every place finds. */
 #include "base/text_search.h"
+#include "tests/support/random.h"
 #include "base/mem.h"
 #include "tests/support/leak.h"
 #include <criterion/new/assert.h>
@@ -39,7 +40,7 @@ Test(text_search, finds_what_comparing_finds, .timeout = 60)
         size_t len = (state >> 20) % TEXT_MAX, text_len = 1 + (state >> 40) % (round % 5 ? 4 : 80);
         size_t kinds = round % 3 ? 2 : sizeof(letters) - 1;
         for (size_t i = 0; i < sizeof(bytes); i++) {
-            state = state * 6364136223846793005u + 1442695040888963407u;
+            (void)random_step(&state);
             bytes[i] = letters[(state >> 33) % kinds];
         }
         for (size_t i = 0; i < text_len; i++) {

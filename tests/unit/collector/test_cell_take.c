@@ -1,6 +1,7 @@
 /* test_cell_take.c - what is left of a histogram can be encoded and read again, whatever was taken
  * out of it. */
 #include "collector/cell_take.h"
+#include "tests/support/random.h"
 #include "model/histogram_run.h"
 #include "support/leak.h"
 #include <criterion/criterion.h>
@@ -9,8 +10,7 @@ enum { DURATIONS = 12, ROUNDS = 2000 };
 
 static uint64_t random_of(uint64_t *state)
 {
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 33;
+    return random_step(state) >> 33;
 }
 
 static bool same_counts(const struct histogram *a, const struct histogram *b)

@@ -1,15 +1,8 @@
 /* test_hops_app.c - golden traces of applications without a mesh, queues, databases, and the traps
  * that peers fell into. */
-#include "support/leak.h"
 #include <stdio.h>
 #include "unit/collector/trace_rig.h"
-
-static void expect(struct rig *r, const char *name, const char *want)
-{
-    rig_expect(r, name, want);
-    rig_deinit(r);
-    EXPECT_NO_LEAK();
-}
+#include <criterion/criterion.h>
 
 /* SDKs on both sides; one host named the Kubernetes way teaches the namespace. */
 Test(hops_app, client_and_server)
@@ -28,13 +21,13 @@ Test(hops_app, client_and_server)
             "550e8400-e29b-41d4-a716-446655440000;error.type=timeout",
             600, 100)
         ->span.status = SPAN_STATUS_ERROR;
-    expect(&r, "client and server",
-           "user > web http 1/0/1 200=1 s1:900us\n"
-           "web > payments:8080 http 1/1/1 c1:100us\n"
-           "web > shop/cart http 1/1/1 503=1 c1:500us s1:400us t1:100us\n"
-           "    user > web [>v1] GET / 200 1 s1:900us\n"
-           "    web > payments:8080 [v1>] POST /pay/{}/{} ! 1 c1:100us\n"
-           "    web > shop/cart [v1>v1] GET /items/{id} 503 1 c1:500us s1:400us t1:100us\n");
+    rig_expect(&r, "client and server",
+               "user > web http 1/0/1 200=1 s1:900us\n"
+               "web > payments:8080 http 1/1/1 c1:100us\n"
+               "web > shop/cart http 1/1/1 503=1 c1:500us s1:400us t1:100us\n"
+               "    user > web [>v1] GET / 200 1 s1:900us\n"
+               "    web > payments:8080 [v1>] POST /pay/{}/{} ! 1 c1:100us\n"
+               "    web > shop/cart [v1>v1] GET /items/{id} 503 1 c1:500us s1:400us t1:100us\n");
 }
 
 /* CLIENT above CLIENT in one service is one request; in two it is two. SERVER right below SERVER
@@ -56,15 +49,15 @@ Test(hops_app, same_kinds_in_a_row)
     rig_app(&r, 5, 4, SPAN_SERVER, "stock", "check", NULL, 40, 300);
     rig_app(&r, 6, 4, SPAN_CLIENT, "cart", "call", "server.address=price", 400, 100);
     rig_app(&r, 7, 6, SPAN_CLIENT, "price", "call", "server.address=db.example.com", 410, 50);
-    expect(&r, "same kinds in a row",
-           "cart > price unknown 1/0/1 c1:100us\n"
-           "cart > stock unknown 1/0/1 s1:300us\n"
-           "price > db.example.com unknown 1/0/1 c1:50us\n"
-           "web > cart grpc 1/1/1 grpc:14=1 c1:900us s1:700us t1:200us\n"
-           "    cart > price [v1>v1] call  1 c1:100us\n"
-           "    cart > stock [v1>v1] check  1 s1:300us\n"
-           "    price > db.example.com [v1>] call  1 c1:50us\n"
-           "    web > cart [v1>v1] shop.Cart/Get grpc:14 1 c1:900us s1:700us t1:200us\n");
+    rig_expect(&r, "same kinds in a row",
+               "cart > price unknown 1/0/1 c1:100us\n"
+               "cart > stock unknown 1/0/1 s1:300us\n"
+               "price > db.example.com unknown 1/0/1 c1:50us\n"
+               "web > cart grpc 1/1/1 grpc:14=1 c1:900us s1:700us t1:200us\n"
+               "    cart > price [v1>v1] call  1 c1:100us\n"
+               "    cart > stock [v1>v1] check  1 s1:300us\n"
+               "    price > db.example.com [v1>] call  1 c1:50us\n"
+               "    web > cart [v1>v1] shop.Cart/Get grpc:14 1 c1:900us s1:700us t1:200us\n");
 }
 
 Test(hops_app, messaging)
@@ -80,15 +73,15 @@ Test(hops_app, messaging)
     r.trace = 2; /* a consumer whose producer nobody saw */
     rig_app(&r, 5, 0, SPAN_CONSUMER, "billing", "orders process",
             "messaging.system=kafka;messaging.destination.name=orders", 10, 70);
-    expect(&r, "messaging",
-           "kafka:orders > billing messaging 2/0/2 s2:370us\n"
-           "kafka:orders > mail messaging 1/0/1 s1:200us\n"
-           "shop > kafka:orders messaging 1/0/1 c1:50us\n"
-           "user > shop http 1/0/1 201=1 s1:500us\n"
-           "    kafka:orders > billing [>v1] orders process  2 s2:370us\n"
-           "    kafka:orders > mail [>v1] orders process  1 s1:200us\n"
-           "    shop > kafka:orders [v1>] orders publish  1 c1:50us\n"
-           "    user > shop [>v1] POST /order 201 1 s1:500us\n");
+    rig_expect(&r, "messaging",
+               "kafka:orders > billing messaging 2/0/2 s2:370us\n"
+               "kafka:orders > mail messaging 1/0/1 s1:200us\n"
+               "shop > kafka:orders messaging 1/0/1 c1:50us\n"
+               "user > shop http 1/0/1 201=1 s1:500us\n"
+               "    kafka:orders > billing [>v1] orders process  2 s2:370us\n"
+               "    kafka:orders > mail [>v1] orders process  1 s1:200us\n"
+               "    shop > kafka:orders [v1>] orders publish  1 c1:50us\n"
+               "    user > shop [>v1] POST /order 201 1 s1:500us\n");
 }
 
 /* Trap 1 and 14: an unobserved side has no observation, never a zero or a copy. */
@@ -101,13 +94,13 @@ Test(hops_app, database)
             "db.system=postgresql;db.name=orders;server.address=db.shop;server.port=#5432", 10, 50);
     rig_app(&r, 3, 1, SPAN_CLIENT, "shop", "GET", "db.system.name=redis;server.address=10.0.0.7",
             70, 5);
-    expect(&r, "database",
-           "shop > postgresql:orders@db.shop database 1/0/1 c1:50us\n"
-           "shop > redis@10.0.0.7 database 1/0/1 c1:5us\n"
-           "user > shop http 1/0/1 200=1 s1:500us\n"
-           "    shop > postgresql:orders@db.shop [v1>] SELECT orders  1 c1:50us\n"
-           "    shop > redis@10.0.0.7 [v1>] GET  1 c1:5us\n"
-           "    user > shop [>v1] GET / 200 1 s1:500us\n");
+    rig_expect(&r, "database",
+               "shop > postgresql:orders@db.shop database 1/0/1 c1:50us\n"
+               "shop > redis@10.0.0.7 database 1/0/1 c1:5us\n"
+               "user > shop http 1/0/1 200=1 s1:500us\n"
+               "    shop > postgresql:orders@db.shop [v1>] SELECT orders  1 c1:50us\n"
+               "    shop > redis@10.0.0.7 [v1>] GET  1 c1:5us\n"
+               "    user > shop [>v1] GET / 200 1 s1:500us\n");
 }
 
 /* Trap 2: one client span, three server spans: one request, three attempts. */
@@ -122,9 +115,9 @@ Test(hops_app, retries_below_one_client_span)
     rig_app(&r, 3, 1, SPAN_SERVER, "cart", "GET /x", "http.response.status_code=#503", 200, 100);
     rig_app(&r, 4, 1, SPAN_SERVER, "service.name=cart;service.version=v2", "GET /x",
             "http.response.status_code=#200", 400, 100);
-    expect(&r, "retries",
-           "web > cart http 1/0/3 200=1 c1:900us s3:300us skipped\n"
-           "    web > cart [v1>v2] GET /x 200 1 c1:900us s3:300us skipped\n");
+    rig_expect(&r, "retries",
+               "web > cart http 1/0/3 200=1 c1:900us s3:300us skipped\n"
+               "    web > cart [v1>v2] GET /x 200 1 c1:900us s3:300us skipped\n");
 }
 
 /* Trap 5, 9, 10: asymmetric latencies stay on their sides; both ends disagree; 40 us are 40 us. */
@@ -137,9 +130,9 @@ Test(hops_app, sides_disagree)
               "http://cart.shop.svc.cluster.local:8080/a", 503, "UC", 0, 90, NULL);
     rig_istio(&r, 2, 1, SPAN_SERVER, "cart", "shop", "v1", "inbound|8080||",
               "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 10, 40, NULL);
-    expect(&r, "sides disagree",
-           "shop/web > shop/cart http 1/1/1 503=1 UC=1 c1:90us s1:40us t1:50us\n"
-           "    shop/web > shop/cart [v1>v1] GET /a 503 1 c1:90us s1:40us t1:50us\n");
+    rig_expect(&r, "sides disagree",
+               "shop/web > shop/cart http 1/1/1 503=1 UC=1 c1:90us s1:40us t1:50us\n"
+               "    shop/web > shop/cart [v1>v1] GET /a 503 1 c1:90us s1:40us t1:50us\n");
 }
 
 /* Trap 6: fifty hosts are fifty nodes. */
@@ -187,13 +180,13 @@ Test(hops_app, callers_nobody_named)
     r.trace = 3;
     rig_app(&r, 3, 0, SPAN_INTERNAL, "cron", "nightly", NULL, 0, 500);
     rig_app(&r, 4, 3, SPAN_SERVER, "shop", "GET /", "http.response.status_code=#200", 0, 500);
-    expect(&r, "callers",
-           "cron > shop http 1/0/1 200=1 s1:500us\n"
-           "unknown > shop http 1/0/1 200=1 s1:500us\n"
-           "user > shop http 1/0/1 200=1 s1:500us\n"
-           "    cron > shop [v1>v1] GET / 200 1 s1:500us\n"
-           "    unknown > shop [>v1] GET / 200 1 s1:500us\n"
-           "    user > shop [>v1] GET / 200 1 s1:500us\n");
+    rig_expect(&r, "callers",
+               "cron > shop http 1/0/1 200=1 s1:500us\n"
+               "unknown > shop http 1/0/1 200=1 s1:500us\n"
+               "user > shop http 1/0/1 200=1 s1:500us\n"
+               "    cron > shop [v1>v1] GET / 200 1 s1:500us\n"
+               "    unknown > shop [>v1] GET / 200 1 s1:500us\n"
+               "    user > shop [>v1] GET / 200 1 s1:500us\n");
 }
 
 /* Senders that sampled: weights, and the side that was sampled harder decides. */
@@ -206,9 +199,9 @@ Test(hops_app, sampled)
         ->span.trace_state = STR("a=b,ot=rv:1;th:8");
     rig_app(&r, 2, 1, SPAN_SERVER, "cart", "GET /x", "http.response.status_code=#200", 10, 100)
         ->span.trace_state = STR("ot=th:c");
-    expect(&r, "sampled",
-           "web > cart http 4/0/4 200=4 c4:3600us s4:400us t4:3200us\n"
-           "    web > cart [v1>v1] GET /x 200 4 c4:3600us s4:400us t4:3200us\n");
+    rig_expect(&r, "sampled",
+               "web > cart http 4/0/4 200=4 c4:3600us s4:400us t4:3200us\n"
+               "    web > cart [v1>v1] GET /x 200 4 c4:3600us s4:400us t4:3200us\n");
 }
 
 Test(hops_app, end_before_start)
@@ -222,9 +215,9 @@ Test(hops_app, end_before_start)
              ->span;
     s->start_ns = s->end_ns + 50;
     rig_app(&r, 2, 1, SPAN_SERVER, "cart", "GET /x", "http.response.status_code=#200", 10, 100);
-    expect(&r, "end before start",
-           "web > cart http 1/0/1 200=1 s1:100us backwards\n"
-           "    web > cart [v1>v1] GET /x 200 1 s1:100us backwards\n");
+    rig_expect(&r, "end before start",
+               "web > cart http 1/0/1 200=1 s1:100us backwards\n"
+               "    web > cart [v1>v1] GET /x 200 1 s1:100us backwards\n");
 }
 
 /* A circle of parents ends somewhere, and each request in it counts. */
@@ -235,11 +228,11 @@ Test(hops_app, parents_in_a_circle)
     rig_app(&r, 1, 2, SPAN_SERVER, "a", "x", NULL, 0, 10);
     rig_app(&r, 2, 1, SPAN_SERVER, "b", "y", NULL, 0, 10);
     rig_app(&r, 3, 3, SPAN_CLIENT, "c", "z", "server.address=d", 0, 10);
-    expect(&r, "circle",
-           "b > a unknown 1/0/1 s1:10us\n"
-           "c > d unknown 1/0/1 c1:10us\n"
-           "unknown > b unknown 1/0/1 s1:10us\n"
-           "    b > a [v1>v1] x  1 s1:10us\n"
-           "    c > d [v1>] z  1 c1:10us\n"
-           "    unknown > b [>v1] y  1 s1:10us\n");
+    rig_expect(&r, "circle",
+               "b > a unknown 1/0/1 s1:10us\n"
+               "c > d unknown 1/0/1 c1:10us\n"
+               "unknown > b unknown 1/0/1 s1:10us\n"
+               "    b > a [v1>v1] x  1 s1:10us\n"
+               "    c > d [v1>] z  1 c1:10us\n"
+               "    unknown > b [>v1] y  1 s1:10us\n");
 }

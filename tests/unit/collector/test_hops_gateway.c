@@ -1,16 +1,9 @@
 /* test_hops_gateway.c - golden traces of gateways: what they were asked for, what they asked for,
  * and what they answered themselves. */
-#include "support/leak.h"
 #include "unit/collector/trace_rig.h"
+#include <criterion/criterion.h>
 
 #define CART "outbound|8080||cart.shop.svc.cluster.local"
-
-static void expect(struct rig *r, const char *name, const char *want)
-{
-    rig_expect(r, name, want);
-    rig_deinit(r);
-    EXPECT_NO_LEAK();
-}
 
 /* In through one gateway, out through another. */
 Test(hops_gateway, egress_gateway)
@@ -22,11 +15,12 @@ Test(hops_gateway, egress_gateway)
               "http://api.stripe.com/v1/charges", 200, "-", 0, 900, NULL);
     rig_gateway(&r, 2, 1, stripe, "http://api.stripe.com/v1/charges", 200, "-", 10, 800);
     rig_upstream(&r, 3, 2, "gw", "edge", "latest", stripe, 200, "-", 0, 20, 700);
-    expect(&r, "egress gateway",
-           "edge/gw > api.stripe.com http 1/0/1 200=1 c1:700us\n"
-           "shop/web > edge/gw http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
-           "    edge/gw > api.stripe.com [latest>] GET /v1/charges 200 1 c1:700us\n"
-           "    shop/web > edge/gw [v1>latest] GET /v1/charges 200 1 c1:900us s1:800us t1:100us\n");
+    rig_expect(
+        &r, "egress gateway",
+        "edge/gw > api.stripe.com http 1/0/1 200=1 c1:700us\n"
+        "shop/web > edge/gw http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
+        "    edge/gw > api.stripe.com [latest>] GET /v1/charges 200 1 c1:700us\n"
+        "    shop/web > edge/gw [v1>latest] GET /v1/charges 200 1 c1:900us s1:800us t1:100us\n");
 }
 
 /* A gateway that had a way and could not or would not send: its request failed, and says so. */
@@ -41,14 +35,14 @@ Test(hops_gateway, gateway_could_not_send)
     rig_gateway(&r, 3, 0, CART, "http://shop.example.com/cart", 0, "DI,DC", 0, 5);
     r.trace = 4; /* its own policy */
     rig_gateway(&r, 4, 0, CART, "http://shop.example.com/cart", 403, "-", 0, 5);
-    expect(&r, "gateway could not send",
-           "user > edge/gw http 4/3/4 0=1 403=1 503=2 DC=1 DI=1 FI=1 UH=1 s4:20us\n"
-           "edge/gw > shop/cart http 3/3/3 0=1 503=2 DC=1 DI=1 FI=1 UH=1 c3:15us\n"
-           "    user > edge/gw [>latest] GET /cart 0 1 s1:5us\n"
-           "    user > edge/gw [>latest] GET /cart 403 1 s1:5us\n"
-           "    user > edge/gw [>latest] GET /cart 503 2 s2:10us\n"
-           "    edge/gw > shop/cart [latest>] GET /cart 0 1 c1:5us\n"
-           "    edge/gw > shop/cart [latest>] GET /cart 503 2 c2:10us\n");
+    rig_expect(&r, "gateway could not send",
+               "user > edge/gw http 4/3/4 0=1 403=1 503=2 DC=1 DI=1 FI=1 UH=1 s4:20us\n"
+               "edge/gw > shop/cart http 3/3/3 0=1 503=2 DC=1 DI=1 FI=1 UH=1 c3:15us\n"
+               "    user > edge/gw [>latest] GET /cart 0 1 s1:5us\n"
+               "    user > edge/gw [>latest] GET /cart 403 1 s1:5us\n"
+               "    user > edge/gw [>latest] GET /cart 503 2 s2:10us\n"
+               "    edge/gw > shop/cart [latest>] GET /cart 0 1 c1:5us\n"
+               "    edge/gw > shop/cart [latest>] GET /cart 503 2 c2:10us\n");
 }
 
 /* What a gateway passes through is one request, to the host that was asked for. */
@@ -58,9 +52,9 @@ Test(hops_gateway, gateway_passes_through)
     rig_init(&r);
     rig_gateway(&r, 1, 0, "PassthroughCluster", "http://api.example.org/rates", 200, "-", 0, 900);
     rig_upstream(&r, 2, 1, "gw", "edge", "latest", "PassthroughCluster", 200, "-", 0, 10, 800);
-    expect(&r, "gateway passes through",
-           "user > edge/gw http 1/0/1 200=1 s1:900us\n"
-           "edge/gw > api.example.org http 1/0/1 200=1 c1:800us\n"
-           "    user > edge/gw [>latest] GET /rates 200 1 s1:900us\n"
-           "    edge/gw > api.example.org [latest>] GET /rates 200 1 c1:800us\n");
+    rig_expect(&r, "gateway passes through",
+               "user > edge/gw http 1/0/1 200=1 s1:900us\n"
+               "edge/gw > api.example.org http 1/0/1 200=1 c1:800us\n"
+               "    user > edge/gw [>latest] GET /rates 200 1 s1:900us\n"
+               "    edge/gw > api.example.org [latest>] GET /rates 200 1 c1:800us\n");
 }

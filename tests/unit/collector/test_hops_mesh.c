@@ -1,19 +1,12 @@
 /* test_hops_mesh.c - golden traces of meshes: each must give exactly one count per real hop, in any
  * order, split, repeated and with restarts between. */
-#include "support/leak.h"
-#include <stdio.h>
 #include "unit/collector/trace_rig.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
 
 #define CART "outbound|8080||cart.shop.svc.cluster.local"
 #define PAY  "outbound|8080|v2|payment.pay.svc.cluster.local"
 #define IN   "inbound|8080||"
-
-static void expect(struct rig *r, const char *name, const char *want)
-{
-    rig_expect(r, name, want);
-    rig_deinit(r);
-    EXPECT_NO_LEAK();
-}
 
 /* (a) Istio with SDK applications under names of their own: app, sidecar, sidecar, app. */
 Test(hops, istio_with_sdk)
@@ -36,11 +29,12 @@ Test(hops, istio_with_sdk)
               "http://cart.shop.svc.cluster.local:8080/items/42", 200, "-", 50, 500, NULL);
     rig_app(&r, 7, 6, SPAN_SERVER, "CartService", "GET /items/{id}",
             "http.response.status_code=#200", 60, 400);
-    expect(&r, "istio with sdk",
-           "user > shop/web http 1/0/1 200=1 s1:900us\n"
-           "shop/web > shop/cart http 1/0/1 200=1 c1:700us s1:500us t1:200us\n"
-           "    user > shop/web [>v1] GET / 200 1 s1:900us\n"
-           "    shop/web > shop/cart [v1>v2] GET /items/{id} 200 1 c1:700us s1:500us t1:200us\n");
+    rig_expect(
+        &r, "istio with sdk",
+        "user > shop/web http 1/0/1 200=1 s1:900us\n"
+        "shop/web > shop/cart http 1/0/1 200=1 c1:700us s1:500us t1:200us\n"
+        "    user > shop/web [>v1] GET / 200 1 s1:900us\n"
+        "    shop/web > shop/cart [v1>v2] GET /items/{id} 200 1 c1:700us s1:500us t1:200us\n");
 }
 
 /* (b) Istio without SDK: the application copies headers, or does not. */
@@ -66,11 +60,11 @@ Test(hops, istio_header_copy)
               "http://payment.pay.svc.cluster.local:8080/b", 500, "-", 20, 700, NULL);
     rig_istio(&r, 14, 13, SPAN_SERVER, "payment", "pay", "v2", IN,
               "http://payment.pay.svc.cluster.local:8080/b", 500, "-", 30, 600, NULL);
-    expect(&r, "header copying",
-           "shop/cart > pay/payment http 2/2/2 500=2 c2:1400us s2:1200us t2:200us\n"
-           "shop/web > shop/cart http 2/0/2 200=2 c2:1800us s2:1600us t2:200us\n"
-           "    shop/cart > pay/payment [v1>v2] GET /b 500 2 c2:1400us s2:1200us t2:200us\n"
-           "    shop/web > shop/cart [v1>v1] GET /a 200 2 c2:1800us s2:1600us t2:200us\n");
+    rig_expect(&r, "header copying",
+               "shop/cart > pay/payment http 2/2/2 500=2 c2:1400us s2:1200us t2:200us\n"
+               "shop/web > shop/cart http 2/0/2 200=2 c2:1800us s2:1600us t2:200us\n"
+               "    shop/cart > pay/payment [v1>v2] GET /b 500 2 c2:1400us s2:1200us t2:200us\n"
+               "    shop/web > shop/cart [v1>v1] GET /a 200 2 c2:1800us s2:1600us t2:200us\n");
 }
 
 /* (c) A gateway that tries three times; the application calls itself through the mesh. */
@@ -90,13 +84,13 @@ Test(hops, gateway_retries)
               "http://cart.shop.svc.cluster.local:8080/self", 200, "-", 620, 90, NULL);
     rig_istio(&r, 8, 7, SPAN_SERVER, "cart", "shop", "v2", IN,
               "http://cart.shop.svc.cluster.local:8080/self", 200, "-", 630, 50, NULL);
-    expect(&r, "gateway retries",
-           "user > edge/gw http 1/0/1 200=1 s1:1000us\n"
-           "edge/gw > shop/cart http 1/0/3 200=1 UC=1 c1:1000us s2:400us skipped\n"
-           "shop/cart > shop/cart http 1/0/1 200=1 c1:90us s1:50us t1:40us\n"
-           "    user > edge/gw [>latest] GET /cart/{} 200 1 s1:1000us\n"
-           "    edge/gw > shop/cart [latest>v2] GET /cart/{} 200 1 c1:1000us s2:400us skipped\n"
-           "    shop/cart > shop/cart [v2>v2] GET /self 200 1 c1:90us s1:50us t1:40us\n");
+    rig_expect(&r, "gateway retries",
+               "user > edge/gw http 1/0/1 200=1 s1:1000us\n"
+               "edge/gw > shop/cart http 1/0/3 200=1 UC=1 c1:1000us s2:400us skipped\n"
+               "shop/cart > shop/cart http 1/0/1 200=1 c1:90us s1:50us t1:40us\n"
+               "    user > edge/gw [>latest] GET /cart/{} 200 1 s1:1000us\n"
+               "    edge/gw > shop/cart [latest>v2] GET /cart/{} 200 1 c1:1000us s2:400us skipped\n"
+               "    shop/cart > shop/cart [v2>v2] GET /self 200 1 c1:90us s1:50us t1:40us\n");
 }
 
 /* spawn_upstream_span on sidecars: SERVER and CLIENT on both sides, one CLIENT a try. */
@@ -113,11 +107,11 @@ Test(hops, spawned_upstream_spans)
     rig_upstream(&r, 5, 4, "cart", "shop", "v1", IN, 503, "-", 0, 220, 60);
     rig_istio(&r, 6, 5, SPAN_SERVER, "cart", "shop", "v1", NULL,
               "http://nowhere.shop.svc.cluster.local:8080/", 404, "NR", 230, 5, NULL);
-    expect(&r, "spawned upstream spans",
-           "shop/cart > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
-           "shop/web > shop/cart http 1/1/2 503=1 UF=1 URX=1 c1:900us s1:80us skipped\n"
-           "    shop/cart > shop/nowhere [v1>] GET / 404 1 c1:5us\n"
-           "    shop/web > shop/cart [v1>v1] GET /a 503 1 c1:900us s1:80us skipped\n");
+    rig_expect(&r, "spawned upstream spans",
+               "shop/cart > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
+               "shop/web > shop/cart http 1/1/2 503=1 UF=1 URX=1 c1:900us s1:80us skipped\n"
+               "    shop/cart > shop/nowhere [v1>] GET / 404 1 c1:5us\n"
+               "    shop/web > shop/cart [v1>v1] GET /a 503 1 c1:900us s1:80us skipped\n");
 }
 
 /* A sidecar's listener that finds no route is the outbound one, also where the mesh is entered or
@@ -131,11 +125,11 @@ Test(hops, no_route_without_a_cluster)
     rig_app(&r, 2, 0, SPAN_CLIENT, "job", "GET",
             "http.request.method=GET;http.response.status_code=#404", 0, 9);
     rig_istio(&r, 3, 2, SPAN_SERVER, "job", "shop", "v1", NULL, nowhere, 404, "NR", 1, 5, NULL);
-    expect(&r, "no route without a cluster",
-           "shop/job > shop/nowhere http 1/0/1 404=1 NR=1 c1:9us\n"
-           "shop/web > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
-           "    shop/job > shop/nowhere [v1>] GET / 404 1 c1:9us\n"
-           "    shop/web > shop/nowhere [v1>] GET / 404 1 c1:5us\n");
+    rig_expect(&r, "no route without a cluster",
+               "shop/job > shop/nowhere http 1/0/1 404=1 NR=1 c1:9us\n"
+               "shop/web > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
+               "    shop/job > shop/nowhere [v1>] GET / 404 1 c1:9us\n"
+               "    shop/web > shop/nowhere [v1>] GET / 404 1 c1:5us\n");
 }
 
 /* The clock of v1's pod is ahead, and the caller got v2's answer all the same. */
@@ -149,9 +143,9 @@ Test(hops, tries_on_two_clocks)
               "http://cart.shop.svc.cluster.local:8080/a", 503, "-", 500000, 20, NULL);
     rig_istio(&r, 3, 1, SPAN_SERVER, "cart", "shop", "v2", IN,
               "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 50, 20, NULL);
-    expect(&r, "tries on two clocks",
-           "shop/web > shop/cart http 1/0/2 200=1 c1:90us s2:40us skipped\n"
-           "    shop/web > shop/cart [v1>v2] GET /a 200 1 c1:90us s2:40us skipped\n");
+    rig_expect(&r, "tries on two clocks",
+               "shop/web > shop/cart http 1/0/2 200=1 c1:90us s2:40us skipped\n"
+               "    shop/web > shop/cart [v1>v2] GET /a 200 1 c1:90us s2:40us skipped\n");
 }
 
 /* Sidecars that name no version: what stands inside the attempt that answered tells it. */
@@ -172,9 +166,9 @@ Test(hops, tries_of_two_versions)
                 "GET /a", i ? "http.response.status_code=#200" : "http.response.status_code=#503",
                 11 + 40 * i, 20);
     }
-    expect(&r, "tries of two versions",
-           "web > default/api http 1/0/2 200=1 c1:90us s2:60us skipped\n"
-           "    web > default/api [>v2] GET /a 200 1 c1:90us s2:60us skipped\n");
+    rig_expect(&r, "tries of two versions",
+               "web > default/api http 1/0/2 200=1 c1:90us s2:60us skipped\n"
+               "    web > default/api [>v2] GET /a 200 1 c1:90us s2:60us skipped\n");
 }
 
 /* The application left before the answer that its sidecar already had. */
@@ -187,9 +181,9 @@ Test(hops, caller_gave_up)
         ->span.status = SPAN_STATUS_ERROR;
     rig_istio(&r, 2, 1, SPAN_CLIENT, "web", "shop", "v1", CART,
               "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 1, 95, NULL);
-    expect(&r, "caller gave up",
-           "shop/web > shop/cart http 1/1/1 0=1 c1:90us\n"
-           "    shop/web > shop/cart [v1>] GET /a 0 1 c1:90us\n");
+    rig_expect(&r, "caller gave up",
+               "shop/web > shop/cart http 1/1/1 0=1 c1:90us\n"
+               "    shop/web > shop/cart [v1>] GET /a 0 1 c1:90us\n");
 }
 
 /* (d) A waypoint on the way, with and without its peer tags, with and without evidence around it.
@@ -219,16 +213,16 @@ Test(hops, waypoint)
              node);
     rig_add(&r, 4, 0, SPAN_SERVER, "way", "service.name=waypoint.shop;telemetry.sdk.name=envoy",
             tagged, 10, 700);
-    expect(&r, "waypoint",
-           "shop/waypoint > shop/cart http raw 2/0/2 200=2 c2:1400us s1:500us t1:200us\n"
-           "shop/web > shop/cart http mesh 2/0/2 200=2 c2:1600us s1:500us t1:400us\n"
-           "shop/web > shop/waypoint http raw 2/0/2 200=2 c1:900us s2:1400us t1:200us\n"
-           "    shop/waypoint > shop/cart [>] GET /a 200 1 c1:700us\n"
-           "    shop/waypoint > shop/cart [>v1] GET /a 200 1 c1:700us s1:500us t1:200us\n"
-           "    shop/web > shop/cart [>] GET /a 200 1 c1:700us\n"
-           "    shop/web > shop/cart [v1>v1] GET /a 200 1 c1:900us s1:500us t1:400us\n"
-           "    shop/web > shop/waypoint [>] GET /a 200 1 s1:700us\n"
-           "    shop/web > shop/waypoint [v1>] GET /a 200 1 c1:900us s1:700us t1:200us\n");
+    rig_expect(&r, "waypoint",
+               "shop/waypoint > shop/cart http raw 2/0/2 200=2 c2:1400us s1:500us t1:200us\n"
+               "shop/web > shop/cart http mesh 2/0/2 200=2 c2:1600us s1:500us t1:400us\n"
+               "shop/web > shop/waypoint http raw 2/0/2 200=2 c1:900us s2:1400us t1:200us\n"
+               "    shop/waypoint > shop/cart [>] GET /a 200 1 c1:700us\n"
+               "    shop/waypoint > shop/cart [>v1] GET /a 200 1 c1:700us s1:500us t1:200us\n"
+               "    shop/web > shop/cart [>] GET /a 200 1 c1:700us\n"
+               "    shop/web > shop/cart [v1>v1] GET /a 200 1 c1:900us s1:500us t1:400us\n"
+               "    shop/web > shop/waypoint [>] GET /a 200 1 s1:700us\n"
+               "    shop/web > shop/waypoint [v1>] GET /a 200 1 c1:900us s1:700us t1:200us\n");
 }
 
 /* A waypoint's tags tell the version of both ends; what they do not know its cluster does. */
@@ -254,15 +248,15 @@ Test(hops, waypoint_tags)
              "unknown",
              node);
     rig_add(&r, 2, 0, SPAN_SERVER, "way", "telemetry.sdk.name=envoy", tags, 10, 700);
-    expect(&r, "waypoint tags",
-           "shop/waypoint > shop/cart http raw 2/0/2 200=2 c2:1400us\n"
-           "shop/web > shop/cart http mesh 2/0/2 200=2 c2:1400us\n"
-           "shop/web > shop/waypoint http raw 2/0/2 200=2 s2:1400us\n"
-           "    shop/waypoint > shop/cart [>] GET /a 200 1 c1:700us\n"
-           "    shop/waypoint > shop/cart [>v2] GET /a 200 1 c1:700us\n"
-           "    shop/web > shop/cart [v3>] GET /a 200 1 c1:700us\n"
-           "    shop/web > shop/cart [v3>v2] GET /a 200 1 c1:700us\n"
-           "    shop/web > shop/waypoint [v3>] GET /a 200 2 s2:1400us\n");
+    rig_expect(&r, "waypoint tags",
+               "shop/waypoint > shop/cart http raw 2/0/2 200=2 c2:1400us\n"
+               "shop/web > shop/cart http mesh 2/0/2 200=2 c2:1400us\n"
+               "shop/web > shop/waypoint http raw 2/0/2 200=2 s2:1400us\n"
+               "    shop/waypoint > shop/cart [>] GET /a 200 1 c1:700us\n"
+               "    shop/waypoint > shop/cart [>v2] GET /a 200 1 c1:700us\n"
+               "    shop/web > shop/cart [v3>] GET /a 200 1 c1:700us\n"
+               "    shop/web > shop/cart [v3>v2] GET /a 200 1 c1:700us\n"
+               "    shop/web > shop/waypoint [v3>] GET /a 200 2 s2:1400us\n");
 }
 
 /* (e) Linkerd: four proxy spans, two applications, one hop. */
@@ -281,9 +275,10 @@ Test(hops, linkerd)
     rig_linkerd(&r, 5, 4, SPAN_CLIENT, "inbound", "cart", "shop", host, 200, 40, 500);
     rig_app(&r, 6, 5, SPAN_SERVER, "cartapp", "GET /items/{id}", "http.response.status_code=#200",
             50, 400);
-    expect(&r, "linkerd",
-           "shop/web > shop/cart http 1/0/1 200=1 c1:900us s1:600us t1:300us\n"
-           "    shop/web > shop/cart [v1>v1] GET /items/{id} 200 1 c1:900us s1:600us t1:300us\n");
+    rig_expect(
+        &r, "linkerd",
+        "shop/web > shop/cart http 1/0/1 200=1 c1:900us s1:600us t1:300us\n"
+        "    shop/web > shop/cart [v1>v1] GET /items/{id} 200 1 c1:900us s1:600us t1:300us\n");
 }
 
 /* (f) Consul: subset, partition, peer; pods that a hop names, and one that none does. */
@@ -307,15 +302,15 @@ Test(hops, consul)
     rig_consul(&r, 6, 2, SPAN_CLIENT, "api-prod-6c9f7d8b5-q1w1",
                "ledger.fin.part1.dc1.internal-v1.e5b08d03-bfc3.consul",
                "http://ledger.virtual.consul/x", 503, 400, 100);
-    expect(&r, "consul",
-           "default/api > risk/fraud http 1/1/1 504=1 c1:100us\n"
-           "default/api > default/billing http 1/0/1 200=1 c1:100us s1:50us t1:50us\n"
-           "default/api > fin/ledger http 1/1/1 503=1 c1:100us\n"
-           "web > default/api http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
-           "    default/api > risk/fraud [>] GET /x 504 1 c1:100us\n"
-           "    default/api > default/billing [>v2] GET /x 200 1 c1:100us s1:50us t1:50us\n"
-           "    default/api > fin/ledger [>] GET /x 503 1 c1:100us\n"
-           "    web > default/api [>] GET /orders 200 1 c1:900us s1:800us t1:100us\n");
+    rig_expect(&r, "consul",
+               "default/api > risk/fraud http 1/1/1 504=1 c1:100us\n"
+               "default/api > default/billing http 1/0/1 200=1 c1:100us s1:50us t1:50us\n"
+               "default/api > fin/ledger http 1/1/1 503=1 c1:100us\n"
+               "web > default/api http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
+               "    default/api > risk/fraud [>] GET /x 504 1 c1:100us\n"
+               "    default/api > default/billing [>v2] GET /x 200 1 c1:100us s1:50us t1:50us\n"
+               "    default/api > fin/ledger [>] GET /x 503 1 c1:100us\n"
+               "    web > default/api [>] GET /orders 200 1 c1:900us s1:800us t1:100us\n");
 }
 
 /* (g) nginx in front: server spans only. */
@@ -330,13 +325,13 @@ Test(hops, nginx_in_front)
     rig_app(&r, 2, 1, SPAN_SERVER, "auth", "GET /check", "http.response.status_code=#200", 10, 100);
     rig_app(&r, 3, 1, SPAN_SERVER, "shop", "GET /a/{id}", "http.response.status_code=#200", 200,
             500);
-    expect(&r, "nginx",
-           "front > auth http 1/0/1 200=1 s1:100us\n"
-           "front > shop http 1/0/1 200=1 s1:500us\n"
-           "user > front http 1/0/1 200=1 s1:900us\n"
-           "    front > auth [>v1] GET /check 200 1 s1:100us\n"
-           "    front > shop [>v1] GET /a/{id} 200 1 s1:500us\n"
-           "    user > front [>] GET /a/ 200 1 s1:900us\n");
+    rig_expect(&r, "nginx",
+               "front > auth http 1/0/1 200=1 s1:100us\n"
+               "front > shop http 1/0/1 200=1 s1:500us\n"
+               "user > front http 1/0/1 200=1 s1:900us\n"
+               "    front > auth [>v1] GET /check 200 1 s1:100us\n"
+               "    front > shop [>v1] GET /a/{id} 200 1 s1:500us\n"
+               "    user > front [>] GET /a/ 200 1 s1:900us\n");
 }
 
 /* (h) Zipkin's shared spans: both halves under one id. */
@@ -351,13 +346,13 @@ Test(hops, shared_span_ids)
     rig_app(&r, 3, 2, SPAN_CLIENT, "cart", "get",
             "http.method=GET;http.url=http://stock/y;http.status_code=#200", 30, 300);
     rig_app(&r, 3, 2, SPAN_SERVER, "stock", "GET /y", "http.status_code=#200", 40, 200);
-    expect(&r, "shared ids",
-           "cart > stock http 1/0/1 200=1 c1:300us s1:200us t1:100us\n"
-           "user > web http 1/0/1 200=1 s1:900us\n"
-           "web > cart http 1/0/1 200=1 c1:500us s1:400us t1:100us\n"
-           "    cart > stock [v1>v1] GET /y 200 1 c1:300us s1:200us t1:100us\n"
-           "    user > web [>v1] GET / 200 1 s1:900us\n"
-           "    web > cart [v1>v1] GET /x 200 1 c1:500us s1:400us t1:100us\n");
+    rig_expect(&r, "shared ids",
+               "cart > stock http 1/0/1 200=1 c1:300us s1:200us t1:100us\n"
+               "user > web http 1/0/1 200=1 s1:900us\n"
+               "web > cart http 1/0/1 200=1 c1:500us s1:400us t1:100us\n"
+               "    cart > stock [v1>v1] GET /y 200 1 c1:300us s1:200us t1:100us\n"
+               "    user > web [>v1] GET / 200 1 s1:900us\n"
+               "    web > cart [v1>v1] GET /x 200 1 c1:500us s1:400us t1:100us\n");
 }
 
 /* (i) What the caller's side alone saw: no host, no connection, no route. And what sides answered
@@ -392,22 +387,22 @@ Test(hops, failures_on_one_side)
     rig_upstream(&r, 14, 13, "gw", "edge", "latest", CART, 0, "-", 0, 10, 400);
     rig_istio(&r, 15, 14, SPAN_SERVER, "cart", "shop", "v1", IN, "http://shop.example.com/cart", 0,
               "DC", 20, 380, NULL);
-    expect(&r, "failures on one side",
-           "user > edge/gw http 3/1/3 0=1 404=1 429=1 DC=1 NR=1 RL=1 s3:510us\n"
-           "user > shop/web http 1/0/1 200=1 s1:900us\n"
-           "edge/gw > shop/cart http 1/1/1 0=1 DC=1 c1:400us s1:380us t1:20us\n"
-           "shop/web > shop/cart http 4/2/4 403=1 429=1 503=2 UF=1 UH=1 URX=1 c4:110us s2:10us "
-           "t2:90us denied\n"
-           "shop/web > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
-           "    user > edge/gw [>latest] GET / 404 1 s1:5us\n"
-           "    user > edge/gw [>latest] GET /cart 0 1 s1:500us\n"
-           "    user > edge/gw [>latest] GET /cart 429 1 s1:5us\n"
-           "    user > shop/web [>v1] GET / 200 1 s1:900us\n"
-           "    edge/gw > shop/cart [latest>v1] GET /cart 0 1 c1:400us s1:380us t1:20us\n"
-           "    shop/web > shop/cart [v1>] GET /a 503 2 c2:10us\n"
-           "    shop/web > shop/cart [v1>v1] GET /a 403 1 c1:50us s1:5us t1:45us denied\n"
-           "    shop/web > shop/cart [v1>v1] GET /a 429 1 c1:50us s1:5us t1:45us\n"
-           "    shop/web > shop/nowhere [v1>] GET / 404 1 c1:5us\n");
+    rig_expect(&r, "failures on one side",
+               "user > edge/gw http 3/1/3 0=1 404=1 429=1 DC=1 NR=1 RL=1 s3:510us\n"
+               "user > shop/web http 1/0/1 200=1 s1:900us\n"
+               "edge/gw > shop/cart http 1/1/1 0=1 DC=1 c1:400us s1:380us t1:20us\n"
+               "shop/web > shop/cart http 4/2/4 403=1 429=1 503=2 UF=1 UH=1 URX=1 c4:110us s2:10us "
+               "t2:90us denied\n"
+               "shop/web > shop/nowhere http 1/0/1 404=1 NR=1 c1:5us\n"
+               "    user > edge/gw [>latest] GET / 404 1 s1:5us\n"
+               "    user > edge/gw [>latest] GET /cart 0 1 s1:500us\n"
+               "    user > edge/gw [>latest] GET /cart 429 1 s1:5us\n"
+               "    user > shop/web [>v1] GET / 200 1 s1:900us\n"
+               "    edge/gw > shop/cart [latest>v1] GET /cart 0 1 c1:400us s1:380us t1:20us\n"
+               "    shop/web > shop/cart [v1>] GET /a 503 2 c2:10us\n"
+               "    shop/web > shop/cart [v1>v1] GET /a 403 1 c1:50us s1:5us t1:45us denied\n"
+               "    shop/web > shop/cart [v1>v1] GET /a 429 1 c1:50us s1:5us t1:45us\n"
+               "    shop/web > shop/nowhere [v1>] GET / 404 1 c1:5us\n");
 }
 
 /* (j) PassthroughCluster and BlackHoleCluster. */
@@ -423,15 +418,15 @@ Test(hops, passthrough_and_blackhole)
               "http://evil.example/", 502, "-", 0, 90, NULL);
     rig_istio(&r, 4, 0, SPAN_CLIENT, "web", "shop", "v1", "outbound|443||api.stripe.com",
               "https://api.stripe.com/v1/charges", 200, "-", 0, 90, NULL);
-    expect(&r, "passthrough",
-           "shop/web > api.example.org http 1/0/1 200=1 c1:90us\n"
-           "shop/web > api.example.org:8443 http 1/0/1 200=1 c1:90us\n"
-           "shop/web > api.stripe.com http 1/0/1 200=1 c1:90us\n"
-           "shop/web > blocked http 1/1/1 502=1 c1:90us\n"
-           "    shop/web > api.example.org [v1>] GET /v1/rates 200 1 c1:90us\n"
-           "    shop/web > api.example.org:8443 [v1>] GET /v1/rates 200 1 c1:90us\n"
-           "    shop/web > api.stripe.com [v1>] GET /v1/charges 200 1 c1:90us\n"
-           "    shop/web > blocked [v1>] GET / 502 1 c1:90us\n");
+    rig_expect(&r, "passthrough",
+               "shop/web > api.example.org http 1/0/1 200=1 c1:90us\n"
+               "shop/web > api.example.org:8443 http 1/0/1 200=1 c1:90us\n"
+               "shop/web > api.stripe.com http 1/0/1 200=1 c1:90us\n"
+               "shop/web > blocked http 1/1/1 502=1 c1:90us\n"
+               "    shop/web > api.example.org [v1>] GET /v1/rates 200 1 c1:90us\n"
+               "    shop/web > api.example.org:8443 [v1>] GET /v1/rates 200 1 c1:90us\n"
+               "    shop/web > api.stripe.com [v1>] GET /v1/charges 200 1 c1:90us\n"
+               "    shop/web > blocked [v1>] GET / 502 1 c1:90us\n");
 }
 
 /* Mirrored copies are requests of their own, from the same caller, never tries of the original. */
@@ -445,11 +440,11 @@ Test(hops, mirrored)
               "http://cart.shop.svc.cluster.local:8080/a", 200, "-", 10, 800, NULL);
     rig_istio(&r, 3, 1, SPAN_SERVER, "canary", "shop", "v2", IN,
               "http://cart.shop.svc.cluster.local-shadow:8080/a", 500, "-", 10, 700, NULL);
-    expect(&r, "mirrored",
-           "shop/web > shop/canary http 1/1/1 500=1 mirror=1 s1:700us\n"
-           "shop/web > shop/cart http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
-           "    shop/web > shop/canary [v1>v2] GET /a 500 1 s1:700us\n"
-           "    shop/web > shop/cart [v1>v1] GET /a 200 1 c1:900us s1:800us t1:100us\n");
+    rig_expect(&r, "mirrored",
+               "shop/web > shop/canary http 1/1/1 500=1 mirror=1 s1:700us\n"
+               "shop/web > shop/cart http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
+               "    shop/web > shop/canary [v1>v2] GET /a 500 1 s1:700us\n"
+               "    shop/web > shop/cart [v1>v1] GET /a 200 1 c1:900us s1:800us t1:100us\n");
 }
 
 /* Consul's sidecars with spawn_upstream_span: the upstream spans name nobody. */
@@ -473,9 +468,9 @@ Test(hops, consul_spawned)
                 "component=proxy;upstream_cluster=local_app;http.status_code=503;response_flags=-",
                 30 + 400 * i, 100);
     }
-    expect(&r, "consul spawned",
-           "web > default/api http 1/1/2 503=1 c1:900us s2:400us skipped\n"
-           "    web > default/api [>] GET /orders 503 1 c1:900us s2:400us skipped\n");
+    rig_expect(&r, "consul spawned",
+               "web > default/api http 1/1/2 503=1 c1:900us s2:400us skipped\n"
+               "    web > default/api [>] GET /orders 503 1 c1:900us s2:400us skipped\n");
 }
 
 /* Traefik: server, internal and client spans of its own. */
@@ -496,11 +491,11 @@ Test(hops, traefik)
         ->span.scope = &traefik;
     rig_app(&r, 4, 3, SPAN_SERVER, "cart", "GET /cart/{id}", "http.response.status_code=#200", 30,
             600);
-    expect(&r, "traefik",
-           "traefik > cart http 1/0/1 200=1 c1:700us s1:600us t1:100us\n"
-           "user > traefik http 1/0/1 200=1 s1:900us\n"
-           "    traefik > cart [>v1] GET /cart/{id} 200 1 c1:700us s1:600us t1:100us\n"
-           "    user > traefik [>] GET /cart/{} 200 1 s1:900us\n");
+    rig_expect(&r, "traefik",
+               "traefik > cart http 1/0/1 200=1 c1:700us s1:600us t1:100us\n"
+               "user > traefik http 1/0/1 200=1 s1:900us\n"
+               "    traefik > cart [>v1] GET /cart/{id} 200 1 c1:700us s1:600us t1:100us\n"
+               "    user > traefik [>] GET /cart/{} 200 1 s1:900us\n");
 }
 
 /* A plain Envoy in front, its clusters named as somebody liked. */
@@ -520,14 +515,14 @@ Test(hops, plain_envoy)
             "component=proxy;node_id=front;upstream_cluster=old_stock;http.url=http://shop/"
             "stock;http.method=GET;http.status_code=200;response_flags=-",
             0, 900);
-    expect(&r, "plain envoy",
-           "front-proxy > cart http 1/0/1 200=1 c1:900us s1:600us t1:300us\n"
-           "front-proxy > old_stock http 1/0/1 200=1 c1:900us\n"
-           "user > front-proxy http 2/0/2 200=2 s2:1800us\n"
-           "    front-proxy > cart [>v1] GET /cart/{id} 200 1 c1:900us s1:600us t1:300us\n"
-           "    front-proxy > old_stock [>] GET /stock 200 1 c1:900us\n"
-           "    user > front-proxy [>] GET /cart/{} 200 1 s1:900us\n"
-           "    user > front-proxy [>] GET /stock 200 1 s1:900us\n");
+    rig_expect(&r, "plain envoy",
+               "front-proxy > cart http 1/0/1 200=1 c1:900us s1:600us t1:300us\n"
+               "front-proxy > old_stock http 1/0/1 200=1 c1:900us\n"
+               "user > front-proxy http 2/0/2 200=2 s2:1800us\n"
+               "    front-proxy > cart [>v1] GET /cart/{id} 200 1 c1:900us s1:600us t1:300us\n"
+               "    front-proxy > old_stock [>] GET /stock 200 1 c1:900us\n"
+               "    user > front-proxy [>] GET /cart/{} 200 1 s1:900us\n"
+               "    user > front-proxy [>] GET /stock 200 1 s1:900us\n");
 }
 
 /* Envoy asks an authorisation service on the way: a request of its own, no try of the one it
@@ -544,13 +539,14 @@ Test(hops, external_authorisation)
     rig_upstream(&r, 4, 1, "gw", "edge", "latest", CART, 200, "-", 0, 100, 700);
     rig_istio(&r, 5, 4, SPAN_SERVER, "cart", "shop", "v1", IN, "http://shop.example.com/cart/7",
               200, "-", 110, 600, NULL);
-    expect(&r, "external authorisation",
-           "user > edge/gw http 1/0/1 200=1 s1:900us\n"
-           "edge/gw > sec/authz http 1/0/1 200=1 c1:50us s1:40us t1:10us\n"
-           "edge/gw > shop/cart http 1/0/1 200=1 c1:700us s1:600us t1:100us\n"
-           "    user > edge/gw [>latest] GET /cart/{} 200 1 s1:900us\n"
-           "    edge/gw > sec/authz [latest>v1] GET /check 200 1 c1:50us s1:40us t1:10us\n"
-           "    edge/gw > shop/cart [latest>v1] GET /cart/{} 200 1 c1:700us s1:600us t1:100us\n");
+    rig_expect(
+        &r, "external authorisation",
+        "user > edge/gw http 1/0/1 200=1 s1:900us\n"
+        "edge/gw > sec/authz http 1/0/1 200=1 c1:50us s1:40us t1:10us\n"
+        "edge/gw > shop/cart http 1/0/1 200=1 c1:700us s1:600us t1:100us\n"
+        "    user > edge/gw [>latest] GET /cart/{} 200 1 s1:900us\n"
+        "    edge/gw > sec/authz [latest>v1] GET /check 200 1 c1:50us s1:40us t1:10us\n"
+        "    edge/gw > shop/cart [latest>v1] GET /cart/{} 200 1 c1:700us s1:600us t1:100us\n");
 }
 
 /* Semantic-convention names in place of Envoy's own. */
@@ -565,7 +561,7 @@ Test(hops, new_attribute_names)
             "7;http.request.method=GET;http.response.status_code=#503;response_flags=URX;"
             "http.request.resend_count=2;http.request.body.size=#7;http.response.body.size=#9",
             0, 900);
-    expect(&r, "new names",
-           "shop/web > shop/cart http 1/1/3 503=1 URX=1 c1:900us\n"
-           "    shop/web > shop/cart [>] GET /items/{} 503 1 c1:900us\n");
+    rig_expect(&r, "new names",
+               "shop/web > shop/cart http 1/1/3 503=1 URX=1 c1:900us\n"
+               "    shop/web > shop/cart [>] GET /items/{} 503 1 c1:900us\n");
 }

@@ -1,6 +1,7 @@
 /* test_image_cut.c - one journal, cut by an image at any record and gone on with from it, gives the
  * same account, the same requests and the same services as uncut. */
 #include "base/clock.h"
+#include "tests/support/random.h"
 #include "support/leak.h"
 #include "unit/collector/trace_rig.h"
 #include <criterion/criterion.h>
@@ -25,8 +26,7 @@ struct journal {
 
 static uint32_t any(struct journal *j, uint32_t below)
 {
-    j->random = j->random * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return (uint32_t)((j->random >> 33) % below);
+    return (uint32_t)((random_step(&j->random) >> 33) % below);
 }
 
 /* A trace of proxies and applications; each span hangs below some span before it. */

@@ -1,13 +1,14 @@
 /* test_resting.c - open spans come out of a block as they went in, and objects of slabs are what
  * was given back last. */
 #include "collector/resting.h"
+#include "tests/support/random.h"
 #include "support/leak.h"
 #include <criterion/criterion.h>
 #include <string.h>
 
 static uint64_t next_random(uint64_t *state)
 {
-    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    (void)random_step(state);
     return *state ^ *state >> 29;
 }
 

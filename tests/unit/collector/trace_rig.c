@@ -1,5 +1,7 @@
 /* trace_rig.c - makes spans, feeds them, writes down what was counted. */
 #include "unit/collector/trace_rig.h"
+#include "support/leak.h"
+#include "tests/support/random.h"
 #include "collector/image.h"
 #include "collector/live.h"
 #include <criterion/criterion.h>
@@ -393,11 +395,10 @@ void rig_run(const struct rig *r, const struct rig_run *run, struct buf *out, st
 
 static uint64_t next_random(uint64_t *state)
 {
-    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return *state >> 33;
+    return random_step(state) >> 33;
 }
 
-void rig_expect(const struct rig *r, const char *name, const char *want)
+void rig_expect(struct rig *r, const char *name, const char *want)
 {
     struct buf plain = {0};
     uint32_t order[RIG_SPANS];
@@ -434,4 +435,6 @@ void rig_expect(const struct rig *r, const char *name, const char *want)
             break;
     }
     buf_deinit(&plain);
+    rig_deinit(r);
+    EXPECT_NO_LEAK();
 }

@@ -81,7 +81,7 @@ void rig_restart(struct pipeline *p);
 /* What was counted so far, as rig_run() writes it. Tells the registry who was seen. */
 void rig_counted(struct pipeline *p, struct buf *out);
 /* Runs in many orders, splits, with repeats and restarts; each must give the same text as the plain
- * run, which must be `want` (not looked at when NULL). */
-void rig_expect(const struct rig *r, const char *name, const char *want);
+ * run, which must be `want` (not looked at when NULL). Ends the rig; nothing may be left. */
+void rig_expect(struct rig *r, const char *name, const char *want);
 
 #endif

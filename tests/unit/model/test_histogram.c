@@ -1,6 +1,7 @@
 /* test_histogram.c - bucket borders against long doubles, error bounds on real shapes, exact merges
  * and round trips. */
 #include "model/histogram.h"
+#include "tests/support/random.h"
 
 #include "base/fileio.h"
 #include "base/mem.h"
@@ -14,8 +15,7 @@ static uint64_t state;
 
 static uint64_t next_random(void)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return state >> 11;
+    return random_step(&state) >> 11;
 }
 
 static double uniform(void)

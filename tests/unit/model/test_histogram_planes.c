@@ -1,5 +1,6 @@
 /* test_histogram_planes.c - bit planes become the same counts by every way of turning them. */
 #include "model/histogram_codec.h"
+#include "tests/support/random.h"
 
 #include "base/mem.h"
 #include <criterion/criterion.h>
@@ -10,8 +11,7 @@ static uint64_t state;
 
 static uint32_t next_random(void)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(state >> 33);
+    return (uint32_t)(random_step(&state) >> 33);
 }
 
 typedef bool add_fn(const struct histogram_head *head, uint32_t scale, uint32_t *slots);

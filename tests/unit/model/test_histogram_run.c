@@ -1,6 +1,7 @@
 /* test_histogram_run.c - runs give back every histogram bit by bit, are as small as promised, and
  * damage is found. */
 #include "model/histogram_codec.h"
+#include "tests/support/random.h"
 
 #include "base/mem.h"
 #include "model/histogram_dense.h"
@@ -12,8 +13,7 @@ static uint64_t state = 1;
 
 static uint64_t next_random(uint64_t below)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (state >> 33) % below;
+    return (random_step(&state) >> 33) % below;
 }
 
 static uint64_t log_normal_ns(double median)

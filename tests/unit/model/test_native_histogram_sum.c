@@ -1,5 +1,6 @@
 /* test_native_histogram_sum.c - sums over schemas, zero buckets and custom bounds. */
 #include "model/native_histogram_sum.h"
+#include "tests/support/random.h"
 
 #include "base/mem.h"
 #include "tests/support/alloc_walk.h"
@@ -147,7 +148,7 @@ Test(native_histogram_sum, order_does_not_matter)
             h->positive.items = arena_calloc(&arena, 40, sizeof(*h->positive.items));
             h->schema = (int8_t)(round % 5 + (int)i % 3 - 2);
             for (int32_t index = -20; index < 20; index++) {
-                state = state * 6364136223846793005u + 1442695040888963407u;
+                (void)random_step(&state);
                 if (state >> 62)
                     continue;
                 double count = (double)(state >> 40 & 1023);

@@ -1,5 +1,6 @@
 /* test_histogram_sum.c - many at once gives what one by one gives. */
 #include "query/histogram_sum.h"
+#include "tests/support/random.h"
 #include "base/mem.h"
 #include "support/leak.h"
 #include <criterion/criterion.h>
@@ -29,7 +30,7 @@ Test(histogram_sum, equals_one_by_one)
     for (size_t i = 0; i < HISTOGRAMS; i++) {
         list[i] = &all[i];
         for (size_t k = 0; k < i * 7; k++) { /* the first stays empty */
-            state = state * 6364136223846793005u + 1442695040888963407u;
+            (void)random_step(&state);
             uint64_t ns = k % 11 ? state >> (state % 60) : 0;
             cr_assert(histogram_add(&all[i], ns, WEIGHT_ONE + k));
         }

@@ -1,5 +1,6 @@
 /* edge_rig.c - random requests and brute force. */
 #include "tests/unit/storage/edge_rig.h"
+#include "tests/support/random.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -11,8 +12,7 @@ static const char *const codes[] = {"200", "404", "503", "0"};
 
 uint64_t edge_rig_random(struct edge_rig *r, uint64_t below)
 {
-    r->state = r->state * 6364136223846793005u + 1442695040888963407u;
-    return hash_u64(r->state) % below;
+    return hash_u64(random_step(&r->state)) % below;
 }
 
 struct edge_rig edge_rig_new(size_t count, unsigned rows, uint64_t start_s, uint64_t span_s,
@@ -105,6 +105,14 @@ void edge_rig_add(struct cell_set *set, const struct rig_request *request)
     struct cell *cell = cell_set_cell(set, id, request->time_s);
     cr_assert_not_null(cell);
     fill_cell(cell, request, code, flag);
+}
+
+struct cell_set *edge_rig_set(const struct edge_rig *r)
+{
+    struct cell_set *set = cell_set_new(1);
+    for (size_t i = 0; i < r->count; i++)
+        edge_rig_add(set, &r->requests[i]);
+    return set;
 }
 
 void edge_rig_add_cell(struct cell *cell, struct intern *names, const struct rig_request *request)

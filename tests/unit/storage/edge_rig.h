@@ -29,6 +29,8 @@ void edge_rig_free(struct edge_rig *r);
 struct cell_row edge_rig_row(unsigned row, char text[16]);
 unsigned edge_rig_row_number(const struct cell_row *row);
 void edge_rig_add(struct cell_set *set, const struct rig_request *request);
+/* A new set with all requests of the rig. */
+struct cell_set *edge_rig_set(const struct edge_rig *r);
 /* Adds it to one cell whose tallies are named by `names`. */
 void edge_rig_add_cell(struct cell *cell, struct intern *names, const struct rig_request *request);
 /* Every field, histograms bucket by bucket, tallies by name. */

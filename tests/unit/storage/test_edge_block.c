@@ -86,9 +86,7 @@ static size_t expect_subsets(struct edge_rig *random, const struct edge_part *p)
 Test(edge_block, a_cursor_gives_the_rows_that_are_asked_for)
 {
     struct edge_rig r = edge_rig_new(4000, 200, START, 900, 8);
-    struct cell_set *set = cell_set_new(1);
-    for (size_t i = 0; i < r.count; i++)
-        edge_rig_add(set, &r.requests[i]);
+    struct cell_set *set = edge_rig_set(&r);
     struct edge_part *p = edge_rig_part(set, true);
     cr_assert_gt(expect_subsets(&r, p), 1000);
     edge_part_unref(p);

@@ -116,9 +116,7 @@ Test(edge_query, equals_brute_force)
 Test(edge_query, damaged_exemplars_of_minutes_cost_exemplars)
 {
     struct edge_rig r = edge_rig_new(800, 8, START, 960, 3);
-    struct cell_set *set = cell_set_new(1);
-    for (size_t i = 0; i < r.count; i++)
-        edge_rig_add(set, &r.requests[i]);
+    struct cell_set *set = edge_rig_set(&r);
     struct edge_part *p = edge_rig_part(set, true);
     struct edge_view view = {.parts = &p, .part_count = 1};
     struct edge_query q = {.start_s = START,

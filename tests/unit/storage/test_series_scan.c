@@ -2,6 +2,7 @@
  * finds what asking every series finds: made-up values and expressions, added and asked in turns.
  */
 #include "model/series_hash.h"
+#include "tests/support/random.h"
 #include "storage/series_index_private.h"
 #include "storage/series_postings.h"
 #include "tests/support/leak.h"
@@ -20,8 +21,7 @@ struct scan_rig {
 
 static uint32_t random_below(struct scan_rig *r, uint32_t limit)
 {
-    r->state = r->state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(r->state >> 33) % limit;
+    return (uint32_t)(random_step(&r->state) >> 33) % limit;
 }
 
 static struct str random_value(struct scan_rig *r)
