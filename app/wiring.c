@@ -145,16 +145,17 @@ static void on_replayed_flush(uint64_t sequence, uint64_t clock_ns, void *user)
 
 /* The journal keeps what either of them would need again, and, while it has room, what the
  * collector would need if its last image were damaged. When only one of them has much to do, the
- * other one's position is old: then it is asked to follow. Any thread. */
+ * other one's position is old: then it is asked to follow, but not back again the one that is
+ * behind by what came meanwhile. Any thread. */
 static void trim_journal(struct app *a)
 {
     uint64_t collector = a->collector_position, series = a->series_position;
     struct journal_stats stats;
     journal_trim(a->journal, MIN(a->collector_older, series));
-    journal_stats(a->journal, &stats);
+    journal_stats(a->journal, MIN(collector, series), &stats);
     if (stats.bytes > a->config.journal_max_bytes / 2)
         journal_trim(a->journal, MIN(collector, series));
-    if (!atomic_load(&a->ready) || stats.bytes_since_trim < CHECKPOINT_BYTES)
+    if (!atomic_load(&a->ready) || stats.replay_bytes < CHECKPOINT_BYTES)
         return;
     if (series < collector)
         series_store_checkpoint_soon(a->series);
@@ -249,7 +250,7 @@ static void hook_net_counters(void *user, struct net_counters *out)
 static void hook_journal_stats(void *user, struct journal_stats *out)
 {
     struct app *a = user;
-    journal_stats(a->journal, out);
+    journal_stats(a->journal, MIN(a->collector_position, a->series_position), out);
 }
 
 static void hook_pipeline_stats(void *user, struct pipeline_stats *out)

@@ -178,7 +178,7 @@ static void run(const struct load *l)
     cpu = cpu_ns() - cpu;
 
     struct journal_stats stats;
-    journal_stats(j, &stats);
+    journal_stats(j, 0, &stats);
     for (unsigned i = 0; i < l->count; i++)
         took[i] = requests[i].took_ns;
     qsort(took, l->count, sizeof(*took), by_size);

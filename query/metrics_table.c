@@ -276,7 +276,7 @@ const struct metric metrics[] = {
     {"weft_journal_bytes", "gauge", "", "Bytes of the journal on disk.", FROM_JOURNAL,
      NUMBER(journal.bytes)},
     {"weft_journal_replay_bytes", "gauge", "", "Bytes that a start after a crash would read now.",
-     FROM_JOURNAL, NUMBER(journal.bytes_since_trim)},
+     FROM_JOURNAL, NUMBER(journal.replay_bytes)},
     {"weft_journal_appended_bytes_total", "counter", "", "Bytes appended to the journal.",
      FROM_JOURNAL, NUMBER(journal.appended_bytes)},
     {"weft_journal_groups_total", "counter", "", "Groups committed.", FROM_JOURNAL,

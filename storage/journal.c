@@ -477,7 +477,7 @@ void journal_set_ticking(struct journal *j, bool on)
         atomic_store(&j->nudged, false);
 }
 
-void journal_stats(struct journal *j, struct journal_stats *out)
+void journal_stats(struct journal *j, uint64_t replay_from, struct journal_stats *out)
 {
     pthread_mutex_lock(&j->lock);
     *out = j->stats;
@@ -485,7 +485,9 @@ void journal_stats(struct journal *j, struct journal_stats *out)
     for (size_t i = 0; i < j->segments.len; i++) {
         const struct segment *s = &j->segments.items[i];
         out->bytes += s->disk_bytes;
-        out->bytes_since_trim += s->end;
+        bool last = i + 1 == j->segments.len;
+        if (last || s[1].head.first_sequence > replay_from)
+            out->replay_bytes += s->end;
         if (out->oldest_ns == 0)
             out->oldest_ns = s->oldest_ns;
     }

@@ -58,12 +58,12 @@ void journal_trim(struct journal *j, uint64_t position);
 struct journal_stats {
     uint64_t bytes, oldest_ns; /* on disk; arrival of the oldest record kept, 0 = none */
     uint64_t appended_bytes, groups, syncs, write_errors, torn_bytes, bad_records;
-    uint64_t bytes_since_trim; /* what a replay would read now */
+    uint64_t replay_bytes;     /* what a replay from the position asked for would read */
     uint64_t clock_ns;         /* pipeline clock */
     uint64_t last_sequence;
 };
-/* Any thread. */
-void journal_stats(struct journal *j, struct journal_stats *out);
+/* The position is that of a checkpoint, 0 for none. Any thread. */
+void journal_stats(struct journal *j, uint64_t replay_from, struct journal_stats *out);
 
 /* Commits what is queued, stops the thread; cut_unused removes preallocated bytes (clean stop). */
 void journal_stop(struct journal *j, bool cut_unused);

@@ -34,6 +34,21 @@ def one_kind_of_data_trims_the_journal():
         assert not any(status["account"]["spans"]["refused"].values()), status["account"]["spans"]
 
 
+def one_kind_of_data_is_saved_once():
+    """After a checkpoint of the spans time series follow, and that is not a reason for the next one of the spans."""
+    def counted(w, name):
+        return next(int(float(l.split()[1])) for l in w.request("/metrics")[2].decode().splitlines() if l.startswith(name + " "))
+    with Weft(config="journal: { checkpoint: 1h }\n") as w:
+        many = span("11" * 16, "22" * 8, **{"big.%d" % i: "x" * 65536 for i in range(128)})
+        for i in range(72):  # of 8 MiB: twice what a checkpoint waits for, and some more
+            many["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["spanId"] = "%016x" % (i + 1)
+            assert w.push_json(many) == 200
+        wait_until("time series follow", lambda: counted(w, "weft_series_checkpoints_total") >= 2)
+        wait_until("nothing is pending", lambda: w.spans()["pending"] == 0)
+        assert counted(w, "weft_checkpoints_total") == 2, counted(w, "weft_checkpoints_total")
+        assert counted(w, "weft_journal_replay_bytes") < 256 << 20
+
+
 def refuses_a_second_weft():
     with Weft() as first:
         got = weft("run", "--data", first.data, "--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")
@@ -159,6 +174,7 @@ def main():
     suite.run("totals survive SIGTERM", totals_survive, lambda w: w.stop())
     suite.run("totals survive kill -9", totals_survive, lambda w: w.kill())
     suite.run("one kind of data trims the journal", one_kind_of_data_trims_the_journal)
+    suite.run("one kind of data is saved once", one_kind_of_data_is_saved_once)
     suite.run("reload is atomic", reload_is_atomic)
     suite.run("reload takes what is live", reload_takes_what_is_live)
     suite.run("flush needs admin", flush_needs_admin)

@@ -73,7 +73,7 @@ static void *look_on(void *user)
     struct journal_stats stats;
     while (!finished) {
         journal_set_ticking(j, true);
-        journal_stats(j, &stats);
+        journal_stats(j, 0, &stats);
         must(stats.last_sequence <= SENDERS * EACH + 100, "absurd sequence");
         journal_trim(j, stats.last_sequence / 4);
         must(journal_append_flush(j, NULL) == ST_OK, "flush refused");
@@ -112,10 +112,10 @@ int main(void)
     uint64_t end = last_sequence, last;
     must(journal_open(&config, &j, NULL) == ST_OK, "open again");
     struct journal_stats stats;
-    journal_stats(j, &stats);
+    journal_stats(j, 0, &stats);
     last_sequence = end / 2;
     must(journal_replay(j, end / 2 + 1, &sink, &last, NULL) == ST_OK && last == end, "replay");
-    journal_stats(j, &stats);
+    journal_stats(j, 0, &stats);
     must(last_sequence == end && stats.bad_records == 0, "the replay has holes");
     journal_close(j);
     nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
