@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PIECE_BYTES = MIB }; /* of a file that is written behind */
+
 static int real_open(const char *path, int flags, mode_t mode)
 {
     return open(path, flags | O_CLOEXEC, mode);
@@ -20,6 +22,11 @@ static int real_open(const char *path, int flags, mode_t mode)
 static int real_fallocate(int fd, off_t at, off_t len)
 {
     return fallocate(fd, 0, at, len);
+}
+
+static int real_start_writing(int fd, off_t at, off_t len)
+{
+    return sync_file_range(fd, at, len, SYNC_FILE_RANGE_WRITE);
 }
 
 static const struct file_ops real_ops = {
@@ -33,6 +40,7 @@ static const struct file_ops real_ops = {
     .rename = rename,
     .unlink = unlink,
     .close = close,
+    .start_writing = real_start_writing,
 };
 
 static const struct file_ops *ops = &real_ops;
@@ -94,6 +102,14 @@ enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e)
         bytes = str_sub(bytes, (size_t)n, bytes.len);
         at += (uint64_t)n;
     }
+    return ST_OK;
+}
+
+enum status file_write_behind(int fd, struct str bytes, uint64_t at, struct err *e)
+{
+    TRY(file_write_at(fd, bytes, at, e));
+    /* Only a hint: what goes wrong with it is told by the sync. */
+    (void)ops->start_writing(fd, (off_t)at, (off_t)bytes.len);
     return ST_OK;
 }
 
@@ -221,7 +237,9 @@ enum status file_write_synced(const char *path, struct str bytes, struct err *e)
 {
     int fd;
     TRY(file_open(path, O_WRONLY | O_CREAT | O_TRUNC, &fd, e));
-    enum status status = file_write_at(fd, bytes, 0, e);
+    enum status status = ST_OK;
+    for (size_t at = 0; at < bytes.len && status == ST_OK; at += PIECE_BYTES)
+        status = file_write_behind(fd, str_sub(bytes, at, at + PIECE_BYTES), at, e);
     if (status == ST_OK)
         status = file_sync_data(fd, e);
     file_close(fd);

@@ -19,6 +19,7 @@ struct file_ops {
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
     int (*close)(int fd);
+    int (*start_writing)(int fd, off_t at, off_t len); /* sync_file_range(SYNC_FILE_RANGE_WRITE) */
 };
 
 /* Replaces the table (NULL: the real one). Tests only, before threads start. */
@@ -40,6 +41,10 @@ void file_point(const char *name);
  * is borrowed for the call; the caller ends *fd with file_close(). Any thread. */
 enum status file_open(const char *path, int flags, int *fd, struct err *e);
 enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e);
+/* Likewise, and the disk starts on it at once: for files of many MiB, written piece by piece and
+ * synced at their end. When all of it is left to that sync, the disk is busy with nothing else for
+ * so long, and the sync of a journal's group, for which senders wait, comes after it. */
+enum status file_write_behind(int fd, struct str bytes, uint64_t at, struct err *e);
 /* Reads exactly len bytes; ST_CORRUPT when the file ends before. */
 enum status file_read_at(int fd, void *out, size_t len, uint64_t at, struct err *e);
 enum status file_size(int fd, uint64_t *bytes, struct err *e);

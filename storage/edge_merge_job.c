@@ -73,7 +73,7 @@ void merge_job_free(struct merge_job *job)
 
 static enum status write_out(struct merge_job *job, struct err *e)
 {
-    TRY(file_write_at(job->fd, buf_str(&job->out), job->written, e));
+    TRY(file_write_behind(job->fd, buf_str(&job->out), job->written, e));
     job->written += job->out.len;
     buf_reset(&job->out);
     return ST_OK;

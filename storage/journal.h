@@ -58,8 +58,8 @@ void journal_trim(struct journal *j, uint64_t position);
 struct journal_stats {
     uint64_t bytes, oldest_ns; /* on disk; arrival of the oldest record kept, 0 = none */
     uint64_t appended_bytes, groups, syncs, write_errors, torn_bytes, bad_records;
-    uint64_t replay_bytes;     /* what a replay from the position asked for would read */
-    uint64_t clock_ns;         /* pipeline clock */
+    uint64_t replay_bytes; /* what a replay from the position asked for would read */
+    uint64_t clock_ns;     /* pipeline clock */
     uint64_t last_sequence;
 };
 /* The position is that of a checkpoint, 0 for none. Any thread. */

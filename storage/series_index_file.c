@@ -154,7 +154,7 @@ static enum status write_block(struct block_writer *w, struct series_index *x, i
     if (!collect(w, x, id, end_id) || (w->series_count && !pack(w, file, *bytes)))
         return err_set(e, ST_NO_MEMORY, "no memory to write the index of series");
     if (w->series_count)
-        TRY(file_write_at(fd, buf_str(&w->packed), *bytes, e));
+        TRY(file_write_behind(fd, buf_str(&w->packed), *bytes, e));
     *bytes += w->packed.len;
     return ST_OK;
 }

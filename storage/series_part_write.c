@@ -67,7 +67,7 @@ void series_part_writer_free(struct series_part_writer *w)
 
 static enum status write_out(struct series_part_writer *w, struct err *e)
 {
-    TRY(file_write_at(w->fd, buf_str(&w->out), w->written, e));
+    TRY(file_write_behind(w->fd, buf_str(&w->out), w->written, e));
     w->written += w->out.len;
     buf_reset(&w->out);
     return ST_OK;

@@ -29,7 +29,7 @@ static uint64_t chunk_seed(uint64_t image, uint64_t chunk, uint32_t length)
 static enum status stage_flush(struct image_writer *w, struct err *e)
 {
     file_point("checkpoint_image_write");
-    TRY(file_write_at(w->fd, buf_str(&w->stage), w->bytes - w->stage.len, e));
+    TRY(file_write_behind(w->fd, buf_str(&w->stage), w->bytes - w->stage.len, e));
     buf_reset(&w->stage);
     return ST_OK;
 }

@@ -248,3 +248,38 @@ Test(fileio, goes_on_after_short_calls_and_signals)
     cr_expect_eq(size, 4096);
     file_close(fd);
 }
+
+static uint64_t started_bytes, started_at_sync;
+
+static int count_started(int fd, off_t at, off_t len)
+{
+    (void)fd;
+    cr_expect_eq((uint64_t)at, started_bytes, "in order, without a gap");
+    started_bytes += (uint64_t)len;
+    errno = ENOSYS;
+    return -1; /* it is only a hint */
+}
+
+static int note_started(int fd)
+{
+    started_at_sync = started_bytes;
+    return file_real_ops()->fdatasync(fd);
+}
+
+Test(fileio, a_large_file_is_on_its_way_to_the_disk_before_it_is_synced)
+{
+    struct file_ops ops = *file_real_ops();
+    ops.start_writing = count_started;
+    ops.fdatasync = note_started;
+    file_set_ops(&ops);
+    struct err e;
+    static char many[5 * MIB / 2];
+    memset(many, 'x', sizeof(many));
+    cr_assert_eq(file_write_synced(path, (struct str){many, sizeof(many)}, &e), ST_OK);
+    cr_expect_eq(started_at_sync, sizeof(many));
+    char *read;
+    size_t len;
+    cr_assert_eq(file_read_all(path, sizeof(many), &read, &len, &e), ST_OK);
+    cr_expect(len == sizeof(many) && memcmp(read, many, len) == 0);
+    mem_free(read);
+}

@@ -19,26 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* test_store.c - the data directory: lock, checkpoints that are whole or not at all, images, parts,
- * retention. */
-#include "base/clock.h"
-#include "base/fileio.h"
-#include "storage/catalogue.h"
-#include "storage/edge_base.h"
-#include "storage/edge_store.h"
-#include "storage/store_parts.h"
-#include "tests/unit/storage/journal_rig.h"
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sqlite3.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 Test(store, seed_stays_and_a_second_weft_is_refused)
 {
     char *dir = temp_dir_make(), pid[24];
@@ -167,6 +147,31 @@ static void overwrite(const char *path, const char *bytes, size_t len)
 }
 
 /* Damage in the head costs nothing: each chunk says itself which image it is of. */
+static _Atomic uint64_t started_bytes;
+
+static int count_started(int fd, off_t at, off_t len)
+{
+    (void)fd, (void)at;
+    started_bytes += (uint64_t)len;
+    return 0;
+}
+
+/* Else the last sync of an image of many MiB keeps those of the journal waiting. */
+Test(store, an_image_goes_to_the_disk_while_it_is_written)
+{
+    char *dir = temp_dir_make();
+    struct file_ops ops = *file_real_ops();
+    ops.start_writing = count_started;
+    file_set_ops(&ops);
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    const size_t chunks[] = {MIB, MIB, MIB, 100};
+    cr_assert(eq(int, store_rig_checkpoint(s, 10, chunks, 4, 0), ST_OK));
+    cr_expect(ge(u64, started_bytes, 3 * MIB));
+    store_close(s);
+    file_set_ops(NULL);
+    temp_dir_remove(dir);
+}
+
 Test(store, a_damaged_chunk_of_an_image_is_found, .timeout = 60)
 {
     enum { HEAD_BYTES = 24 };
