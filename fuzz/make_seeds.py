@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make_seeds.py - writes the seeds of the codec fuzzers: requests of tests/data, and small ones for each rule of
 docs/otlp-input.md. Run it again after tests/data/make.py has changed."""
-import json, pathlib, subprocess, sys
+import json, pathlib, struct, subprocess, sys
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests/data"))
@@ -168,6 +168,39 @@ POINTS = {
 for name, (kind, point, tail) in POINTS.items():
     metric = field(1, "a.b") + field(2, "help") + field(3, "By/s") + field(kind, field(1, point) + tail)
     write("fuzz_otlp_metric", name, field(1, WHO + field(2, field(1, field(1, "lib")) + field(2, metric))))
+VALUES = {"s": "text", "b": True, "i": 1, "d": 0.5, "by": b"\x00\xff\x01", "none": None, "list": [True, False, -1, 0.5, b"\x00\xfb", None, "x", [1]],
+          "map": {"a": {"b": [1]}, "c": False, "d": None}, "1st": "a", "_x": "b", "__y": "c", "\u00e9": "d", "\u00e9a": "e", "": "f"}
+UNKNOWN = field(100, 1) + field(101, "x")
+TWICE = b"".join(field(7, field(1, k) + field(2, field(1, v))) for k, v in (("z", "1"), ("a_b", "2"), ("a.b", "3"), ("a.b", "4"), ("a.b", "5"), ("job", "no"), ("le", "no")))
+EXEMPLARS = b"".join(field(8, field(2, ("f64", make.T0)) + value + UNKNOWN) for value in (field(3, ("dbl", 2.0)), field(6, ("f64", 1)), field(3, ("dbl", float("nan"))), field(3, ("dbl", 0.5)), make.pb_attrs({"span_id": "x"}, 7) + field(4, b"abcdefgh"), make.pb_attrs({"long": "x" * 130}, 7) + field(4, b"abcdefgh")))
+WORDS = bytes(8) + b"\x03" + bytes(7)
+FLAT = METRIC_TIMES + field(4, ("f64", 3))
+PEOPLE = field(1, make.pb_attrs({"service.name": "cart", "service.namespace": "shop", "service.instance.id": 7, "host.name": "n1", **VALUES}, 1) + field(2, 1) + UNKNOWN)
+SCOPE = field(1, field(1, "lib") + field(2, "1.0") + make.pb_attrs({"a.b": 1, "a_b": "c"}, 3) + field(4, 1) + UNKNOWN)
+MORE_POINTS = {
+    "values": (5, METRIC_TIMES + field(4, ("dbl", 0.5)) + make.pb_attrs(VALUES, 7) + UNKNOWN, b""),
+    "joined": (9, FLAT + field(6, WORDS) + field(7, ("dbl", 1.0)) + TWICE.replace(b"\x3a", b"\x4a") + field(10, 0) + field(11, ("dbl", 1.0)) + field(12, ("dbl", 2.0)) + UNKNOWN, field(2, 2)),
+    "exemplars": (9, FLAT + b"".join(field(6, ("f64", n)) for n in (1, 1, 1)) + field(7, WORDS[:8] + b"\0\0\0\0\0\0\xf0\x3f") + EXEMPLARS, field(2, 2)),
+    "bounds-fall": (9, FLAT + field(6, WORDS + bytes(8)) + field(7, ("dbl", 2.0)) + field(7, ("dbl", 1.0)), field(2, 2)),
+    "bounds-few": (9, FLAT + field(6, WORDS), field(2, 2)), "packed-cut": (9, FLAT + field(6, WORDS[:-1]), field(2, 2)),
+    "stale": (10, METRIC_TIMES + field(10, 1), field(2, 2)), "histogram-stale": (9, METRIC_TIMES + field(10, 1), field(2, 2)), "summary-stale": (11, METRIC_TIMES + field(8, 1), b""),
+    "exponential-all": (10, FLAT + field(5, ("dbl", 9.0)) + field(6, 1) + field(7, ("f64", 1)) + field(8, field(1, 3) + field(2, 1) + field(2, 1) + UNKNOWN) + field(9, field(2, b"\x01")) +
+                        EXEMPLARS.replace(b"\x42", b"\x5a") + field(12, ("dbl", 1.0)) + field(13, ("dbl", 2.0)) + field(14, ("dbl", 0.1)) + UNKNOWN, field(2, 2) + UNKNOWN),
+    "exponential-wrong": (10, METRIC_TIMES + field(4, ("f64", 1)) + field(6, 40) + field(8, field(2, b"\x80")), field(2, 2)),
+    "exponential-count": (10, METRIC_TIMES + field(4, ("f64", 1)) + field(6, 2) + field(8, field(2, b"\x05\x05")), field(2, 2)),
+    "summary-all": (11, FLAT + field(6, field(1, ("dbl", 0.5)) + field(2, ("dbl", 4.0)) + UNKNOWN) + make.pb_attrs({"quantile": "x", "k": 1}, 7) + UNKNOWN, UNKNOWN),
+    "many": (5, METRIC_TIMES + field(4, ("dbl", 1.0)) + make.pb_attrs({str(i): "v" for i in range(21)}, 7), b""),
+    "deep": (5, METRIC_TIMES + field(4, ("dbl", 1.0)) + field(7, field(1, "k") + deep(6)), b""), "broken": (5, METRIC_TIMES + field(7, field(1, 1)), b""),
+    "microseconds": (7, field(2, ("f64", make.T0 // 1000)) + field(3, ("f64", make.T0)) + field(6, ("f64", 7)), field(2, 2) + field(3, 1)),
+    "negative": (7, METRIC_TIMES + field(6, ("f64", (1 << 64) - 1)), field(2, 2)), "ratio": (5, METRIC_TIMES + field(4, ("dbl", 0.5)), b""),
+}
+for name, (kind, point, tail) in MORE_POINTS.items():
+    metric = field(1, "1.ratio_total") + field(3, "1" if name == "ratio" else "{x}/s") + field(kind, field(1, point) + tail) + UNKNOWN + field(4, 1)
+    write("fuzz_otlp_metric", name, field(1, PEOPLE + field(2, SCOPE + field(2, metric) * 2 + field(3, "u") + UNKNOWN) + field(3, "u") + UNKNOWN) + UNKNOWN)
+GAUGE = field(5, field(1, METRIC_TIMES + field(4, ("dbl", 0.5))))
+write("fuzz_otlp_metric", "nameless", field(1, field(2, field(2, GAUGE) + field(2, field(1, "_") + GAUGE))))
+write("fuzz_otlp_metric", "no-resource", field(1, make.pb_attrs({"k": 1}, 1) + field(2, field(2, field(1, "a") + field(3, "s/min") + GAUGE))))
+write("fuzz_otlp_metric", "too-many-samples", field(1, field(2, field(2, field(1, "a") + field(5, field(1, field(6, ("f64", 1))) * 501)))))
 METRIC_JSON = {
     "gauge": '"gauge":{"dataPoints":[{"timeUnixNano":"5","asDouble":"NaN","attributes":[{"key":"k","value":{"kvlistValue":{"values":[{"key":"a","value":{"intValue":1}}]}}}]}]}',
     "sum": '"sum":{"dataPoints":[{"timeUnixNano":5,"asInt":"3","exemplars":[{"asInt":1,"traceId":"000102030405060708090a0b0c0d0e0f"}]}],"aggregationTemporality":1,"isMonotonic":true}',
@@ -177,6 +210,33 @@ METRIC_JSON = {
 }
 for name, data in METRIC_JSON.items():
     write("fuzz_otlp_metric", "json-" + name, ('{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","unit":"s",%s}],"scope":{"name":"s"}}],"resource":{}}]}' % data).encode())
+
+JSON_VALUES = json.dumps(make.js_attrs({**VALUES, "": "g"}) + [{"key": "n", "value": {"arrayValue": {"values": [{"intValue": 1}, {"doubleValue": "NaN"}, {"boolValue": None}, {}, {"x": 1}]}}},
+    {"key": "swapped", "value": {"kvlistValue": {"values": [{"value": {"intValue": "1"}, "x": [1], "key": "k"}, {"key": "only"}, {}]}}}])
+JSON_ALL = '"startTimeUnixNano":"4","timeUnixNano":"5","flags":0,"count":3,"sum":1.5,"attributes":%s,' % JSON_VALUES
+JSON_EXEMPLARS = '"exemplars":[{"timeUnixNano":"5","asDouble":0.5,"traceId":"000102030405060708090a0b0c0d0e0f","spanId":"0000000000000001","filteredAttributes":[{"key":"k"}],"x":1},{"spanId":"zz","traceId":"","asInt":null}]'
+METRIC_JSON_MORE = {
+    "histogram": '"histogram":{"aggregationTemporality":2,"dataPoints":[{%s"bucketCounts":["1","2"],"explicitBounds":[0.5],"min":1,"max":2,%s}]}' % (JSON_ALL, JSON_EXEMPLARS),
+    "exponential": '"exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{%s"scale":2,"zeroCount":"1","zeroThreshold":0.1,"positive":{"offset":-1,"bucketCounts":["2"]},"negative":{}}]}' % JSON_ALL,
+    "summary": '"summary":{"dataPoints":[{%s"quantileValues":[{"quantile":0.5,"value":1,"x":[]}]}]}' % JSON_ALL,
+    "null": '"sum":{"isMonotonic":null,"aggregationTemporality":null,"dataPoints":[{"timeUnixNano":null,"asInt":null,"attributes":null}]},"gauge":null',
+    "bad-count": '"histogram":{"dataPoints":[{"bucketCounts":[1.5]}]}', "bad-bound": '"histogram":{"dataPoints":[{"explicitBounds":["x"]}]}', "bad-list": '"histogram":{"dataPoints":[{"explicitBounds":[true]}]}',
+    "bad-array": '"histogram":{"dataPoints":[{"bucketCounts":1}]}', "bad-bool": '"sum":{"isMonotonic":1}', "cut": '"sum":{"isMonotonic":t', "cut-list": '"histogram":{"dataPoints":[{"bucketCounts":[1,x',
+    "bad-kind": '"sum":{"aggregationTemporality":"x"}', "bad-attributes": '"gauge":{"dataPoints":[{"attributes":[1]}]}',
+    **{f"bytes-{i}": '"gauge":{"dataPoints":[{"asInt":1,"timeUnixNano":5,"attributes":[{"key":"k","value":{"bytesValue":"%s"}}]}]}' % text for i, text in enumerate(("az09+/-_QQ==", "A", "*AAA"))},
+}
+for name, data in METRIC_JSON_MORE.items():
+    write("fuzz_otlp_metric", "json-all-" + name, ('{"resourceMetrics":[{"schemaUrl":"u","scopeMetrics":[{"metrics":[{"description":"d","name":"a","unit":"s",%s}],"schemaUrl":"u","scope":{"name":"s","version":"1","attributes":[{"key":"k"}]}}],"resource":{"attributes":%s}}]}' % (data, JSON_VALUES)).encode())
+POINT_JSON = {
+    **{"attributes-" + name: members.replace(JIDS, '"asInt":1') for name, members in MEMBERS.items() if '"attributes":' in members},
+    **{f"number-{i}": text for i, text in enumerate(('"asDouble":"Infinity"', '"asDouble":"-Infinity"', '"asDouble":"x"', '"asInt":1e3', '"asInt":"x"', '"asInt":1.5', '"flags":1e3', '"flags":"x"', '"flags":null,"exemplars":null'))},
+    "cut-points": '"asInt":1},', "cut-exemplars": '"exemplars":[{},', "wrong-exemplars": '"exemplars":[1]', "wrong-exemplar": '"exemplars":{}',
+}
+for name, members in POINT_JSON.items():
+    write("fuzz_otlp_metric", "json-point-" + name, ('{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{"timeUnixNano":5,%s' % members + ("" if name.startswith("cut") else '}]}}]}]}]}')).encode())
+write("fuzz_otlp_metric", "json-resource-deep", ('{"resourceMetrics":[{"resource":{%s},"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{"asInt":1}]}}]}]}]}' % MEMBERS["deep"].replace(JIDS + ",", "")).encode())
+for name, text in {"cut-bytes": '{"resourceMetrics":[{"resource":{"attributes":[{"key":"k","value":{"boolValue":tr', "enum": '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"sum":{"aggregationTemporality":1.5}}]}]}]}', "twice": '{"resourceMetrics":[{"resource":{},"resource":{}}]}', "metrics-twice": '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[],"metrics":[]}]}]}', "behind": "{} x", "wrong": '{"resourceMetrics":1}'}.items():
+    write("fuzz_otlp_metric", "json-" + name, text.encode())
 
 SAMPLE = field(1, ("dbl", 1.5)) + field(2, make.T0 // 10**6)
 LABELS = b"".join(field(1, field(1, k) + field(2, v)) for k, v in (("__name__", "up"), ("job", "a")))
@@ -190,3 +250,50 @@ SYMBOLS = b"".join(field(4, s) for s in (b"", "__name__", "up", "help"))
 write("fuzz_remote_write", "v2", SYMBOLS + field(5, field(1, b"\x01\x02") + field(2, SAMPLE) + field(4, field(1, b"\x03\x02")) + field(5, field(1, 1) + field(3, 3))))
 write("fuzz_remote_write", "v2-histograms", SYMBOLS + field(5, field(1, b"\x01\x02") + field(3, NATIVE) + field(3, CUSTOM)))
 write("fuzz_remote_write", "v2-bad-refs", SYMBOLS + field(5, field(1, b"\x01\x09") + field(2, SAMPLE)))
+ODD_LABEL = field(1, field(2, "a") + field(1, "job") + UNKNOWN)
+LONG_LABEL = field(1, field(1, "long") + field(2, "x" * 130))
+ODD_SAMPLES = field(2, SAMPLE + field(3, 5) + UNKNOWN) + field(2, field(1, ("dbl", 1.0))) + field(2, b"") + field(2, field(2, 1 << 63))
+NAME = field(1, field(1, "__name__") + field(2, "up_bucket"))
+ODD_EXEMPLARS = field(3, field(1, field(1, "k") + field(2, "v")) + field(2, ("dbl", 1.0)) + field(3, 5) + UNKNOWN) + field(3, field(1, field(1, "\xff".encode("latin-1")) + field(2, "v")))
+write("fuzz_remote_write", "v1-odd", field(1, LONG_LABEL + NAME + ODD_LABEL + ODD_SAMPLES + ODD_EXEMPLARS + UNKNOWN))
+write("fuzz_remote_write", "v1-not-utf8", field(1, NAME + field(1, field(1, "b") + field(2, b"\xff")) + field(2, SAMPLE)))
+write("fuzz_remote_write", "v1-twice", field(1, NAME + NAME + field(2, SAMPLE)))
+write("fuzz_remote_write", "v1-no-samples", field(1, NAME))
+METADATA = field(1, 3) + field(2, "up_bucket") + field(4, "help") + field(5, "s") + field(3, "") + UNKNOWN
+write("fuzz_remote_write", "v1-metadata", field(3, METADATA) * 2 + field(3, field(1, 99) + field(2, b"\xff")) + field(3, b"") + field(9, 1))
+write("fuzz_remote_write", "v1-many", field(1, LABELS + field(2, SAMPLE) * 501))
+write("fuzz_remote_write", "v1-series", field(1, NAME + field(2, b"")) * 40)
+ALL = field(1, 9) + field(3, ("dbl", 9.0)) + field(4, 6) + field(5, ("dbl", 0.1)) + field(6, 1) + field(8, field(1, 2) + field(2, 2)) + field(9, 4) + field(9, 1) + field(11, field(2, 2)) + field(12, b"\x06\x00") + field(15, 7) + field(17, 3) + UNKNOWN
+FLOAT_ALL = field(2, ("dbl", 4.5)) + field(7, ("dbl", 0.5)) + field(8, field(2, 1)) + field(10, ("dbl", 1.5)) + field(11, field(2, 2)) + field(13, struct.pack("<dd", 1.0, 1.5)) + field(14, 2)
+WRONG = (field(9, ("f64", 1)), field(9, b"\xff"), field(10, 1), field(10, b"short"), field(11, 1), field(11, field(1, "x")), field(11, b"\xff"), field(18, 1) + field(1, "x"), field(12, b"\xff" * 11))
+write("fuzz_remote_write", "v1-histograms-all", field(1, NAME + field(4, ALL) + field(4, FLOAT_ALL) + field(4, field(1, 5) + field(4, 6)) * 2))
+for i, wrong in enumerate(WRONG):
+    write("fuzz_remote_write", f"v1-histogram-wrong-{i}", field(1, NAME + field(4, field(1, 1) + wrong)))
+MORE_SYMBOLS = b"".join(field(4, s) for s in ("", "__name__", "up_count", "s", b"\xff", "job"))
+META = field(1, 5) + field(3, 3) + field(4, 3) + field(2, 1) + UNKNOWN
+write("fuzz_remote_write", "v2-odd", MORE_SYMBOLS + field(5, field(1, 1) + field(1, 2) + field(2, SAMPLE + field(3, 5)) + field(4, field(1, 5) + field(1, 3) + field(2, ("dbl", 1.0)) + field(3, 5) + UNKNOWN) +
+      field(4, field(1, b"\x05")) + field(4, field(1, b"\x05\x04")) + field(5, META) + field(6, 1) + UNKNOWN) + field(9, 1))
+write("fuzz_remote_write", "v2-not-utf8", MORE_SYMBOLS + field(5, field(1, b"\x01\x04") + field(2, SAMPLE)))
+write("fuzz_remote_write", "v2-odd-refs", MORE_SYMBOLS + field(5, field(1, b"\x01\x02\x05") + field(2, SAMPLE)))
+write("fuzz_remote_write", "v2-cut-refs", MORE_SYMBOLS + field(5, field(1, b"\x01\x82")))
+
+
+# HTTP/2: calls of /a.B/C, behind the preface that fuzz_http2 sends for a first byte of 1.
+def frame(kind, flags, stream, payload):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def text(s):
+    return bytes([len(s)]) + s.encode()
+
+
+def call(stream, headers=(), data=None, end=1):
+    block = b"\x83\x86\x04" + text("/a.B/C") + b"\x01" + text("h") + b"\x00" + text("te") + text("trailers") + b"\x0f\x10" + text("application/grpc")
+    block += b"".join(b"\x00" + text(name) + text(value) for name, value in headers)
+    return frame(1, 4, stream, block) + (frame(0, end, stream, data) if data is not None else b"")
+
+
+MESSAGE = bytes(5)
+TIMEOUTS = ("1H", "1M", "10S", "100m", "100u", "100n", "1x", "S", "xS", "99999999H", "123456789S")
+write("fuzz_http2", "timeouts", b"\x01" + b"".join(call(2 * i + 1, [("grpc-timeout", value)], MESSAGE) for i, value in enumerate(TIMEOUTS)))
+write("fuzz_http2", "budget", b"\x01" + b"".join(call(2 * i + 1, (), MESSAGE[:4] + b"\x09x", 0) for i in range(64)))

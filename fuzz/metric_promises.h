@@ -67,10 +67,11 @@ static void promise_batch(const struct batch *b)
 }
 
 /* Decodes `body`; with fail_at >= 0 that allocation fails. */
-static void promise_body(struct str body, enum batch_encoding encoding, long fail_at)
+static void promise_body(struct str body, enum batch_encoding encoding,
+                         enum metric_translation translation, long fail_at)
 {
     struct limits limits = {.samples = 500, .attributes = 20, .depth = 5};
-    struct otlp_metric_rules otlp = {.limits = &limits, .seed = 1};
+    struct otlp_metric_rules otlp = {.limits = &limits, .seed = 1, .translation = translation};
     struct remote_write_rules write = {.limits = &limits, .seed = 1};
     struct batch b = {.plain = body, .encoding = encoding, .signal = BATCH_METRICS};
     struct err e;
@@ -91,8 +92,8 @@ static void promise_body(struct str body, enum batch_encoding encoding, long fai
 
 static void metric_promises_check(struct str body, enum batch_encoding encoding)
 {
-    promise_body(body, encoding, -1);
-    promise_body(body, encoding, (long)(body.len % 7));
+    promise_body(body, encoding, TRANSLATE_UNDERSCORES, -1);
+    promise_body(body, encoding, TRANSLATE_NOTHING, (long)(body.len % 31));
 }
 
 #endif
