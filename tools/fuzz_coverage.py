@@ -11,20 +11,20 @@ FILES = {
         storage/edge_plan.c storage/edge_query.c storage/edge_merge_source.c storage/edge_tables.c storage/edge_part_encode.c
         storage/edge_part_write.c storage/edge_block_write.c model/histogram_run.c model/histogram_decode.c model/histogram_dense.c
         model/histogram_planes.c model/histogram_encode.c""",
-    "fuzz_http2": "net/http2_session.c net/http2_guard.c net/grpc_call.c net/grpc_text.c net/fields.c net/body.c",
+    "fuzz_http2": "net/http2_session.c net/http2_guard.c net/grpc_call.c net/grpc_text.c net/body.c",
     "fuzz_image": "storage/store_image.c",
     "fuzz_journal": "storage/journal_read.c storage/journal_format.c",
     "fuzz_json": "base/json_read.c",
     "fuzz_native_histogram": "model/native_histogram_sum.c query/histogram_json.c query/promql_histogram.c",
-    "fuzz_otlp_json": "codec/otlp_json.c codec/otlp_json_read.c codec/base64.c codec/span_judge.c",
-    "fuzz_otlp_metric": """codec/otlp_metric.c codec/otlp_metric_json.c codec/otlp_point.c codec/otlp_labels.c
-        codec/attr_text.c codec/metric_name.c codec/metric_build.c""",
+    "fuzz_otlp_json": "codec/otlp_json.c codec/span_judge.c",
+    "fuzz_otlp_metric": """codec/otlp_metric.c codec/otlp_metric_json.c codec/otlp_json_read.c codec/otlp_point.c codec/otlp_labels.c
+        codec/attr_text.c codec/metric_name.c codec/base64.c""",
     "fuzz_otlp_trace": "codec/otlp_trace.c codec/otlp_attr.c codec/otlp_check.c codec/pb_walk.c codec/utf8.c codec/span_judge.c",
     "fuzz_params": "query/params.c",
     "fuzz_promql": """query/promql_lex.c query/promql_number.c query/promql_parse.c query/promql_parse_duration.c
         query/promql_parse_expr.c query/promql_parse_postfix.c query/promql_parse_selector.c query/promql_quote.c
         query/promql_words.c query/promql_print.c query/promql_print_pretty.c query/promql_print_tree.c""",
-    "fuzz_remote_write": "codec/remote_write.c codec/remote_write_v2.c codec/remote_histogram.c",
+    "fuzz_remote_write": "codec/remote_write.c codec/remote_write_v2.c codec/remote_histogram.c codec/metric_build.c",
     "fuzz_series_index": "storage/series_states.c storage/series_metadata.c",
     "fuzz_series_part": """storage/series_part.c storage/series_part_read.c storage/series_part_write.c
         storage/series_block_read.c storage/series_block_write.c storage/sample_ints_get.c storage/sample_ints_put.c
