@@ -1,6 +1,7 @@
 /* fuzz_series_part.c - arbitrary bytes as a series part. The first byte chooses: 0 a part as it is,
  * 1 a part whose checksums are made to fit, else one block of as many series. No crash; whatever is
- * read is written again and reads back bit by bit, fast and sealed. */
+ * read is written again and reads back bit by bit, fast and sealed, whole and every other series of
+ * a part of its time, and so does the merge of both. */
 #include "base/hash.h"
 #include "base/log.h"
 #include "storage/series_part_file.h"
@@ -59,12 +60,13 @@ static enum status digest_run(const struct series_run *run, void *user, struct e
     return ST_OK;
 }
 
-static int files[3]; /* in memory: the input, and what is written again */
-static char paths[3][32];
+enum { INPUT, FAST, SEALED, MERGED, FILES };
+static int files[FILES]; /* in memory: the input, and what is written again */
+static char paths[FILES][32];
 
 static void make_files(void)
 {
-    for (unsigned i = 0; i < 3 && files[2] == 0; i++) {
+    for (unsigned i = 0; i < FILES && files[MERGED] == 0; i++) {
         files[i] = memfd_create("part", 0);
         snprintf(paths[i], sizeof(paths[i]), "/proc/self/fd/%d", files[i]);
     }
@@ -72,8 +74,8 @@ static void make_files(void)
 
 static void begin_copies(struct digest *d)
 {
-    if (series_part_writer_new(paths[1], EFFORT_FAST, &d->fast, NULL) != ST_OK ||
-        series_part_writer_new(paths[2], EFFORT_SEALED, &d->sealed, NULL) != ST_OK)
+    if (series_part_writer_new(paths[FAST], EFFORT_FAST, &d->fast, NULL) != ST_OK ||
+        series_part_writer_new(paths[SEALED], EFFORT_SEALED, &d->sealed, NULL) != ST_OK)
         abort();
 }
 
@@ -96,17 +98,105 @@ static uint64_t read_part(struct series_part *p, struct digest *d, uint64_t *los
     return d->sum;
 }
 
+struct choice {
+    int64_t start_ms, end_ms;
+    uint32_t seen;
+    VEC(struct series_key) keys;
+    struct digest digest;
+};
+
+/* Notes every other series, and digests its samples in the range. */
+static enum status choose_run(const struct series_run *run, void *user, struct err *e)
+{
+    struct choice *c = user;
+    struct series_run cut = *run;
+    uint32_t from = 0, to = run->sample_count;
+    if (c->seen++ % 2)
+        return ST_OK;
+    if (!vec_push(&c->keys, run->key))
+        abort();
+    while (from < to && run->times_ms[from] < c->start_ms)
+        from++;
+    while (to > from && run->times_ms[to - 1] > c->end_ms)
+        to--;
+    cut.sample_count = to - from;
+    cut.times_ms += from;
+    cut.values += from;
+    cut.histograms = run->histograms ? run->histograms + from : NULL;
+    cut.starts_ms = run->starts_ms ? run->starts_ms + from : NULL;
+    return cut.sample_count ? digest_run(&cut, &c->digest, e) : ST_OK;
+}
+
+/* The middle half of every other series is what all of the part has there. */
+static void expect_middle(struct series_part *p)
+{
+    struct series_part_info info = series_part_info(p);
+    uint64_t quarter = ((uint64_t)info.max_time_ms - (uint64_t)info.min_time_ms) / 4, lost = 0;
+    struct choice c = {.start_ms = (int64_t)((uint64_t)info.min_time_ms + quarter),
+                       .end_ms = (int64_t)((uint64_t)info.max_time_ms - quarter)};
+    struct series_part_read all = {
+        .start_ms = INT64_MIN, .end_ms = INT64_MAX, .each = choose_run, .user = &c};
+    struct arena arena = {.limit_bytes = 256 * MIB};
+    struct digest d = {0};
+    if (series_part_read(p, &all, &lost, NULL) != ST_OK)
+        abort();
+    struct series_part_read middle = {.keys = c.keys.items,
+                                      .key_count = (uint32_t)c.keys.len,
+                                      .start_ms = c.start_ms,
+                                      .end_ms = c.end_ms,
+                                      .arena = &arena,
+                                      .each = digest_run,
+                                      .user = &d};
+    enum status status = c.keys.len ? series_part_read(p, &middle, &lost, NULL) : ST_OK;
+    if (lost > 0 || (status == ST_OK && d.sum != c.digest.sum))
+        abort();
+    vec_deinit(&c.keys);
+    arena_deinit(&arena);
+}
+
+static void expect_copy(struct series_part *p, uint64_t sum)
+{
+    struct digest d = {0};
+    uint64_t lost;
+    if (read_part(p, &d, &lost) != sum || lost > 0)
+        abort();
+    expect_middle(p);
+}
+
+static void keep_all(struct series_run *run, int64_t *times_ms, double *values, void *user)
+{
+    (void)run, (void)times_ms, (void)values, (void)user;
+}
+
+/* What the merge of parts gives is what one of them does. */
+static void expect_merged(struct series_part *const *parts, uint32_t count, bool keep, uint64_t sum)
+{
+    struct series_part *merged;
+    struct series_merge merge = {.parts = parts,
+                                 .part_count = count,
+                                 .path = paths[MERGED],
+                                 .effort = EFFORT_SEALED,
+                                 .keep = keep ? keep_all : NULL};
+    uint64_t lost = 0;
+    if (series_part_merge(&merge, &lost, NULL) != ST_OK || lost > 0 ||
+        series_part_open(paths[MERGED], &merged, NULL) != ST_OK)
+        abort();
+    expect_copy(merged, sum);
+    series_part_unref(merged);
+}
+
 static void expect_copies(uint64_t sum)
 {
-    for (unsigned i = 1; i < 3; i++) {
-        struct series_part *p;
-        struct digest d = {0};
-        uint64_t lost;
-        if (series_part_open(paths[i], &p, NULL) != ST_OK || read_part(p, &d, &lost) != sum ||
-            lost > 0)
-            abort();
-        series_part_unref(p);
-    }
+    struct series_part *p[2];
+    if (series_part_open(paths[FAST], &p[0], NULL) != ST_OK ||
+        series_part_open(paths[SEALED], &p[1], NULL) != ST_OK)
+        abort();
+    expect_copy(p[0], sum);
+    expect_copy(p[1], sum);
+    expect_merged(p, 1, false, sum);
+    expect_merged(p, 2, true, sum);
+    series_part_unref(p[0]);
+    series_part_unref(p[1]);
 }
 
 static uint64_t word_at(const char *at)
@@ -153,9 +243,9 @@ static void try_part(const uint8_t *data, size_t len, bool fix)
     buf_append(&bytes, data, len);
     if (fix && bytes.ptr)
         repair(bytes.ptr, bytes.len);
-    if (ftruncate(files[0], 0) != 0 || pwrite(files[0], bytes.ptr, len, 0) != (ssize_t)len)
+    if (ftruncate(files[INPUT], 0) != 0 || pwrite(files[INPUT], bytes.ptr, len, 0) != (ssize_t)len)
         abort();
-    if (series_part_open(paths[0], &p, NULL) == ST_OK) {
+    if (series_part_open(paths[INPUT], &p, NULL) == ST_OK) {
         if (fix)
             repair_blocks(p, bytes.ptr);
         read_part(p, &d, &lost); /* runs of blocks that turn out damaged are in it as well */
@@ -165,6 +255,7 @@ static void try_part(const uint8_t *data, size_t len, bool fix)
             read_part(p, &d, &lost);
             finish_copies(&d);
             expect_copies(d.sum);
+            expect_merged(&p, 1, false, d.sum);
         }
         series_part_unref(p);
     }
