@@ -28,14 +28,6 @@ void sample_writer_reset(struct sample_writer *w)
         buf_reset(&w->stream[s]);
 }
 
-size_t sample_writer_bytes(const struct sample_writer *w)
-{
-    size_t sum = 0;
-    for (unsigned s = 0; s < STREAM_COUNT; s++)
-        sum += w->stream[s].len;
-    return sum;
-}
-
 /* The length is in the table. In streams of numbers only long matches are better than no match. */
 static bool tune(ZSTD_CCtx *zstd, enum sample_stream s)
 {

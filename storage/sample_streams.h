@@ -38,8 +38,6 @@ struct sample_writer {
 void sample_writer_deinit(struct sample_writer *w);
 /* Empties the streams and keeps their memory. */
 void sample_writer_reset(struct sample_writer *w);
-/* Bytes in all streams. */
-size_t sample_writer_bytes(const struct sample_writer *w);
 /* Appends the block that the streams are. ST_NO_MEMORY, also when a stream had failed before. */
 enum status sample_writer_flush(struct sample_writer *w, struct buf *out, struct err *e);
 
