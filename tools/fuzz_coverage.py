@@ -26,7 +26,7 @@ FILES = {
         query/promql_words.c query/promql_print.c query/promql_print_pretty.c query/promql_print_tree.c""",
     "fuzz_remote_write": "codec/remote_write.c codec/remote_write_v2.c codec/remote_histogram.c codec/metric_build.c",
     "fuzz_series_index": "storage/series_states.c storage/series_metadata.c",
-    "fuzz_series_part": """storage/series_part.c storage/series_part_read.c storage/series_part_write.c
+    "fuzz_series_part": """storage/series_part.c storage/series_part_read.c storage/series_part_write.c storage/series_part_merge.c
         storage/series_block_read.c storage/series_block_write.c storage/sample_ints_get.c storage/sample_ints_put.c
         storage/sample_values_get.c storage/sample_values_put.c storage/sample_histograms_get.c
         storage/sample_histograms_put.c storage/sample_streams.c storage/sample_guess.c""",
