@@ -167,6 +167,12 @@ static bool goes_on(const struct reading *g, struct series_key key)
     return g->number + 1 < g->part->block_count && series_key_cmp(next->first, key) == 0;
 }
 
+static bool lies_behind_pieces(const struct reading *g, const struct series_run *run)
+{
+    const struct series_run *last = &g->pieces.items[g->pieces.len - 1];
+    return last->times_ms[last->sample_count - 1] < run->times_ms[0];
+}
+
 static enum status on_run(const struct series_run *whole, void *user, struct err *e)
 {
     struct reading *g = user;
@@ -177,6 +183,8 @@ static enum status on_run(const struct series_run *whole, void *user, struct err
         TRY(give_pieces(g, e));
     if (run.sample_count == 0)
         return ST_OK;
+    if (follows && !lies_behind_pieces(g, &run))
+        return err_set(e, ST_CORRUPT, "the times of a series do not ascend from block to block");
     if (!follows && !goes_on(g, run.key))
         return give(g, &run, e);
     return vec_push(&g->pieces, run) ? ST_OK

@@ -262,6 +262,42 @@ Test(series_part, damage_costs_one_block)
     EXPECT_NO_LEAK();
 }
 
+static enum status count_samples(const struct series_run *run, void *user, struct err *e)
+{
+    uint32_t *samples = user;
+    (void)e;
+    for (uint32_t i = 1; i < run->sample_count; i++)
+        cr_assert(run->times_ms[i - 1] < run->times_ms[i]);
+    *samples += run->sample_count;
+    return ST_OK;
+}
+
+Test(series_part, a_run_does_not_go_back_in_the_next_block)
+{
+    enum { LONG = 200000, PIECE = 64 * KIB };
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    struct series_rig r = series_rig_new(3);
+    int64_t *times = series_rig_times(&r, LONG, START_MS, 1000);
+    for (uint32_t i = PIECE; i < 2 * PIECE; i++)
+        times[i] -= 1000; /* the second of four pieces begins with the last time of the first */
+    (void)series_rig_add(&r, times, LONG);
+    struct series_part *p = series_rig_part(&r, path, EFFORT_FAST);
+    uint32_t samples = 0;
+    uint64_t lost = 0;
+    struct series_part_read read = {
+        .start_ms = INT64_MIN, .end_ms = INT64_MAX, .each = count_samples, .user = &samples};
+    log_set_level(LOG_ERROR);
+    cr_assert_eq(series_part_read(p, &read, &lost, NULL), ST_OK);
+    log_set_level(LOG_INFO);
+    cr_expect_eq(lost, 1);
+    cr_expect_eq(samples, LONG - PIECE);
+    series_part_unref(p);
+    series_rig_free(&r);
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
 static enum status write_and_read(const struct series_rig *r, const char *path)
 {
     struct series_part *p;
