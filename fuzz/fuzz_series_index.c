@@ -1,6 +1,7 @@
 /* fuzz_series_index.c - loads blocks of the label index's log, and states of series, of arbitrary
  * bytes. The first byte says which. No crash, and what is taken is a whole index: every series is
- * found by its labels and listed by each of its label pairs. */
+ * found by its labels and listed by each of its label pairs. States are written again, read back as
+ * the same, and live on. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/series_hash.h"
@@ -48,28 +49,137 @@ static void load_index(struct str bytes)
     series_index_unref(x);
 }
 
+/* All that the image of series holds. */
+struct state {
+    struct series_states series;
+    struct exemplar_ring ring;
+    struct metadata_table table;
+    VEC(uint32_t) ids; /* of series, ascending */
+};
+
 static bool is_low(uint32_t id, void *user)
 {
-    (void)user;
-    return id < 100000;
+    struct state *s = user;
+    if (id >= 100000)
+        return false;
+    if (s->ids.len == 0 || s->ids.items[s->ids.len - 1] != id)
+        must(vec_push(&s->ids, id));
+    return true;
+}
+
+static enum status state_decode(struct state *s, struct str bytes)
+{
+    struct cursor in = cursor_of(bytes);
+    *s = (struct state){0};
+    series_states_init(&s->series, SEED);
+    enum status st = series_states_decode(&s->series, &in, is_low, s, NULL);
+    if (st == ST_OK)
+        st = exemplars_decode(&s->ring, &in, NULL);
+    if (st == ST_OK)
+        st = metadata_decode(&s->table, &in, NULL);
+    must(st == ST_OK || st == ST_CORRUPT);
+    return st;
+}
+
+static void state_deinit(struct state *s)
+{
+    series_states_deinit(&s->series);
+    exemplars_deinit(&s->ring);
+    metadata_deinit(&s->table);
+    vec_deinit(&s->ids);
+}
+
+static void state_encode(const struct state *s, struct buf *out)
+{
+    series_states_encode(&s->series, s->ids.items, (uint32_t)s->ids.len, out);
+    exemplars_encode(&s->ring, out);
+    metadata_encode(&s->table, out);
+    must(!out->failed);
+}
+
+/* Numbers of series ascend: tables of hashes may be written in another order. */
+static void expect_same(const struct state *a, const struct state *b)
+{
+    must(a->ids.len == b->ids.len && a->ring.count == b->ring.count &&
+         a->table.items.len == b->table.items.len &&
+         a->series.totals.count == b->series.totals.count);
+    for (size_t i = 0; i < a->ids.len; i++) {
+        const struct series_state *x = series_state_find(&a->series, a->ids.items[i]);
+        const struct series_state *y = series_state_find(&b->series, a->ids.items[i]);
+        must(x->first_ms > x->last_ms ? y->first_ms > y->last_ms
+                                      : x->first_ms == y->first_ms && x->last_ms == y->last_ms &&
+                                            memcmp(&x->last_value, &y->last_value, 8) == 0);
+        must(x->sender == y->sender && x->last_is_histogram == y->last_is_histogram);
+    }
+    for (size_t i = 0; i < a->table.items.len; i++)
+        must(str_eq(a->table.items.items[i].help, b->table.items.items[i].help));
+}
+
+/* Hours later nothing is active but what is fed; what is forgotten is not. */
+static void live_on(struct state *s)
+{
+    enum { STEPS_MAX = 30000000 }; /* of 10 minutes, in 64 bits of ns */
+    struct series_states *x = &s->series;
+    static const char *const senders[] = {"10.0.0.1:4317", "10.0.0.2:1", "10.0.0.1:2"};
+    uint16_t positions[LEN(senders)];
+    for (size_t i = 0; i < LEN(senders); i++)
+        positions[i] = series_sender_get(x, str_from_c(senders[i]));
+    must(positions[0] == positions[2]);
+    if (x->step > STEPS_MAX)
+        return;
+    series_states_clock(x, (x->step + UINT64_C(10)) * 600 * NS_PER_S);
+    must(series_active_count(x, &x->active) == 0);
+    for (size_t i = 0; i < s->ids.len; i++)
+        series_state_touch(x, series_state_put(x, s->ids.items[i]));
+    must(series_active_count(x, &x->active) == s->ids.len);
+    for (size_t i = 0; i < s->ids.len; i += 2)
+        series_state_forget(x, s->ids.items[i]);
+    must(series_active_count(x, &x->active) == s->ids.len / 2);
+}
+
+static void grow_totals(struct state *s, struct str bytes)
+{
+    struct native_bucket bucket = {(int32_t)bytes.len, 1};
+    struct native_histogram increase = {.count = 1, .schema = 3, .positive = {&bucket, 1}};
+    const struct native_histogram *total;
+    struct err e;
+    for (size_t i = 0; i < s->ids.len && i < 4; i++) {
+        enum status st = series_histogram_add(&s->series, s->ids.items[i], &increase, &total, &e);
+        must(st == ST_OK || st == ST_INVALID);
+    }
+}
+
+/* The newest words count, and a metric that is known takes no place of its own. */
+static void tell_metadata(struct metadata_table *t, struct str help)
+{
+    static char room[METADATA_TEXT_MAX + 8];
+    memcpy(room, help.ptr, MIN(help.len, sizeof(room)));
+    struct str texts[] = {STR("as before"), STR("as before"), {room, sizeof(room)}};
+    for (size_t i = 0; i < LEN(texts); i++) {
+        struct metric_metadata m = {
+            .metric = STR("told"), .help = texts[i], .type = METRIC_COUNTER};
+        if (metadata_put(t, &m, NULL) != ST_OK)
+            abort();
+        const struct kept_metadata *kept = metadata_find(t, m.metric);
+        must(kept && kept->help.len <= METADATA_TEXT_MAX && str_starts_with(m.help, kept->help));
+    }
 }
 
 static void load_states(struct str bytes)
 {
-    struct series_states states;
-    struct exemplar_ring ring = {0};
-    struct metadata_table table = {0};
-    struct cursor in = cursor_of(bytes);
-    series_states_init(&states, SEED);
-    enum status st = series_states_decode(&states, &in, is_low, NULL, NULL);
-    if (st == ST_OK)
-        st = exemplars_decode(&ring, &in, NULL);
-    if (st == ST_OK)
-        st = metadata_decode(&table, &in, NULL);
-    must(st == ST_OK || st == ST_CORRUPT);
-    series_states_deinit(&states);
-    exemplars_deinit(&ring);
-    metadata_deinit(&table);
+    struct state s, back;
+    struct buf out = {0};
+    if (state_decode(&s, bytes) == ST_OK) {
+        grow_totals(&s, bytes);
+        state_encode(&s, &out);
+        must(state_decode(&back, buf_str(&out)) == ST_OK);
+        expect_same(&s, &back);
+        live_on(&back);
+        tell_metadata(&back.table, bytes);
+        state_deinit(&back);
+    }
+    buf_deinit(&out);
+    state_deinit(&s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

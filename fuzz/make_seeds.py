@@ -297,3 +297,10 @@ MESSAGE = bytes(5)
 TIMEOUTS = ("1H", "1M", "10S", "100m", "100u", "100n", "1x", "S", "xS", "99999999H", "123456789S")
 write("fuzz_http2", "timeouts", b"\x01" + b"".join(call(2 * i + 1, [("grpc-timeout", value)], MESSAGE) for i, value in enumerate(TIMEOUTS)))
 write("fuzz_http2", "budget", b"\x01" + b"".join(call(2 * i + 1, (), MESSAGE[:4] + b"\x09x", 0) for i in range(64)))
+
+# PromQL that is refused behind its first words, and joins.
+PROMQL = ("sum()", "quantile(1)", "topk(1, 2, 3)", "a + on(b) group_left c", "a * on(b) group_left(d) c", "a / ignoring(b) group_right(d) c", "a + on(b) group_left fill_left(1) fill_right(2) c",
+          "a + fill(3) b", "a + fill_right(1) b", "a + fill_right(1) fill_left(2) b", "a offset 1m[5m]", "a @ 1[5m]", "a[5m:1m", "1 offset 1m", "a offset 1m offset 2m", "a @ Inf", "a @ -Inf", "a @ NaN", "a @ 1e300", "1 @ 1",
+          "a @ 1 @ 2", "a[5m:] anchored", "a anchored", "a[5m] anchored smoothed", "sum(a) smoothed", "a[5m] smoothed", "a[5m:1m] smoothed")
+for i, expression in enumerate(PROMQL):
+    write("fuzz_promql", f"refused-{i}", expression.encode())
