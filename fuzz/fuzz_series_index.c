@@ -26,8 +26,15 @@ static void check_series(struct series_index *x, uint32_t id, struct arena *aren
 {
     struct label_set set;
     must(series_index_labels(x, id, arena, &set, NULL) == ST_OK);
-    must(series_index_find(x, set, series_hash(set, SEED)) == id);
+    struct metric_series series = {.labels = set, .hash = series_hash(set, SEED)};
+    uint32_t found_id;
+    must(series_index_find(x, set, series.hash) == id);
+    series_index_find_many(x, &series, 1, &found_id);
+    must(series_index_value(x, id, STR("no label")).len == 0 ||
+         label_set_get(set, STR("no label")).len > 0);
+    must(found_id == id && series_index_has(x, id) && series_index_key(x, id).id == id);
     for (uint32_t i = 0; i < set.count; i++) {
+        must(str_eq(series_index_value(x, id, set.items[i].name), set.items[i].value));
         struct label_matcher m = {set.items[i].name, set.items[i].value, NULL, MATCH_EQ};
         struct id_list found;
         must(series_postings_match(x, &m, 1, arena, &found, NULL) == ST_OK);
@@ -42,9 +49,14 @@ static void load_index(struct str bytes)
     uint32_t count;
     enum status st = series_index_load_block(x, bytes, NULL);
     must(st == ST_OK || st == ST_CORRUPT);
+    struct series_index_stats stats;
     const uint32_t *ids = series_index_all(x, &count);
+    series_index_stats(x, &stats);
+    must(stats.series == count);
+    series_index_lock(x);
     for (uint32_t i = 0; i < count && i < 64; i++)
         check_series(x, ids[i], &arena);
+    series_index_unlock(x);
     arena_deinit(&arena);
     series_index_unref(x);
 }
@@ -137,6 +149,19 @@ static void live_on(struct state *s)
     must(series_active_count(x, &x->active) == s->ids.len / 2);
 }
 
+/* One that is not newer than the last of its series is known already. */
+static void tell_exemplars(struct exemplar_ring *ring, struct str bytes)
+{
+    struct label label = {STR("trace_id"), bytes};
+    struct metric_exemplar x = {.labels = {&label, bytes.len > 0}, .time_ms = INT64_MAX};
+    uint32_t before = ring->count;
+    for (int i = 0; i < 2; i++) {
+        enum status st = exemplars_add(ring, 200000, &x, NULL);
+        must(st == ST_OK || (st == ST_INVALID && bytes.len > EXEMPLAR_LABEL_BYTES_MAX / 2));
+        must(ring->count <= before + 1);
+    }
+}
+
 static void grow_totals(struct state *s, struct str bytes)
 {
     struct native_bucket bucket = {(int32_t)bytes.len, 1};
@@ -175,6 +200,7 @@ static void load_states(struct str bytes)
         must(state_decode(&back, buf_str(&out)) == ST_OK);
         expect_same(&s, &back);
         live_on(&back);
+        tell_exemplars(&back.ring, bytes);
         tell_metadata(&back.table, bytes);
         state_deinit(&back);
     }
