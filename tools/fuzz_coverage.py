@@ -25,7 +25,8 @@ FILES = {
         query/promql_parse_expr.c query/promql_parse_postfix.c query/promql_parse_selector.c query/promql_quote.c
         query/promql_words.c query/promql_print.c query/promql_print_pretty.c query/promql_print_tree.c""",
     "fuzz_remote_write": "codec/remote_write.c codec/remote_write_v2.c codec/remote_histogram.c codec/metric_build.c",
-    "fuzz_series_index": "storage/series_states.c storage/series_metadata.c",
+    "fuzz_series_index": """storage/series_index.c storage/series_states.c storage/series_metadata.c
+        storage/series_exemplars.c storage/series_histogram_image.c""",
     "fuzz_series_part": """storage/series_part.c storage/series_part_read.c storage/series_part_write.c storage/series_part_merge.c
         storage/series_block_read.c storage/series_block_write.c storage/sample_ints_get.c storage/sample_ints_put.c
         storage/sample_values_get.c storage/sample_values_put.c storage/sample_histograms_get.c
