@@ -298,6 +298,25 @@ TIMEOUTS = ("1H", "1M", "10S", "100m", "100u", "100n", "1x", "S", "xS", "9999999
 write("fuzz_http2", "timeouts", b"\x01" + b"".join(call(2 * i + 1, [("grpc-timeout", value)], MESSAGE) for i, value in enumerate(TIMEOUTS)))
 write("fuzz_http2", "budget", b"\x01" + b"".join(call(2 * i + 1, (), MESSAGE[:4] + b"\x09x", 0) for i in range(64)))
 
+# Images: the chunks of a golden file, as they were, cut in two, and wrong ones. The fuzzer makes the checksums fit.
+CHUNK_CONTINUES, IMAGE_CHUNKS, content = 0x80, [], (ROOT / "tests/golden/image_content_v1.bin").read_bytes()
+while content:
+    length, at = content[0] & 127, 1
+    while content[at - 1] & 128:
+        length, at = length | (content[at] & 127) << 7 * at, at + 1
+    IMAGE_CHUNKS.append(content[at:at + length])
+    content = content[at + length:]
+
+
+def image(chunks):
+    heads = b"".join(struct.pack("<IIQ", len(c), 0, 0) + c for c in chunks)
+    return b"\x01" + bytes(24) + heads + struct.pack("<IIQ", 0xFFFFFFFF, 0, 0)
+
+
+PIECES = [piece for c in IMAGE_CHUNKS for piece in (bytes([c[0] | CHUNK_CONTINUES]) + c[1:len(c) // 2], c[:1] + c[max(len(c) // 2, 1):])]
+for name, chunks in {"golden": IMAGE_CHUNKS, "pieces": PIECES, "no-end": IMAGE_CHUNKS[:-1], "unknown-kind": IMAGE_CHUNKS[:1] + [b"\x1fx"], "cut-chunk": IMAGE_CHUNKS[:-2] + [IMAGE_CHUNKS[-2][:-1]]}.items():
+    write("fuzz_image", name, image(chunks))
+
 # PromQL that is refused behind its first words, and joins.
 PROMQL = ("sum()", "quantile(1)", "topk(1, 2, 3)", "a + on(b) group_left c", "a * on(b) group_left(d) c", "a / ignoring(b) group_right(d) c", "a + on(b) group_left fill_left(1) fill_right(2) c",
           "a + fill(3) b", "a + fill_right(1) b", "a + fill_right(1) fill_left(2) b", "a offset 1m[5m]", "a @ 1[5m]", "a[5m:1m", "1 offset 1m", "a offset 1m offset 2m", "a @ Inf", "a @ -Inf", "a @ NaN", "a @ 1e300", "1 @ 1",
