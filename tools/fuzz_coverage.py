@@ -12,7 +12,7 @@ FILES = {
         storage/edge_part_write.c storage/edge_block_write.c model/histogram_run.c model/histogram_decode.c model/histogram_dense.c
         model/histogram_planes.c model/histogram_encode.c""",
     "fuzz_http2": "net/http2_session.c net/http2_guard.c net/grpc_call.c net/grpc_text.c net/body.c",
-    "fuzz_image": "storage/store_image.c",
+    "fuzz_image": "storage/store_image.c collector/image.c model/registry_image.c",
     "fuzz_journal": "storage/journal_read.c storage/journal_format.c",
     "fuzz_json": "base/json_read.c",
     "fuzz_native_histogram": "model/native_histogram_sum.c query/histogram_json.c query/promql_histogram.c",
