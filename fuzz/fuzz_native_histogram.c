@@ -1,6 +1,7 @@
 /* fuzz_native_histogram.c - two native histograms out of arbitrary bytes, as remote write brings
  * them. No crash; one that is taken comes back whole out of its spans, sums do not depend on their
- * order, quantiles do not fall, and cutting makes nothing more. */
+ * order, quantiles do not fall, and cutting makes nothing more. What is left of the bytes are the
+ * counts of an OTLP point, exponential and with bounds: nothing of them is lost. */
 #include "base/buf.h"
 #include "base/cursor.h"
 #include "model/native_histogram_text.h"
@@ -155,6 +156,72 @@ static void check_questions(const struct native_histogram *h, const struct histo
     }
 }
 
+static void check_binary(const struct native_histogram *a, const struct native_histogram *b,
+                         const struct histogram_ask *ask)
+{
+    struct native_histogram *sum, *back, *growth;
+    if (native_binary_add(ask, a, b, &sum) != ST_OK ||
+        native_instant_growth(ask, a, b, true, &growth) != ST_OK ||
+        native_instant_growth(ask, a, b, false, &growth) != ST_OK)
+        abort();
+    if (!sum)
+        return;
+    if (native_binary_sub(ask, sum, b, &back) != ST_OK)
+        abort();
+    if (is_whole(a) && is_whole(b) && (!back || back->count != a->count))
+        abort();
+    struct native_histogram *turned = native_histogram_scale(a, -1, ask->arena);
+    if (!turned || turned->hint != RESET_GAUGE || (is_whole(a) && turned->count != -a->count))
+        abort();
+    if (is_whole(a) && a->count > 0 && fabs(native_average(a) * a->count - a->sum) > 1)
+        abort();
+}
+
+/* The average of the same is what it is; sums overflow before averages do. */
+static void check_totals(const struct native_histogram *a, const struct native_histogram *b,
+                         const struct histogram_ask *ask)
+{
+    for (int is_average = 0; is_average < 2; is_average++) {
+        struct histogram_total same = {.sum = {.arena = ask->arena}, .is_average = is_average};
+        struct histogram_total both = same;
+        struct native_histogram *out;
+        for (int i = 0; i < 2; i++)
+            if (histogram_total_add(&same, a) != ST_OK ||
+                histogram_total_add(&both, i ? b : a) != ST_OK)
+                abort();
+        if (histogram_total_take(&both, ask, &out) != ST_OK ||
+            histogram_total_take(&same, ask, &out) != ST_OK || !out)
+            abort();
+        if (is_whole(a) && out->count != a->count * (is_average ? 1 : 2))
+            abort();
+    }
+}
+
+static void check_otlp(struct cursor *c, struct arena *arena)
+{
+    uint64_t counts[ITEMS_MAX + 1] = {0}, total = 0;
+    double bounds[ITEMS_MAX];
+    struct native_histogram h;
+    uint32_t count = cursor_u8(c) % ITEMS_MAX;
+    struct native_otlp point = {.scale = (int8_t)cursor_u8(c), .zero_count = cursor_u8(c)};
+    point.positive = (struct native_dense){(int32_t)cursor_zigzag(c), counts, count};
+    point.negative = (struct native_dense){0, counts, count / 2};
+    point.zero_threshold = read_number(c);
+    for (uint32_t i = 0; i < count; i++) {
+        counts[i] = cursor_varint(c) & 0xffffff;
+        bounds[i] = read_number(c);
+        total += counts[i];
+        point.count += counts[i] * (i < count / 2 ? 2 : 1);
+    }
+    point.count += point.zero_count;
+    if (native_histogram_from_otlp(&point, arena, &h, NULL) == ST_OK &&
+        h.count != (double)point.count)
+        abort();
+    if (native_histogram_from_bounds(bounds, count, counts, 1, arena, &h, NULL) == ST_OK &&
+        h.count != (double)total)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct cursor c = cursor_of((struct str){(const char *)data, len});
@@ -171,6 +238,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check_spans(&a.negative, &arena);
     check_sum(&a, &b, &arena);
     check_questions(&a, &ask);
+    check_binary(&a, &b, &ask);
+    check_totals(&a, &b, &ask);
+    check_otlp(&c, &arena);
     const struct native_histogram *window[] = {&a, &b, &a};
     struct native_histogram *growth;
     if (native_window_growth(&ask, window, LEN(window), true, &growth) != ST_OK)

@@ -160,6 +160,12 @@ static void tell_exemplars(struct exemplar_ring *ring, struct str bytes)
         must(st == ST_OK || (st == ST_INVALID && bytes.len > EXEMPLAR_LABEL_BYTES_MAX / 2));
         must(ring->count <= before + 1);
     }
+    for (int after = 0; after < 4; after++) {
+        mem_fail_after(after);
+        enum status st = exemplars_add(ring, 200001 + (uint32_t)after, &x, NULL);
+        must(st == ST_OK || st == ST_INVALID || (st == ST_NO_MEMORY && mem_did_fail()));
+        mem_fail_after(-1);
+    }
 }
 
 static void grow_totals(struct state *s, struct str bytes)

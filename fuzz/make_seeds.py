@@ -317,6 +317,38 @@ PIECES = [piece for c in IMAGE_CHUNKS for piece in (bytes([c[0] | CHUNK_CONTINUE
 for name, chunks in {"golden": IMAGE_CHUNKS, "pieces": PIECES, "no-end": IMAGE_CHUNKS[:-1], "unknown-kind": IMAGE_CHUNKS[:1] + [b"\x1fx"], "cut-chunk": IMAGE_CHUNKS[:-2] + [IMAGE_CHUNKS[-2][:-1]]}.items():
     write("fuzz_image", name, image(chunks))
 
+
+# Two native histograms: a flag byte (float, two bits of hint, custom bounds), numbers, spans, buckets, bounds.
+def number(v):
+    return bytes([v]) if isinstance(v, int) and 0 <= v < 250 else b"\xff" + struct.pack("<d", v)
+
+
+def native(counts, bounds=None, schema=3, hint=0, sum=5, threshold=0, negative=(), offset=0):
+    def side(values):
+        return bytes(3) if not values else bytes([1, offset, len(values), 0, 0]) + b"".join(b"\x00" + number(v) for v in values)
+    total = 0
+    for v in (*counts, *negative):
+        total += v
+    head = bytes([1 | hint << 1 | (8 if bounds is not None else 0)]) + (b"" if bounds is not None else bytes([schema & 255]))
+    tail = b"" if bounds is None else bytes([len(bounds)]) + b"".join(map(number, bounds))
+    return head + number(total) + number(sum) + number(0) + number(threshold) + side(counts) + side(negative) + tail
+
+
+NATIVES = {
+    "bounds": native([1, 2, 3], [1, 2, 3]) + native([1, 1, 1], [1, 3, 5]), "bounds-more": native([1, 2, 3], [1, 2, 3], hint=1) + native([2, 2, 3], [1, 3], hint=2),
+    "bounds-negative": native([1, 2, 3], [-1.0, 0, 3]) + native([1, 2, 4], [-1.0, 0, 3]), "bounds-inf": native([1, 1], [-2.0]) + native([1, 1], [-2.0]),
+    "mixed": native([1, 2], [1]) + native([1, 2]), "gauge": native([1, 2], hint=3) + native([3, 2], hint=3), "conflict": native([1, 2], hint=1) + native([3, 2], hint=2),
+    "huge": native([1e308], sum=1e308) + native([1e308], sum=1e308), "huge-negative": native([], negative=[1.5e308]) + native([], negative=[1.5e308]),
+    "threshold": native([1], threshold=-1.0) + native([1]), "wide": native([1, 2, 3], threshold=200) + native([1, 2, 3], schema=0, threshold=64), "schema": native([1], schema=60) + native([1]),
+    "falls": native([5, 2, 3], hint=2) + native([1, 1]), "grows": native([1, 1, 1], negative=[1]) + native([2, 2, 3], negative=[2, 2]), "index": native([1], offset=2, schema=-4) + native([1], schema=8),
+    "bounds-unordered": native([1], [2, 1]) + native([1]), "empty": native([]) + native([], []),
+    "means": native([1, 2], sum=-5.0) + native([2, 2], sum=1),
+    "otlp": native([1]) + native([1]) + bytes([3, 3, 1, 2, 0]) + b"\x01\x01\x02\x02\x03" + number(float("inf")), "otlp-scale": native([1]) + native([1]) + bytes([2, 0x85, 0, 0, 0]) + bytes([1, 2, 1, 1]),
+    "otlp-wide": native([1]) + native([1]) + bytes([2, 20, 0]) + b"\xfe\xff\xff\xff\x0f" + bytes([0, 1, 1, 0, 2]), "otlp-threshold": native([1]) + native([1]) + bytes([0, 1, 0, 0]) + number(-1.0),
+}
+for name, data in NATIVES.items():
+    write("fuzz_native_histogram", name, data)
+
 # PromQL that is refused behind its first words, and joins.
 PROMQL = ("sum()", "quantile(1)", "topk(1, 2, 3)", "a + on(b) group_left c", "a * on(b) group_left(d) c", "a / ignoring(b) group_right(d) c", "a + on(b) group_left fill_left(1) fill_right(2) c",
           "a + fill(3) b", "a + fill_right(1) b", "a + fill_right(1) fill_left(2) b", "a offset 1m[5m]", "a @ 1[5m]", "a[5m:1m", "1 offset 1m", "a offset 1m offset 2m", "a @ Inf", "a @ -Inf", "a @ NaN", "a @ 1e300", "1 @ 1",
