@@ -15,7 +15,9 @@ FILES = {
     "fuzz_image": "storage/store_image.c collector/image.c model/registry_image.c",
     "fuzz_journal": "storage/journal_read.c storage/journal_format.c",
     "fuzz_json": "base/json_read.c",
-    "fuzz_native_histogram": "model/native_histogram_sum.c query/histogram_json.c query/promql_histogram.c",
+    "fuzz_native_histogram": """model/native_histogram.c model/native_histogram_wire.c model/native_histogram_sum.c
+        model/native_histogram_reset.c model/native_histogram_text.c query/histogram_json.c query/promql_histogram.c
+        query/promql_histogram_growth.c query/promql_histogram_total.c query/promql_histogram_trim.c""",
     "fuzz_otlp_json": "codec/otlp_json.c codec/span_judge.c",
     "fuzz_otlp_metric": """codec/otlp_metric.c codec/otlp_metric_json.c codec/otlp_json_read.c codec/otlp_point.c codec/otlp_labels.c
         codec/attr_text.c codec/metric_name.c codec/base64.c""",
