@@ -2,6 +2,7 @@
 #include "base/regex.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/regex_names.h"
 #include "base/regex_need.h"
 #include "base/regex_re2.h"
 #include "base/regex_shape.h"
@@ -135,11 +136,14 @@ static enum status compile_program(struct regex *r, struct err *e)
 {
     enum re2_fault fault;
     char where[120] = "";
+    struct str pattern;
     size_t most = r->pattern.len <= CACHED_PATTERN_BYTES ? CACHED_PROGRAM_BYTES : PROGRAM_BYTES;
-    r->program = re2_new(r->pattern, most, &fault, where, sizeof(where));
+    if (!regex_names_write(r->pattern, &r->arena, &pattern))
+        return err_set(e, ST_NO_MEMORY, "no memory for a regular expression");
+    r->program = re2_new(pattern, most, &fault, where, sizeof(where));
     if (fault == RE2_FAULT_TOO_BIG && most < PROGRAM_BYTES) {
         most = PROGRAM_BYTES;
-        r->program = re2_new(r->pattern, most, &fault, where, sizeof(where));
+        r->program = re2_new(pattern, most, &fault, where, sizeof(where));
     }
     r->program_bytes = most;
     if (fault == RE2_FAULT_NONE)
@@ -148,12 +152,13 @@ static enum status compile_program(struct regex *r, struct err *e)
         return err_set(e, ST_TOO_BIG, "error parsing regexp: expression too large");
     if (fault == RE2_FAULT_MEMORY)
         return err_set(e, ST_NO_MEMORY, "no memory for a regular expression");
+    regex_names_restore(r->pattern, where);
     return fail_syntax(fault, where, e);
 }
 
 static enum status compile_pattern(struct regex *r, struct str pattern, struct err *e)
 {
-    r->arena.limit_bytes = SHAPES_BYTES + pattern.len;
+    r->arena.limit_bytes = SHAPES_BYTES + 3 * pattern.len; /* with names rewritten */
     r->pattern = arena_dup_str(&r->arena, pattern);
     if (pattern.len > 0 && !r->pattern.ptr)
         return err_set(e, ST_NO_MEMORY, "no memory for a regular expression");

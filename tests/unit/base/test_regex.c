@@ -168,6 +168,43 @@ Test(regex, expands_as_go)
     EXPECT_NO_LEAK();
 }
 
+/* Go takes (?<name>...) beside (?P<name>...); where the characters are text they stay so. */
+Test(regex, names_groups_as_go)
+{
+    static const struct {
+        const char *pattern, *text, *template, *want; /* NULL: no match */
+    } rows[] = {
+        {"(?<n>.)b", "ab", "<${n}>", "<a>"},
+        {"(?<n>.)(?P<m>.)(?<k_1>c*)", "abcc", "$k_1-$m-$n", "cc-b-a"},
+        {"((?<n>a)|b)+", "ba", "${n}${1}", "aa"},
+        {"\\\\(?<n>a)", "\\a", "$n", "a"},
+        {"\\(?<n>", "<n>", "$0", "<n>"},
+        {"\\Q(?<n>\\E(?<n>.)", "(?<n>x", "$n", "x"},
+        {"\\Q(?<n>", "(?<n>", "$0", "(?<n>"},
+        {"[(?<n>]+(?<n>x)", "(?<x", "$n", "x"},
+        {"[(?<n>]", "P", "$0", NULL},
+        {"[](?<n>]", "P", "$0", NULL},
+        {"[^](?<n>]", "P", "$0", "P"},
+        {"[[:digit:](?<n>]", "P", "$0", NULL},
+        {"[[:](?<n>a)", ":a", "$n", "a"},
+        {"[\\](?<n>]", "P", "$0", NULL},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct regex *r;
+        struct buf out = {0};
+        struct err e = {0};
+        cr_assert_eq(regex_new(s_of(rows[i].pattern), &r, &e), ST_OK, "row %zu: %s", i, e.msg);
+        bool did = regex_expand(r, s_of(rows[i].text), s_of(rows[i].template), &out);
+        cr_expect_eq(did, rows[i].want != NULL, "row %zu", i);
+        if (did && rows[i].want)
+            cr_expect(str_eq(buf_str(&out), s_of(rows[i].want)), "row %zu: %.*s", i, (int)out.len,
+                      out.ptr);
+        buf_deinit(&out);
+        regex_free(r);
+    }
+    EXPECT_NO_LEAK();
+}
+
 Test(regex, refuses)
 {
     static const struct {
@@ -181,6 +218,13 @@ Test(regex, refuses)
         {"a**", "error parsing regexp: invalid nested repetition operator: `**`", ST_INVALID},
         {"a\\", "error parsing regexp: trailing backslash at end of expression: ``", ST_INVALID},
         {"\xff", "error parsing regexp: invalid UTF-8", ST_INVALID},
+        {"(?<n>a", "error parsing regexp: missing closing ): `(?<n>a`", ST_INVALID},
+        {"(?P<n>(?<m>a", "error parsing regexp: missing closing ): `(?P<n>(?<m>a`", ST_INVALID},
+        {"(?<n", "error parsing regexp: invalid named capture: `(?<n`", ST_INVALID},
+        {"(?<=a)", "error parsing regexp: invalid named capture: `(?<=a)`", ST_INVALID},
+        {"(?<x y>a)", "error parsing regexp: invalid named capture: `(?<x y>`", ST_INVALID},
+        {"(?<n>*)", "error parsing regexp: missing argument to repetition operator: `*`",
+         ST_INVALID},
         {"((a{100}){100}){100}", "error parsing regexp: invalid repeat count: `{100}`", ST_INVALID},
         {"(((\\pL{30}){30}))x(((\\pL{30}){30}))", "error parsing regexp: expression too large",
          ST_TOO_BIG},
