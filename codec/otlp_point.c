@@ -107,16 +107,20 @@ enum status point_sink_resource(struct point_sink *s, const struct attr *attrs, 
 
 enum status point_sink_resource_end(struct point_sink *s)
 {
+    static const struct metric_metadata metadata = {
+        .metric = {"target_info", 11}, .help = {"Target metadata", 15}, .type = METRIC_GAUGE};
     bool wanted;
     if (s->newest_ns == 0)
         return ST_OK;
     TRY(label_maker_target(&s->labels, s->resource_attrs, s->resource_attr_count, &s->point_labels,
                            &wanted));
+    if (!wanted)
+        return ST_OK;
     struct sample one = {.time_ms = (int64_t)(s->newest_ns / NS_PER_MS), .value = 1};
     s->stream = (struct otlp_stream){.kind = OTLP_GAUGE};
     metric_run_begin(&s->m.exemplars);
-    return wanted ? add_series(s, set_of(&s->point_labels), STR("target_info"), no_label, &one, 0)
-                  : ST_OK;
+    TRY(add_series(s, set_of(&s->point_labels), metadata.metric, no_label, &one, 0));
+    return metric_build_metadata(&s->m, metadata);
 }
 
 static enum metric_type type_of(const struct otlp_stream *stream)

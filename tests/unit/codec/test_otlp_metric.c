@@ -431,6 +431,23 @@ Test(otlp_metric, metadata)
     EXPECT_NO_LEAK();
 }
 
+/* As Prometheus' OTLP endpoint has it; none when there is no series. */
+Test(otlp_metric, target_info_has_metadata)
+{
+    static const char gauge[] =
+        "{\"name\":\"a\",\"gauge\":{\"dataPoints\":[{\"timeUnixNano\":\"1\",\"asInt\":\"1\"}]}}";
+    struct batch *b = decode_json(SHOP "," ATTR("host.name", "n1"), "", gauge);
+    cr_assert_eq(b->metrics->metadata_count, 2u);
+    const struct metric_metadata *m = &b->metrics->metadata[1];
+    cr_expect(str_eq(m->metric, STR("target_info")) && str_eq(m->help, STR("Target metadata")) &&
+              m->unit.len == 0 && m->type == METRIC_GAUGE);
+    batch_free(b);
+    b = decode_json(SHOP, "", gauge);
+    cr_expect_eq(b->metrics->metadata_count, 1u);
+    batch_free(b);
+    EXPECT_NO_LEAK();
+}
+
 /* ---- whole requests ---- */
 
 Test(otlp_metric, nothing_is_taken_well)
