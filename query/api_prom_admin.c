@@ -2,6 +2,7 @@
 #include "query/api.h"
 #include "query/prom_params.h"
 #include "query/prom_reply.h"
+#include "query/promql_quote.h"
 #include "base/unit.h"
 #include "base/log.h"
 
@@ -59,9 +60,9 @@ static enum status check_skip_head(const struct params *p, struct err *e)
     if (!params_find(p, "skip_head", &text) || !text.len ||
         unit_parse_bool(text, &skip, NULL) == ST_OK)
         return ST_OK;
-    return err_set(e, ST_INVALID,
-                   "invalid parameter \"skip_head\": unable to parse boolean \"%.*s\"",
-                   STR_ARG(str_sub(text, 0, 80)));
+    char quoted[100];
+    return err_set(e, ST_INVALID, "invalid parameter \"skip_head\": unable to parse boolean %s",
+                   promql_quote_c(str_sub(text, 0, 80), quoted, sizeof(quoted)));
 }
 
 enum status prom_snapshot(struct request *r, struct http_response *out, struct err *e)

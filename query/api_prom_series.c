@@ -2,6 +2,7 @@
  * are. */
 #include "query/prom_names.h"
 #include "query/prom_reply.h"
+#include "query/promql_quote.h"
 
 static enum status write_series(struct http_response *out, struct prom_ask *ask,
                                 const struct series_list *list, struct err *e)
@@ -142,7 +143,9 @@ static enum status read_label(struct request *r, struct str raw, struct str *out
     }
     if (out->len && str_is_utf8(*out))
         return ST_OK;
-    return err_set(e, ST_INVALID, "invalid label name: \"%.*s\"", STR_ARG(str_sub(*out, 0, 80)));
+    char quoted[100];
+    return err_set(e, ST_INVALID, "invalid label name: %s",
+                   promql_quote_c(str_sub(*out, 0, 80), quoted, sizeof(quoted)));
 }
 
 enum status prom_label_values(struct request *r, struct http_response *out, struct err *e)

@@ -1,11 +1,12 @@
 /* prom_params.c - times, durations, limits and selectors out of the parameters of Prometheus' API.
  */
 #include "query/prom_params.h"
+#include "query/promql_quote.h"
 #include "base/clock.h"
 #include "base/unit.h"
 #include <math.h>
 
-enum { SHOWN_BYTES = 80 }; /* of a peer's text in a sentence */
+enum { SHOWN_BYTES = 80, QUOTED_BYTES = 100 }; /* of a peer's text in a sentence */
 
 static struct str shown(struct str s)
 {
@@ -60,9 +61,9 @@ enum status prom_param_time(const struct params *p, const char *name, int64_t *o
     find_filled(p, name, &text);
     if (read_time(text, out_ms))
         return ST_OK;
-    return err_set(e, ST_INVALID,
-                   "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid timestamp", name,
-                   STR_ARG(shown(text)));
+    char quoted[QUOTED_BYTES];
+    return err_set(e, ST_INVALID, "invalid parameter \"%s\": cannot parse %s to a valid timestamp",
+                   name, promql_quote_c(shown(text), quoted, sizeof(quoted)));
 }
 
 enum status prom_param_time_or(const struct params *p, const char *name, int64_t fallback_ms,
@@ -72,10 +73,11 @@ enum status prom_param_time_or(const struct params *p, const char *name, int64_t
     *out_ms = fallback_ms;
     if (!find_filled(p, name, &text) || read_time(text, out_ms))
         return ST_OK;
+    char quoted[QUOTED_BYTES];
     return err_set(e, ST_INVALID,
-                   "invalid parameter \"%s\": invalid time value for '%s': cannot parse \"%.*s\" "
-                   "to a valid timestamp",
-                   name, name, STR_ARG(shown(text)));
+                   "invalid parameter \"%s\": invalid time value for '%s': cannot parse %s to a "
+                   "valid timestamp",
+                   name, name, promql_quote_c(shown(text), quoted, sizeof(quoted)));
 }
 
 enum status prom_param_range(const struct params *p, int64_t *start_ms, int64_t *end_ms,
@@ -100,8 +102,10 @@ enum status prom_read_duration(struct str text, int64_t *out_ns, struct err *e)
         *out_ns = (int64_t)ns;
         return ST_OK;
     }
-    return err_set(e, ST_INVALID, "cannot parse \"%.*s\" to a valid duration%s",
-                   STR_ARG(shown(text)), is_number ? ". It overflows int64" : "");
+    char quoted[QUOTED_BYTES];
+    return err_set(e, ST_INVALID, "cannot parse %s to a valid duration%s",
+                   promql_quote_c(shown(text), quoted, sizeof(quoted)),
+                   is_number ? ". It overflows int64" : "");
 }
 
 enum status prom_param_duration(const struct params *p, const char *name, int64_t *out_ns,
@@ -132,11 +136,11 @@ enum status prom_param_limit(const struct params *p, uint64_t *out, struct err *
     *out = 0;
     if (!find_filled(p, "limit", &text))
         return ST_OK;
+    char quoted[QUOTED_BYTES];
     if (!str_to_i64(text, &limit))
-        return err_set(
-            e, ST_INVALID,
-            "invalid parameter \"limit\": strconv.Atoi: parsing \"%.*s\": invalid syntax",
-            STR_ARG(shown(text)));
+        return err_set(e, ST_INVALID,
+                       "invalid parameter \"limit\": strconv.Atoi: parsing %s: invalid syntax",
+                       promql_quote_c(shown(text), quoted, sizeof(quoted)));
     if (limit < 0)
         return err_set(e, ST_INVALID, "invalid parameter \"limit\": limit must be non-negative");
     *out = (uint64_t)limit;

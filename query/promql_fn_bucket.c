@@ -6,6 +6,7 @@
 #include "query/promql_histogram.h"
 #include "query/promql_labels.h"
 #include "query/promql_notes.h"
+#include "query/promql_quote.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -72,10 +73,15 @@ static enum status part_make(struct buckets *b, const struct promql_row *row, st
 static void note_bad_bucket(struct buckets *b, const struct promql_row *row)
 {
     struct str le = label_set_get(row->labels, STR("le")), metric = label_set_metric(row->labels);
-    annotations_add(b->run->notes, ANNOTATION_WARNING, b->at,
-                    "bucket label \"le\" is missing or has a malformed value of \"%.*s\"%s%.*s%s",
-                    STR_ARG(le), metric.len ? " for metric name \"" : "", STR_ARG(metric),
-                    metric.len ? "\"" : "");
+    struct buf text = {0};
+    buf_append_str(&text, STR("bucket label \"le\" is missing or has a malformed value of "));
+    promql_quote(le, &text);
+    if (metric.len > 0) {
+        buf_append_str(&text, STR(" for metric name "));
+        promql_quote(metric, &text);
+    }
+    annotations_add(b->run->notes, ANNOTATION_WARNING, b->at, "%.*s", STR_ARG(text));
+    buf_deinit(&text);
 }
 
 static enum status parts_make(struct buckets *b, struct err *e)

@@ -3,6 +3,7 @@
  * promql/functions.go, extendedRate. */
 #include "model/native_histogram_sum.h"
 #include "query/promql_fn.h"
+#include "query/promql_notes.h"
 
 uint32_t promql_anchor(const int64_t *times_ms, uint32_t count, int64_t after_ms)
 {
@@ -114,8 +115,7 @@ struct extended {
 
 static void note_metric(const struct extended *x, const char *text)
 {
-    annotations_add(x->call->run->notes, ANNOTATION_WARNING, x->call->at, "%s \"%.*s\"", text,
-                    STR_ARG(x->call->metric));
+    promql_note_name(x->call->run->notes, ANNOTATION_WARNING, x->call->at, text, x->call->metric);
 }
 
 static bool is_uniform(struct extended *x)

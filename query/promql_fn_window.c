@@ -1,5 +1,6 @@
 /* promql_fn_window.c - runs a function over the windows of each series of a range vector. */
 #include "query/promql_fn.h"
+#include "query/promql_notes.h"
 
 struct windows {
     struct promql_fn_call call;
@@ -79,10 +80,10 @@ static void note_counter(struct windows *w)
         sounds_like_counter(metric))
         return;
     w->noted = metric;
-    annotations_add(w->call.run->notes, ANNOTATION_INFO, w->call.at,
-                    "metric might not be a counter, name does not end in "
-                    "_total/_sum/_count/_bucket: \"%.*s\"",
-                    STR_ARG(metric));
+    promql_note_name(w->call.run->notes, ANNOTATION_INFO, w->call.at,
+                     "metric might not be a counter, name does not end in "
+                     "_total/_sum/_count/_bucket:",
+                     metric);
 }
 
 /* Windows may be large: the clock is looked at after so many samples. */

@@ -1,15 +1,19 @@
 /* promql_histogram.c - quantiles, fractions and moments of native histograms. */
 #include "query/promql_histogram.h"
+#include "query/promql_quote.h"
 
 #include <math.h>
 
 void histogram_note(const struct histogram_ask *ask, enum annotation_level level, const char *text)
 {
-    if (ask->metric.len == 0)
-        annotations_add(ask->notes, level, ask->at, "%s", text);
-    else
-        annotations_add(ask->notes, level, ask->at, "%s for metric name \"%.*s\"", text,
-                        STR_ARG(ask->metric));
+    struct buf all = {0};
+    buf_append_str(&all, str_from_c(text));
+    if (ask->metric.len > 0) {
+        buf_append_str(&all, STR(" for metric name "));
+        promql_quote(ask->metric, &all);
+    }
+    annotations_add(ask->notes, level, ask->at, "%.*s", STR_ARG(all));
+    buf_deinit(&all);
 }
 
 /* The zero bucket of a histogram with buckets on one side only ends at zero. */

@@ -1,12 +1,15 @@
 /* promql_histogram_growth.c - sums and differences of native histograms: +, -, and how much one
  * grew over a window (rate, increase, delta, irate, idelta). */
 #include "query/promql_histogram.h"
+#include "query/promql_notes.h"
+
+#include <stdio.h>
 
 static void note_kind(const struct histogram_ask *ask, const char *kind)
 {
-    annotations_add(ask->notes, ANNOTATION_WARNING, ask->at,
-                    "this native histogram metric is not a %s: \"%.*s\"", kind,
-                    STR_ARG(ask->metric));
+    char text[80];
+    snprintf(text, sizeof(text), "this native histogram metric is not a %s:", kind);
+    promql_note_name(ask->notes, ANNOTATION_WARNING, ask->at, text, ask->metric);
 }
 
 static void note_reconciled(const struct histogram_ask *ask, const struct native_sum *sum,

@@ -1,5 +1,6 @@
 /* promql_labels.c - picks, sets and numbers label sets. */
 #include "query/promql_labels.h"
+#include "query/promql_quote.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,13 +81,17 @@ struct label_set promql_labels_unnamed(struct arena *arena, struct label_set s)
 
 char *promql_labels_text(struct label_set s, char *out, size_t cap)
 {
-    size_t len = 0;
-    len += (size_t)snprintf(out, cap, "{");
-    for (uint32_t i = 0; i < s.count && len < cap; i++)
-        len += (size_t)snprintf(out + len, cap - len, "%s%.*s=\"%.*s\"", i ? ", " : "",
-                                STR_ARG(s.items[i].name), STR_ARG(s.items[i].value));
-    if (len < cap)
-        snprintf(out + len, cap - len, "}");
+    struct buf text = {0};
+    buf_append_u8(&text, '{');
+    for (uint32_t i = 0; i < s.count && text.len < cap; i++) {
+        buf_append_str(&text, i ? STR(", ") : STR(""));
+        promql_quote_label(s.items[i].name, &text);
+        buf_append_u8(&text, '=');
+        promql_quote(str_sub(s.items[i].value, 0, cap), &text);
+    }
+    buf_append_u8(&text, '}');
+    str_to_c(text.failed ? STR("{}") : buf_str(&text), out, cap);
+    buf_deinit(&text);
     return out;
 }
 

@@ -1,6 +1,16 @@
 /* promql_notes.c - texts of notes that several functions leave. */
 #include "query/promql_notes.h"
 #include "base/number_text.h"
+#include "query/promql_quote.h"
+
+void promql_note_name(struct annotations *notes, enum annotation_level level,
+                      const struct promql_span *at, const char *text, struct str name)
+{
+    struct buf quoted = {0};
+    promql_quote(name, &quoted);
+    annotations_add(notes, level, at, "%s %.*s", text, STR_ARG(quoted));
+    buf_deinit(&quoted);
+}
 
 void promql_note_quantile(struct annotations *notes, const struct promql_span *at, double q)
 {
@@ -15,24 +25,23 @@ void promql_note_quantile(struct annotations *notes, const struct promql_span *a
 
 void promql_note_mixed(struct annotations *notes, const struct promql_span *at, struct str metric)
 {
-    annotations_add(notes, ANNOTATION_WARNING, at,
-                    "encountered a mix of histograms and floats for metric name \"%.*s\"",
-                    STR_ARG(metric));
+    promql_note_name(notes, ANNOTATION_WARNING, at,
+                     "encountered a mix of histograms and floats for metric name", metric);
 }
 
 void promql_note_ignored_in_range(struct annotations *notes, const struct promql_span *at,
                                   struct str metric)
 {
-    annotations_add(notes, ANNOTATION_INFO, at,
-                    "ignored histograms in a range containing both floats and histograms for "
-                    "metric name \"%.*s\"",
-                    STR_ARG(metric));
+    promql_note_name(notes, ANNOTATION_INFO, at,
+                     "ignored histograms in a range containing both floats and histograms for "
+                     "metric name",
+                     metric);
 }
 
 void promql_note_overlap(struct annotations *notes, const struct promql_span *at, struct str metric)
 {
-    annotations_add(notes, ANNOTATION_WARNING, at,
-                    "sample has start time that overlaps with previous sample timestamp for "
-                    "metric \"%.*s\"",
-                    STR_ARG(metric));
+    promql_note_name(notes, ANNOTATION_WARNING, at,
+                     "sample has start time that overlaps with previous sample timestamp for "
+                     "metric",
+                     metric);
 }

@@ -4,6 +4,9 @@
 
 #include "query/annotations.h"
 
+/* Adds `text`, a space and the name as Go's %q writes it. */
+void promql_note_name(struct annotations *notes, enum annotation_level level,
+                      const struct promql_span *at, const char *text, struct str name);
 /* "quantile value should be between 0 and 1, got 1.5" when it is not. */
 void promql_note_quantile(struct annotations *notes, const struct promql_span *at, double q);
 /* "encountered a mix of histograms and floats for metric name "x"". */

@@ -7,32 +7,13 @@
 
 #include <stdlib.h>
 
-static bool is_plain_label(struct str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool is_letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !(i > 0 && c >= '0' && c <= '9'))
-            return false;
-    }
-    return name.len > 0;
-}
-
-static void print_label(struct str name, struct buf *out)
-{
-    if (is_plain_label(name))
-        buf_append_str(out, name);
-    else
-        promql_quote(name, out);
-}
-
 static void print_labels(const struct str *labels, uint32_t count, struct buf *out)
 {
     buf_append_u8(out, '(');
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0)
             buf_append_str(out, STR(", "));
-        print_label(labels[i], out);
+        promql_quote_label(labels[i], out);
     }
     buf_append_u8(out, ')');
 }
@@ -111,7 +92,7 @@ static void print_matchers(const struct promql_selector *s, struct buf *out)
         size_t start = text.len;
         if (is_written_name(s, m))
             continue;
-        print_label(m->name, &text);
+        promql_quote_label(m->name, &text);
         print_word(match_op_text(m->op), &text);
         promql_quote(m->value, &text);
         /* The buffer moves while it grows: only the length is true yet. */

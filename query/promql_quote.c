@@ -68,6 +68,25 @@ void promql_quote(struct str text, struct buf *out)
     buf_append_u8(out, '"');
 }
 
+static bool is_plain_label(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool is_letter = c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(i > 0 && c >= '0' && c <= '9'))
+            return false;
+    }
+    return name.len > 0;
+}
+
+void promql_quote_label(struct str name, struct buf *out)
+{
+    if (is_plain_label(name))
+        buf_append_str(out, name);
+    else
+        promql_quote(name, out);
+}
+
 const char *promql_quote_c(struct str text, char *out, size_t cap)
 {
     struct buf b = {0};

@@ -11,7 +11,9 @@
 size_t promql_rune_read(struct str s, uint32_t *rune);
 /* Appends "text" with Go's escapes (strconv.Quote). Any thread. */
 void promql_quote(struct str text, struct buf *out);
-/* The same into out[cap], NUL-ended and cut to what fits; returns out. For messages only. */
+/* Appends a label's name: quoted when it is more than letters, digits, underscores. Any thread. */
+void promql_quote_label(struct str name, struct buf *out);
+/* promql_quote() into out[cap], NUL-ended and cut to what fits; returns out. For messages only. */
 const char *promql_quote_c(struct str text, char *out, size_t cap);
 /* 'x' as messages show one character, U+FFFD for what is none. As promql_quote_c(). */
 const char *promql_quote_rune(uint32_t rune, char *out, size_t cap);

@@ -1,5 +1,6 @@
 /* promql_smoothed.c - `selector smoothed`: values between the samples around a step. */
 #include "model/native_histogram_sum.h"
+#include "query/promql_notes.h"
 #include "query/promql_pick.h"
 
 struct smoothing {
@@ -31,10 +32,10 @@ static enum status mix(struct smoothing *s, const struct native_histogram *a,
         status = native_sum_add(&sum, b, part);
     if (status == ST_INVALID) {
         struct str metric = label_set_metric(s->series->labels);
-        annotations_add(s->run->notes, ANNOTATION_WARNING, &s->node->span,
-                        "vector contains a mix of histograms with exponential and custom buckets "
-                        "schemas for metric name \"%.*s\"",
-                        STR_ARG(metric));
+        promql_note_name(s->run->notes, ANNOTATION_WARNING, &s->node->span,
+                         "vector contains a mix of histograms with exponential and custom buckets "
+                         "schemas for metric name",
+                         metric);
         return ST_OK;
     }
     struct native_histogram *h = status == ST_OK ? native_sum_take(&sum) : NULL;

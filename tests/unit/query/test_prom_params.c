@@ -73,6 +73,8 @@ Test(prom_params, a_needed_time_has_a_shorter_sentence)
         eq(str, e.msg, "invalid parameter \"start\": cannot parse \"\" to a valid timestamp"));
     cr_expect(eq(int, prom_param_time(&p, "end", &ms, &e), ST_INVALID));
     cr_expect(eq(str, e.msg, "invalid parameter \"end\": cannot parse \"x\" to a valid timestamp"));
+    cr_expect(eq(int, prom_read_duration(STR("a\"\xc3\xa9\n\x01"), &ms, &e), ST_INVALID));
+    cr_expect(eq(str, e.msg, "cannot parse \"a\\\"\xc3\xa9\\n\\x01\" to a valid duration"));
     arena_deinit(&arena);
     EXPECT_NO_LEAK();
 }
