@@ -74,8 +74,10 @@ static enum status add_node(struct gathering *g, const struct promql_node *node,
     case PROMQL_UNARY:
         return add_node(g, node->unary.expr, e);
     case PROMQL_BINARY:
-        TRY(add_node(g, node->binary.lhs, e));
-        return add_node(g, node->binary.rhs, e);
+        TRY(add_node(g, node->binary.first->binary.lhs, e));
+        for (const struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node))
+            TRY(add_node(g, n->binary.rhs, e));
+        return ST_OK;
     case PROMQL_AGGREGATE:
         TRY(add_node(g, node->aggregate.expr, e));
         return add_node(g, node->aggregate.param, e);

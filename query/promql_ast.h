@@ -105,7 +105,8 @@ struct promql_node {
     enum promql_kind kind;
     enum promql_type type; /* set by the check */
     struct promql_span span;
-    uint32_t height; /* levels of nodes, this one included: at most PROMQL_DEPTH_MAX */
+    bool is_constant; /* the same at every step, so that one tells all; set by the check */
+    uint32_t height;  /* levels of nodes, this one included: at most PROMQL_DEPTH_MAX */
     union {
         struct {
             double value;
@@ -129,6 +130,10 @@ struct promql_node {
         } unary;
         struct {
             struct promql_node *lhs, *rhs;
+            /* "a + b - c": an operation that is the lhs of another is a link of its chain, which is
+             * walked from `first` to `up` and so on without recursion. */
+            struct promql_node *first, *up;
+            uint32_t links; /* from first to this one */
             enum promql_op op;
             bool returns_bool;
             struct promql_matching
@@ -149,5 +154,12 @@ struct promql_node {
         struct promql_node *paren;
     };
 };
+
+/* The link of a chain above `at`; NULL above `last`. The lowest is last->binary.first. */
+static inline struct promql_node *promql_link_above(const struct promql_node *at,
+                                                    const struct promql_node *last)
+{
+    return at == last ? NULL : at->binary.up;
+}
 
 #endif

@@ -47,21 +47,57 @@ static enum status scalar_rows(struct promql_run *run, const struct promql_node 
                            &(struct promql_sink){against_scalar, &s, out->arena}, e);
 }
 
-enum status promql_binary_rows(struct promql_run *run, const struct promql_node *node,
-                               const struct promql_sink *out, struct err *e)
+static enum status link_rows(struct promql_run *run, const struct promql_node *node,
+                             const struct promql_sink *out, struct err *e)
 {
-    struct promql_run inner = *run;
-    inner.tells_resets = false;
     if (node->binary.lhs->type == TYPE_SCALAR || node->binary.rhs->type == TYPE_SCALAR)
-        return scalar_rows(&inner, node, out, e);
+        return scalar_rows(run, node, out, e);
     switch (node->binary.op) {
     case OP_AND:
     case OP_OR:
     case OP_UNLESS:
-        return promql_set_rows(&inner, node, out, e);
+        return promql_set_rows(run, node, out, e);
     default:
-        return promql_match_rows(&inner, node, out, e);
+        return promql_match_rows(run, node, out, e);
     }
+}
+
+/* Links of the node's chain that are below the rows at hand. */
+static uint32_t links_ready(const struct promql_run *run, const struct promql_node *node)
+{
+    const struct promql_node *ready = run->ready ? run->ready->node : NULL;
+    return ready && ready->binary.first == node->binary.first ? ready->binary.links : 0;
+}
+
+static enum status piece_rows(struct promql_run *run, const struct promql_node *node,
+                              struct promql_ready *ready, struct err *e)
+{
+    struct promql_ready next = {.node = node};
+    TRY(promql_run_keep(run, node, &next.rows, e));
+    promql_run_drop(run, &ready->rows);
+    *ready = next;
+    run->ready = ready;
+    return ST_OK;
+}
+
+/* A long chain is run from below, so many links at a time, each with the rows of those before. */
+enum status promql_binary_rows(struct promql_run *run, const struct promql_node *node,
+                               const struct promql_sink *out, struct err *e)
+{
+    struct promql_run inner = *run;
+    struct promql_ready ready = {0};
+    inner.tells_resets = false;
+    uint32_t done = links_ready(run, node);
+    for (const struct promql_node *n = node->binary.first;
+         node->binary.links - done > PROMQL_LINKS_DEEP && n != node; n = n->binary.up) {
+        if (n->binary.links % PROMQL_LINKS_DEEP > 0 || n->binary.links <= done)
+            continue;
+        if (n->type == TYPE_VECTOR)
+            TRY(piece_rows(&inner, n, &ready, e));
+    }
+    enum status status = link_rows(&inner, node, out, e);
+    promql_run_drop(run, &ready.rows);
+    return status;
 }
 
 struct negation {

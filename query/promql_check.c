@@ -12,6 +12,7 @@ struct checker {
 };
 
 static enum status check(const struct checker *c, struct promql_node *n);
+static bool is_constant(const struct promql_node *node);
 
 static bool is_space(char ch)
 {
@@ -93,12 +94,13 @@ static enum status check_matching(const struct checker *c, struct promql_node *n
     return ST_OK;
 }
 
-static enum status check_binary(const struct checker *c, struct promql_node *n)
+/* The lhs has its type. */
+static enum status check_link(const struct checker *c, struct promql_node *n)
 {
     struct promql_node *lhs = n->binary.lhs, *rhs = n->binary.rhs;
     bool is_set = promql_op_is_set(n->binary.op), compares = promql_op_is_comparison(n->binary.op);
-    TRY(check(c, lhs));
     TRY(check(c, rhs));
+    n->is_constant = is_constant(n);
     bool are_scalars = lhs->type == TYPE_SCALAR && rhs->type == TYPE_SCALAR;
     n->type = are_scalars ? TYPE_SCALAR : TYPE_VECTOR;
     if (n->binary.returns_bool && !compares)
@@ -124,6 +126,14 @@ static enum status check_binary(const struct checker *c, struct promql_node *n)
     return ST_OK;
 }
 
+static enum status check_binary(const struct checker *c, struct promql_node *node)
+{
+    TRY(check(c, node->binary.first->binary.lhs));
+    for (struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node))
+        TRY(check_link(c, n));
+    return ST_OK;
+}
+
 static enum status check_arg_count(const struct checker *c, const struct promql_node *n)
 {
     const struct promql_function *f = n->call.function;
@@ -139,6 +149,16 @@ static enum status check_arg_count(const struct checker *c, const struct promql_
     return promql_fail(c->text, n->span.start, c->e,
                        "expected %s%d argument(s) in call to \"%s\", got %d", bound, want, f->name,
                        got);
+}
+
+static enum promql_type type_of(const struct promql_node *n);
+
+static enum promql_type type_of_chain(const struct promql_node *node)
+{
+    bool are_scalars = type_of(node->binary.first->binary.lhs) == TYPE_SCALAR;
+    for (const struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node))
+        are_scalars &= type_of(n->binary.rhs) == TYPE_SCALAR;
+    return are_scalars ? TYPE_SCALAR : TYPE_VECTOR;
 }
 
 /* What a node gives when it is right, before it is checked. */
@@ -157,9 +177,7 @@ static enum promql_type type_of(const struct promql_node *n)
     case PROMQL_PAREN:
         return type_of(n->paren);
     case PROMQL_BINARY:
-        return type_of(n->binary.lhs) == TYPE_SCALAR && type_of(n->binary.rhs) == TYPE_SCALAR
-                   ? TYPE_SCALAR
-                   : TYPE_VECTOR;
+        return type_of_chain(n);
     case PROMQL_CALL:
         return n->call.function->result;
     case PROMQL_SELECTOR:
@@ -260,7 +278,66 @@ static enum status check_selector(const struct checker *c, struct promql_node *n
                        "vector selector must contain at least one non-empty matcher");
 }
 
-static enum status check(const struct checker *c, struct promql_node *n)
+/* Its result depends on the time of the step even when its arguments do not. */
+static bool depends_on_step(enum promql_function_id id)
+{
+    switch (id) {
+    case FN_DAYS_IN_MONTH:
+    case FN_DAY_OF_MONTH:
+    case FN_DAY_OF_WEEK:
+    case FN_DAY_OF_YEAR:
+    case FN_HOUR:
+    case FN_MINUTE:
+    case FN_MONTH:
+    case FN_YEAR:
+    case FN_PREDICT_LINEAR:
+    case FN_TIME:
+    case FN_TIMESTAMP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool call_is_constant(const struct promql_node *node)
+{
+    if (depends_on_step(node->call.function->id))
+        return false;
+    for (uint32_t i = 0; i < node->call.arg_count; i++)
+        if (!node->call.args[i]->is_constant)
+            return false;
+    return true;
+}
+
+/* Of the parts' own answers. */
+static bool is_constant(const struct promql_node *node)
+{
+    switch (node->kind) {
+    case PROMQL_NUMBER:
+    case PROMQL_STRING_LITERAL:
+        return true;
+    case PROMQL_SELECTOR:
+        return node->selector.when.at != AT_NONE;
+    case PROMQL_RANGE:
+        return node->range.selector->is_constant;
+    case PROMQL_SUBQUERY:
+        return node->subquery.when.at != AT_NONE;
+    case PROMQL_UNARY:
+        return node->unary.expr->is_constant;
+    case PROMQL_BINARY:
+        return node->binary.lhs->is_constant && node->binary.rhs->is_constant;
+    case PROMQL_AGGREGATE:
+        return node->aggregate.expr->is_constant &&
+               (!node->aggregate.param || node->aggregate.param->is_constant);
+    case PROMQL_CALL:
+        return call_is_constant(node);
+    case PROMQL_PAREN:
+        return node->paren->is_constant;
+    }
+    return false;
+}
+
+static enum status check_kind(const struct checker *c, struct promql_node *n)
 {
     switch (n->kind) {
     case PROMQL_NUMBER:
@@ -290,6 +367,13 @@ static enum status check(const struct checker *c, struct promql_node *n)
         n->type = n->paren->type;
         return ST_OK;
     }
+    return ST_OK;
+}
+
+static enum status check(const struct checker *c, struct promql_node *n)
+{
+    TRY(check_kind(c, n));
+    n->is_constant = is_constant(n);
     return ST_OK;
 }
 

@@ -122,7 +122,12 @@ enum status promql_eval(const struct promql_node *root, const struct promql_quer
                         struct annotations *notes, struct arena *arena, struct promql_result *out,
                         struct err *e)
 {
-    struct promql_run run = {q, sources, budget, notes, arena, grid_of(q), NULL, false, NULL};
+    struct promql_run run = {.query = q,
+                             .sources = sources,
+                             .budget = budget,
+                             .notes = notes,
+                             .arena = arena,
+                             .grid = grid_of(q)};
     bool is_range = q->step_ms > 0;
     *out = (struct promql_result){.type = is_range ? TYPE_MATRIX : root->type};
     if (q->counts_samples) {

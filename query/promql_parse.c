@@ -81,6 +81,22 @@ enum status promql_node_adopt(struct promql_parser *p, struct promql_node *node,
     return node->height > PROMQL_DEPTH_MAX ? too_deep(p, node->span.start) : ST_OK;
 }
 
+/* What stands at a link is reached over PROMQL_LINKS_DEEP others at most. */
+enum status promql_node_link(struct promql_parser *p, struct promql_node *node)
+{
+    struct promql_node *lhs = node->binary.lhs;
+    bool goes_on = lhs->kind == PROMQL_BINARY;
+    node->binary.first = goes_on ? lhs->binary.first : node;
+    node->binary.links = goes_on ? lhs->binary.links + 1 : 1;
+    if (goes_on)
+        lhs->binary.up = node;
+    TRY(promql_node_adopt(p, node, node->binary.rhs));
+    if (node->binary.links <= PROMQL_LINKS_DEEP)
+        return promql_node_adopt(p, node, lhs);
+    node->height = MAX(lhs->height, node->height - 1 + PROMQL_LINKS_DEEP);
+    return node->height > PROMQL_DEPTH_MAX ? too_deep(p, node->span.start) : ST_OK;
+}
+
 enum status promql_parser_enter(struct promql_parser *p)
 {
     return ++p->depth > PROMQL_DEPTH_MAX ? too_deep(p, p->last_end) : ST_OK;
@@ -171,8 +187,9 @@ void promql_free(struct promql_node *node)
         promql_free(node->unary.expr);
         break;
     case PROMQL_BINARY:
-        promql_free(node->binary.lhs);
-        promql_free(node->binary.rhs);
+        promql_free(node->binary.first->binary.lhs);
+        for (struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node))
+            promql_free(n->binary.rhs);
         break;
     case PROMQL_AGGREGATE:
         promql_free(node->aggregate.expr);

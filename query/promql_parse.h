@@ -6,8 +6,10 @@
 #include "query/promql_ast.h"
 
 /* Most nodes, and levels of nodes, of one expression; text of at most 1 MiB. "a + b + c" has three
- * levels, so a sum may have this many terms. */
+ * levels, but a chain of operators never more than PROMQL_LINKS_DEEP: longer ones are walked, and
+ * evaluated in pieces of that many. */
 enum { PROMQL_NODES_MAX = 100000, PROMQL_DEPTH_MAX = 500, PROMQL_TEXT_MAX = 1024 * 1024 };
+enum { PROMQL_LINKS_DEEP = 64 };
 /* Most memory of all its regular expressions together: RE2's automata grow as they match. */
 enum { PROMQL_REGEX_BYTES_MAX = 256 * 1024 * 1024 };
 

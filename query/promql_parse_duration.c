@@ -227,8 +227,7 @@ static enum status join(struct promql_parser *p, struct promql_token op, struct 
     both->binary.op = op.op;
     both->binary.lhs = *lhs;
     both->binary.rhs = rhs;
-    TRY(promql_node_adopt(p, both, *lhs));
-    TRY(promql_node_adopt(p, both, rhs));
+    TRY(promql_node_link(p, both));
     *lhs = both;
     return ST_OK;
 }

@@ -340,8 +340,7 @@ static enum status parse_binary(struct promql_parser *p, struct promql_node **lh
     TRY(parse_modifiers(p, node));
     TRY(parse_expr(p, op.op == OP_POW ? precedence : precedence + 1, &node->binary.rhs));
     node->span.end = node->binary.rhs->span.end;
-    TRY(promql_node_adopt(p, node, node->binary.lhs));
-    TRY(promql_node_adopt(p, node, node->binary.rhs));
+    TRY(promql_node_link(p, node));
     *lhs = node;
     return ST_OK;
 }

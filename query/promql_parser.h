@@ -50,6 +50,9 @@ enum status promql_node_new(struct promql_parser *p, enum promql_kind kind, stru
 enum status promql_node_adopt(struct promql_parser *p, struct promql_node *node,
                               const struct promql_node *child);
 
+/* The same for both sides of an operation, which becomes the last link of its lhs's chain. */
+enum status promql_node_link(struct promql_parser *p, struct promql_node *node);
+
 /* Enter and leave one level of recursion. ST_INVALID: too deep. */
 enum status promql_parser_enter(struct promql_parser *p);
 void promql_parser_leave(struct promql_parser *p);

@@ -194,11 +194,13 @@ void promql_print_operator(const struct promql_node *node, struct buf *out)
 
 static void print_binary(const struct promql_node *node, struct buf *out)
 {
-    promql_print(node->binary.lhs, out);
-    buf_append_u8(out, ' ');
-    promql_print_operator(node, out);
-    buf_append_u8(out, ' ');
-    promql_print(node->binary.rhs, out);
+    promql_print(node->binary.first->binary.lhs, out);
+    for (const struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node)) {
+        buf_append_u8(out, ' ');
+        promql_print_operator(n, out);
+        buf_append_u8(out, ' ');
+        promql_print(n->binary.rhs, out);
+    }
 }
 
 void promql_print_aggregation(const struct promql_node *node, struct buf *out)

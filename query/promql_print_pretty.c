@@ -3,11 +3,12 @@
 #include "query/promql_print.h"
 #include "query/promql_words.h"
 
-enum { LINE_MAX_BYTES = 100 };
+/* An answer of so many lines as a chain of operators has would else be as wide as it is long. */
+enum { LINE_MAX_BYTES = 100, INDENT_MAX = PROMQL_DEPTH_MAX };
 
 static void indent(uint32_t level, struct buf *out)
 {
-    for (; level > 0; level--)
+    for (level = MIN(level, (uint32_t)INDENT_MAX); level > 0; level--)
         buf_append_str(out, STR("  "));
 }
 
@@ -16,7 +17,8 @@ static void indent(uint32_t level, struct buf *out)
 static bool print_on_line(const struct promql_node *node, struct buf *out)
 {
     size_t start = out->len;
-    if (node->height > LINE_MAX_BYTES)
+    if (node->height > LINE_MAX_BYTES ||
+        (node->kind == PROMQL_BINARY && node->binary.links > LINE_MAX_BYTES))
         return false;
     promql_print(node, out);
     if (out->len - start <= LINE_MAX_BYTES)
@@ -47,14 +49,32 @@ static void print_aggregate(const struct promql_node *node, uint32_t level, stru
     print(node->aggregate.expr, level + 1, out);
 }
 
+/* The links below `node` that fit on a line, else the first operand; returns the link above it. */
+static const struct promql_node *print_left(const struct promql_node *node, uint32_t *level,
+                                            struct buf *out)
+{
+    const struct promql_node *n = node;
+    for (; n != node->binary.first; n = n->binary.lhs) {
+        size_t start = out->len;
+        indent(++*level, out);
+        if (print_on_line(n->binary.lhs, out))
+            return n;
+        out->len = start;
+    }
+    print(n->binary.lhs, ++*level, out);
+    return n;
+}
+
 static void print_binary(const struct promql_node *node, uint32_t level, struct buf *out)
 {
-    print(node->binary.lhs, level + 1, out);
-    buf_append_u8(out, '\n');
-    indent(level, out);
-    promql_print_operator(node, out);
-    buf_append_u8(out, '\n');
-    print(node->binary.rhs, level + 1, out);
+    const struct promql_node *n = print_left(node, &level, out);
+    for (; n; n = promql_link_above(n, node)) {
+        buf_append_u8(out, '\n');
+        indent(--level, out);
+        promql_print_operator(n, out);
+        buf_append_u8(out, '\n');
+        print(n->binary.rhs, level + 1, out);
+    }
 }
 
 static void close_paren(uint32_t level, struct buf *out)

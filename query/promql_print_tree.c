@@ -133,14 +133,27 @@ static void write_matching(struct json_writer *w, const struct promql_matching *
     json_object_end(w);
 }
 
-static void write_binary(struct json_writer *w, const struct promql_node *node)
+/* Each link is in the one above: they are begun from the top, and ended from the bottom, where all
+ * writers are behind an object's second member. */
+static void print_chain(const struct promql_node *node, struct json_writer *outer)
 {
-    JSON_BOOL(w, "bool", node->binary.returns_bool);
-    write_child(w, "lhs", node->binary.lhs);
-    write_matching(w, node->binary.matching);
-    write_word(w, "op", promql_op_word(node->binary.op));
-    write_child(w, "rhs", node->binary.rhs);
-    write_word(w, "type", "binaryExpr");
+    struct json_writer begun = node_begin(outer);
+    for (const struct promql_node *n = node;; n = n->binary.lhs) {
+        JSON_BOOL(&begun, "bool", n->binary.returns_bool);
+        if (n == node->binary.first)
+            break;
+        json_key(&begun, "lhs");
+        begun = node_begin(&begun);
+    }
+    write_child(&begun, "lhs", node->binary.first->binary.lhs);
+    for (const struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node)) {
+        struct json_writer w = begun;
+        write_matching(&w, n->binary.matching);
+        write_word(&w, "op", promql_op_word(n->binary.op));
+        write_child(&w, "rhs", n->binary.rhs);
+        write_word(&w, "type", "binaryExpr");
+        json_object_end(&w);
+    }
 }
 
 static void write_aggregate(struct json_writer *w, const struct promql_node *node)
@@ -192,6 +205,10 @@ static void write_number(struct json_writer *w, double value)
 
 void promql_print_tree(const struct promql_node *node, struct json_writer *outer)
 {
+    if (node->kind == PROMQL_BINARY) {
+        print_chain(node, outer);
+        return;
+    }
     struct json_writer inner = node_begin(outer), *w = &inner;
     switch (node->kind) {
     case PROMQL_NUMBER:
@@ -215,8 +232,7 @@ void promql_print_tree(const struct promql_node *node, struct json_writer *outer
         write_word(w, "op", promql_op_word(node->unary.op));
         write_word(w, "type", "unaryExpr");
         break;
-    case PROMQL_BINARY:
-        write_binary(w, node);
+    case PROMQL_BINARY: /* above */
         break;
     case PROMQL_AGGREGATE:
         write_aggregate(w, node);

@@ -23,11 +23,10 @@ static enum status compute_call(const struct resolver *r, const struct promql_no
     return ST_OK;
 }
 
-static enum status compute_binary(const struct resolver *r, const struct promql_node *n,
-                                  double *out)
+/* *out is what stands left of the operator, and then the result. */
+static enum status compute_link(const struct resolver *r, const struct promql_node *n, double *out)
 {
-    double a, b;
-    TRY(compute(r, n->binary.lhs, &a));
+    double a = *out, b;
     TRY(compute(r, n->binary.rhs, &b));
     bool divides = n->binary.op == OP_DIV || n->binary.op == OP_MOD;
     if (divides && b == 0)
@@ -53,6 +52,15 @@ static enum status compute_binary(const struct resolver *r, const struct promql_
         *out = pow(a, b);
         break;
     }
+    return ST_OK;
+}
+
+static enum status compute_binary(const struct resolver *r, const struct promql_node *node,
+                                  double *out)
+{
+    TRY(compute(r, node->binary.first->binary.lhs, out));
+    for (const struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node))
+        TRY(compute_link(r, n, out));
     return ST_OK;
 }
 
@@ -96,6 +104,16 @@ static enum status resolve_duration(const struct resolver *r, struct promql_dura
     return ST_OK;
 }
 
+static enum status resolve(const struct resolver *r, struct promql_node *n);
+
+static enum status resolve_binary(const struct resolver *r, struct promql_node *node)
+{
+    TRY(resolve(r, node->binary.first->binary.lhs));
+    for (struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node))
+        TRY(resolve(r, n->binary.rhs));
+    return ST_OK;
+}
+
 static enum status resolve(const struct resolver *r, struct promql_node *n)
 {
     switch (n->kind) {
@@ -115,8 +133,7 @@ static enum status resolve(const struct resolver *r, struct promql_node *n)
     case PROMQL_UNARY:
         return resolve(r, n->unary.expr);
     case PROMQL_BINARY:
-        TRY(resolve(r, n->binary.lhs));
-        return resolve(r, n->binary.rhs);
+        return resolve_binary(r, n);
     case PROMQL_AGGREGATE:
         if (n->aggregate.param)
             TRY(resolve(r, n->aggregate.param));

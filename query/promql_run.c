@@ -38,64 +38,6 @@ struct str promql_run_text(const struct promql_node *node)
     return promql_unwrap(node)->text;
 }
 
-/* Its result depends on the time of the step even when its arguments do not. */
-static bool depends_on_step(enum promql_function_id id)
-{
-    switch (id) {
-    case FN_DAYS_IN_MONTH:
-    case FN_DAY_OF_MONTH:
-    case FN_DAY_OF_WEEK:
-    case FN_DAY_OF_YEAR:
-    case FN_HOUR:
-    case FN_MINUTE:
-    case FN_MONTH:
-    case FN_YEAR:
-    case FN_PREDICT_LINEAR:
-    case FN_TIME:
-    case FN_TIMESTAMP:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool call_is_constant(const struct promql_node *node)
-{
-    if (depends_on_step(node->call.function->id))
-        return false;
-    for (uint32_t i = 0; i < node->call.arg_count; i++)
-        if (!promql_is_constant(node->call.args[i]))
-            return false;
-    return true;
-}
-
-bool promql_is_constant(const struct promql_node *node)
-{
-    switch (node->kind) {
-    case PROMQL_NUMBER:
-    case PROMQL_STRING_LITERAL:
-        return true;
-    case PROMQL_SELECTOR:
-        return node->selector.when.at != AT_NONE;
-    case PROMQL_RANGE:
-        return node->range.selector->selector.when.at != AT_NONE;
-    case PROMQL_SUBQUERY:
-        return node->subquery.when.at != AT_NONE;
-    case PROMQL_UNARY:
-        return promql_is_constant(node->unary.expr);
-    case PROMQL_BINARY:
-        return promql_is_constant(node->binary.lhs) && promql_is_constant(node->binary.rhs);
-    case PROMQL_AGGREGATE:
-        return promql_is_constant(node->aggregate.expr) &&
-               (!node->aggregate.param || promql_is_constant(node->aggregate.param));
-    case PROMQL_CALL:
-        return call_is_constant(node);
-    case PROMQL_PAREN:
-        return promql_is_constant(node->paren);
-    }
-    return false;
-}
-
 /* Times further out are all the same to a query; ranges and lookbacks do not overflow near them. */
 static int64_t within_reach(int64_t at_ms)
 {
@@ -206,13 +148,23 @@ static enum status run_constant(struct promql_run *run, const struct promql_node
     return ST_OK;
 }
 
+static enum status put_ready(const struct promql_ready *ready, const struct promql_sink *out,
+                             struct err *e)
+{
+    for (uint32_t i = 0; i < ready->rows.count; i++)
+        TRY(out->put(out->self, &ready->rows.items[i], e));
+    return ST_OK;
+}
+
 enum status promql_run_rows(struct promql_run *run, const struct promql_node *node,
                             const struct promql_sink *out, struct err *e)
 {
     TRY(query_budget_check(run->budget, e));
+    if (run->ready && run->ready->node == node)
+        return put_ready(run->ready, out, e);
     if (node->type == TYPE_SCALAR)
         return run_scalar_row(run, node, out, e);
-    if (run->grid.count > 1 && promql_is_constant(node))
+    if (run->grid.count > 1 && node->is_constant)
         return run_constant(run, node, out, e);
     return run_vector(run, node, out, e);
 }
@@ -282,14 +234,30 @@ static enum status scalar_constant(struct promql_run *run, double v, double **ou
     return ST_OK;
 }
 
+/* A number needs no array of its own: there may be many in a chain. */
+static enum status scalar_link(struct promql_run *run, const struct promql_node *node,
+                               double *values, struct err *e)
+{
+    const struct promql_node *rhs = node->binary.rhs;
+    bool is_number = rhs->kind == PROMQL_NUMBER;
+    double *rights = NULL;
+    if (!is_number)
+        TRY(promql_run_scalar(run, rhs, &rights, e));
+    for (uint32_t i = 0; i < run->grid.count; i++) {
+        double right = is_number ? rhs->number.value : rights[i];
+        values[i] = promql_op_scalar(node->binary.op, values[i], right);
+    }
+    return ST_OK;
+}
+
 static enum status scalar_binary(struct promql_run *run, const struct promql_node *node,
                                  double **out, struct err *e)
 {
-    double *rhs;
-    TRY(promql_run_scalar(run, node->binary.lhs, out, e));
-    TRY(promql_run_scalar(run, node->binary.rhs, &rhs, e));
-    for (uint32_t i = 0; i < run->grid.count; i++)
-        (*out)[i] = promql_op_scalar(node->binary.op, (*out)[i], rhs[i]);
+    TRY(promql_run_scalar(run, node->binary.first->binary.lhs, out, e));
+    for (const struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node)) {
+        TRY(query_budget_check(run->budget, e));
+        TRY(scalar_link(run, n, *out, e));
+    }
     return ST_OK;
 }
 

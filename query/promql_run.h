@@ -9,6 +9,12 @@
 
 struct promql_order; /* promql_aggr.h */
 
+/* The rows of a node that was run before those that need it, so that they need not run it. */
+struct promql_ready {
+    const struct promql_node *node;
+    struct promql_rows rows; /* of as many steps as it was run for, or more */
+};
+
 /* One expression over one grid; a subquery runs a copy with a grid of its own. */
 struct promql_run {
     const struct promql_query *query;
@@ -17,8 +23,9 @@ struct promql_run {
     struct annotations *notes;            /* borrowed */
     struct arena *arena;                  /* borrowed: everything that outlives a row */
     struct promql_grid grid;
-    uint64_t *step_samples;     /* a slot a step of the grid; NULL: nobody counts them */
-    bool tells_resets;          /* histograms are read for their counts and sums alone */
+    uint64_t *step_samples;           /* a slot a step of the grid; NULL: nobody counts them */
+    bool tells_resets;                /* histograms are read for their counts and sums alone */
+    const struct promql_ready *ready; /* NULL: nothing is. Borrowed */
     struct promql_order *order; /* of the series that the node itself reads; NULL: any. Borrowed */
 };
 
@@ -81,8 +88,5 @@ int64_t promql_when_at(const struct promql_run *run, const struct promql_when *w
 /* The windows of all steps, that long, of a selector with those modifiers. */
 struct series_windows promql_windows(const struct promql_run *run, const struct promql_when *when,
                                      enum series_need need, int64_t range_ms);
-
-/* Whether the value is the same at every step, so that one step tells all. */
-bool promql_is_constant(const struct promql_node *node);
 
 #endif

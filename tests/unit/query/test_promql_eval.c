@@ -117,6 +117,55 @@ Test(promql_eval, results_are_in_the_order_of_labels)
     EXPECT_NO_LEAK();
 }
 
+static void expect_chain(struct promql_store *store, const char *first, const char *link, int links,
+                         int64_t step_ms, double want)
+{
+    struct asking a = {.budget = {.samples_max = 10000}};
+    struct buf text = {0};
+    buf_append_str(&text, str_from_c(first));
+    for (int i = 0; i < links; i++)
+        buf_append_str(&text, str_from_c(link));
+    buf_append_u8(&text, 0);
+    enum status s = ask(store, text.ptr, 0, 600000, step_ms, &a);
+    cr_expect(eq(int, s, ST_OK), "%s: %s", link, a.err.msg);
+    double got = NAN;
+    if (s == ST_OK && a.result.type == TYPE_SCALAR)
+        got = a.result.scalar;
+    else if (s == ST_OK && a.result.series_count == 1)
+        got = a.result.series[0].values[a.result.series[0].point_count - 1];
+    cr_expect(eq(dbl, got, want), "%d times %s behind %s", links, link, first);
+    buf_deinit(&text);
+    arena_deinit(&a.arena);
+}
+
+/* Evaluated in pieces: at their borders, in range queries, where all or the first of it is the same
+ * at every step. The stack of a thread holds no frame for each link. */
+Test(promql_eval, chains_are_as_long_as_they_like)
+{
+    static const struct {
+        const char *first, *link;
+        double at_start, each; /* the answer at 10 minutes without links; what a link adds */
+    } rows[] = {
+        {"1", " + 1", 1, 1},
+        {"x_total{job=\"b\"}", " + 1", 0, 1},
+        {"1", " + x_total{instance=\"2\"} @ 60", 1, 2},
+        {"x_total{instance=\"2\"} @ 60", " + 1", 2, 1},
+        {"x_total{instance=\"2\"}", " + x_total{instance=\"2\"}", 20, 20},
+        {"x_total{instance=\"2\"} @ 60", " + x_total{instance=\"2\"}", 2, 20},
+        {"x_total{job=\"b\"}", " or x_total{job=\"b\"}", 0, 0},
+        {"none", " or x_total{job=\"b\"}", 0, 0},
+    };
+    static const int links[] = {1, 63, 64, 65, 127, 128, 129, 1000, 15000};
+    struct promql_store *store = store_new();
+    for (size_t i = 0; i < LEN(rows); i++)
+        for (size_t k = 0; k < LEN(links); k++)
+            expect_chain(store, rows[i].first, rows[i].link, links[k], 300000,
+                         rows[i].at_start + rows[i].each * links[k]);
+    expect_chain(store, "1", " + 1", 40000, 0, 40001);
+    store_free(store);
+    EXPECT_NO_LEAK();
+}
+
 Test(promql_eval, a_gap_of_a_series_has_no_point)
 {
     struct promql_store *store = store_new();

@@ -308,7 +308,8 @@ Test(promql_parse, bounds_depth_nodes_and_text)
         const char *before, *repeated, *after;
         int most;
     } rows[] = {
-        {"x", " + x", "", PROMQL_DEPTH_MAX - 1},
+        {"x", " + x", "", PROMQL_NODES_MAX / 3}, /* a selector counts twice */
+        {"x[1", " + step()", "]", PROMQL_NODES_MAX / 2},
         {"", "- ", "x", PROMQL_DEPTH_MAX - 1},
         {"x[", "- -", "1 * step()]", PROMQL_DEPTH_MAX / 2},
         {"x", " ^ x", "", PROMQL_DEPTH_MAX - 1},
@@ -324,6 +325,31 @@ Test(promql_parse, bounds_depth_nodes_and_text)
             repeat(&text, rows[i].after, 1);
             enum status status = promql_parse(buf_str(&text), &arena, &root, &e);
             cr_expect_eq(status, more < 0 ? ST_OK : ST_INVALID, "row %zu%+d: %s", i, more, e.msg);
+            promql_free(root);
+            buf_deinit(&text);
+            arena_deinit(&arena);
+        }
+    EXPECT_NO_LEAK();
+}
+
+/* Whoever walks a chain of a chain needs stack for so many links of each. */
+Test(promql_parse, chains_in_chains_are_levels)
+{
+    for (int chains = 1; chains <= PROMQL_DEPTH_MAX / PROMQL_LINKS_DEEP + 1; chains++)
+        for (int links = PROMQL_LINKS_DEEP - 1; links <= 10 * PROMQL_LINKS_DEEP; links *= 10) {
+            struct buf text = {0};
+            struct arena arena = {0};
+            struct promql_node *root;
+            struct err e = {0};
+            repeat(&text, "(", chains);
+            repeat(&text, "x", 1);
+            for (int i = 0; i < chains; i++) {
+                repeat(&text, " + x", links);
+                repeat(&text, ")", 1);
+            }
+            enum status want = chains <= PROMQL_DEPTH_MAX / PROMQL_LINKS_DEEP ? ST_OK : ST_INVALID;
+            cr_expect_eq(promql_parse(buf_str(&text), &arena, &root, &e), want, "%d of %d: %s",
+                         chains, links, e.msg);
             promql_free(root);
             buf_deinit(&text);
             arena_deinit(&arena);

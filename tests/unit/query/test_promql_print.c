@@ -268,3 +268,39 @@ Test(promql_print, tree_of_many_levels)
     buf_deinit(&out);
     EXPECT_NO_LEAK();
 }
+
+/* Chains of operators are written without recursion: as one line, as a tree, and over lines that
+ * are indented no further than the deepest nest may be. */
+Test(promql_print, chains_of_many_links)
+{
+    enum { LINKS = 20000 };
+    struct buf text = {0}, out = {0};
+    struct arena arena = {0};
+    struct promql_node *root;
+    buf_append_u8(&text, 'x');
+    for (int i = 0; i < LINKS; i++)
+        buf_append_str(&text, STR(" + y"));
+    cr_assert_eq(promql_parse(buf_str(&text), &arena, &root, NULL), ST_OK);
+    promql_print(root, &out);
+    cr_expect(str_eq(buf_str(&out), buf_str(&text)));
+    buf_reset(&out);
+    promql_print_pretty(root, &out);
+    size_t lines = 1;
+    for (size_t i = 0; i < out.len; i++)
+        lines += out.ptr[i] == '\n';
+    /* The first 25 links fit on a line. */
+    cr_expect_eq(lines, 1 + 2 * (LINKS - 24), "%zu", lines);
+    cr_expect(str_ends_with(buf_str(&out), STR("\n  +\n    y\n+\n  y")));
+    cr_expect(out.len < lines * (2 * PROMQL_DEPTH_MAX + 102));
+    promql_free(root);
+    buf_append_u8(&text, 0);
+    buf_reset(&out);
+    print_tree(text.ptr, &out);
+    struct str lhs = STR("{\"bool\":false,\"lhs\":");
+    for (size_t i = 0; i < LINKS; i++)
+        cr_assert(str_starts_with(str_sub(buf_str(&out), i * lhs.len, out.len), lhs));
+    buf_deinit(&text);
+    buf_deinit(&out);
+    arena_deinit(&arena);
+    EXPECT_NO_LEAK();
+}
