@@ -297,6 +297,9 @@ MESSAGE = bytes(5)
 TIMEOUTS = ("1H", "1M", "10S", "100m", "100u", "100n", "1x", "S", "xS", "99999999H", "123456789S")
 write("fuzz_http2", "timeouts", b"\x01" + b"".join(call(2 * i + 1, [("grpc-timeout", value)], MESSAGE) for i, value in enumerate(TIMEOUTS)))
 write("fuzz_http2", "budget", b"\x01" + b"".join(call(2 * i + 1, (), MESSAGE[:4] + b"\x09x", 0) for i in range(64)))
+# Messages of as many bytes as small limits allow, and one more.
+for size in (20, 21):
+    write("fuzz_http2", f"message-{size}", b"\x21" + call(1, (), struct.pack(">BI", 0, size) + bytes(size)))
 
 # Images: the chunks of a golden file, as they were, cut in two, and wrong ones. The fuzzer makes the checksums fit.
 CHUNK_CONTINUES, IMAGE_CHUNKS, content = 0x80, [], (ROOT / "tests/golden/image_content_v1.bin").read_bytes()
