@@ -55,16 +55,17 @@ void json_array_end(struct json_writer *w)
     container_end(w, ']');
 }
 
-static bool is_plain(uint8_t c)
+static bool is_plain(uint8_t c, bool keeps_html)
 {
-    return c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' && c != 0xe2;
+    bool is_html = c == '<' || c == '>' || c == '&';
+    return c >= 0x20 && c != '"' && c != '\\' && c != 0xe2 && (keeps_html || !is_html);
 }
 
 /* Length of the run that can be copied as it is. 0xe2 starts U+2028 and U+2029. */
-static size_t plain_run(struct str s)
+static size_t plain_run(struct str s, bool keeps_html)
 {
     size_t n = 0;
-    while (n < s.len && is_plain((uint8_t)s.ptr[n]))
+    while (n < s.len && is_plain((uint8_t)s.ptr[n], keeps_html))
         n++;
     return n;
 }
@@ -93,10 +94,10 @@ static size_t append_special(struct buf *out, struct str s)
 }
 
 /* s is valid UTF-8. */
-static void append_escaped(struct buf *out, struct str s)
+static void append_escaped(struct buf *out, struct str s, bool keeps_html)
 {
     while (s.len) {
-        size_t run = plain_run(s);
+        size_t run = plain_run(s, keeps_html);
         buf_append(out, s.ptr, run);
         s = str_sub(s, run, s.len);
         if (s.len)
@@ -104,12 +105,12 @@ static void append_escaped(struct buf *out, struct str s)
     }
 }
 
-static void append_quoted(struct buf *out, struct str s)
+static void append_quoted(struct buf *out, struct str s, bool keeps_html)
 {
     buf_append_u8(out, '"');
     while (s.len) {
         size_t valid = str_utf8_prefix(s);
-        append_escaped(out, str_sub(s, 0, valid));
+        append_escaped(out, str_sub(s, 0, valid), keeps_html);
         if (valid < s.len)
             buf_append_str(out, STR("\xef\xbf\xbd"));
         s = str_sub(s, valid + 1, s.len);
@@ -120,7 +121,7 @@ static void append_quoted(struct buf *out, struct str s)
 void json_key_str(struct json_writer *w, struct str key)
 {
     separate(w);
-    append_quoted(w->out, key);
+    append_quoted(w->out, key, w->keeps_html);
     buf_append_u8(w->out, ':');
     w->need_comma &= ~bit_of(w);
 }
@@ -133,7 +134,7 @@ void json_key(struct json_writer *w, const char *key)
 void json_str(struct json_writer *w, struct str s)
 {
     separate(w);
-    append_quoted(w->out, s);
+    append_quoted(w->out, s, w->keeps_html);
 }
 
 static void append_u64(struct buf *out, uint64_t v)

@@ -8,6 +8,7 @@ struct json_writer {
     struct buf *out;     /* borrowed */
     uint64_t need_comma; /* bit per depth */
     unsigned depth;      /* at most 63 */
+    bool keeps_html;     /* <, >, & stay as they are */
 };
 
 static inline struct json_writer json_writer_of(struct buf *out)
@@ -23,8 +24,8 @@ void json_array_end(struct json_writer *w);
 /* A key inside an object; a value must follow. */
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key);
-/* Values. Invalid UTF-8 becomes U+FFFD; <, >, & and U+2028/9 are escaped so that the text is safe
- * inside HTML. */
+/* Values. Invalid UTF-8 becomes U+FFFD; <, >, & (unless keeps_html) and U+2028/9 are escaped so
+ * that the text is safe inside HTML. */
 void json_str(struct json_writer *w, struct str s);
 void json_u64(struct json_writer *w, uint64_t v);
 void json_i64(struct json_writer *w, int64_t v);

@@ -6,9 +6,11 @@
 #include "base/json_write.h"
 #include "base/number_text.h"
 #include "codec/base64.h"
+#include "codec/json_sort.h"
 #include "codec/otlp_check.h"
 #include "codec/pb_fault.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static bool keep(struct arena *arena, struct buf *text, struct str *out)
@@ -44,6 +46,24 @@ bool number_text(struct arena *arena, double v, struct str *out)
     struct buf text = {0};
     number_append_plain(&text, v);
     return keep(arena, &text, out);
+}
+
+/* As Go's encoding/json: an exponent has no zero in front. */
+static void write_double(struct json_writer *w, double v)
+{
+    struct buf text = {0};
+    if (!isfinite(v)) {
+        json_null(w);
+        return;
+    }
+    number_append_shortest(&text, v);
+    if (text.len > 4 && memcmp(text.ptr + text.len - 4, "e-0", 3) == 0) {
+        text.ptr[text.len - 2] = text.ptr[text.len - 1];
+        text.len--;
+    }
+    w->out->failed |= text.failed;
+    json_raw(w, buf_str(&text));
+    buf_deinit(&text);
 }
 
 /* ---- arrays and maps of protobuf ---- */
@@ -97,7 +117,7 @@ static void write_any(struct nest *n, struct str value)
         json_i64(&n->w, (int64_t)last.value);
         break;
     case PB_TAG(4, PB_FIXED64):
-        json_double(&n->w, pb_double(last.value));
+        write_double(&n->w, pb_double(last.value));
         break;
     case PB_TAG(5, PB_LEN):
     case PB_TAG(6, PB_LEN):
@@ -128,7 +148,7 @@ static void write_pair(struct nest *n, struct str key_value)
 
 static void write_protobuf(struct buf *out, struct str value)
 {
-    struct nest n = {.w = json_writer_of(out)};
+    struct nest n = {.w = {.out = out, .keeps_html = true}};
     struct pb_field f;
     write_any(&n, value);
     while (n.depth > 0) {
@@ -166,8 +186,15 @@ static bool key_is(const struct unwrap *u, struct str name)
 static void write_scalar(struct unwrap *u)
 {
     bool is_string = key_is(u, STR("stringValue")) || key_is(u, STR("bytesValue"));
+    bool is_double = key_is(u, STR("doubleValue"));
     enum json_token token = json_next(&u->r);
+    double number;
     u->awaits_value = false;
+    if (is_double && (token == JSON_STRING || token == JSON_NUMBER) &&
+        str_to_double(u->r.text, &number)) {
+        write_double(&u->w, number);
+        return;
+    }
     switch (token) {
     case JSON_STRING:
         /* Also numbers come as strings; "NaN" stays one. */
@@ -244,7 +271,7 @@ static void take_bracket(struct unwrap *u, enum json_token token)
 
 static void write_json(struct arena *arena, struct buf *out, struct str value)
 {
-    struct unwrap u = {.w = json_writer_of(out)};
+    struct unwrap u = {.w = {.out = out, .keeps_html = true}};
     enum json_token token;
     json_reader_init(&u.r, value, arena, 63);
     while ((token = json_next(&u.r)) != JSON_END && token != JSON_ERROR) {
@@ -282,6 +309,7 @@ bool attr_to_text(struct arena *arena, const struct attr *a, enum batch_encoding
             write_json(arena, &text, a->text);
         else
             write_protobuf(&text, a->text);
+        text.failed |= !text.failed && !json_sort_keys(&text, arena);
         break;
     default:
         *out = STR("");

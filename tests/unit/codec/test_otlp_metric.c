@@ -294,6 +294,23 @@ static const struct {
               "{\"key\":\"y\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"k\",\"value\":"
               "{\"doubleValue\":1.5}},{\"value\":{},\"key\":\"n\"}]}}}"),
      "__name__=a instance=i1 job=cart x=[\"p\",2,false] y={\"k\":1.5,\"n\":null} 1\n"},
+    /* What Go 1.26 writes of the same map, <, > and & left as they are. */
+    {"L11 keys are sorted", SHOP, "",
+     ONE_WITH("{\"key\":\"y\",\"value\":{\"kvlistValue\":{\"values\":["
+              "{\"key\":\"b\",\"value\":{\"doubleValue\":1.50}},"
+              "{\"key\":\"a\\\"\",\"value\":{\"intValue\":\"2\"}},"
+              "{\"key\":\"a<&>\",\"value\":{\"stringValue\":\"<b>&\\u2028\"}},"
+              "{\"key\":\"\\u00e9\",\"value\":{\"doubleValue\":1e-7}},"
+              "{\"key\":\"Z\",\"value\":{\"arrayValue\":{\"values\":[{\"kvlistValue\":{\"values\":["
+              "{\"key\":\"2\",\"value\":{}},{\"key\":\"1\",\"value\":{\"kvlistValue\":{\"values\":["
+              "{\"key\":\"n\",\"value\":{\"doubleValue\":1e21}},{\"key\":\"m\",\"value\":{}},"
+              "{\"key\":\"\",\"value\":{}}]}}}]}}]}}},"
+              "{\"key\":\"B\",\"value\":{\"doubleValue\":\"1e20\"}},"
+              "{\"key\":\"A\",\"value\":{\"bytesValue\":\"aGk=\"}}]}}}"),
+     "__name__=a instance=i1 job=cart "
+     "y={\"A\":\"aGk=\",\"B\":100000000000000000000,\"Z\":[{\"1\":{\"\":null,\"m\":null,\"n\":1e+"
+     "21},"
+     "\"2\":null}],\"a\\\"\":2,\"a<&>\":\"<b>&\\u2028\",\"b\":1.5,\"\xc3\xa9\":1e-7} 1\n"},
 };
 
 Test(otlp_metric, L1_to_L11_labels)
