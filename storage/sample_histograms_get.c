@@ -259,7 +259,7 @@ static enum status get_segment(struct sample_reader *r, struct scratch *s, uint3
                                double *values, uint32_t *count, struct err *e)
 {
     struct cursor c;
-    enum segment_kind kind;
+    enum segment_kind kind = SEGMENT_STALE;
     TRY(sample_reader_plan(r, &c, e));
     TRY(read_segment_head(&c, left, &kind, count, e));
     if (kind == SEGMENT_FLOATS) {
@@ -301,7 +301,7 @@ static enum status skip_segment(struct sample_reader *r, struct shape *shape, ui
                                 uint32_t *count, struct err *e)
 {
     struct cursor c;
-    enum segment_kind kind;
+    enum segment_kind kind = SEGMENT_STALE;
     enum basis_kind basis;
     size_t columns = 1;
     TRY(sample_reader_plan(r, &c, e));
