@@ -31,6 +31,7 @@ const { findChromium, launch } = await import("./browser.mjs");
 const { findWeft } = await import("./weft.mjs");
 const { bundleTests } = await import("./bundle_test.mjs");
 const { promqlTextTests } = await import("./promql_text_test.mjs");
+const { timeAxisTests } = await import("./time_axis_test.mjs");
 const { queryTests } = await import("./query_test.mjs");
 const { stateTests } = await import("./states_test.mjs");
 const { liveTests } = await import("./live_test.mjs");
@@ -53,6 +54,7 @@ async function inBrowser() {
 
 await bundleTests(dist);
 await promqlTextTests(root);
+await timeAxisTests();
 if (findChromium()) await inBrowser();
 else skip("everything in a browser", "no chromium (apt install chromium, or set WEFT_CHROMIUM)");
 rmSync(scratch, { recursive: true, force: true });

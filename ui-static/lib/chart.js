@@ -1,7 +1,8 @@
 /* chart.js - lines and bars over time (uPlot) in the page's colours, with the values under the pointer read out. */
 import uPlot from "uplot";
 import { h, fill, cssVar } from "./dom.js";
-import { clock, stamp } from "./format.js";
+import { clock } from "./format.js";
+import { timeLabels, timeStep } from "./time_axis.js";
 import { onTheme } from "../frame/theme.js";
 
 const FONT = "11px Inter, system-ui, sans-serif";
@@ -21,15 +22,6 @@ export function align(points, { start, end }, step, pick) {
     pick.forEach((value, i) => columns[i].push(known.has(t) ? value(known.get(t)) : null));
   }
   return [times, ...columns];
-}
-
-function timeLabels(times) {
-  const long = times.length > 1 && times.at(-1) - times[0] >= 86_400;
-  return times.map((t) =>
-    long
-      ? stamp(t).slice(5, 16)
-      : clock(t).slice(0, times.length > 1 && times[1] - times[0] < 60 ? 8 : 5),
-  );
 }
 
 /** A value between two gaps would be a line of no length: it gets a dot. */
@@ -72,8 +64,9 @@ export function axes(format) {
       ticks: { show: false },
       size: 22,
       gap: 4,
-      values: (u, times) => timeLabels(times),
-      space: 56,
+      incrs: (u, axis, start, end, width) => [timeStep(end - start, width)],
+      values: (u, times, axis, space, step) => timeLabels(times, step),
+      space: 1, // timeStep() has seen to it
     },
     {
       stroke,
