@@ -331,9 +331,10 @@ enum status series_states_decode(struct series_states *s, struct cursor *in,
     uint64_t states = cursor_varint(in);
     for (uint64_t i = 0; i < states && !in->failed; i++) {
         struct series_state decoded;
-        id += cursor_varint(in);
+        uint64_t gap = cursor_varint(in);
+        id += gap;
         decode_state(s, in, &decoded, &last_ms);
-        if (id == 0 || id > UINT32_MAX)
+        if (gap == 0 || gap > UINT32_MAX || id > UINT32_MAX)
             return corrupt(e);
         if (!has((uint32_t)id, user))
             continue;

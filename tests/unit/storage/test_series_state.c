@@ -87,6 +87,35 @@ static void decode(struct content *c, struct str bytes)
     cr_expect(in.at == in.end);
 }
 
+/* Numbers are told as gaps: one that wraps, or is none, is damage. */
+Test(series_state, numbers_ascend)
+{
+    static const struct {
+        const char *name;
+        uint64_t gap;
+        enum status want;
+    } rows[] = {{"next", 1, ST_OK}, {"same", 0, ST_CORRUPT}, {"back", UINT64_MAX, ST_CORRUPT}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct series_states states;
+        struct buf bytes = {0};
+        buf_append_u32(&bytes, 1);
+        buf_append_varint(&bytes, 0); /* senders */
+        buf_append_varint(&bytes, 2); /* series, neither with samples */
+        buf_append_varint(&bytes, 7);
+        buf_append(&bytes, "\0\0\0", 3);
+        buf_append_varint(&bytes, rows[i].gap);
+        buf_append(&bytes, "\0\0\0", 3);
+        buf_append(&bytes, "\0\0", 2); /* no totals */
+        struct cursor in = cursor_of(buf_str(&bytes));
+        series_states_init(&states, 1);
+        enum status status = series_states_decode(&states, &in, has_all, NULL, NULL);
+        cr_expect_eq(status, rows[i].want, "%s", rows[i].name);
+        series_states_deinit(&states);
+        buf_deinit(&bytes);
+    }
+    EXPECT_NO_LEAK();
+}
+
 Test(series_state, golden)
 {
     const char *path = WEFT_SOURCE_DIR "/tests/golden/series_state_v1.bin";
