@@ -20,7 +20,7 @@ void json_reader_init(struct json_reader *r, struct str input, struct arena *are
     *r = (struct json_reader){
         .start = input.ptr,
         .at = input.ptr,
-        .end = input.ptr + input.len,
+        .end = input.len ? input.ptr + input.len : input.ptr, /* NULL is no text */
         .arena = arena,
         .max_depth = MIN(max_depth, 63u),
         .state = WANT_VALUE,

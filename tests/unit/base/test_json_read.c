@@ -252,6 +252,16 @@ Test(json_read, every_byte_changed_ends_somehow)
     EXPECT_NO_LEAK();
 }
 
+Test(json_read, nothing_is_no_value)
+{
+    struct arena arena = {0};
+    struct json_reader r;
+    json_reader_init(&r, (struct str){NULL, 0}, &arena, DEPTH);
+    cr_expect_eq(json_next(&r), JSON_ERROR);
+    arena_deinit(&arena);
+    EXPECT_NO_LEAK();
+}
+
 Test(json_read, no_memory_is_told_apart)
 {
     struct alloc_walk walk = {0};
