@@ -207,6 +207,7 @@ Test(remote_write, the_hash_is_of_the_labels_not_of_their_bytes)
         cr_expect(s->labels.count == 2 && s->hash == want, "way %u", way);
         batch_free(b);
         buf_deinit(&series);
+        buf_deinit(&exemplar);
     }
     EXPECT_NO_LEAK();
 }
