@@ -41,7 +41,7 @@ def bodies_that_arrive(w):
         wait_until("a calm start", at_rest(w))
         before = used(w)
         holder = hold(address, path, "application/x-protobuf", 4)
-        wait_until("the body", lambda: used(w) >= before + 4 * MIB)
+        wait_until("the body", lambda: used(w) > before + 3 * MIB)
         holder.close()
         wait_until("given back", lambda: used(w) < before + MIB)
 
