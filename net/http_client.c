@@ -10,7 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 30000, CONNECT_MS = 10000, SECRET_MAX = 64 * KIB, DAY_S = 86400 };
+enum { TIMEOUT_MS = 30000, CONNECT_MS = 10000, SECRET_MAX = 64 * KIB };
+
+/* The longest wait a peer may ask for: newer libcurl (8.14) cuts there, older ones must give the
+ * same. */
+enum { WAIT_MAX_S = 6 * 3600 };
 
 struct http_client {
     CURL *curl;
@@ -212,7 +216,7 @@ static enum status perform(struct http_client *c, struct err *e)
         curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
         curl_easy_getinfo(c->curl, CURLINFO_RETRY_AFTER, &wait_s);
         c->answer->status = (unsigned)status;
-        c->answer->retry_after_ms = (uint32_t)MAX(MIN(wait_s, DAY_S), 0) * 1000;
+        c->answer->retry_after_ms = (uint32_t)MAX(MIN(wait_s, WAIT_MAX_S), 0) * 1000;
         return ST_OK;
     }
     const char *why = c->error[0] ? c->error : curl_easy_strerror(code);

@@ -29,7 +29,7 @@ enum { HTTP_CLIENT_REASON = 256, HTTP_CLIENT_HEADERS = 32 };
 
 struct http_client_answer {
     unsigned status;         /* 0: no answer came */
-    uint32_t retry_after_ms; /* of Retry-After, seconds or a date; 0 = none; at most a day */
+    uint32_t retry_after_ms; /* of Retry-After, seconds or a date; 0 = none; at most 6 hours */
     bool has_written;        /* the X-Prometheus-Remote-Write-Samples-Written header came */
     uint64_t samples_written;
     char reason[HTTP_CLIENT_REASON]; /* what went wrong, or how the body begins; NUL-ended */

@@ -26,7 +26,7 @@ static const struct {
      {"HTTP/1.1 429 No\r\nRetry-After: 99999999\r\n" END},
      ST_OK,
      429,
-     86400000,
+     21600000,
      false,
      0,
      NULL},
