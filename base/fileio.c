@@ -68,7 +68,7 @@ static bool is_faulty(const char *call)
 static enum status fail_path(struct err *e, const char *what, const char *path)
 {
     int error = errno;
-    return err_set(e, error == ENOENT ? ST_NOT_FOUND : ST_IO, "%s %.120s: %s", what, path,
+    return err_set(e, error == ENOENT ? ST_NOT_FOUND : ST_IO, "cannot %s %.120s: %s", what, path,
                    strerror(error));
 }
 
@@ -80,7 +80,7 @@ static enum status fail_fd(struct err *e, const char *what, int fd)
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t len = readlink(link, path, sizeof(path) - 1);
     path[MAX(len, 0)] = '\0';
-    return err_set(e, ST_IO, "%s %.120s: %s", what, path, strerror(error));
+    return err_set(e, ST_IO, "cannot %s %.120s: %s", what, path, strerror(error));
 }
 
 enum status file_open(const char *path, int flags, int *fd, struct err *e)

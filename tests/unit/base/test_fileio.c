@@ -72,6 +72,7 @@ Test(fileio, names_what_is_missing)
     char *bytes;
     size_t len;
     cr_expect_eq(file_open(path, O_RDONLY, &fd, &e), ST_NOT_FOUND);
+    cr_expect(strncmp(e.msg, "cannot ", 7) == 0, "%s", e.msg);
     cr_expect_not_null(strstr(e.msg, path), "%s", e.msg);
     cr_expect_eq(file_read_all(path, 10, &bytes, &len, &e), ST_NOT_FOUND);
     cr_expect_eq(file_remove(path, &e), ST_OK);
