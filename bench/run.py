@@ -97,7 +97,7 @@ def bench_memory(rate, seconds, aim):
         got = load(w, "--conns", "16", "--inflight", "4", "--spans-per-request", "512", "--rate", "%.2f" % (rate / 512), "--seconds", str(seconds))
         peak = max(rss_mib(w.process.pid), rss_mib(w.process.pid, "VmHWM"))
         report("memory at %d spans/s" % rate, peak, "MiB", aim, seconds=seconds, acknowledged=got["accepted"],
-               open=w.json("/api/mesh/status")["open"])
+               us_per_span=round(got["server_cpu_s"] / got["accepted"] / 512 * 1e6, 3), ack_p99_ms=round(got["ack_p99_ms"], 3), open=w.json("/api/mesh/status")["open"])
 
 
 def bench_recovery():

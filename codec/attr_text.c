@@ -187,6 +187,7 @@ static void write_scalar(struct unwrap *u)
 {
     bool is_string = key_is(u, STR("stringValue")) || key_is(u, STR("bytesValue"));
     bool is_double = key_is(u, STR("doubleValue"));
+    struct json_reader before = u->r;
     enum json_token token = json_next(&u->r);
     double number;
     u->awaits_value = false;
@@ -211,6 +212,9 @@ static void write_scalar(struct unwrap *u)
         json_bool(&u->w, token == JSON_TRUE);
         break;
     default:
+        /* An array or object where no type has one: its brackets are not the writer's. */
+        u->r = before;
+        (void)json_skip(&u->r);
         json_null(&u->w);
     }
 }

@@ -294,6 +294,10 @@ static const struct {
               "{\"key\":\"y\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"k\",\"value\":"
               "{\"doubleValue\":1.5}},{\"value\":{},\"key\":\"n\"}]}}}"),
      "__name__=a instance=i1 job=cart x=[\"p\",2,false] y={\"k\":1.5,\"n\":null} 1\n"},
+    {"L11 arrays and objects where a value has none", SHOP, "",
+     ONE_WITH("{\"key\":\"x\",\"value\":{\"arrayValue\":{\"values\":[{\"intValue\":[1,[]]},"
+              "{\"stringValue\":{\"values\":[[]]}},{\"otherValue\":[{}]},{\"intValue\":2}]}}}"),
+     "__name__=a instance=i1 job=cart x=[null,null,null,2] 1\n"},
     /* What Go 1.26 writes of the same map, <, > and & left as they are. */
     {"L11 keys are sorted", SHOP, "",
      ONE_WITH("{\"key\":\"y\",\"value\":{\"kvlistValue\":{\"values\":["
