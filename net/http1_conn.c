@@ -74,9 +74,19 @@ static void check_head(struct http1_conn *c, uint64_t now_ns)
     }
 }
 
+/* MHD's epoll is edge-triggered: told of data and of the peer's end at once, it reads the data and
+ * waits for more. */
+static bool peer_has_left(const struct http1_conn *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void http1_conn_tick(struct http1_conn *c, uint64_t now_ns)
 {
     enum exchange_stage stage = c->x ? c->x->stage : EX_HEAD;
+    if (stage == EX_BODY && !c->ended && peer_has_left(c))
+        shutdown(c->fd, SHUT_RDWR); /* not ended by us: the request is counted as aborted */
     if (c->ended || stage == EX_HELD || now_ns < c->deadline_ns)
         return;
     if (stage == EX_HEAD)

@@ -31,7 +31,8 @@ void http1_conn_heard_request(struct http1_conn *c);
 /* The body is awaited; the pace of 16 KiB/s extends the time. */
 void http1_conn_await_body(struct http1_conn *c, uint64_t now_ns);
 void http1_conn_await_reader(struct http1_conn *c, uint64_t now_ns);
-/* Ends what is too slow, with 408 where nothing was answered yet. */
+/* Ends what is too slow, with 408 where nothing was answered yet, and a body whose sender has left.
+ */
 void http1_conn_tick(struct http1_conn *c, uint64_t now_ns);
 /* Both directions are shut down: MHD sees the end and closes. */
 void http1_conn_end(struct http1_conn *c);

@@ -214,6 +214,16 @@ def goes_away(weft):
         grows(weft, "aborted", act)
 
 
+def goes_away_at_once(weft):
+    """The end comes with the bytes before it, which are still to be read: it is heard of all the same, and not by a time limit."""
+    host, port = weft.otlp.rsplit(":", 1)
+    before, times = weft.json("/api/mesh/status")["requests"]["aborted"], 30
+    for _ in range(times):
+        with socket.create_connection((host, int(port))) as s:
+            s.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: weft\r\nContent-Type: application/json\r\nContent-Length: 60001\r\n\r\n" + b" " * 60000)
+    wait_until("all of them", lambda: weft.json("/api/mesh/status")["requests"]["aborted"] == before + times, 5)
+
+
 def refused_before_they_are_read(weft):
     """Too big by their head alone, another method, another type, a path that is not there: no handler sees them, the account does."""
     def call(path, headers, body):
@@ -237,7 +247,7 @@ def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     suite.run("a mixture of seed %d" % seed, mixed, seed)
     with Weft(config=CONFIG) as weft:
-        for test in (goes_away, refused_before_they_are_read):
+        for test in (goes_away, goes_away_at_once, refused_before_they_are_read):
             suite.run(test.__name__.replace("_", " "), test, weft)
     suite.close()
 
