@@ -17,6 +17,7 @@ void http1_conn_await(struct http1_conn *c, uint64_t now_ns, uint64_t idle_ns)
     c->deadline_ns = now_ns + (c->head_begun ? head_ns : MIN(head_ns, idle_ns));
     c->idle_until_ns = now_ns + idle_ns;
     c->body_bytes = 0;
+    c->end_unheard = true;
 }
 
 void http1_conn_heard_request(struct http1_conn *c)
@@ -75,17 +76,21 @@ static void check_head(struct http1_conn *c, uint64_t now_ns)
 }
 
 /* MHD's epoll is edge-triggered: told of data and of the peer's end at once, it reads the data and
- * waits for more. */
-static bool peer_has_left(const struct http1_conn *c)
+ * waits for more. An end that comes by itself it hears of, so that one look behind a request is
+ * enough; within a body any bytes may be the last. */
+static bool peer_has_left(struct http1_conn *c, enum exchange_stage stage)
 {
     char byte;
+    if (stage != EX_BODY && (stage != EX_HEAD || !c->end_unheard))
+        return false;
+    c->end_unheard = false;
     return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void http1_conn_tick(struct http1_conn *c, uint64_t now_ns)
 {
     enum exchange_stage stage = c->x ? c->x->stage : EX_HEAD;
-    if (stage == EX_BODY && !c->ended && peer_has_left(c))
+    if (!c->ended && peer_has_left(c, stage))
         shutdown(c->fd, SHUT_RDWR); /* not ended by us: the request is counted as aborted */
     if (c->ended || stage == EX_HELD || now_ns < c->deadline_ns)
         return;

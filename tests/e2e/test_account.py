@@ -224,6 +224,24 @@ def goes_away_at_once(weft):
     wait_until("all of them", lambda: weft.json("/api/mesh/status")["requests"]["aborted"] == before + times, 5)
 
 
+def leaves_behind_its_request(weft):
+    """One that ends its direction with the request gets its answer, and the connection does not stay open till it counts as idle."""
+    def open_files():
+        return len(os.listdir("/proc/%d/fd" % weft.process.pid))
+    host, port = weft.http.rsplit(":", 1)
+    before, clients = open_files(), []
+    for _ in range(30):
+        s = socket.create_connection((host, int(port)))
+        s.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: weft\r\n\r\n")
+        s.shutdown(socket.SHUT_WR)
+        clients.append(s)
+    for s in clients:
+        assert s.recv(1000).startswith(b"HTTP/1.1 200")
+    wait_until("closed by weft", lambda: open_files() <= before + 2, 5)
+    for s in clients:
+        s.close()
+
+
 def refused_before_they_are_read(weft):
     """Too big by their head alone, another method, another type, a path that is not there: no handler sees them, the account does."""
     def call(path, headers, body):
@@ -247,7 +265,7 @@ def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     suite.run("a mixture of seed %d" % seed, mixed, seed)
     with Weft(config=CONFIG) as weft:
-        for test in (goes_away, goes_away_at_once, refused_before_they_are_read):
+        for test in (goes_away, goes_away_at_once, leaves_behind_its_request, refused_before_they_are_read):
             suite.run(test.__name__.replace("_", " "), test, weft)
     suite.close()
 
