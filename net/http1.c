@@ -274,11 +274,23 @@ static void on_again(uv_timer_t *timer)
     http1_pump(timer->data);
 }
 
+static void on_at_once(uv_idle_t *idle)
+{
+    http1_pump(idle->data);
+}
+
+/* A timer of 0 ms that is started from its own callback would never let libuv leave its timers. */
 void http1_pump(struct http1 *h)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
     MHD_run(h->mhd);
-    if (MHD_get_timeout(h->mhd, &wait_ms) == MHD_YES)
+    bool waits = MHD_get_timeout(h->mhd, &wait_ms) == MHD_YES;
+    if (waits && wait_ms == 0) {
+        uv_idle_start(&h->at_once, on_at_once);
+        return;
+    }
+    uv_idle_stop(&h->at_once);
+    if (waits)
         uv_timer_start(&h->again, on_again, wait_ms, 0);
 }
 
@@ -313,7 +325,8 @@ enum status http1_init(struct http1 *h, struct err *e)
         return err_set(e, ST_IO, "cannot watch libmicrohttpd: %s", uv_strerror(rc));
     }
     uv_timer_init(h->loop, &h->again);
-    h->poll.data = h->again.data = h;
+    uv_idle_init(h->loop, &h->at_once);
+    h->poll.data = h->again.data = h->at_once.data = h;
     uv_poll_start(&h->poll, UV_READABLE, on_readable);
     return ST_OK;
 }
@@ -322,6 +335,7 @@ void http1_stop(struct http1 *h)
 {
     uv_close((uv_handle_t *)&h->poll, NULL);
     uv_close((uv_handle_t *)&h->again, NULL);
+    uv_close((uv_handle_t *)&h->at_once, NULL);
     MHD_stop_daemon(h->mhd);
     h->mhd = NULL;
 }

@@ -26,6 +26,7 @@ struct http1 {
     struct http1_conn *adopting; /* the one MHD_add_connection is busy with */
     uv_poll_t poll;              /* of MHD's epoll descriptor */
     uv_timer_t again;            /* runs MHD once more when it has work that no descriptor shows */
+    uv_idle_t at_once;           /* the same without a wait, after all others had their turn */
     struct list waiting;         /* http1_door.c's: nothing received yet */
     struct list open;            /* struct http1_conn */
     bool draining;

@@ -1,6 +1,7 @@
 /* http1_conn.c - whole-request deadlines: libmicrohttpd's own timeout only notices silence. */
 #include "net/http1_conn.h"
 #include "net/tcp_received.h"
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { SLOW_BYTES_PER_S = 16 * KIB };
@@ -43,14 +44,24 @@ void http1_conn_end(struct http1_conn *c)
     shutdown(c->fd, SHUT_RDWR);
 }
 
+/* Past libmicrohttpd, which takes no answer in the middle of a request. */
+static void end_with(struct http1_conn *c, struct str answer)
+{
+    (void)!send(c->fd, answer.ptr, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    http1_conn_end(c);
+}
+
+#define EMPTY_ANSWER(status)                                                                       \
+    STR("HTTP/1.1 " status "\r\nContent-Length: 0\r\n"                                             \
+        "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n")
+
 static void end_slow(struct http1_conn *c, _Atomic uint64_t *counter, bool may_answer)
 {
-    static const char late[] = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n"
-                               "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
     stat_add(counter);
     if (may_answer)
-        (void)!send(c->fd, late, sizeof(late) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    http1_conn_end(c);
+        end_with(c, EMPTY_ANSWER("408 Request Timeout"));
+    else
+        http1_conn_end(c);
 }
 
 static void end_idle(struct http1_conn *c)
@@ -87,11 +98,34 @@ static bool peer_has_left(struct http1_conn *c, enum exchange_stage stage)
     return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* A chunk's size line that is longer than its buffer fills it for good: 0.9.75 neither reads on nor
+ * gives up, and asks to be run again at once. Nothing read between two ticks, though it lay there,
+ * tells. */
+static bool is_stuck(struct http1_conn *c)
+{
+    int unread = 0;
+    uint64_t before = c->stuck_at;
+    c->stuck_at = 0;
+    if (ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0)
+        c->stuck_at = tcp_received_bytes(c->fd) - (uint64_t)unread;
+    return c->stuck_at > 0 && c->stuck_at == before;
+}
+
+static void end_stuck(struct http1_conn *c)
+{
+    stat_add(&c->owner->stats->protocol_errors);
+    end_with(c, EMPTY_ANSWER("400 Bad Request"));
+}
+
 void http1_conn_tick(struct http1_conn *c, uint64_t now_ns)
 {
     enum exchange_stage stage = c->x ? c->x->stage : EX_HEAD;
     if (!c->ended && peer_has_left(c, stage))
         shutdown(c->fd, SHUT_RDWR); /* not ended by us: the request is counted as aborted */
+    if (!c->ended && stage == EX_BODY && is_stuck(c)) {
+        end_stuck(c);
+        return;
+    }
     if (c->ended || stage == EX_HELD || now_ns < c->deadline_ns)
         return;
     if (stage == EX_HEAD)

@@ -18,6 +18,7 @@ struct http1_conn {
     uint64_t idle_until_ns;     /* between requests */
     uint64_t heard_bytes;       /* received from the peer when the last request was complete */
     uint64_t body_bytes;        /* of this request, kept or not */
+    uint64_t stuck_at;          /* bytes MHD has read of the peer when more lay there; else 0 */
     bool head_begun;            /* something of the next head came */
     bool end_unheard;           /* the last bytes may have come with the peer's end */
     bool linger;                /* answered before its body was read */
@@ -32,8 +33,8 @@ void http1_conn_heard_request(struct http1_conn *c);
 /* The body is awaited; the pace of 16 KiB/s extends the time. */
 void http1_conn_await_body(struct http1_conn *c, uint64_t now_ns);
 void http1_conn_await_reader(struct http1_conn *c, uint64_t now_ns);
-/* Ends what is too slow, with 408 where nothing was answered yet, and what waits for a peer that
- * has left. */
+/* Ends what is too slow, with 408 where nothing was answered yet, what waits for a peer that has
+ * left, and, with 400, what libmicrohttpd can read no further. */
 void http1_conn_tick(struct http1_conn *c, uint64_t now_ns);
 /* Both directions are shut down: MHD sees the end and closes. */
 void http1_conn_end(struct http1_conn *c);

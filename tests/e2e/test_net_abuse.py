@@ -240,6 +240,26 @@ def http_rows(addr):
         assert b"<html" not in said, "%r: HTML" % request[:60]
 
 
+HTTP_CHUNKED = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS = [b"1;" + b"x" * 100000, b"1;" + b"x" * 30000, b"0" * 100000, b"1\r\n{\r\n1;" + b"x" * 100000, b"1;x=\"" + b"y" * 25000]
+
+
+def endless_chunk_lines(weft):
+    """libmicrohttpd 0.9.75 never gets past such a line, nor gives up; a worker must not wait for it."""
+    for line in ENDLESS:
+        began = time.monotonic()
+        socks = [dial(addr) for addr in (weft.otlp, weft.http) for _ in range(4)]
+        for sock in socks:
+            sock.sendall(HTTP_CHUNKED + line)
+        for _ in range(4):
+            assert weft.request("/-/healthy")[0] == 200, "others are served meanwhile"
+        for sock in socks:
+            said = read_all(sock)
+            assert time.monotonic() - began < 1.5, "%r: closed after %.2f s" % (line[:20], time.monotonic() - began)
+            assert said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")) and said.count(b"HTTP/1.1 ") == 1, "%r: %r" % (line[:20], said)
+            sock.close()
+
+
 def wrong_protocols(weft):
     with dial(weft.grpc) as sock:
         sock.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -422,6 +442,7 @@ def main():
         suite.run("others keep their pace", others_keep_their_pace, weft)
         suite.run("http rows on the API port", http_rows, weft.http)
         suite.run("http rows on the OTLP port", http_rows, weft.otlp)
+        suite.run("endless chunk lines", endless_chunk_lines, weft)
         suite.run("wrong protocols", wrong_protocols, weft)
         suite.run("slow peers", slow_peers_are_closed, weft)
         suite.run("slow gRPC body", slow_grpc_body_fails_alone, weft)
