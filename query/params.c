@@ -4,8 +4,8 @@
 #include "base/unit.h"
 #include <math.h>
 
-enum { SHOWN_BYTES = 40 };                   /* of a peer's text in a sentence */
-#define LATEST_S      UINT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+enum { SHOWN_BYTES = 40 };                        /* of a peer's text in a sentence */
+#define LATEST_S      (UINT64_MAX / NS_PER_S - 1) /* in 2554: times are 64 bits of ns */
 #define DEFAULT_RANGE (15 * 60 * NS_PER_S)
 #define ALLOWED_TIMES "Unix seconds, RFC 3339 or relative like -15m is allowed"
 
@@ -241,10 +241,11 @@ enum status params_word_set(const struct params *p, const char *name, const char
     *out = fallback;
     if (!params_find(p, name, &rest))
         return ST_OK;
-    for (*out = 0; rest.len;) {
+    bool more = rest.len > 0;
+    for (*out = 0; more;) {
         struct str word;
         unsigned index;
-        str_cut(rest, ',', &word, &rest);
+        more = str_cut(rest, ',', &word, &rest);
         if (!word_index(word, words, &index))
             return bad_word(name, word, words, e);
         *out |= 1u << index;
@@ -338,6 +339,6 @@ enum status params_range(const struct params *p, struct time_range *out, struct 
     if (end < start)
         return err_set(e, ST_INVALID, "parameter 'end' is before 'start': a later time is allowed");
     out->start_s = start / NS_PER_S;
-    out->end_s = MAX((end + NS_PER_S - 1) / NS_PER_S, out->start_s + 1);
+    out->end_s = MAX(end / NS_PER_S + (end % NS_PER_S > 0), out->start_s + 1);
     return ST_OK;
 }

@@ -59,6 +59,7 @@ static const struct {
     {"depth=2&depth=2", "parameter 'depth' is given twice: once is allowed"},
     {"side=left", "parameter 'side' is 'left': allowed are server, client, transit"},
     {"by=server,,client", "parameter 'by' is '': allowed are server, client, transit"},
+    {"by=server,", "parameter 'by' is '': allowed are server, client, transit"},
     {"q=", "parameter 'q' is '': numbers from 0 to 1, joined by commas, are allowed"},
     {"q=0.5,1.01", "parameter 'q' is '1.01': numbers from 0 to 1, joined by commas, are allowed"},
     {"q=nan", "parameter 'q' is 'nan': numbers from 0 to 1, joined by commas, are allowed"},
@@ -70,6 +71,8 @@ static const struct {
      "parameter 'start' is 'yesterday': Unix seconds, RFC 3339 or relative like -15m is allowed"},
     {"end=1e300",
      "parameter 'end' is '1e300': Unix seconds, RFC 3339 or relative like -15m is allowed"},
+    {"end=18446744075",
+     "parameter 'end' is '18446744075': Unix seconds, RFC 3339 or relative like -15m is allowed"},
     {"start=%zz", "parameter 'start' has a bad percent escape: two hex digits must follow %"},
     {"start=%4", "parameter 'start' has a bad percent escape: two hex digits must follow %"},
     {"last=15", "parameter 'last' is '15': a duration like 15m or 1h30m is allowed"},
@@ -108,6 +111,8 @@ static const struct {
     {"start=2023-11-14T22:13:19Z&end=2023-11-14T23:13:20%2B01:00", NOW_S - 1, NOW_S},
     {"start=-100y", 0, NOW_S},
     {"end=60", 0, 60},
+    {"start=0&end=18446744071.5", 0, UINT64_C(18446744072)},
+    {"start=0&end=2554-07-21T23:34:33.7Z", 0, UINT64_C(18446744074)},
 };
 
 Test(params, ranges_are_whole_seconds_around_what_was_asked)
