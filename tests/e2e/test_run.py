@@ -148,6 +148,19 @@ def reload_takes_what_is_live():
         assert "wait for a restart: graph.wait" in w.stderr(), w.stderr()
 
 
+def sighup_reloads():
+    with Weft(config=ADMIN) as w:
+        for i in range(1, 21):
+            assert w.push_json(span("%032x" % i, "%016x" % i, **{"http.response.status_code": "500" if i == 1 else "200"})) == 200
+        w.flush()
+        health = lambda: w.json("/api/mesh/graph", start=1699999990, end=1700000100)["nodes"][0]["health"]
+        assert health() == "degraded", health()
+        pathlib.Path(w.config.name).write_text(ADMIN + "graph: { failing_error_ratio: 0.04 }\n")
+        w.process.send_signal(signal.SIGHUP)
+        wait_until("the new threshold", lambda: health() == "failing", 5)
+        assert w.alive()
+
+
 def flush_needs_admin():
     with Weft() as w:
         assert w.request("/-/flush", "POST", b"")[0] in (403, 404)
@@ -177,6 +190,7 @@ def main():
     suite.run("one kind of data is saved once", one_kind_of_data_is_saved_once)
     suite.run("reload is atomic", reload_is_atomic)
     suite.run("reload takes what is live", reload_takes_what_is_live)
+    suite.run("sighup reloads", sighup_reloads)
     suite.run("flush needs admin", flush_needs_admin)
     suite.run("visible within a second", visible_within_a_second)
     suite.close()
