@@ -1,4 +1,5 @@
-/* http1_conn.c - whole-request deadlines: libmicrohttpd's own timeout only notices silence. */
+/* http1_conn.c - whole-request deadlines, and ends of connections that libmicrohttpd does not see:
+ * its own timeout only notices silence. */
 #include "net/http1_conn.h"
 #include "net/tcp_received.h"
 #include <sys/ioctl.h>
@@ -104,10 +105,10 @@ static bool peer_has_left(struct http1_conn *c, enum exchange_stage stage)
 static bool is_stuck(struct http1_conn *c)
 {
     int unread = 0;
-    uint64_t before = c->stuck_at;
-    c->stuck_at = 0;
+    uint64_t before = c->stuck_at, received = 0;
     if (ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0)
-        c->stuck_at = tcp_received_bytes(c->fd) - (uint64_t)unread;
+        received = tcp_received_bytes(c->fd);
+    c->stuck_at = received > (uint64_t)unread ? received - (uint64_t)unread : 0;
     return c->stuck_at > 0 && c->stuck_at == before;
 }
 

@@ -60,9 +60,9 @@ static enum status check_skip_head(const struct params *p, struct err *e)
     if (!params_find(p, "skip_head", &text) || !text.len ||
         unit_parse_bool(text, &skip, NULL) == ST_OK)
         return ST_OK;
-    char quoted[100];
+    char quoted[PROMQL_SHOWN_BYTES];
     return err_set(e, ST_INVALID, "invalid parameter \"skip_head\": unable to parse boolean %s",
-                   promql_quote_c(str_sub(text, 0, 80), quoted, sizeof(quoted)));
+                   promql_quote_shown(text, quoted));
 }
 
 enum status prom_snapshot(struct request *r, struct http_response *out, struct err *e)

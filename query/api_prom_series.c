@@ -143,9 +143,8 @@ static enum status read_label(struct request *r, struct str raw, struct str *out
     }
     if (out->len && str_is_utf8(*out))
         return ST_OK;
-    char quoted[100];
-    return err_set(e, ST_INVALID, "invalid label name: %s",
-                   promql_quote_c(str_sub(*out, 0, 80), quoted, sizeof(quoted)));
+    char quoted[PROMQL_SHOWN_BYTES];
+    return err_set(e, ST_INVALID, "invalid label name: %s", promql_quote_shown(*out, quoted));
 }
 
 enum status prom_label_values(struct request *r, struct http_response *out, struct err *e)

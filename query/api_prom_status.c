@@ -30,9 +30,9 @@ static enum status check_rule_type(const struct request *r, struct err *e)
     if (!find_filled(r, "type", &type) || str_eq_nocase(type, STR("alert")) ||
         str_eq_nocase(type, STR("record")))
         return ST_OK;
-    char quoted[100];
+    char quoted[PROMQL_SHOWN_BYTES];
     return err_set(e, ST_INVALID, "invalid parameter \"type\": not supported value %s",
-                   promql_quote_c(str_sub(type, 0, 80), quoted, sizeof(quoted)));
+                   promql_quote_shown(type, quoted));
 }
 
 static enum status check_exclude_alerts(const struct request *r, struct err *e)
@@ -44,11 +44,11 @@ static enum status check_exclude_alerts(const struct request *r, struct err *e)
     for (size_t i = 0; i < LEN(words); i++)
         if (str_eq_nocase(text, str_from_c(words[i])))
             return ST_OK;
-    char quoted[100];
+    char quoted[PROMQL_SHOWN_BYTES];
     return err_set(e, ST_INVALID,
                    "invalid parameter \"exclude_alerts\": error converting exclude_alerts: "
                    "strconv.ParseBool: parsing %s: invalid syntax",
-                   promql_quote_c(str_sub(text, 0, 80), quoted, sizeof(quoted)));
+                   promql_quote_shown(text, quoted));
 }
 
 static enum status check_rule_page(const struct request *r, struct err *e)
@@ -62,12 +62,12 @@ static enum status check_rule_page(const struct request *r, struct err *e)
                        "order to paginate over the groups");
     if (!has_limit)
         return ST_OK;
-    char quoted[100];
+    char quoted[PROMQL_SHOWN_BYTES];
     if (!str_to_i64(limit, &count))
         return err_set(e, ST_INVALID,
                        "invalid parameter \"group_limit\": group_limit needs to be a valid number: "
                        "strconv.ParseInt: parsing %s: invalid syntax",
-                       promql_quote_c(str_sub(limit, 0, 80), quoted, sizeof(quoted)));
+                       promql_quote_shown(limit, quoted));
     if (count <= 0)
         return err_set(e, ST_INVALID,
                        "invalid parameter \"group_limit\": group_limit needs to be greater than 0");

@@ -6,13 +6,6 @@
 #include "base/unit.h"
 #include <math.h>
 
-enum { SHOWN_BYTES = 80, QUOTED_BYTES = 100 }; /* of a peer's text in a sentence */
-
-static struct str shown(struct str s)
-{
-    return str_sub(s, 0, SHOWN_BYTES);
-}
-
 static bool find_filled(const struct params *p, const char *name, struct str *out)
 {
     *out = (struct str){0};
@@ -61,9 +54,9 @@ enum status prom_param_time(const struct params *p, const char *name, int64_t *o
     find_filled(p, name, &text);
     if (read_time(text, out_ms))
         return ST_OK;
-    char quoted[QUOTED_BYTES];
+    char quoted[PROMQL_SHOWN_BYTES];
     return err_set(e, ST_INVALID, "invalid parameter \"%s\": cannot parse %s to a valid timestamp",
-                   name, promql_quote_c(shown(text), quoted, sizeof(quoted)));
+                   name, promql_quote_shown(text, quoted));
 }
 
 enum status prom_param_time_or(const struct params *p, const char *name, int64_t fallback_ms,
@@ -73,11 +66,11 @@ enum status prom_param_time_or(const struct params *p, const char *name, int64_t
     *out_ms = fallback_ms;
     if (!find_filled(p, name, &text) || read_time(text, out_ms))
         return ST_OK;
-    char quoted[QUOTED_BYTES];
+    char quoted[PROMQL_SHOWN_BYTES];
     return err_set(e, ST_INVALID,
                    "invalid parameter \"%s\": invalid time value for '%s': cannot parse %s to a "
                    "valid timestamp",
-                   name, name, promql_quote_c(shown(text), quoted, sizeof(quoted)));
+                   name, name, promql_quote_shown(text, quoted));
 }
 
 enum status prom_param_range(const struct params *p, int64_t *start_ms, int64_t *end_ms,
@@ -102,10 +95,9 @@ enum status prom_read_duration(struct str text, int64_t *out_ns, struct err *e)
         *out_ns = (int64_t)ns;
         return ST_OK;
     }
-    char quoted[QUOTED_BYTES];
+    char quoted[PROMQL_SHOWN_BYTES];
     return err_set(e, ST_INVALID, "cannot parse %s to a valid duration%s",
-                   promql_quote_c(shown(text), quoted, sizeof(quoted)),
-                   is_number ? ". It overflows int64" : "");
+                   promql_quote_shown(text, quoted), is_number ? ". It overflows int64" : "");
 }
 
 enum status prom_param_duration(const struct params *p, const char *name, int64_t *out_ns,
@@ -136,11 +128,11 @@ enum status prom_param_limit(const struct params *p, uint64_t *out, struct err *
     *out = 0;
     if (!find_filled(p, "limit", &text))
         return ST_OK;
-    char quoted[QUOTED_BYTES];
+    char quoted[PROMQL_SHOWN_BYTES];
     if (!str_to_i64(text, &limit))
         return err_set(e, ST_INVALID,
                        "invalid parameter \"limit\": strconv.Atoi: parsing %s: invalid syntax",
-                       promql_quote_c(shown(text), quoted, sizeof(quoted)));
+                       promql_quote_shown(text, quoted));
     if (limit < 0)
         return err_set(e, ST_INVALID, "invalid parameter \"limit\": limit must be non-negative");
     *out = (uint64_t)limit;

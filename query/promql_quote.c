@@ -96,6 +96,11 @@ const char *promql_quote_c(struct str text, char *out, size_t cap)
     return out;
 }
 
+const char *promql_quote_shown(struct str text, char out[PROMQL_SHOWN_BYTES])
+{
+    return promql_quote_c(str_sub(text, 0, 80), out, PROMQL_SHOWN_BYTES);
+}
+
 /* UTF-8 of a code point, at most four bytes. */
 static size_t rune_write(uint32_t r, char *out)
 {

@@ -15,6 +15,9 @@ void promql_quote(struct str text, struct buf *out);
 void promql_quote_label(struct str name, struct buf *out);
 /* promql_quote() into out[cap], NUL-ended and cut to what fits; returns out. For messages only. */
 const char *promql_quote_c(struct str text, char *out, size_t cap);
+/* What a message shows of a peer's text: its first 80 bytes, quoted. As promql_quote_c(). */
+enum { PROMQL_SHOWN_BYTES = 100 };
+const char *promql_quote_shown(struct str text, char out[PROMQL_SHOWN_BYTES]);
 /* 'x' as messages show one character, U+FFFD for what is none. As promql_quote_c(). */
 const char *promql_quote_rune(uint32_t rune, char *out, size_t cap);
 /* Text between the quotes of a literal that the lexer accepted, escapes replaced; borrowed from it

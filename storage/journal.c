@@ -485,8 +485,7 @@ void journal_stats(struct journal *j, uint64_t replay_from, struct journal_stats
     for (size_t i = 0; i < j->segments.len; i++) {
         const struct segment *s = &j->segments.items[i];
         out->bytes += s->disk_bytes;
-        bool last = i + 1 == j->segments.len;
-        if (last || s[1].head.first_sequence > replay_from)
+        if (!segment_lies_before(j, i, replay_from))
             out->replay_bytes += s->end;
         if (out->oldest_ns == 0)
             out->oldest_ns = s->oldest_ns;

@@ -90,6 +90,9 @@ struct journal {
 /* Finds the segments, settles where each ends, removes what was never committed. Before the thread
  * starts. */
 enum status segments_open(struct journal *j, struct err *e);
+/* Whether all records of segment `at` come before the position; never true of the newest, which
+ * knows the clock and the sequence. Under the lock, or before the thread starts. */
+bool segment_lies_before(const struct journal *j, size_t at, uint64_t position);
 void segment_path(const struct journal *j, uint64_t number, char *out);
 /* Begins a segment with room for a group of group_bytes: preallocated, named on disk, its head
  * written but not synced: the sync of the first group is the head's too. Journal thread. */

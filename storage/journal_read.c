@@ -289,11 +289,8 @@ enum status journal_replay(struct journal *j, uint64_t from, const struct journa
     struct replay r = {.sink = sink, .next = MAX(from, (uint64_t)1)};
     enum status st = ST_OK;
     for (size_t i = 0; st == ST_OK && i < j->segments.len; i++) {
-        const struct segment *s = &j->segments.items[i];
-        bool is_last = i + 1 == j->segments.len;
-        if (!is_last && s[1].head.first_sequence <= r.next)
-            continue;
-        st = replay_segment(j, s, &r, e);
+        if (!segment_lies_before(j, i, r.next))
+            st = replay_segment(j, &j->segments.items[i], &r, e);
     }
     /* What is missing behind the last readable record of an older segment shows in where the newest
      * begins. */

@@ -394,6 +394,11 @@ void spares_remove(struct journal *j)
     }
 }
 
+bool segment_lies_before(const struct journal *j, size_t at, uint64_t position)
+{
+    return at + 1 < j->segments.len && j->segments.items[at + 1].head.first_sequence <= position;
+}
+
 void journal_trim(struct journal *j, uint64_t position)
 {
     enum { AT_ONCE = 64 };
@@ -402,9 +407,7 @@ void journal_trim(struct journal *j, uint64_t position)
     do {
         count = 0;
         pthread_mutex_lock(&j->lock);
-        /* The newest stays: it knows the clock and the sequence. */
-        while (count < AT_ONCE && count + 1 < j->segments.len &&
-               j->segments.items[count + 1].head.first_sequence <= position) {
+        while (count < AT_ONCE && segment_lies_before(j, count, position)) {
             gone[count] = j->segments.items[count];
             j->reserved_bytes -= gone[count].left_whole ? gone[count].disk_bytes : gone[count].end;
             count++;

@@ -135,13 +135,19 @@ def reload_is_atomic():
         wait_until("the refusal in the log", lambda: "reload refused" in w.stderr())
 
 
+def one_of_twenty_fails(w):
+    """Pushes that; how to ask for the health it gives the service: degraded as long as nothing else is configured."""
+    for i in range(1, 21):
+        assert w.push_json(span("%032x" % i, "%016x" % i, **{"http.response.status_code": "500" if i == 1 else "200"})) == 200
+    w.flush()
+    health = lambda: w.json("/api/mesh/graph", start=1699999990, end=1700000100)["nodes"][0]["health"]
+    assert health() == "degraded", health()
+    return health
+
+
 def reload_takes_what_is_live():
     with Weft(config=ADMIN) as w:
-        for i in range(1, 21):
-            assert w.push_json(span("%032x" % i, "%016x" % i, **{"http.response.status_code": "500" if i == 1 else "200"})) == 200
-        w.flush()
-        health = lambda: w.json("/api/mesh/graph", start=1699999990, end=1700000100)["nodes"][0]["health"]
-        assert health() == "degraded", health()
+        health = one_of_twenty_fails(w)
         pathlib.Path(w.config.name).write_text(ADMIN + "graph: { failing_error_ratio: 0.04, wait: 99s }\n")
         assert w.request("/-/reload", "POST", b"")[0] == 200
         assert health() == "failing", health()
@@ -150,11 +156,7 @@ def reload_takes_what_is_live():
 
 def sighup_reloads():
     with Weft(config=ADMIN) as w:
-        for i in range(1, 21):
-            assert w.push_json(span("%032x" % i, "%016x" % i, **{"http.response.status_code": "500" if i == 1 else "200"})) == 200
-        w.flush()
-        health = lambda: w.json("/api/mesh/graph", start=1699999990, end=1700000100)["nodes"][0]["health"]
-        assert health() == "degraded", health()
+        health = one_of_twenty_fails(w)
         pathlib.Path(w.config.name).write_text(ADMIN + "graph: { failing_error_ratio: 0.04 }\n")
         w.process.send_signal(signal.SIGHUP)
         wait_until("the new threshold", lambda: health() == "failing", 5)

@@ -133,11 +133,30 @@ Test(regex, tells_literals_and_prefix)
     EXPECT_NO_LEAK();
 }
 
+struct expansion {
+    const char *pattern, *text, *template, *want; /* NULL: no match */
+};
+
+static void expect_expansions(const struct expansion *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct regex *r;
+        struct buf out = {0};
+        struct err e = {0};
+        cr_assert_eq(regex_new(s_of(rows[i].pattern), &r, &e), ST_OK, "row %zu: %s", i, e.msg);
+        bool did = regex_expand(r, s_of(rows[i].text), s_of(rows[i].template), &out);
+        cr_expect_eq(did, rows[i].want != NULL, "row %zu", i);
+        if (rows[i].want)
+            cr_expect(str_eq(buf_str(&out), s_of(rows[i].want)), "row %zu: %.*s", i, (int)out.len,
+                      out.ptr);
+        buf_deinit(&out);
+        regex_free(r);
+    }
+}
+
 Test(regex, expands_as_go)
 {
-    static const struct {
-        const char *pattern, *text, *template, *want; /* NULL: no match */
-    } rows[] = {
+    static const struct expansion rows[] = {
         {"(.*)", "x", "a$1b", "a"},
         {"(.*)", "x", "a${1}b", "axb"},
         {"(.*)-(.*)", "x-y", "$2-$1", "y-x"},
@@ -153,27 +172,14 @@ Test(regex, expands_as_go)
         {"a", "a", "$99999999999999999999", ""},
         {"(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(a)(b)", "aaaaaaaaaaaaaaaab", "$17", "b"},
     };
-    for (size_t i = 0; i < LEN(rows); i++) {
-        struct regex *r;
-        struct buf out = {0};
-        cr_assert_eq(regex_new(s_of(rows[i].pattern), &r, NULL), ST_OK);
-        bool did = regex_expand(r, s_of(rows[i].text), s_of(rows[i].template), &out);
-        cr_expect_eq(did, rows[i].want != NULL, "row %zu", i);
-        if (rows[i].want)
-            cr_expect(str_eq(buf_str(&out), s_of(rows[i].want)), "row %zu: %.*s", i, (int)out.len,
-                      out.ptr);
-        buf_deinit(&out);
-        regex_free(r);
-    }
+    expect_expansions(rows, LEN(rows));
     EXPECT_NO_LEAK();
 }
 
 /* Go takes (?<name>...) beside (?P<name>...); where the characters are text they stay so. */
 Test(regex, names_groups_as_go)
 {
-    static const struct {
-        const char *pattern, *text, *template, *want; /* NULL: no match */
-    } rows[] = {
+    static const struct expansion rows[] = {
         {"(?<n>.)b", "ab", "<${n}>", "<a>"},
         {"(?<n>.)(?P<m>.)(?<k_1>c*)", "abcc", "$k_1-$m-$n", "cc-b-a"},
         {"((?<n>a)|b)+", "ba", "${n}${1}", "aa"},
@@ -189,19 +195,7 @@ Test(regex, names_groups_as_go)
         {"[[:](?<n>a)", ":a", "$n", "a"},
         {"[\\](?<n>]", "P", "$0", NULL},
     };
-    for (size_t i = 0; i < LEN(rows); i++) {
-        struct regex *r;
-        struct buf out = {0};
-        struct err e = {0};
-        cr_assert_eq(regex_new(s_of(rows[i].pattern), &r, &e), ST_OK, "row %zu: %s", i, e.msg);
-        bool did = regex_expand(r, s_of(rows[i].text), s_of(rows[i].template), &out);
-        cr_expect_eq(did, rows[i].want != NULL, "row %zu", i);
-        if (did && rows[i].want)
-            cr_expect(str_eq(buf_str(&out), s_of(rows[i].want)), "row %zu: %.*s", i, (int)out.len,
-                      out.ptr);
-        buf_deinit(&out);
-        regex_free(r);
-    }
+    expect_expansions(rows, LEN(rows));
     EXPECT_NO_LEAK();
 }
 
