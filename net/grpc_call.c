@@ -185,6 +185,16 @@ static const struct grpc_method *find_method(const struct net_config *config, st
     return NULL;
 }
 
+/* application/grpc, +proto or another format, parameters; not application/grpc-web, which is a
+ * protocol of its own. */
+static bool is_grpc(struct str content_type)
+{
+    struct str plain = STR("application/grpc");
+    struct str rest = str_sub(content_type, plain.len, content_type.len);
+    return str_starts_with(content_type, plain) &&
+           (rest.len == 0 || rest.ptr[0] == '+' || rest.ptr[0] == ';');
+}
+
 void grpc_call_head_end(struct grpc_call *call)
 {
     struct str type = grpc_header(call, "content-type");
@@ -192,7 +202,7 @@ void grpc_call_head_end(struct grpc_call *call)
     if (call->head_too_big) {
         stat_add(&call->host->stats->large_heads);
         answer_http(call, 431);
-    } else if (!str_starts_with(type, STR("application/grpc"))) {
+    } else if (!is_grpc(type)) {
         answer_http(call, 415);
     } else if (!str_eq(grpc_header(call, ":method"), STR("POST"))) {
         answer_http(call, 405);

@@ -77,6 +77,8 @@ Test(http2_session, refuses_wrong_calls_with_a_sentence)
         {"too big", EXPORT_PATH, "application/grpc", {"\0\xff\xff\xff\xff", 5}, 200, 8, "limit"},
         {"no method", "/a.B/%C", "application/grpc", {HELLO, 10}, 200, 12, "/a.B/%25C"},
         {"json", EXPORT_PATH, "application/json", {HELLO, 10}, 415, -1, ""},
+        {"web", EXPORT_PATH, "application/grpc-web", {HELLO, 10}, 415, -1, ""},
+        {"format", EXPORT_PATH, "application/grpc+x;a=b", {"\0\0\0\0\1", 5}, 200, 3, "middle"},
     };
     for (size_t i = 0; i < LEN(rows); i++) {
         struct h2_rig rig;
