@@ -115,8 +115,9 @@ struct http1_fault http1_check_head(const struct fields *fields, struct str vers
     return check_framing(fields);
 }
 
-/* What libmicrohttpd 1.0 judges by itself, before it asks us, and answers not in our words and
- * without our header fields: 0.9 leaves it to http1_check_head(). */
+/* What libmicrohttpd judges by itself, before it asks us, and answers with HTML and without our
+ * header fields; of lengths, codings and hosts only 1.0 does, 0.9 leaves them to
+ * http1_check_head(). */
 struct raw_framing {
     unsigned hosts, lengths, codings;
     bool is_unknown_coding;
@@ -140,6 +141,19 @@ static struct http1_fault check_field(struct str name, struct str value, struct 
     return none;
 }
 
+static struct http1_fault check_version(struct str first_line)
+{
+    size_t space = first_line.len;
+    while (space > 0 && first_line.ptr[space - 1] != ' ')
+        space--;
+    struct str version = str_sub(first_line, space, first_line.len);
+    if (str_eq(version, STR("HTTP/1.1")) || str_eq(version, STR("HTTP/1.0")))
+        return none;
+    bool is_other = version.len == 8 && str_starts_with(version, STR("HTTP/"));
+    return is_other ? fault(505, "this port speaks HTTP/1.1")
+                    : fault(400, "the first line is not METHOD PATH HTTP/1.1");
+}
+
 /* One line without its CR LF. */
 static struct http1_fault check_line(struct str line, unsigned number, struct raw_framing *seen)
 {
@@ -148,9 +162,11 @@ static struct http1_fault check_line(struct str line, unsigned number, struct ra
         return fault(400, "a folded header line");
     if (line.len && (memchr(line.ptr, '\0', line.len) || memchr(line.ptr, '\r', line.len)))
         return fault(400, "a NUL or CR inside a line of the head");
-    if (number > 0 && str_cut(line, ':', &name, &value))
+    if (number == 0)
+        return check_version(line);
+    if (str_cut(line, ':', &name, &value))
         return check_field(name, str_trim(value), seen);
-    return none;
+    return line.len ? fault(400, "a header line without a colon") : none;
 }
 
 static struct http1_fault check_seen(const struct raw_framing *seen, struct str first_line)

@@ -48,9 +48,18 @@ static void end_strange(struct http1 *h, struct inbound *in, enum wire wire)
 
 static const char *reason_of(unsigned http)
 {
-    if (http == 414)
+    switch (http) {
+    case 414:
         return "URI Too Long";
-    return http == 431 ? "Request Header Fields Too Large" : "Bad Request";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 501:
+        return "Not Implemented";
+    case 505:
+        return "HTTP Version Not Supported";
+    default:
+        return "Bad Request";
+    }
 }
 
 static void let_in(struct http1 *h, struct inbound *in, struct str head)

@@ -4,6 +4,23 @@
 #include "base/mem.h"
 #include <microhttpd.h>
 
+/* Path and query of a request target, also of one with scheme and authority (RFC 9112, 3.2.2). */
+static void append_origin_form(struct buf *uri, struct str target)
+{
+    static const struct str schemes[] = {{"http://", 7}, {"https://", 8}};
+    for (size_t i = 0; i < LEN(schemes); i++) {
+        if (!str_eq_nocase(str_sub(target, 0, schemes[i].len), schemes[i]))
+            continue;
+        size_t end = schemes[i].len; /* of the authority */
+        while (end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?')
+            end++;
+        target = str_sub(target, end, target.len);
+        if (!str_starts_with(target, STR("/")))
+            buf_append_str(uri, STR("/"));
+    }
+    buf_append_str(uri, target);
+}
+
 struct http_exchange *http_exchange_new(struct http1 *owner, struct http1_conn *conn,
                                         const char *uri)
 {
@@ -13,7 +30,7 @@ struct http_exchange *http_exchange_new(struct http1 *owner, struct http1_conn *
     x->owner = owner;
     x->conn = conn;
     x->body.budget = owner->config->budget;
-    buf_append_str(&x->uri, str_from_c(uri));
+    append_origin_form(&x->uri, str_from_c(uri));
     if (x->uri.failed) {
         http_exchange_free(x);
         return NULL;

@@ -211,8 +211,14 @@ HTTP_ROWS = [
     (b"GET /" + b"a" * 65536 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"x-y: " + b"z" * 65536 + b"\r\n\r\n", 431),
     (b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\nExpect: 100-continue\r\n\r\n", 413),
+    (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+    (b"GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505),
+    (b"GET /\r\n\r\n", 400),
+    (b"GET / HTTP/1.10\r\nHost: x\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nwithout a colon\r\n\r\n", 400),
     (PREFACE, 505),
 ]
+REASONS = {400: b"Bad Request", 501: b"Not Implemented", 505: b"HTTP Version Not Supported", 431: b"Request Header Fields Too Large"}
 
 
 def read_all(sock):
@@ -235,6 +241,7 @@ def http_rows(addr):
         assert took < 1, "%r: closed after %.2f s" % (request[:60], took)
         first = said.split(b"\r\n", 1)[0]
         assert said.startswith(b"HTTP/1.1 %d " % want), "%r: %r" % (request[:60], first)
+        assert first.endswith(REASONS.get(want, b"")), first
         assert said.count(b"HTTP/1.1 ") == 1, "%r: a second answer: %r" % (request[:60], said)
         assert b"nosniff" in said, "%r: no nosniff" % request[:60]
         assert b"<html" not in said, "%r: HTML" % request[:60]
@@ -258,6 +265,16 @@ def endless_chunk_lines(weft):
             assert time.monotonic() - began < 1.5, "%r: closed after %.2f s" % (line[:20], time.monotonic() - began)
             assert said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")) and said.count(b"HTTP/1.1 ") == 1, "%r: %r" % (line[:20], said)
             sock.close()
+
+
+def absolute_targets(weft):
+    """RFC 9112, 3.2.2: a server takes them, whatever their authority says."""
+    rows = ((b"http://elsewhere/-/healthy", b"200"), (b"HTTPS://x:1/-/healthy?a=b", b"200"), (b"http://x?a=/b", b"200"), (b"http://x", b"200"),
+            (b"http://x/nowhere", b"404"), (b"http://x/a/../b", b"400"), (b"http://../-/healthy", b"200"), (b"ftp://x/-/healthy", b"404"))
+    for target, want in rows:
+        with dial(weft.http) as sock:
+            sock.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert read_all(sock).startswith(b"HTTP/1.1 " + want), target
 
 
 def wrong_protocols(weft):
@@ -443,6 +460,7 @@ def main():
         suite.run("http rows on the API port", http_rows, weft.http)
         suite.run("http rows on the OTLP port", http_rows, weft.otlp)
         suite.run("endless chunk lines", endless_chunk_lines, weft)
+        suite.run("absolute targets", absolute_targets, weft)
         suite.run("wrong protocols", wrong_protocols, weft)
         suite.run("slow peers", slow_peers_are_closed, weft)
         suite.run("slow gRPC body", slow_grpc_body_fails_alone, weft)

@@ -106,6 +106,12 @@ Test(http1_check, raw_head)
         {"blank before the colon", {"P / HTTP/1.0\r\nContent-Length : 1\r\n\r\n", 36}, 400},
         {"colon in the first line", {"P /a : HTTP/1.0\r\n\r\n", 19}, 0},
         {"folded", {"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 31}, 400},
+        {"no colon", {"P / HTTP/1.0\r\nabc\r\n\r\n", 21}, 400},
+        {"half a line", {"P / HTTP/1.0\r\nabc", 17}, 0},
+        {"version 2", {"P / HTTP/2.0\r\n", 14}, 505},
+        {"version 1.10", {"P / HTTP/1.10\r\n", 15}, 400},
+        {"no version", {"P /\r\n", 5}, 400},
+        {"one word", {"P\r\n", 3}, 400},
     };
     for (size_t i = 0; i < LEN(rows); i++) {
         struct http1_fault got = http1_check_raw(rows[i].head);
