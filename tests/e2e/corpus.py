@@ -50,7 +50,8 @@ class GrpcClient:
                 raise ConnectionError("weft closed the connection")
             for event in self.h2.receive_data(got):
                 if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
-                    status = dict(event.headers).get("grpc-status", status)
+                    self.trailers = dict(event.headers)
+                    status = self.trailers.get("grpc-status", status)
                 elif isinstance(event, h2.events.DataReceived):
                     data += event.data
                     self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)

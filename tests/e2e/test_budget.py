@@ -1,8 +1,9 @@
 """test_budget.py - every part takes what it holds from the one budget of memory, and gives it back: a part that is wired without
 it fails here."""
-import pathlib, re, socket, sys, time
+import base64, pathlib, re, socket, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import corpus
 from remote_write import HEADERS, write_request
 from weft import Suite, Weft, wait_until
 
@@ -83,6 +84,25 @@ def answers_that_nobody_reads(w):
     wait_until("given back", lambda: used(w) < before + MIB)
 
 
+def pushes_are_told_to_come_again(w):
+    """Each in the words of its transport, and with a Status in the encoding of the request."""
+    for kind, head in (("application/json", b'{"code":14,'), ("application/x-protobuf", b"\x08\x0e\x12")):
+        status, headers, body = w.request("/v1/traces", "POST", b"{}", {"Content-Type": kind}, otlp=True)
+        assert status == 429 and int(headers["Retry-After"]) >= 1, (kind, status, headers)
+        assert headers["Content-Type"] == kind and body.startswith(head), (kind, headers["Content-Type"], body)
+    client = corpus.GrpcClient(w.grpc)
+
+    def call(agent):
+        headers = {"content-type": "application/grpc", "te": "trailers", "user-agent": agent}
+        return client.call(corpus.SPANS_GRPC, headers, b"\0\0\0\0\2\x0a\0")[0]
+    assert call("OTel-OTLP-Exporter-Envoy/1.30") == 0, "who never sends again is refused last"
+    status = call("grpc-go/1.60")
+    details = client.trailers.get("grpc-status-details-bin", "")
+    client.close()
+    told = base64.b64decode(details + "=" * (-len(details) % 4))
+    assert status == 14 and b"google.rpc.RetryInfo" in told, (status, told)
+
+
 def answers_need_room(w):
     """Large ones wait until there is memory; small ones are there."""
     large = ("/api/v1/series?match[]=wide", "/federate?match[]=wide", "/api/mesh/graph")
@@ -97,7 +117,7 @@ def answers_need_room(w):
     for path in large:
         status, headers, body = w.request(path)
         assert status == 503 and b"memory budget is used up" in body and headers["Retry-After"], (path, status, body[:300])
-    assert push(w, [{"traceId": "f" * 32, "spanId": "f" * 16, "name": "x"}]) == 429
+    pushes_are_told_to_come_again(w)
     assert w.request("/api/mesh/status")[0] == 200 and w.request("/api/v1/query?query=vector(1)")[0] == 200
     for holder in holders:
         holder.close()
