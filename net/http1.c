@@ -193,6 +193,18 @@ static void *on_uri(void *user, const char *uri, struct MHD_Connection *mhd)
     return c->x;
 }
 
+/* A request that is done without an answer of ours was answered by MHD: it could not be read. */
+static void count_end(struct http1 *h, const struct http1_conn *c, const struct http_exchange *x,
+                      bool is_done)
+{
+    if (is_done && x->stage < EX_ANSWERED)
+        stat_add(&h->stats->protocol_errors);
+    if (!is_done && !c->ended)
+        stat_add(&h->stats->aborted);
+    if (x->stage == EX_BODY)
+        tell_unseen(x, is_done ? ST_INVALID : ST_OK);
+}
+
 static void on_completed(void *user, struct MHD_Connection *mhd, void **context,
                          enum MHD_RequestTerminationCode how)
 {
@@ -204,10 +216,7 @@ static void on_completed(void *user, struct MHD_Connection *mhd, void **context,
     http1_conn_await(c, clock_mono_ns(), h->config->limits.idle_ns);
     if (x == NULL)
         return;
-    if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && !c->ended)
-        stat_add(&h->stats->aborted);
-    if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && x->stage == EX_BODY)
-        tell_unseen(x, ST_OK);
+    count_end(h, c, x, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     if (x->stage == EX_HELD)
         x->conn = NULL;
     else

@@ -116,7 +116,7 @@ static void free_held(void *user)
 static struct MHD_Response *response_of(char *bytes, size_t len, size_t cap, struct budget *budget)
 {
     if (!bytes)
-        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        return MHD_create_response_from_buffer_with_free_callback(0, NULL, NULL);
     if (!budget || cap < COUNTED_MIN_BYTES)
         return MHD_create_response_from_buffer_with_free_callback(len, bytes, mem_free);
     struct held_body *held = mem_alloc(sizeof(*held));
@@ -152,6 +152,38 @@ struct MHD_Response *http_answer_build(const struct fields *request, struct budg
         MHD_add_response_header(m, "Content-Encoding", coding);
     return m;
 }
+
+/* --- libmicrohttpd's own answers --- */
+
+/* What cannot be read as HTTP (a malformed or too long line, chunk or trailer) libmicrohttpd
+ * answers without asking, with an HTML page that it makes by the public functions below; being
+ * defined here, they are linked in place of its own, and the sentence is ours. None for a wrong
+ * Content-Length: 0.9.75 would send its head twice, so that the connection only closes. */
+static struct MHD_Response *unreadable(struct str page)
+{
+    static char sentence[] = "not HTTP: a line or a chunk is malformed, or too long\n";
+    if (memmem(page.ptr, page.len, "Content-Length", strlen("Content-Length")))
+        return NULL;
+    struct MHD_Response *m =
+        MHD_create_response_from_buffer_with_free_callback(sizeof(sentence) - 1, sentence, NULL);
+    if (m)
+        add_fields(m, &(struct http_response){.content_type = "text/plain; charset=utf-8"});
+    return m;
+}
+
+struct MHD_Response *MHD_create_response_from_buffer(size_t len, void *page,
+                                                     enum MHD_ResponseMemoryMode mode)
+{
+    (void)mode;
+    return unreadable((struct str){page, len});
+}
+
+#if MHD_VERSION >= 0x00097701
+struct MHD_Response *MHD_create_response_from_buffer_static(size_t len, const void *page)
+{
+    return unreadable((struct str){page, len});
+}
+#endif
 
 /* --- errors in net's own name --- */
 

@@ -267,6 +267,63 @@ def endless_chunk_lines(weft):
             sock.close()
 
 
+CHUNK_ROWS = [
+    (HTTP_CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n", 400),
+    (HTTP_CHUNKED + b"2\r\n{}xx0\r\n\r\n", 400),
+    (HTTP_CHUNKED + b"-2\r\n{}\r\n0\r\n\r\n", 400),
+    (HTTP_CHUNKED + b"f" * 18 + b"\r\n{}\r\n", 413),
+    (HTTP_CHUNKED + b"2\r\n{}\r\n0\r\nno colon\r\n\r\n", 400),
+    (HTTP_CHUNKED + b"2\r\n{}\r\n0\r\n" + b"x: yyyyyyyyyyyyyyyy\r\n" * 2000 + b"\r\n", 431),
+]
+TAKEN_LATER = (b"GET / HTTP/1.1\nHost", b"GET / HTTP/1.1\r\nHost: x\r\n y", b"GET / HTTP/1.1\r\nHost: x\0")  # libmicrohttpd mends them
+WRONG_LENGTH = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5"
+
+
+def counters(weft, family):
+    """{labels: value} of one family of weft's own metrics."""
+    lines = (l.rsplit(" ", 1) for l in weft.request("/metrics")[2].decode().splitlines() if l.startswith(family + "{"))
+    return {name[len(family):]: float(value) for name, value in lines}
+
+
+def protocol_errors(weft):
+    return counters(weft, "weft_transport_failures_total")['{reason="protocol_error"}']
+
+
+def what_libmicrohttpd_cannot_read(weft):
+    """Chunks, later heads and heads in two pieces get past the door; the words are ours all the same, and there is one answer."""
+    good = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    before = protocol_errors(weft)
+    for request, want in HTTP_ROWS + CHUNK_ROWS:
+        for pieces in ((good, request), (request[:5], request[5:])):
+            with dial(weft.otlp) as sock:
+                sock.sendall(pieces[0])
+                time.sleep(0.02)
+                is_kept = pieces[0] == good and sock.recv(65536).startswith(b"HTTP/1.1 200 ")
+                began = time.monotonic()
+                sock.sendall(pieces[1])
+                if request.startswith(TAKEN_LATER):
+                    sock.settimeout(0.1)
+                said = read_all(sock)
+                took = time.monotonic() - began
+            what = "%r, kept %d: %r" % (request[:60], is_kept, said)
+            assert b"<html" not in said and said.count(b"HTTP/1.1 ") <= 1, what
+            assert took < 1, "closed after %.2f s: %s" % (took, what)
+            if request.startswith(TAKEN_LATER + (WRONG_LENGTH,)):
+                continue
+            assert said.startswith(b"HTTP/1.1 %d " % want) and b"nosniff" in said, what
+    assert protocol_errors(weft) > before + len(CHUNK_ROWS)
+    assert weft.request("/-/healthy")[0] == 200
+
+
+def unreadable_pushes_count(weft):
+    """A push whose chunks are malformed is refused, and its client told so; the account has it."""
+    before = counters(weft, "weft_requests_total")
+    with dial(weft.otlp) as sock:
+        sock.sendall(CHUNK_ROWS[0][0])
+        assert read_all(sock).startswith(b"HTTP/1.1 400 ")
+    wait_until("counted", lambda: sum(counters(weft, "weft_requests_total").values()) == sum(before.values()) + 1)
+
+
 def absolute_targets(weft):
     """RFC 9112, 3.2.2: a server takes them, whatever their authority says."""
     rows = ((b"http://elsewhere/-/healthy", b"200"), (b"HTTPS://x:1/-/healthy?a=b", b"200"), (b"http://x?a=/b", b"200"), (b"http://x", b"200"),
@@ -460,6 +517,8 @@ def main():
         suite.run("http rows on the API port", http_rows, weft.http)
         suite.run("http rows on the OTLP port", http_rows, weft.otlp)
         suite.run("endless chunk lines", endless_chunk_lines, weft)
+        suite.run("what libmicrohttpd cannot read", what_libmicrohttpd_cannot_read, weft)
+        suite.run("unreadable pushes count", unreadable_pushes_count, weft)
         suite.run("absolute targets", absolute_targets, weft)
         suite.run("wrong protocols", wrong_protocols, weft)
         suite.run("slow peers", slow_peers_are_closed, weft)
