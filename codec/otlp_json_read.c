@@ -124,13 +124,24 @@ enum status otlp_json_u64(struct otlp_json *d, uint64_t *out)
     return otlp_json_wrong(d, "a number that is not a whole one of 64 bits");
 }
 
+static bool number_i64(struct str digits, int64_t *out)
+{
+    double real;
+    if (str_to_i64(digits, out))
+        return true;
+    if (!str_to_double(digits, &real) || real < -0x1p63 || real >= 0x1p63 || real != floor(real))
+        return false;
+    *out = (int64_t)real;
+    return true;
+}
+
 enum status otlp_json_enum(struct otlp_json *d, uint64_t *out)
 {
     bool present;
     *out = 0;
     TRY(otlp_json_take(d, JSON_NUMBER, &present, "an enum that is not a number"));
     int64_t number;
-    if (present && !str_to_i64(d->r.text, &number))
+    if (present && !number_i64(d->r.text, &number))
         return otlp_json_wrong(d, "an enum that is not a whole number");
     if (present)
         *out = (uint64_t)number;
@@ -140,15 +151,11 @@ enum status otlp_json_enum(struct otlp_json *d, uint64_t *out)
 enum status otlp_json_i64(struct otlp_json *d, int64_t *out, bool *present)
 {
     struct str digits;
-    double real;
     TRY(digits_text(d, &digits));
     *present = digits.len > 0;
-    if (digits.len == 0 || str_to_i64(digits, out))
+    if (digits.len == 0 || number_i64(digits, out))
         return ST_OK;
-    if (!str_to_double(digits, &real) || real < -0x1p63 || real >= 0x1p63 || real != floor(real))
-        return otlp_json_wrong(d, "an intValue that is not a whole number of 64 bits");
-    *out = (int64_t)real;
-    return ST_OK;
+    return otlp_json_wrong(d, "an intValue that is not a whole number of 64 bits");
 }
 
 enum status otlp_json_double(struct otlp_json *d, double *out, bool *present)

@@ -167,6 +167,21 @@ Test(otlp_json, J3_to_J8_wrong_json_fails_the_request)
     EXPECT_NO_LEAK();
 }
 
+Test(otlp_json, J3_whole_numbers_are_enums)
+{
+    static const char *const rows[] = {"2", "2.0", "2e0", "20e-1", "0.2e1"};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct batch b;
+        struct err e = {0};
+        char members[200], text[2000];
+        snprintf(members, sizeof(members), IDS ",\"kind\":%s", rows[i]);
+        cr_assert(decode_span(&b, text, members, &e) == ST_OK, "row %s: %s", rows[i], e.msg);
+        cr_expect(b.span_count == 1 && b.spans[0].kind == SPAN_SERVER, "row %s", rows[i]);
+        arena_deinit(&b.arena);
+    }
+    EXPECT_NO_LEAK();
+}
+
 Test(otlp_json, J8_to_J10_wrong_requests_fail)
 {
     static const char *const rows[] = {
