@@ -94,6 +94,10 @@ static struct refusal judge_head(const struct http_exchange *x, enum batch_encod
                 "content-type %.*s is not spoken here; accepted: application/x-protobuf, "
                 "application/json",
                 (int)MIN(type.len, (size_t)40), type.ptr);
+    } else if (http_header_count(x, "content-encoding") > 1) {
+        r.extra = (struct http_header){"Accept-Encoding", UNPACK_HTTP_ACCEPT};
+        refuse(&r, 415, ST_UNSUPPORTED,
+               "one content-encoding is taken; accepted: " UNPACK_HTTP_ACCEPT);
     } else if (!unpack_from_http(str_trim(coding), compression)) {
         r.http = 415;
         r.extra = (struct http_header){"Accept-Encoding", UNPACK_HTTP_ACCEPT};

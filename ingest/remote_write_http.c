@@ -95,7 +95,8 @@ static bool answer_wrong(struct ingest *in, struct http_exchange *x, enum batch_
         set_sentence(&r, 415,
                      "this content-type is not spoken here; accepted: application/x-protobuf, with "
                      "proto=prometheus.WriteRequest or proto=io.prometheus.write.v2.Request");
-    } else if (coding.len > 0 && !str_eq_nocase(coding, STR("snappy"))) {
+    } else if (http_header_count(x, "content-encoding") > 1 ||
+               (coding.len > 0 && !str_eq_nocase(coding, STR("snappy")))) {
         set_sentence(&r, 415, "this content-encoding is not spoken here; accepted: snappy");
         add_header(&r, "Accept-Encoding", "snappy");
     } else {

@@ -81,6 +81,11 @@ struct str http_header(const struct http_exchange *x, const char *name)
     return fields_find(&x->fields, str_from_c(name));
 }
 
+unsigned http_header_count(const struct http_exchange *x, const char *name)
+{
+    return fields_count(&x->fields, str_from_c(name));
+}
+
 struct str http_body(const struct http_exchange *x)
 {
     return (struct str){x->body.ptr, x->body.len};

@@ -24,7 +24,8 @@ struct str http_method(const struct http_exchange *x);
 struct str http_path(const struct http_exchange *x);  /* as sent, not decoded, without the query */
 struct str http_query(const struct http_exchange *x); /* as sent, without '?' */
 struct str http_header(const struct http_exchange *x,
-                       const char *name); /* case-insensitive; empty when absent */
+                       const char *name); /* case-insensitive; the first; empty when absent */
+unsigned http_header_count(const struct http_exchange *x, const char *name);
 struct str http_body(const struct http_exchange *x);
 /* Moves the body out (mem_alloc'ed, the caller owns it). */
 struct str http_take_body(struct http_exchange *x);

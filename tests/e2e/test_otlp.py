@@ -1,8 +1,8 @@
 """test_otlp.py - the answers the OTLP specification prescribes, on both transports, with own bytes."""
-import gzip, http.client, json, pathlib, sys, zlib
+import base64, gzip, http.client, json, pathlib, resource, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import corpus
+import corpus, packing
 from test_run import span
 from weft import Suite, Weft, wait_until
 
@@ -43,12 +43,32 @@ def http_success(w):
 
 
 def http_encodings(w):
-    body = proto_spans(b"\x03" * 8)
-    for name, packed in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body)), ("zlib", zlib.compress(body)), ("identity", body)):
+    for number, (name, pack) in enumerate(packing.HTTP.items()):
+        received = w.spans()["received"]
+        body = proto_spans(*[bytes([number + 1]) * 7 + bytes([i]) for i in range(50)], trace=b"\x03" * 16)
+        packed = pack(body)
+        assert len(packed) < len(body) or name == "identity", name
         status, _, answer = post(w, packed, {**PROTO, "Content-Encoding": name})
         assert status == 200, (name, status, answer)
-    status, _, answer = post(w, body, {**PROTO, "Content-Encoding": "br"})
-    assert status == 415 and b"zstd" in answer, (status, answer)
+        wait_until(name, lambda: w.spans()["received"] == received + 50)
+        status, headers, _ = post(w, pack(bytes(1 << 20)) if name != "identity" else bytes(100 * 1024), {**PROTO, "Content-Encoding": name})
+        assert status == 413, (name, "bomb", status)
+        status, _, answer = post(w, packed[:-9], {**PROTO, "Content-Encoding": name})
+        assert status == 400, (name, "cut off", status, answer)
+
+
+def http_encodings_not_spoken(w):
+    body = proto_spans(b"\x03" * 8)
+    for lines in (("br",), ("gzip, gzip",), ("gzip", "gzip"), ("identity", "gzip"), ("gzip", "br")):
+        c = http.client.HTTPConnection(w.otlp, timeout=20)
+        c.putrequest("POST", "/v1/traces")
+        for name, value in [("Content-Type", PROTO["Content-Type"]), ("Content-Length", str(len(body)))] + [("Content-Encoding", line) for line in lines]:
+            c.putheader(name, value)
+        c.endheaders(body)
+        response = c.getresponse()
+        answer = response.read()
+        assert response.status == 415 and b"x-snappy-framed, lz4" in answer and "zstd" in response.headers["Accept-Encoding"], (lines, response.status, answer)
+        c.close()
 
 
 def http_partial_success(w):
@@ -100,7 +120,7 @@ def grpc_answers(w):
     message = proto_spans(b"\x04" * 8)
     rows = (
         ("plain", framed(message), {}, 0),
-        ("gzip", framed(gzip.compress(message), 1), {"grpc_encoding": "gzip"}, 0),
+        *((name, framed(pack(message), 1), {"grpc_encoding": name}, 0) for name, pack in packing.GRPC.items()),
         ("plain though gzip is named", framed(message), {"grpc_encoding": "gzip"}, 0),
         ("empty", framed(b""), {}, 0),
         ("undecodable", framed(b"\xff\xff"), {}, 3),
@@ -108,7 +128,8 @@ def grpc_answers(w):
         ("unknown encoding", framed(message, 1), {"grpc_encoding": "br"}, 12),
         ("unknown method", framed(message), {"path": "/nobody.Knows/This"}, 12),
         ("too big", framed(bytes(100 * 1024)), {}, 8),
-        ("bomb", framed(gzip.compress(bytes(1 << 20)), 1), {"grpc_encoding": "gzip"}, 8),
+        *((name + " bomb", framed(pack(bytes(1 << 20)), 1), {"grpc_encoding": name}, 8) for name, pack in packing.GRPC.items()),
+        *((name + " cut off", framed(pack(message)[:-3], 1), {"grpc_encoding": name}, 3) for name, pack in packing.GRPC.items()),
     )
     for name, body, headers, want in rows:
         status, _ = grpc(w, body, **headers)
@@ -118,6 +139,25 @@ def grpc_answers(w):
 def grpc_partial_success(w):
     status, data = grpc(w, framed(proto_spans(b"\x00" * 8, b"\x05" * 8)))
     assert status == 0 and len(data) > 5 and data[5] == 0x0a, data
+
+
+def retry_after_a_full_disk(w):
+    """What was read and could not be kept is to come again, in 1 to 3 s; then it is taken."""
+    client = corpus.GrpcClient(w.grpc)
+
+    def call():
+        return client.call(corpus.SPANS_GRPC, {"content-type": "application/grpc", "te": "trailers"}, framed(proto_spans(b"\x06" * 8)))[0]
+    resource.prlimit(w.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    assert call() == 14
+    details = client.trailers["grpc-status-details-bin"]
+    told = base64.b64decode(details + "=" * (-len(details) % 4))
+    delay = told.split(b"type.googleapis.com/google.rpc.RetryInfo", 1)[1]  # then any.value = {retry_delay {seconds}}
+    assert delay[0] == 0x12 and delay[2] == 0x0a and delay[4] == 0x08 and 1 <= delay[5] <= 3, told
+    status, headers, _ = post(w, proto_spans(b"\x06" * 8), PROTO)
+    assert status == 503 and 1 <= int(headers["Retry-After"]) <= 3, (status, headers)
+    resource.prlimit(w.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    wait_until("taken again", lambda: call() == 0)
+    client.close()
 
 
 def account_balances(w):
@@ -133,7 +173,8 @@ def account_balances(w):
 def main():
     suite = Suite("otlp")
     with Weft(config=CONFIG) as w:
-        for test in (http_success, http_encodings, http_partial_success, http_wrong, http_too_big, grpc_answers, grpc_partial_success, account_balances):
+        for test in (http_success, http_encodings, http_encodings_not_spoken, http_partial_success, http_wrong, http_too_big, grpc_answers, grpc_partial_success, retry_after_a_full_disk,
+                     account_balances):
             suite.run(test.__name__.replace("_", " "), test, w)
     suite.close()
 
