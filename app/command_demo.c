@@ -65,7 +65,7 @@ static enum status parse(int argc, char **argv, struct demo *d, struct err *e)
         if (missing)
             return err_set(e, ST_INVALID, "%s needs a value", missing);
         if (!value)
-            return err_set(e, ST_INVALID, "%s is no option of `weft demo`; see `weft help`",
+            return err_set(e, ST_INVALID, "%s is no option of `weft demo`; see `weft demo --help`",
                            argv[i]);
         TRY(parse_one(d, names[n], value, e));
     }

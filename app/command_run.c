@@ -74,7 +74,7 @@ static enum status parse(int argc, char **argv, struct run *run, struct err *e)
         else if (option_value(argc, argv, &i, "--config", &missing))
             continue;
         else if (!take_flag(argc, argv, &i, &run->config, &st, e))
-            return err_set(e, ST_INVALID, "%s is no option of `weft run`; see `weft help`",
+            return err_set(e, ST_INVALID, "%s is no option of `weft run`; see `weft run --help`",
                            argv[i]);
         TRY(st);
     }

@@ -1,5 +1,5 @@
 """test_run.py - the process: how it starts, what it refuses, how it stops, what a restart keeps."""
-import json, pathlib, signal, subprocess, sys, tempfile, time
+import json, pathlib, re, signal, subprocess, sys, tempfile, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from weft import BINARY, Suite, Weft, wait_until
@@ -72,12 +72,24 @@ def refuses_wrong_usage():
 def tells_its_version_and_health():
     assert weft("version").stdout.startswith("weft ")
     assert weft("--version").stdout == weft("version").stdout
-    for args in (["help"], ["--help"], ["run", "--help"], ["demo", "-h"]):
-        got = weft(*args)
-        assert got.returncode == 0 and "usage:" in got.stdout and not got.stderr, (args, got)
     with Weft() as w:
         assert weft("health", "--http", w.http).returncode == 0
     assert weft("health", "--http", w.http).returncode == 1
+
+
+def every_command_tells_its_own_arguments():
+    own = {"run": ("--config", "--data", "--http", "--otlp-grpc", "--otlp-http", "--insecure"), "health": ("--http",), "version": (),
+           "demo": ("--to", "--rate", "--seed", "--duration", "--truth"), "check-config": ("FILE", "--reference")}
+    for args in (["help"], ["--help"], ["-h"]):
+        got = weft(*args)
+        assert got.returncode == 0 and not got.stderr and all("\n  weft %s " % name in got.stdout for name in own), (args, got)
+    for name, arguments in own.items():
+        for args in ([name, "--help"], [name, "-h"], ["help", name], [name, "--data", "x", "--help"]):
+            got = weft(*args)
+            assert got.returncode == 0 and not got.stderr and got.stdout.startswith("usage: weft %s " % name), (args, got)
+            told = set(re.findall(r"(?m)^  (\S+)", got.stdout.split("\n\n", 1)[-1])) if arguments else set()
+            assert told == set(arguments), (args, told)
+    assert weft("help", "jump").returncode == 2
 
 
 def stops_within_five_seconds():
@@ -183,6 +195,7 @@ def main():
     suite.run("refuses open listeners", refuses_open_listeners)
     suite.run("refuses wrong usage", refuses_wrong_usage)
     suite.run("tells its version and health", tells_its_version_and_health)
+    suite.run("every command tells its own arguments", every_command_tells_its_own_arguments)
     suite.run("stops within five seconds", stops_within_five_seconds)
     suite.run("stops with idle connections", stops_with_idle_connections)
     suite.run("leaves no preallocated bytes", leaves_no_preallocated_bytes)
