@@ -390,13 +390,35 @@ def before_anything(weft):
     expect("health", (weft.status_of("/-/healthy"), weft.status_of("/-/ready")), (200, 200))
 
 
-def sampled_requests_are_estimates(weft):
-    """ot=th:c is one of four: 100 spans stand for 400 requests, and the interval says how sure that is."""
+def sampled(service, count):
+    """Requests to a service two minutes ago, each of which stands for four."""
     second = int(time.time()) - 120
     spans = [{"traceId": "%032x" % (0xabc0000 + i), "spanId": "%016x" % (i + 1), "kind": 2, "name": "GET /", "traceState": "ot=th:c",
-              "startTimeUnixNano": str(second * 10**9), "endTimeUnixNano": str(second * 10**9 + 5_000_000)} for i in range(100)]
-    body = {"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "sampled"}}]}, "scopeSpans": [{"spans": spans}]}]}
-    expect("push", weft.push_json(body), 200)
+              "startTimeUnixNano": str(second * 10**9), "endTimeUnixNano": str(second * 10**9 + 5_000_000)} for i in range(count)]
+    return {"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}, "scopeSpans": [{"spans": spans}]}]}
+
+
+def complete_until_is_final(_):
+    """The clock of arrivals less graph.wait and one cell of 15 s; what was pushed by then is closed."""
+    wait_s, cell_s, late_s = 1, 15, 2
+    with Weft(config="graph: { wait: 1s }\n") as weft:
+        expect("push", weft.push_json(sampled("final", 1)), 200)
+        pushed = time.time()
+
+        def complete_until():
+            asked = time.time()
+            told = weft.json("/api/mesh/graph")["complete_until"]
+            behind = (asked - wait_s - cell_s - late_s, time.time() - wait_s - cell_s)
+            expect("%.3f in %.3f to %.3f" % (told, *behind), behind[0] <= told <= behind[1], True)
+            return told
+        wait_until("it is behind the push", lambda: complete_until() >= pushed, 25)
+        spans = weft.spans()
+        expect("closed", (spans["pending"], spans["stored"]), (0, 1))
+
+
+def sampled_requests_are_estimates(weft):
+    """ot=th:c is one of four: 100 spans stand for 400 requests, and the interval says how sure that is."""
+    expect("push", weft.push_json(sampled("sampled", 100)), 200)
     weft.flush()
     edge = weft.json("/api/mesh/edge", client="user", server="sampled", last="15m")
     expect("requests", (edge["requests"], edge["attempts"], edge["server_latency"]["count"]), (400, 400, 400))
@@ -460,6 +482,7 @@ def main():
         suite.run("sampled_requests_are_estimates", sampled_requests_are_estimates, weft)
         suite.run("hostile_names_are_text", checks.hostile_names_are_text)
     suite.run("names_of_hosts_and_of_nobody", names_of_hosts_and_of_nobody, None)
+    suite.run("complete_until_is_final", complete_until_is_final, None)
     suite.run("admin_is_off", admin_is_off, None)
     suite.close()
 

@@ -272,6 +272,25 @@ Test(pipeline, a_request_closes_after_its_wait_and_is_remembered)
     EXPECT_NO_LEAK();
 }
 
+Test(pipeline, complete_until_trails_the_arrival_clock)
+{
+    struct line l;
+    line_init(&l, 0, 200);
+    cr_expect(pipeline_complete_until(&l.p) == 0, "nothing has arrived");
+    send_one(&l, 1, 10, 0, SPAN_CLIENT, "web");
+    uint64_t arrival_ns = START_NS, behind_ns = l.p.config.graph.wait_ns + 15 * NS_PER_S;
+    for (unsigned i = 0; i < 60; i++) {
+        arrival_ns += NS_PER_S;
+        pipeline_tick(&l.p, ++l.sequence, arrival_ns, l.clock_ns += NS_PER_S);
+        uint64_t until_ns = pipeline_complete_until(&l.p);
+        cr_expect(until_ns == arrival_ns - behind_ns);
+        cr_expect(until_ns < START_NS || l.p.delta.pending == 0, "after %u s it is open", i + 1);
+    }
+    cr_expect(l.p.delta.stored == 1);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 /* What comes late finds the trace as it was, and so does what closes it. */
 Test(pipeline, a_quiet_trace_rests)
 {
