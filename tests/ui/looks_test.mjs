@@ -1,6 +1,6 @@
 /* looks_test.mjs - every view in light and dark, 1280 and 390 wide: fits, accessible, as a picture to look at. */
 import { openPage, until } from "./browser.mjs";
-import { equal, test } from "./check.mjs";
+import { equal, ok, test } from "./check.mjs";
 import { axe, clean, fits, go, picture, screenshot } from "./page.mjs";
 
 const VIEWS = [
@@ -35,6 +35,32 @@ async function servicesRead(page, where) {
   equal(found, { cut: 0, epoch: 0, user: true }, `services ${where}`);
 }
 
+/** Headings of numbers end where the numbers end, and a wide window shows every column. */
+async function tablesRead(page, where, isWide) {
+  const found = await page.evaluate(() => {
+    const endOf = (node) => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      return range.getBoundingClientRect().right;
+    };
+    return [...document.querySelectorAll(".table-box")]
+      .filter((box) => box.clientWidth > 0 && box.querySelector("tbody tr"))
+      .map((box) => ({
+        hidden: box.scrollWidth - box.clientWidth,
+        apart: [...box.querySelectorAll("thead th.num")].map((th) =>
+          Math.abs(
+            endOf(th.querySelector("button")?.firstChild ?? th) -
+              endOf(box.querySelector("tbody tr").cells[th.cellIndex]),
+          ),
+        ),
+      }));
+  });
+  for (const { hidden, apart } of found) {
+    ok(Math.max(0, ...apart) <= 1.5, `${where}: headings and numbers are ${apart} px apart`);
+    ok(!isWide || hidden === 0, `${where}: ${hidden} px of a table are out of sight`);
+  }
+}
+
 async function look(page, where) {
   for (const [name, fragment] of VIEWS) {
     await go(page, fragment);
@@ -50,6 +76,7 @@ async function look(page, where) {
     await screenshot(page, `${name}-${where}`);
     await fits(page, `${name} ${where}`);
     if (name === "services") await servicesRead(page, where);
+    await tablesRead(page, `${name} ${where}`, where.endsWith("1280"));
     await axe(page, `${name} ${where}`);
   }
 }

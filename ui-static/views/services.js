@@ -9,6 +9,7 @@ import { kindWords } from "../lib/words.js";
 import { healthBadge, sparkline } from "../lib/parts.js";
 import { createServicePage } from "./service.js";
 
+const LINE_PX = 72;
 const MOOD = { failing: "bad-text", degraded: "warn-text" };
 const RANK = { failing: 3, degraded: 2, healthy: 1, idle: 0 };
 
@@ -40,7 +41,9 @@ function columns(lines) {
 function createLines() {
   let known = new Map();
   const line = (id, i, words) =>
-    known.has(id) ? sparkline(known.get(id)[i], `${words} of ${id} over time`) : "";
+    known.has(id)
+      ? sparkline(known.get(id)[i], `${words} of ${id} over time`, { width: LINE_PX })
+      : "";
   return {
     update(answer, step) {
       known = new Map(
@@ -75,8 +78,8 @@ export function createServicesView(context) {
   const empty = h(
     "div",
     { class: "empty", hidden: true },
-    h("strong", {}, "No services in this range"),
-    h("p", {}, "They appear with the first spans."),
+    h("strong", {}),
+    h("p", {}),
   );
   const list = h(
     "div",
@@ -95,6 +98,12 @@ export function createServicesView(context) {
   const element = h("div", { class: "view" }, list, page.element);
   let answer = null;
 
+  function sayWhyEmpty(wanted) {
+    const none = answer.services.length === 0;
+    empty.firstChild.textContent = none ? "No services yet" : `No service's name has ${wanted} in it`;
+    empty.lastChild.textContent = none ? "They appear with the first spans." : "";
+  }
+
   function render(now) {
     list.hidden = now.service !== "";
     page.element.hidden = now.service === "";
@@ -103,6 +112,7 @@ export function createServicesView(context) {
     const wanted = now.find.toLowerCase(),
       rows = answer.services.filter((s) => s.id.toLowerCase().includes(wanted));
     total.textContent = count(rows.length);
+    sayWhyEmpty(wanted);
     empty.hidden = rows.length > 0;
     table.element.hidden = rows.length === 0;
     table.update(rows);
@@ -116,7 +126,6 @@ export function createServicesView(context) {
     ]);
     answer = next;
     lines.update(series, step);
-    fill(empty.lastChild, "They appear with the first spans.");
     render(now);
   }
 
