@@ -52,6 +52,7 @@ const post = (path, params, signal) =>
 /** Prometheus' API; the answers keep their envelope, for its warnings and infos. */
 export const query = (params, signal) => post("/api/v1/query", params, signal);
 export const queryRange = (params, signal) => post("/api/v1/query_range", params, signal);
+export const parseQuery = (text, signal) => post("/api/v1/parse_query", { query: text }, signal);
 export const labelNames = (params, signal) => call("/api/v1/labels", params, signal);
 export const labelValues = (name, params, signal) =>
   call(`/api/v1/label/${encodeURIComponent(name)}/values`, params, signal);

@@ -1,6 +1,7 @@
 /* query_live_test.mjs - the Query tab, the worst labels and an edge's PromQL against a running weft. */
 import * as format from "../../ui-static/lib/format.js";
 import { nameOf, numberOf } from "../../ui-static/query/answer.js";
+import { unitOf } from "../../ui-static/query/unit.js";
 import { until } from "./browser.mjs";
 import { equal, ok, test } from "./check.mjs";
 import { COUNTER, HISTOGRAM, metricsBatch, SHOPS } from "./metrics.mjs";
@@ -39,6 +40,42 @@ async function linesTest(page, weft, at) {
     "last values",
   );
   await screenshot(page, "query-live");
+}
+
+const UNITS = [
+  ["histogram_quantile(0.95, sum by (le) (rate(a_seconds_bucket[1m])))", "s"],
+  ["histogram_quantile(0.9, sum by (x) (rate(weft_request_duration_seconds[1m]))) > 0.1", "s"],
+  ["rate(x_seconds_sum[1m]) / rate(x_seconds_count[1m])", "s"],
+  ["-(max by (x) (a_seconds))", "s"],
+  ["topk(3, sum by (x) (rate(a_total[1m])))", "/s"],
+  ["rate(a_seconds_bucket[1m]) + rate(a_seconds_count[1m])", "/s"],
+  ["histogram_count(rate(weft_request_duration_seconds[1m]))", "/s"],
+  ["max_over_time(process_resident_memory_bytes[5m:1m])", "bytes"],
+  ["rate(sent_bytes_total[1m])", "bytes/s"],
+  ["sum(rate(a_total[1m])) / sum(rate(b_total[1m]))", ""],
+  ["rate(process_cpu_seconds_total[1m])", ""],
+  ["a_seconds * 1000", ""],
+  ["a_seconds + a_bytes", ""],
+  ["count(a_seconds)", ""],
+  ["a_seconds > bool 1", ""],
+  ["process_start_time_seconds", ""],
+  ["increase(a_total[5m])", ""],
+];
+
+async function unitTest(page, weft, at) {
+  for (const [query, unit] of UNITS)
+    equal(unitOf(await asked(weft, "parse_query", { query })), unit, query);
+  await go(page, queryAt([RATE], `&at=${at}`));
+  await until(page, "a unit in the legend", () =>
+    [...document.querySelectorAll(".legend-table td:nth-child(2)")].every((cell) =>
+      /^[\d.]+\/s$/.test(cell.textContent),
+    ),
+  );
+  await go(page, queryAt([RATE, `increase(${COUNTER}[5m])`], `&at=${at}`));
+  await until(page, "bare numbers for two units", () => {
+    const cells = [...document.querySelectorAll(".legend-table td:nth-child(2)")];
+    return cells.length === 6 && cells.every((cell) => /^[\d.,]+( k)?$/.test(cell.textContent));
+  });
 }
 
 async function tableTest(page, weft, at) {
@@ -175,6 +212,7 @@ export async function queryLiveTests(page, weft) {
   await weft.pushMetrics(metricsBatch());
   const at = Math.floor(Date.now() / 1000);
   await test("lines of the Query tab equal the API's", () => linesTest(page, weft, at));
+  await test("values of one unit are written with it", () => unitTest(page, weft, at));
   await test("the table of the Query tab equals the API's", () => tableTest(page, weft, at));
   await test("completion offers what weft holds, hostile names as text", () =>
     completionTest(page));

@@ -2,10 +2,10 @@
 import uPlot from "uplot";
 import { h, fill, cssVar } from "./dom.js";
 import { clock } from "./format.js";
-import { timeLabels, timeStep } from "./time_axis.js";
+import { LEFT_PX, RIGHT_PX, timeLabels, timeStep } from "./time_axis.js";
 import { onTheme } from "../frame/theme.js";
 
-const FONT = "11px Inter, system-ui, sans-serif";
+export const FONT = "11px Inter, system-ui, sans-serif";
 
 /** Points of the API on an unbroken grid: steps that were left out become gaps; a step that is not over is not shown. */
 export function align(points, { start, end }, step, pick) {
@@ -62,8 +62,8 @@ export function axes(format) {
       font: FONT,
       grid: { show: false },
       ticks: { show: false },
-      size: 22,
-      gap: 4,
+      size: 26,
+      gap: 8, // the first time may stand under the zero
       incrs: (u, axis, start, end, width) => [timeStep(end - start, width)],
       values: (u, times, axis, space, step) => timeLabels(times, step),
       space: 1, // timeStep() has seen to it
@@ -73,7 +73,7 @@ export function axes(format) {
       font: FONT,
       grid,
       ticks: { show: false },
-      size: 54,
+      size: LEFT_PX,
       gap: 6,
       values: (u, values) => values.map((v) => (v === null ? "" : format(v))),
       space: 24,
@@ -88,7 +88,8 @@ function scaleY(logarithmic) {
 
 /**
  * `series`: {name, color (CSS variable), bars, dash, width, soft}; `format` writes a value; charts of one `sync` share the pointer.
- * `update(data)` takes uPlot's columns; the readout shows the values under the pointer.
+ * `update(data, [start, end])` takes uPlot's columns, and which time to show when it is more than theirs; the readout shows
+ * the values under the pointer.
  */
 export function createChart({
   series,
@@ -108,7 +109,8 @@ export function createChart({
     readout ? values : null,
   );
   let plot = null,
-    data = null;
+    data = null,
+    whole = null;
 
   function read(u) {
     const i = u.cursor.idx;
@@ -133,9 +135,12 @@ export function createChart({
       width: Math.max(box.clientWidth, 40),
       height,
       legend: { show: false },
-      padding: [8, 24, 0, 0],
+      padding: [8, RIGHT_PX, 0, 0],
       axes: axes(format),
-      scales: { x: { time: true }, y: scaleY(logarithmic) },
+      scales: {
+        x: { time: true, range: (u, first, last) => whole ?? [first, last] },
+        y: scaleY(logarithmic),
+      },
       series: [{}, ...series.map(seriesOf)],
       cursor: {
         y: false,
@@ -161,8 +166,9 @@ export function createChart({
   const stopTheme = onTheme(() => plot?.redraw(false));
   return {
     element,
-    update(next) {
+    update(next, span = null) {
       data = next;
+      whole = span;
       draw();
     },
     destroy() {

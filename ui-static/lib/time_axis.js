@@ -12,6 +12,9 @@ const STEPS = [
   ...[1, 2, 4, 7, 14, 30, 60, 90, 180, 360].map((n) => n * DAY), // uPlot takes 30 days for a month
 ];
 
+/** Room for the values' axis, and for the half of the last time. */
+export const LEFT_PX = 54,
+  RIGHT_PX = 24;
 const CHARACTER_PX = 6.4,
   APART_PX = 16;
 

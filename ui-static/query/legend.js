@@ -70,13 +70,13 @@ export function createLegend({ toggle, toggleAll }) {
     return { element, button, cells };
   }
 
-  function tell({ element, button, cells }, { values, hidden }) {
+  function tell({ element, button, cells }, { values, hidden }, write) {
     const list = known(values);
     element.className = hidden ? "off" : "";
     button.setAttribute("aria-pressed", String(!hidden));
     button.title = hidden ? "Show" : "Hide";
     [list.at(-1), least(list), most(list)].forEach((value, i) => {
-      const words = compact(value);
+      const words = write(value);
       if (cells[i].textContent !== words) cells[i].textContent = words;
     });
   }
@@ -84,7 +84,7 @@ export function createLegend({ toggle, toggleAll }) {
   return {
     element,
     /* The same lines keep their rows, and with them the focus. */
-    update(lines) {
+    update(lines, write = compact) {
       const withLetters = new Set(lines.map(({ letter }) => letter)).size > 1;
       const key = JSON.stringify(lines.map((line) => [line.key, line.color, withLetters]));
       element.hidden = lines.length === 0;
@@ -97,7 +97,7 @@ export function createLegend({ toggle, toggleAll }) {
         );
       }
       shown = key;
-      lines.forEach((line, i) => tell(rows[i], line));
+      lines.forEach((line, i) => tell(rows[i], line, write));
     },
   };
 }

@@ -18,12 +18,6 @@ export function bounds(low, high) {
   return [bottom, high <= 0 && high > 0.7 * low ? 0 : high + span * 0.08];
 }
 
-/* The first time stands under the zero: a little lower than in the small charts. */
-function axesBelow() {
-  const [x, y] = axes(compact);
-  return [{ ...x, size: 28, gap: 9 }, y];
-}
-
 const finite = (values) => values.map((v) => (Number.isFinite(v) ? v : null));
 
 /** `zoom(start, end)` is told a range that was dragged over. */
@@ -42,6 +36,7 @@ export function createPlot({ zoom }) {
     drawn = "",
     near = null,
     incomplete = null,
+    write = compact,
     colors = [];
 
   function readColors() {
@@ -60,7 +55,7 @@ export function createPlot({ zoom }) {
         "span",
         { class: "row" },
         strokeSample(line.expression, colorAt(line.color)),
-        h("b", { class: "num" }, compact(line.values[i])),
+        h("b", { class: "num" }, write(line.values[i])),
       ),
       h("span", { class: "mono" }, line.name),
     );
@@ -102,7 +97,7 @@ export function createPlot({ zoom }) {
     height: HEIGHT,
     legend: { show: false },
     padding: [8, 32, 0, 0],
-    axes: axesBelow(),
+    axes: axes((n) => write(n)),
     scales: { x: { time: true }, y: { range: (u, low, high) => bounds(low, high) } },
     series: [{}, ...lines.map(serie)],
     focus: { alpha: 0.35 },
@@ -149,9 +144,13 @@ export function createPlot({ zoom }) {
   });
   return {
     element,
-    /** `lines`: {name, values, color, expression, hidden}, one value for each of `times`; `until`: shaded behind it. */
-    update(times, next, until = null) {
+    /**
+     * `lines`: {name, values, color, expression, hidden}, one value for each of `times`; `until`: shaded behind it; `writer`
+     * writes a value.
+     */
+    update(times, next, { until = null, writer = compact } = {}) {
       lines = next;
+      write = writer;
       incomplete = until;
       data = [times, ...next.map(({ values }) => finite(values))];
       const started = performance.now();

@@ -12,6 +12,7 @@ import { createResults } from "./results.js";
 import { createRows } from "./rows.js";
 import { createStep, gridOf } from "./grid.js";
 import { createSuggest } from "./suggest.js";
+import { unitOf, writerOf } from "./unit.js";
 
 const LINES_MAX = 200,
   SLOW_MS = 700;
@@ -37,6 +38,23 @@ async function askOne(text, now, signal) {
     if (!(error instanceof api.ApiError)) throw error;
     return { text, series: [], error };
   }
+}
+
+/* A unit is a help for reading: without an answer there is none. */
+const units = new Map();
+async function askUnit(text, signal) {
+  if (units.has(text)) return;
+  try {
+    units.set(text, unitOf((await api.parseQuery(text, signal)).data));
+  } catch (error) {
+    if (!(error instanceof api.ApiError)) throw error;
+  }
+}
+
+/** What writes the values of all expressions: they share an axis, so they have a unit when they have the same. */
+function writerFor(answers) {
+  const all = new Set(answers.filter(({ error }) => !error).map(({ text }) => units.get(text)));
+  return writerOf(all.size === 1 ? [...all][0] : "");
 }
 
 /* All series that are lines, the first expression's first. */
@@ -159,8 +177,9 @@ export function createQuery(context) {
       answers.some(({ text }) => IS_DERIVED.test(text)) && context.completeUntil < grid.end
         ? context.completeUntil
         : null;
-    if (lines.length) plot.update(grid.times, lines, until);
-    legend.update(lines);
+    const writer = writerFor(answers);
+    if (lines.length) plot.update(grid.times, lines, { until, writer });
+    legend.update(lines, writer);
     fill(
       notes,
       until ? h("p", {}, `Requests after ${clock(until)} are still coming in.`) : null,
@@ -207,6 +226,7 @@ export function createQuery(context) {
     const asked = rows.rows().filter((row) => row.applied());
     if (!asked.length) return;
     const answers = await waitFor(asked.map((row) => askOne(row.applied(), now, signal)));
+    await Promise.all(answers.map(({ text, error }) => !error && askUnit(text, signal)));
     answers.forEach((one, i) => {
       Object.assign(one, { letter: asked[i].letter, index: asked[i].index });
       asked[i].tell(one);
