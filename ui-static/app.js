@@ -19,7 +19,8 @@ const CREATE = {
 };
 const TITLES = { graph: "Graph", services: "Services", latency: "Latency", senders: "Senders" };
 const REFRESH_MS = 5000,
-  WAITING_MS = 1000;
+  WAITING_MS = 1000,
+  SILENT_S = 5;
 
 const truth = createTruth();
 const help = createHelp();
@@ -74,6 +75,21 @@ async function askView(signal) {
   }
 }
 
+/* Counts the seconds of an answer that does not come, so that old figures do not pass for new ones. */
+async function countSilence(ask) {
+  const began = performance.now();
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - began) / 1000);
+    if (seconds >= SILENT_S) truth.update({ silent: seconds });
+  }, 1000);
+  try {
+    await ask();
+  } finally {
+    clearInterval(timer);
+    truth.update({ silent: 0 });
+  }
+}
+
 function pause() {
   if (!context.status || context.status.account.spans?.received === 0 || !context.status.ready)
     return WAITING_MS;
@@ -113,15 +129,17 @@ function start() {
   );
   showView(state.get());
   const poll = createPoll(
-    async (signal) => {
-      await askStatus(signal);
-      await askView(signal);
-    },
+    (signal) =>
+      countSilence(async () => {
+        await askStatus(signal);
+        await askView(signal);
+      }),
     () => (view.hurried?.() ? WAITING_MS : pause()),
   );
   context.again = poll.now;
   state.subscribe((now) => {
     showView(now);
+    truth.update({});
     poll.now();
   });
   document.addEventListener("visibilitychange", () => document.hidden || poll.now());

@@ -102,7 +102,8 @@ export const isLive = (state) => !isFixed(state) && state.at === "";
 
 /** Start and end in Unix seconds, as far as the page can know them. */
 export function bounds(state, now = Date.now() / 1000) {
-  if (isFixed(state)) return { start: Number(state.start), end: Number(state.end) };
+  if (isFixed(state))
+    return { start: Number(state.start), end: state.end === "" ? now : Number(state.end) };
   const end = state.at === "" ? now : Number(state.at);
   return { start: end - RANGES[state.last], end };
 }

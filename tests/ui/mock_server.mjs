@@ -1,6 +1,7 @@
 /* mock_server.mjs - a weft that behaves on demand: for states that are hard to produce live, and for 200 nodes.
  *
- *   node mock_server.mjs [PORT] [STATE]      STATE: busy (default), waiting, dropped, large, nasty, unready, receivers
+ *   node mock_server.mjs [PORT] [STATE]      STATE: busy (default), waiting, dropped, large, nasty, unready, receivers,
+ *                                            quiet (knows senders, no service), silent
  */
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
@@ -263,7 +264,7 @@ function rangeOf(query) {
 export function startMock(root, state = "busy", port = 0) {
   const mock = { state, extra: [], requests: [] };
   const rows = () =>
-    (({ waiting: [], large: largeMesh(), nasty: NASTY })[mock.state] ?? MESH).concat(mock.extra);
+    (({ waiting: [], quiet: [], large: largeMesh(), nasty: NASTY })[mock.state] ?? MESH).concat(mock.extra);
   /* A row marked open is younger than the wait: an answer that ends before now does not hold it. */
   const edges = (range) =>
     rows()
@@ -540,6 +541,7 @@ export function startMock(root, state = "busy", port = 0) {
       response.statusCode = series.code;
       return response.end(JSON.stringify(series.body));
     }
+    if (mock.state === "silent") return; // the connection stays open
     const body = answer(url);
     const refused = !body || typeof body.error === "string";
     response.statusCode = refused ? (body?.status ?? 404) : 200;
@@ -559,7 +561,10 @@ export function startMock(root, state = "busy", port = 0) {
   return new Promise((resolve) =>
     server.listen(port, "127.0.0.1", () => {
       mock.url = `http://127.0.0.1:${server.address().port}`;
-      mock.close = () => server.close();
+      mock.close = () => {
+        server.close();
+        server.closeAllConnections();
+      };
       resolve(mock);
     }),
   );

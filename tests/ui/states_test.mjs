@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { openPage, until } from "./browser.mjs";
 import { equal, ok, test } from "./check.mjs";
+import { LEFT_PX, RIGHT_PX } from "../../ui-static/lib/time_axis.js";
 import { startMock } from "./mock_server.mjs";
 import { threadClock } from "./thread_clock.mjs";
 import { axe, clean, drawn, fits, go, picture, positions, screenshot, text } from "./page.mjs";
@@ -45,6 +46,108 @@ async function refreshCost(page, clock) {
       ),
   );
   return (await clock()) - before;
+}
+
+const EMPTY = [
+  ["#/graph?ns=nowhere", ".overlay-note", /filters let through.*Show everything/],
+  ["#/graph?start=1700000000&end=1700000900", ".overlay-note", /No request ended in it/],
+  ["#/graph", ".overlay-note", /none as recent as this.*Show the last 24 hours/],
+  ["#/services?find=zzz", ".page > .empty", /No service's name has zzz in it/, "busy"],
+  ["#/latency", ".tab-page > .empty", /No server in this range/],
+  ["#/latency?server=nobody&side=client", ".latency-summary", /seen from the callers' side/],
+];
+
+async function emptyTests(browser, dist) {
+  for (const [fragment, selector, words, state = "quiet"] of EMPTY)
+    await test(`nothing to show says why: ${fragment}`, () =>
+      withMock(browser, dist, state, fragment, async (page) => {
+        await until(
+          page,
+          `${words}`,
+          ([where, source]) =>
+            new RegExp(source).test(
+              [...document.querySelectorAll(where)]
+                .filter((one) => one.clientWidth > 0)
+                .map((one) => one.innerText.replaceAll("\n", " "))
+                .join(" "),
+            ),
+          [selector, words.source],
+        );
+        await axe(page, fragment);
+      }));
+}
+
+const refreshNow = (page) =>
+  page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+const truthSays = (page, words) =>
+  until(
+    page,
+    `the line ${words}`,
+    (source) => new RegExp(source).test(document.querySelector(".truth-text").textContent),
+    words.source,
+  );
+
+/** What happens when weft does not answer, and what a refresh must not take away. */
+async function lossTests(browser, dist) {
+  await test("a weft that does not answer is told after some seconds, and that it is back", () =>
+    withMock(browser, dist, "busy", "#/graph", async (page, seen, mock) => {
+      await picture(page, 15);
+      mock.state = "silent";
+      await refreshNow(page);
+      await truthSays(page, /no answer from weft for \d+ s/);
+      equal(await page.$eval(".truth", (line) => line.dataset.level), "warn", "level");
+      ok(/no answer/.test(await text(page, ".truth [role=status]")), "it is not said aloud");
+      mock.state = "busy";
+      await refreshNow(page);
+      await truthSays(page, /^complete to/);
+      clean(seen, "silence");
+    }));
+
+  await test("a weft that is gone is told; the picture stays", () =>
+    withMock(browser, dist, "busy", "#/graph", async (page, seen, mock) => {
+      await picture(page, 15);
+      mock.close();
+      await refreshNow(page);
+      await truthSays(page, /weft does not answer/);
+      ok((await drawn(page)).nodes.length >= 15, "the picture went with it");
+    }));
+
+  await test("a refresh takes the focus from nobody and says nothing aloud", () =>
+    withMock(browser, dist, "busy", "#/graph?sel=n:pay/payment", async (page) => {
+      const focused = () => page.evaluate(() => document.activeElement.textContent);
+      for (const selector of [".slot-actions button", ".slot-outbound li:nth-child(2) button"]) {
+        await until(page, selector, (one) => document.querySelector(one), selector);
+        await page.focus(selector);
+        const before = [await focused(), await updates(page)];
+        await refreshNow(page);
+        await until(
+          page,
+          "a refresh",
+          (n) => performance.getEntriesByName("graph-update").length > n + 1,
+          before[1],
+        );
+        ok((await focused()).startsWith(before[0].slice(0, 5)), `focus is on ${await focused()}`);
+      }
+      equal(await page.$$eval(".truth[role]", (all) => all.length), 0, "lines that speak");
+      equal(await text(page, ".truth [role=status]"), "", "said aloud");
+    }));
+
+  await test("a range in the past is named", () =>
+    withMock(browser, dist, "busy", "#/graph?start=1700000000&end=1700000900", (page) =>
+      truthSays(page, /^2023-11-1\d \d\d:\d\d:20 to \d\d:\d\d:20 · complete to/),
+    ));
+
+  await test("the heatmap's moments stand below the chart's", () =>
+    withMock(browser, dist, "busy", "#/latency?server=shop/web", async (page) => {
+      await until(page, "both", () => document.querySelector(".tab-page .u-over"));
+      const [chart, heat] = await page.evaluate(() =>
+        [".tab-page .u-over", ".heatmap"].map((one) => {
+          const { left, right } = document.querySelector(one).getBoundingClientRect();
+          return [left, right];
+        }),
+      );
+      equal([heat[0] + LEFT_PX, heat[1] - RIGHT_PX].map(Math.round), chart.map(Math.round), "sides");
+    }));
 }
 
 export async function stateTests(browser, dist) {
@@ -178,6 +281,9 @@ export async function stateTests(browser, dist) {
         { width },
       );
   });
+
+  await emptyTests(browser, dist);
+  await lossTests(browser, dist);
 
   await test("an address of an edge that is not there: its name, a sentence, no empty charts", () =>
     withMock(browser, dist, "busy", "#/graph?sel=e:shop/web>shop/gone>http", async (page) => {

@@ -1,7 +1,8 @@
 /* truth.js - the thin line that says how far the data can be believed, and the account behind it. */
 import { h, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
-import { clock, count, plural, rate } from "../lib/format.js";
+import { clock, count, plural, rate, stamp } from "../lib/format.js";
+import * as state from "../state.js";
 
 const SIGNALS = {
   spans: "Spans",
@@ -43,6 +44,15 @@ function losses(account) {
   );
   if (off > 0) words.push(`${count(off)} unaccounted for`);
   return words;
+}
+
+/** Which time is looked at, when it is not the present: "2026-11-23 12:00:00 to 12:15:00". */
+function rangeWords(now) {
+  if (state.isLive(now)) return null;
+  const { start, end } = state.bounds(now);
+  if (!Number.isFinite(start) || !Number.isFinite(end)) return null;
+  const [from, to] = [stamp(start), stamp(end)];
+  return `${from} to ${to.slice(0, 10) === from.slice(0, 10) ? to.slice(11) : to}`;
 }
 
 function accountTable(account) {
@@ -93,7 +103,10 @@ function accountTable(account) {
     : h("p", { class: "quiet-text" }, "Nothing received yet.");
 }
 
-/** The line; `update` takes what became known: status, completeUntil, warnings, `lost` (no status) or `failed` (no view). */
+/**
+ * The line; `update` takes what became known: status, completeUntil, warnings, `lost` (no status), `failed` (no view), or for how
+ * many seconds weft has not answered (`silent`).
+ */
 export function createTruth() {
   const speedOf = createSpeed();
   const known = {
@@ -103,6 +116,7 @@ export function createTruth() {
     warnings: [],
     lost: null,
     failed: null,
+    silent: 0,
   };
   const text = h("span", { class: "truth-text" });
   const sign = h("span", { class: "truth-sign" });
@@ -120,16 +134,18 @@ export function createTruth() {
     role: "dialog",
     "aria-label": "The account",
   });
-  const element = h("div", { class: "truth", role: "status" }, button, notes, account);
+  /* The line changes with every answer; said aloud is only a change of its mood. */
+  const spoken = h("span", { class: "sr-only", role: "status" });
+  const element = h("div", { class: "truth" }, button, notes, account, spoken);
 
   function parts() {
+    if (known.silent) return [`no answer from weft for ${known.silent} s`];
     if (known.lost ?? known.failed) return [known.lost ?? known.failed];
     const { status } = known;
     if (!status) return ["asking weft"];
-    const list =
-      known.completeUntil && status.account.spans?.received > 0
-        ? [`complete to ${clock(known.completeUntil)}`]
-        : [];
+    const list = [rangeWords(state.get())].filter(Boolean);
+    if (known.completeUntil && status.account.spans?.received > 0)
+      list.push(`complete to ${clock(known.completeUntil)}`);
     list.push(plural(status.senders.length, "sender"));
     if (known.speed !== null) list.push(rate(known.speed).replace("/s", " spans/s"));
     if (!status.ready) list.push("replaying the journal");
@@ -141,6 +157,7 @@ export function createTruth() {
 
   function level() {
     if (known.lost ?? known.failed) return "bad";
+    if (known.silent) return "warn";
     if (!known.status) return "calm";
     return losses(known.status.account).length || known.warnings.length || !known.status.ready
       ? "warn"
@@ -150,6 +167,8 @@ export function createTruth() {
   function render() {
     const now = level(),
       line = parts().join(" · ");
+    if (now !== (element.dataset.level ?? "calm"))
+      spoken.textContent = now === "calm" ? "all well again" : line;
     element.dataset.level = now;
     fill(
       sign,

@@ -1,7 +1,9 @@
-/* heatmap.js - requests by time and latency; darker means more. */
+/* heatmap.js - requests by time and latency; darker means more. A moment stands where it does in the chart above. */
 import { cssVar, h } from "../lib/dom.js";
 import { logBounds, QUANTILES, shares } from "../lib/distribution.js";
+import { FONT } from "../lib/chart.js";
 import { clock, count, ms } from "../lib/format.js";
+import { LEFT_PX, RIGHT_PX, timeLabels, timeStep } from "../lib/time_axis.js";
 import { onTheme } from "../frame/theme.js";
 
 export const HEAT_Q = QUANTILES.filter(
@@ -9,7 +11,6 @@ export const HEAT_Q = QUANTILES.filter(
 );
 const ROWS = 28,
   HEIGHT = 220,
-  LEFT = 58,
   BOTTOM = 22;
 
 /** Columns of estimated counts on common bounds. */
@@ -47,22 +48,21 @@ function drawCells(ctx, data, place, color) {
 
 function drawAxes(ctx, data, width, place) {
   ctx.fillStyle = cssVar("--text-3");
-  ctx.font = "11px Inter, system-ui, sans-serif";
+  ctx.font = FONT;
   ctx.textAlign = "right";
   for (let row = 0; row <= ROWS; row += 7)
     ctx.fillText(
       ms(data.bounds[row]),
-      LEFT - 8,
+      LEFT_PX - 6,
       place(data.start, Math.min(row, ROWS - 1)).y + (row === 0 ? 6 : row === ROWS ? 6 : 4),
     );
   ctx.textAlign = "center";
-  const every = Math.ceil((data.end - data.start) / data.step / 7) * data.step;
-  for (let t = Math.ceil(data.start / every) * every; t < data.end; t += every)
-    ctx.fillText(
-      clock(t).slice(0, data.step < 60 ? 8 : 5),
-      Math.min(Math.max(place(t, 0).x, LEFT + 20), width - 22),
-      HEIGHT - 6,
-    );
+  const every = timeStep(data.end - data.start, width - LEFT_PX - RIGHT_PX),
+    times = [];
+  for (let t = Math.ceil(data.start / every) * every; t <= data.end; t += every) times.push(t);
+  timeLabels(times, every).forEach((words, i) =>
+    ctx.fillText(words, place(times[i], 0).x, HEIGHT - 6),
+  );
 }
 
 export function createHeatmap() {
@@ -76,11 +76,11 @@ export function createHeatmap() {
   let data = null;
 
   function place(time, row) {
-    const width = canvas.clientWidth - LEFT,
+    const width = canvas.clientWidth - LEFT_PX - RIGHT_PX,
       steps = (data.end - data.start) / data.step,
       height = (HEIGHT - BOTTOM - 6) / ROWS;
     return {
-      x: LEFT + ((time - data.start) / data.step) * (width / steps),
+      x: LEFT_PX + ((time - data.start) / data.step) * (width / steps),
       y: 6 + (ROWS - 1 - row) * height,
       width: width / steps,
       height,

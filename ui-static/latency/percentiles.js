@@ -74,9 +74,12 @@ function merge(main, other, step, shift) {
   return [...times, ...beside];
 }
 
-function valuesOf(answer, lines, words) {
+const SIDES = { server: "the server's side", client: "the callers' side", transit: "both sides" };
+
+function valuesOf(answer, lines, words, side) {
   const series = answer?.series[0];
-  if (!series) return h("p", { class: "quiet-text" }, `${words}: no requests observed.`);
+  if (!series)
+    return h("p", { class: "quiet-text" }, `${words}: no request was seen from ${SIDES[side]}.`);
   return h(
     "div",
     { class: "row wrap" },
@@ -107,12 +110,7 @@ export function createPercentiles() {
     height: 280,
     label: "p50, p95 and p99 over time",
   });
-  const empty = h(
-    "div",
-    { class: "empty" },
-    h("strong", {}, "Pick a server"),
-    h("p", {}, "Its percentiles over time appear here, exact to the stated bound."),
-  );
+  const empty = h("div", { class: "empty" }, h("strong", {}), h("p", {}));
   const content = h(
     "div",
     { class: "stack", hidden: true },
@@ -121,8 +119,17 @@ export function createPercentiles() {
   );
   const element = h("div", { class: "tab-page" }, pickers.element, empty, content);
 
+  function sayWhyEmpty() {
+    const [title, why] = pickers.isEmpty()
+      ? ["No server in this range", "None was called in it; choose another range."]
+      : ["Pick a server", "Its percentiles over time appear here, exact to the stated bound."];
+    empty.firstChild.textContent = title;
+    empty.lastChild.textContent = why;
+  }
+
   function render(now) {
     pickers.render(now);
+    sayWhyEmpty();
     empty.hidden = now.server !== "";
     content.hidden = now.server === "";
   }
@@ -137,11 +144,11 @@ export function createPercentiles() {
       other ? ask(other.range, other.params, Q, step, signal) : null,
       other ? ask(other.range, other.params, Q, 0, signal) : null,
     ]);
-    chart.update(merge(lines, otherLines, step, other?.shift ?? 0));
+    chart.update(merge(lines, otherLines, step, other?.shift ?? 0), [lines.start, lines.end]);
     fill(
       summary,
-      valuesOf(whole, LINES, now.version ? `version ${now.version}` : "This range"),
-      other ? valuesOf(otherWhole, BESIDE, other.words) : null,
+      valuesOf(whole, LINES, now.version ? `version ${now.version}` : "This range", now.side),
+      other ? valuesOf(otherWhole, BESIDE, other.words, now.side) : null,
     );
   }
 

@@ -58,10 +58,11 @@ export function createPickers() {
     { class: "pickers" },
     Object.values(parts).map((part) => part.element),
   );
-  let known = { services: [], detail: null };
+  let known = { services: null, detail: null };
 
   function render(now) {
-    const { services, detail } = known,
+    const { detail } = known,
+      services = known.services ?? [],
       versions = detail?.versions ?? [];
     options(
       parts.server.select,
@@ -111,5 +112,5 @@ export function createPickers() {
         throw error;
       });
   }
-  return { element, render, refresh };
+  return { element, render, refresh, isEmpty: () => known.services?.length === 0 };
 }

@@ -38,10 +38,32 @@ export function s(tag, props, ...children) {
   return addChildren(element, children);
 }
 
-/** Replaces what is inside `element`. */
+/* Which child of which child of `element` has the focus; null when none has. */
+function focusPath(element) {
+  const path = [];
+  let at = document.activeElement;
+  if (!at || at === element || !element.contains(at)) return null;
+  for (; at !== element; at = at.parentElement)
+    path.unshift([[...at.parentElement.children].indexOf(at), at.tagName]);
+  return path;
+}
+
+function focusAt(element, path) {
+  let at = element;
+  for (const [index, tag] of path) {
+    at = at.children[index];
+    if (at?.tagName !== tag) return;
+  }
+  at.focus({ preventScroll: true });
+}
+
+/** Replaces what is inside `element`; who had the focus in it has it again, so that a refresh takes it from nobody. */
 export function fill(element, ...children) {
+  const path = focusPath(element);
   element.replaceChildren();
-  return addChildren(element, children);
+  addChildren(element, children);
+  if (path) focusAt(element, path);
+  return element;
 }
 
 /** A value of the stylesheet's custom property, for canvases. */

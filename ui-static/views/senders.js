@@ -13,7 +13,7 @@ const nameOf = (sender) => sender.name || sender.peer;
 /** Items a second of each sender, from two answers. */
 function createRates() {
   let before = new Map(),
-    at = 0,
+    at = -Infinity,
     known = new Map();
   return {
     update(senders) {
