@@ -65,6 +65,13 @@ int command_health(int argc, char **argv)
         }
         addr = value;
     }
+    struct str host;
+    uint16_t port;
+    struct err why;
+    if (unit_parse_addr(str_from_c(addr), &host, &port, &why) != ST_OK) {
+        fprintf(stderr, "weft health: %s\n", why.msg);
+        return EXIT_USAGE;
+    }
     int fd = connect_to(addr);
     if (fd < 0) {
         fprintf(stderr, "weft health: nobody answers at %s\n", addr);

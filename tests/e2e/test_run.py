@@ -64,7 +64,7 @@ def refuses_open_listeners():
 
 def refuses_wrong_usage():
     for args, word in ((["run", "--nonsense"], "--nonsense"), (["run", "--data"], "--data"), (["jump"], "jump"), (["run", "--http", "nowhere"], "nowhere"),
-                       (["demo", "--to", "nowhere"], "nowhere"), (["run", "--config", "/does/not/exist"], "/does/not/exist"), (["check-config", "/does/not/exist"], "/does/not/exist")):
+                       (["demo", "--to", "nowhere"], "nowhere"), (["health", "--http", "nowhere"], "nowhere"), (["run", "--config", "/does/not/exist"], "/does/not/exist"), (["check-config", "/does/not/exist"], "/does/not/exist")):
         got = weft(*args)
         assert got.returncode == 2 and word in got.stderr, (args, got)
 
