@@ -13,6 +13,7 @@
 #define LIVE(field)    AT(field), true
 #define SECONDS(n)     ((double)(n)*1e9)
 #define ANY_TIME       4e18
+#define PIB            (1024.0 * 1024.0 * GIB)
 
 const struct setting config_settings[] = {
     {"data", CONFIG_PATH, "./weft-data", 0, 0, "directory of everything that is kept",
@@ -26,7 +27,7 @@ const struct setting config_settings[] = {
      RESTART(admin)},
     {"ack", CONFIG_ACK, "disk", 0, 0, "OK means: on `disk`, with the `kernel`, or in `memory`",
      RESTART(ack)},
-    {"journal.max", CONFIG_BYTES, "2GiB", 64.0 * MIB, 1e15, "over it new data is refused",
+    {"journal.max", CONFIG_BYTES, "2GiB", 64.0 * MIB, PIB, "over it new data is refused",
      RESTART(journal_max_bytes)},
     {"journal.checkpoint", CONFIG_DURATION, "30s", SECONDS(1), SECONDS(3600),
      "how often open state is saved", RESTART(checkpoint_ns)},
@@ -59,7 +60,7 @@ const struct setting config_settings[] = {
      "silence before an HTTP connection is closed and a gRPC one gets a PING",
      RESTART(limits.idle_ns)},
     {"workers", CONFIG_COUNT, "0", 0, 256, "network threads; 0 = one a core", RESTART(workers)},
-    {"memory", CONFIG_BYTES, "512MiB", 64.0 * MIB, 1e15,
+    {"memory", CONFIG_BYTES, "512MiB", 64.0 * MIB, PIB,
      "budget for all that is in flight and open, and for queries", RESTART(memory_bytes)},
     {"retention.series", CONFIG_DURATION, "15d", 0, ANY_TIME, "time series; 0 = for ever",
      RESTART(retention.series_ns)},

@@ -31,6 +31,13 @@ static enum status complain(const struct reader *r, yaml_mark_t at, struct err *
     return config_complain(&r->file, at, e, msg);
 }
 
+/* About the value of the key we are at. */
+static enum status complain_of_key(const struct reader *r, yaml_mark_t at, struct err *e,
+                                   const char *msg)
+{
+    return config_complain_of(&r->file, str_from_c(r->key), at, e, msg);
+}
+
 /* The one list of sections. */
 static bool is_remote_write(const struct reader *r)
 {
@@ -53,10 +60,10 @@ static enum status take_value(struct reader *r, const yaml_event_t *ev, struct e
         return ST_OK;
     }
     if (is_remote_write(r))
-        return complain(r, ev->start_mark, e, "a list is expected here");
+        return complain_of_key(r, ev->start_mark, e, "a list is expected here");
     if (!row)
-        return complain(r, ev->start_mark, e,
-                        "a section with keys below is expected here, not a value");
+        return complain_of_key(r, ev->start_mark, e,
+                               "a section with keys is expected here, not a value");
     struct buf text = {0};
     struct err inner;
     r->value_marks[row - config_settings] = ev->start_mark;
@@ -82,7 +89,7 @@ static enum status join_list(struct reader *r, struct buf *out, struct err *e)
         if (ev.type == YAML_SCALAR_EVENT)
             st = config_expand(&r->file, &ev, out, e);
         else if (!end)
-            st = complain(r, ev.start_mark, e, "a number is expected here");
+            st = complain_of_key(r, ev.start_mark, e, "a number is expected here");
         yaml_event_delete(&ev);
         TRY(st);
     }
@@ -108,7 +115,7 @@ static enum status take_list(struct reader *r, const yaml_event_t *ev, struct er
     if (row && row->unit == CONFIG_BOUNDS)
         return take_numbers(r, row, ev, e);
     if (!is_remote_write(r))
-        return complain(r, ev->start_mark, e, "this setting takes no list");
+        return complain_of_key(r, ev->start_mark, e, "a list is not expected here");
     r->seen_remote_write = true;
     r->key[0] = '\0';
     return config_remote_write_read(&r->file, r->parser, ev, &r->config->remote_write, e);
@@ -145,7 +152,9 @@ static enum status begin_mapping(struct reader *r, const yaml_event_t *ev, struc
     if (r->depth > 0)
         config_find(str_from_c(r->key), &section);
     if (!section || r->depth == DEPTH_MAX)
-        return complain(r, ev->start_mark, e, "a value is expected here, not a section");
+        return complain_of_key(r, ev->start_mark, e,
+                               is_remote_write(r) ? "a list is expected here"
+                                                  : "a value is expected here, not a section");
     r->lengths[r->depth++] = strlen(r->path);
     memcpy(r->path, r->key, sizeof(r->path));
     r->key[0] = '\0';
@@ -217,7 +226,8 @@ enum status config_read(const char *path, struct config *c, struct err *e)
     struct str folder = str_from_c(path);
     folder.len = str_find_last(folder, '/') == folder.len ? 0 : str_find_last(folder, '/');
     yaml_parser_t parser;
-    struct reader r = {.file = {path, folder}, .parser = &parser, .config = &fresh};
+    struct reader r = {.file = {path, folder, NULL}, .parser = &parser, .config = &fresh};
+    r.file.key = r.key;
     enum status st;
     if (!yaml_parser_initialize(&parser)) {
         st = err_set(e, ST_NO_MEMORY, "%s: out of memory", path);

@@ -30,7 +30,7 @@ struct row {
 static enum status complain(const struct target_reader *r, const struct config_node *n,
                             const char *msg)
 {
-    return config_complain(r->file, n->at, r->e, msg);
+    return config_complain_of(r->file, n->key, n->at, r->e, msg);
 }
 
 static enum status no_memory(const struct target_reader *r)
@@ -96,7 +96,7 @@ static enum status take_protocol(struct target_reader *r, const struct config_no
 {
     uint64_t version;
     if (!str_to_u64(n->text, &version) || version < 1 || version > 2)
-        return complain(r, n, "the protocol is 1 or 2");
+        return complain(r, n, "1 or 2 is expected here");
     r->target->protocol = (uint32_t)version;
     return ST_OK;
 }
@@ -173,7 +173,7 @@ static enum status take_basic_auth(struct target_reader *r, const struct config_
     const struct remote_target *t = r->target;
     TRY(take_map(r, n, rows, LEN(rows), "basic_auth"));
     if (!t->user || !*t->user)
-        return complain(r, n, "basic_auth needs a username");
+        return complain(r, n, "a username is needed");
     if (t->password && t->password_file)
         return complain(r, n, "password and password_file exclude each other");
     return ST_OK;
@@ -276,7 +276,9 @@ static enum status take_match(struct target_reader *r, const struct config_node 
         enum status status = query_parse_selector(m->text, &r->list->arena, &matchers,
                                                   &match[r->target->match_count].count, &why);
         if (status != ST_OK)
-            return status == ST_NO_MEMORY ? no_memory(r) : complain(r, m, why.msg);
+            return status == ST_NO_MEMORY
+                       ? no_memory(r)
+                       : config_complain_of(r->file, n->key, m->at, r->e, why.msg);
         match[r->target->match_count++].matchers = matchers;
     }
     return ST_OK;

@@ -10,6 +10,16 @@ enum status config_complain(const struct config_file *file, yaml_mark_t at, stru
     return err_set(e, ST_INVALID, "%s:%zu:%zu: %s", file->path, at.line + 1, at.column + 1, msg);
 }
 
+enum status config_complain_of(const struct config_file *file, struct str key, yaml_mark_t at,
+                               struct err *e, const char *msg)
+{
+    char named[sizeof(e->msg)];
+    if (key.len == 0)
+        return config_complain(file, at, e, msg);
+    snprintf(named, sizeof(named), "%.*s: %s", STR_ARG(key), msg);
+    return config_complain(file, at, e, named);
+}
+
 /* ${NAME} and ${NAME:-default} of one scalar; other text stays as it is. */
 static bool expand(struct str text, struct buf *out, char *wrong, size_t cap)
 {
@@ -43,7 +53,14 @@ enum status config_expand(const struct config_file *file, const yaml_event_t *sc
 {
     struct str raw = {(const char *)scalar->data.scalar.value, scalar->data.scalar.length};
     char why[160];
+    struct str key = file->key ? str_from_c(file->key) : STR("");
+    /* `{ key: ${NAME} }`: to YAML the brace begins a map. */
+    if (scalar->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && str_eq(raw, STR("$")))
+        return config_complain_of(file, key, scalar->start_mark, e,
+                                  "inside { } or [ ] a value with ${NAME} needs quotes");
     if (!expand(raw, out, why, sizeof(why)))
-        return config_complain(file, scalar->start_mark, e, why);
+        return config_complain_of(file, key, scalar->start_mark, e, why);
+    if (str_find(raw, '\0') < raw.len)
+        return config_complain_of(file, key, scalar->start_mark, e, "a value holds no NUL");
     return out->failed ? err_set(e, ST_NO_MEMORY, "%s: out of memory", file->path) : ST_OK;
 }
