@@ -32,16 +32,20 @@ static bool accepts_gzip(struct str header)
     return false;
 }
 
+static struct str opaque_tag(struct str tag)
+{
+    return str_starts_with(tag, STR("W/")) ? str_sub(tag, 2, tag.len) : tag;
+}
+
 /* If-None-Match compares weakly (RFC 9110 13.1.2): a list of tags, or a star. */
 static bool etag_matches(struct str header, const char *etag)
 {
+    struct str ours = opaque_tag(str_from_c(etag));
     while (header.len) {
         struct str item;
         str_cut(header, ',', &item, &header);
         item = str_trim(item);
-        if (str_starts_with(item, STR("W/")))
-            item = str_sub(item, 2, item.len);
-        if (str_eq(item, STR("*")) || str_eq(item, str_from_c(etag)))
+        if (str_eq(item, STR("*")) || str_eq(opaque_tag(item), ours))
             return true;
     }
     return false;
@@ -65,6 +69,7 @@ enum status api_ui(struct request *r, struct http_response *out, struct err *e)
     reply_header(out, "Referrer-Policy", "no-referrer");
     if (etag_matches(r->if_none_match, file->etag)) {
         out->status = 304;
+        reply_header(out, "Vary", "Accept-Encoding"); /* as the 200 has it */
         out->content_type = NULL;
         return ST_OK;
     }

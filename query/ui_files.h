@@ -7,7 +7,7 @@
 struct ui_file {
     const char *path;                  /* "/index.html", "/app.js" */
     const char *type;                  /* Content-Type */
-    const char *etag;                  /* quoted, from the content */
+    const char *etag;                  /* weak, from the content: the same for every coding */
     const unsigned char *bytes, *gzip; /* gzip: the same, compressed */
     size_t len, gzip_len;
 };

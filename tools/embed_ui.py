@@ -102,7 +102,7 @@ def c_entry(path, index):
     etag = hashlib.sha256(data).hexdigest()[:16]
     strings = (f"static const char plain_{index}[] =\n{c_string(data)};\n"
                f"static const char gzip_{index}[] =\n{c_string(packed)};\n")
-    row = (f'    {{ "/{path.name}", "{kind}", "\\"{etag}\\"", '
+    row = (f'    {{ "/{path.name}", "{kind}", "W/\\"{etag}\\"", '
            f"(const unsigned char *)plain_{index}, (const unsigned char *)gzip_{index}, "
            f"{len(data)}, {len(packed)} }},\n")
     return strings, row

@@ -131,11 +131,17 @@ Test(dispatch, ui_files_are_revalidated_and_packed)
     cr_expect(eq(str, (char *)header_of(&packed, "Content-Encoding"), (char *)"gzip"));
     cr_expect(packed.body.len < plain.body.len);
     cr_expect(eq(uint, same.status, 304));
+    cr_expect(eq(str, (char *)header_of(&same, "Vary"), (char *)"Accept-Encoding"));
+    cr_expect(strncmp(etag, "W/\"", 3) == 0, "one tag for every coding is weak (RFC 9110 8.8.1)");
+    struct http_response strong = get_index(etag + 2, ""),
+                         among = get_index("\"x\", W/\"y\", *", "");
+    cr_expect(eq(uint, strong.status, 304));
+    cr_expect(eq(uint, among.status, 304));
     cr_expect(eq(sz, same.body.len, 0));
     cr_expect(eq(uint, other.status, 200));
     cr_expect(eq(str, (char *)header_of(&other, "Content-Encoding"), (char *)""));
     cr_expect(strstr(header_of(&plain, "Content-Security-Policy"), "script-src 'self';") != NULL);
-    struct http_response *all[] = {&plain, &packed, &same, &other};
+    struct http_response *all[] = {&plain, &packed, &same, &other, &strong, &among};
     for (size_t i = 0; i < LEN(all); i++)
         buf_deinit(&all[i]->body);
     EXPECT_NO_LEAK();
