@@ -1,8 +1,9 @@
 /* snippets.js - the shortest working settings of each sender; `at` is {host, grpc, http} of this weft. */
 
+/* An IPv6 address stands alone here: its brackets belong to the port. */
 const splitAddress = (address) => {
   const at = address.lastIndexOf(":");
-  return { host: address.slice(0, at), port: address.slice(at + 1) };
+  return { host: address.slice(0, at).replace(/^\[(.*)\]$/, "$1"), port: address.slice(at + 1) };
 };
 
 const istio = ({ grpc }) => {
