@@ -118,36 +118,6 @@ static bool split_consul(struct str c, struct destination *out)
     return true;
 }
 
-bool destination_from_cluster(struct str cluster, struct destination *out)
-{
-    *out = (struct destination){.entity.kind = ENTITY_SERVICE};
-    struct str port_text, subset, host;
-    uint64_t port = 0;
-    switch (cluster_kind_of(cluster)) {
-    case CLUSTER_OUTBOUND:
-    case CLUSTER_WAYPOINT:
-        if (split_istio(cluster, &port_text, &subset, &host)) {
-            (void)str_to_u64(port_text, &port);
-            if (host.len == 0)
-                return false;
-            destination_from_host(host, port <= UINT16_MAX ? (uint32_t)port : 0, out);
-            /* A waypoint's third part is "http", "tcp" or a subset. */
-            if (!str_eq(subset, STR("http")) && !str_eq(subset, STR("tcp")))
-                out->subset = subset;
-            return true;
-        }
-        return split_consul(cluster, out);
-    case CLUSTER_OTHER:
-        out->entity.name = cluster;
-        return true;
-    case CLUSTER_BLACKHOLE:
-        out->entity = (struct entity){.name = STR("blocked"), .kind = ENTITY_BLOCKED};
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* name.namespace.svc[.domain], or pod.name.namespace.svc[.domain] of a headless service. */
 static bool kubernetes_service(const struct str *l, size_t n, struct entity *out)
 {
@@ -179,6 +149,45 @@ static bool consul_service(const struct str *l, size_t n, struct entity *out)
     return false;
 }
 
+/* True when a host is the name of a service, which then is in *out. */
+static bool is_service_host(struct str host, struct entity *out)
+{
+    struct str labels[LABELS_MAX];
+    size_t n = split_labels(host, labels);
+    return kubernetes_service(labels, n, out) || consul_service(labels, n, out);
+}
+
+bool destination_from_cluster(struct str cluster, struct destination *out)
+{
+    *out = (struct destination){.entity.kind = ENTITY_SERVICE};
+    struct str port_text, subset, host;
+    uint64_t port = 0;
+    switch (cluster_kind_of(cluster)) {
+    case CLUSTER_OUTBOUND:
+    case CLUSTER_WAYPOINT:
+        if (split_istio(cluster, &port_text, &subset, &host)) {
+            (void)str_to_u64(port_text, &port);
+            if (host.len == 0)
+                return false;
+            destination_from_host(host, port <= UINT16_MAX ? (uint32_t)port : 0, out);
+            /* A waypoint's third part is "http", "tcp" or a subset. */
+            if (!str_eq(subset, STR("http")) && !str_eq(subset, STR("tcp")))
+                out->subset = subset;
+            return true;
+        }
+        return split_consul(cluster, out);
+    case CLUSTER_OTHER:
+        if (!is_service_host(cluster, &out->entity))
+            out->entity.name = cluster;
+        return true;
+    case CLUSTER_BLACKHOLE:
+        out->entity = (struct entity){.name = STR("blocked"), .kind = ENTITY_BLOCKED};
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void append(struct destination *out, size_t *len, struct str s)
 {
     for (size_t i = 0; i < s.len && *len < DESTINATION_TEXT; i++) {
@@ -194,14 +203,16 @@ void destination_from_host(struct str host, uint32_t port, struct destination *o
         host = str_sub(host, 0, host.len - STR("-shadow").len);
     if (host.len > 1 && host.ptr[host.len - 1] == '.')
         host = str_sub(host, 0, host.len - 1);
-    struct str labels[LABELS_MAX];
-    size_t n = split_labels(host, labels);
-    if (kubernetes_service(labels, n, &out->entity) || consul_service(labels, n, &out->entity))
+    if (is_service_host(host, &out->entity))
         return;
     out->entity = (struct entity){.kind = ENTITY_EXTERNAL};
     size_t len = 0;
-    append(out, &len, str_sub(host, 0, DESTINATION_TEXT - 8));
-    if (port != 0 && port != 80 && port != 443) {
+    bool names_port = port != 0 && port != 80 && port != 443;
+    bool bracketed = names_port && str_find(host, ':') < host.len; /* IPv6 */
+    append(out, &len, bracketed ? STR("[") : (struct str){0});
+    append(out, &len, str_sub(host, 0, DESTINATION_TEXT - 10));
+    append(out, &len, bracketed ? STR("]") : (struct str){0});
+    if (names_port) {
         char digits[8];
         size_t count = 0;
         for (uint32_t p = port; p && count < sizeof(digits); p /= 10)

@@ -124,6 +124,14 @@ static enum link from_server(const struct link_end *p, const struct link_end *c,
     return LINK_INSIDE;
 }
 
+/* Two waypoints that stand before two services: the first one's service, which shows nothing of
+ * itself, called the second. */
+static bool passed_a_service(const struct link_end *p, const struct link_end *c)
+{
+    return p->role == ROLE_WAYPOINT && c->role == ROLE_WAYPOINT && p->dest != NAMES_NONE &&
+           c->dest != NAMES_NONE && p->dest_entity != c->dest_entity;
+}
+
 static enum link from_gateway(const struct link_end *p, const struct link_end *c, enum side side)
 {
     switch (side) {
@@ -138,7 +146,7 @@ static enum link from_gateway(const struct link_end *p, const struct link_end *c
     case SIDE_SERVER:
         return c->mirror ? LINK_CALL : LINK_HOP;
     case SIDE_GATEWAY:
-        return LINK_HOP;
+        return passed_a_service(p, c) ? LINK_CALL : LINK_HOP;
     case SIDE_MIDDLE:
         return LINK_VIA;
     case SIDE_INTERNAL:
@@ -155,8 +163,9 @@ static enum link from_middle(const struct link_end *p, const struct link_end *c,
     case SIDE_SERVER:
         return c->mirror ? LINK_CALL : LINK_VIA;
     case SIDE_GATEWAY:
-    case SIDE_MIDDLE:
         return LINK_VIA;
+    case SIDE_MIDDLE:
+        return passed_a_service(p, c) ? LINK_CALL : LINK_VIA;
     case SIDE_INTERNAL:
         break;
     }

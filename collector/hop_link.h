@@ -30,7 +30,7 @@ enum link {
 
 struct link_end {
     const struct owner_entry *owner;
-    uint32_t owner_id, dest;
+    uint32_t owner_id, dest, dest_entity;
     uint8_t role, kind, dest_kind; /* enum role, span_kind, dest_kind */
     bool mirror;
     bool is_remembered; /* its destination is forgotten */

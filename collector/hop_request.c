@@ -226,17 +226,17 @@ static void name_seen_server(const struct reading *r, uint32_t dest_id, bool by_
     q->server = o->entity;
     if (caller_knows_better(r, o, d, by_mesh)) {
         if (d->entity != o->entity)
-            q->server_alias = o->entity;
+            q->server_aliases[0] = o->entity;
         q->server = d->entity;
     } else if (by_mesh && is_called_by_host(r, o, d)) {
-        q->server_alias = d->entity;
+        q->server_aliases[0] = d->entity;
     }
     struct str version = {0}, workload = {0};
     named(r, o, &version, &workload);
     for (const struct node *n = r->last_entry; n; n = node_of(r, next_inside(r, n))) {
         named(r, n->end.owner, &version, &workload);
         if (n->end.owner->maker == MAKER_APP && n->end.owner->entity != q->server)
-            q->server_alias = n->end.owner->entity;
+            q->server_aliases[1] = n->end.owner->entity;
     }
     if (version.len == 0 && dest_id != NAMES_NONE)
         version = d->subset;
@@ -311,6 +311,20 @@ static bool name_queue(const struct reading *r)
     return true;
 }
 
+/* What hangs below a waypoint and is not what it passed on: a copy that it mirrored, from the same
+ * caller, or a request of the service that it stands before. */
+static void name_client_at_waypoint(const struct reading *r, const struct node *waypoint)
+{
+    if (!r->out->mirror && waypoint->end.dest != NAMES_NONE) {
+        r->out->client = waypoint->end.dest_entity;
+        return;
+    }
+    const struct hop *passed =
+        waypoint->answered == NODE_NONE ? NULL : &r->tree->hops.items[waypoint->answered];
+    const struct node *caller = passed ? node_of(r, passed->first_client) : NULL;
+    take_owner(r, caller ? caller->identity : waypoint->identity);
+}
+
 static void name_client(const struct reading *r)
 {
     const struct hop *h = r->hop;
@@ -332,8 +346,11 @@ static void name_client(const struct reading *r)
     }
     if (name_queue(r))
         return;
-    if (h->caller != NODE_NONE)
-        take_owner(r, node_of(r, h->caller)->identity);
+    const struct node *caller = node_of(r, h->caller);
+    if (caller && caller->end.role == ROLE_WAYPOINT)
+        name_client_at_waypoint(r, caller);
+    else if (caller)
+        take_owner(r, caller->identity);
     else
         q->client = h->from_root ? ENTITY_ID_USER : ENTITY_ID_UNKNOWN;
 }

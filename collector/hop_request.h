@@ -17,7 +17,9 @@ struct request {
     uint32_t client, server; /* entities */
     uint32_t client_variant, server_variant;
     uint32_t client_owner, server_owner; /* NAMES_NONE when no span of that side came */
-    uint32_t client_alias, server_alias; /* entities: what else the end is called, or NAMES_NONE */
+    /* Entities: what else the end is called, or NAMES_NONE. The callee: by its outermost span or
+     * its host, and by its application. */
+    uint32_t client_alias, server_aliases[2];
     struct str operation;
     enum protocol protocol;
     enum cell_view views;

@@ -19,7 +19,9 @@ static void fill_node(struct node *n, const struct names *names, const struct li
 {
     n->end = *end;
     n->end.owner = names_owner_at(names, end->owner_id);
-    n->end.dest_kind = names_dest_at(names, end->dest)->kind;
+    const struct dest_entry *dest = names_dest_at(names, end->dest);
+    n->end.dest_kind = dest->kind;
+    n->end.dest_entity = dest->entity;
     n->closes = n->is_late = false;
 }
 

@@ -53,17 +53,21 @@ static bool is_somebody(const struct names *names, uint32_t entity)
 void sightings_add(struct sightings *s, const struct names *names, const struct request *q)
 {
     const struct {
-        uint32_t entity, variant, owner, alias;
-    } ends[] = {{q->client, q->client_variant, q->client_owner, q->client_alias},
-                {q->server, q->server_variant, q->server_owner, q->server_alias}};
+        uint32_t entity, variant, owner, aliases[2];
+    } ends[] = {{q->client, q->client_variant, q->client_owner, {q->client_alias, NAMES_NONE}},
+                {q->server,
+                 q->server_variant,
+                 q->server_owner,
+                 {q->server_aliases[0], q->server_aliases[1]}}};
     for (size_t i = 0; i < LEN(ends); i++) {
         if (!is_somebody(names, ends[i].entity))
             continue;
         add(s, (struct sighting){ends[i].entity, ends[i].variant, ends[i].owner, false, q->time_ns,
                                  q->time_ns});
-        if (ends[i].alias != NAMES_NONE)
-            add(s, (struct sighting){ends[i].entity, NAMES_NONE, ends[i].alias, true, q->time_ns,
-                                     q->time_ns});
+        for (size_t k = 0; k < LEN(ends[i].aliases); k++)
+            if (ends[i].aliases[k] != NAMES_NONE)
+                add(s, (struct sighting){ends[i].entity, NAMES_NONE, ends[i].aliases[k], true,
+                                         q->time_ns, q->time_ns});
     }
 }
 

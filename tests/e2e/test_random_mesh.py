@@ -7,14 +7,16 @@ from random_mesh import Mesh
 from weft import Suite, Weft
 
 CONFIG = "admin: true\nretention: { edges: 0 }\ngraph: { wait: 60s, remember: 600s }\n"
-STYLES = (("istio",), ("consul",), ("linkerd",), ("alone",), ("istio", "alone"), ("linkerd", "alone"))
+# (styles of workloads, styles of gateways, whether senders sample)
+KINDS = ((("istio",), ("router",), False), (("consul",), (), False), (("linkerd",), (), False), (("alone",), ("nginx", "traefik", "caddy"), False),
+         (("istio", "alone"), ("router", "front"), True), (("linkerd", "alone"), ("front",), True), (("ambient", "istio", "alone"), ("router",), False))
 
 
 def one(seed):
-    styles = STYLES[seed % len(STYLES)]
+    styles, gateways, sampled = KINDS[seed % len(KINDS)]
     now = int(time.time()) - 60
-    mesh = Mesh(seed, styles, now * 10**9)
-    documents = mesh.requests()
+    mesh = Mesh(seed, styles, now * 10**9, gateways=gateways, sampled=sampled)
+    documents = mesh.requests((1, 5, 40, 10**6)[seed % 4])
     cut = len(documents) * (seed % 7) // 7
     with Weft(config=CONFIG) as first:
         for document in documents[:cut]:
@@ -24,16 +26,18 @@ def one(seed):
             for document in documents[cut:]:
                 assert again.push_json(document) == 200
             again.flush()
-            complaints = mesh.complaints(again.json("/api/mesh/graph", start=now - 600, end=now + 600))
+            graph = again.json("/api/mesh/graph", start=now - 600, end=now + 600)
             spans = again.spans()
-    assert not complaints, "%s, %d spans:\n%s" % ("+".join(styles), len(mesh.spans), "\n".join(complaints[:12]))
+    complaints = mesh.complaints(graph)
+    assert not complaints, "%s, %d spans:\n%s" % ("+".join(styles), len(mesh.spans), "\n".join(complaints[:40]))
     assert spans["stored"] == len(mesh.spans) and spans["difference"] == 0, (len(mesh.spans), spans)
+    assert all((e["interval"] is not None) == sampled for e in graph["edges"] if not sampled), "an interval without sampling"
 
 
 def main():
     suite = Suite("random mesh")
     first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    last = int(sys.argv[2]) if len(sys.argv) > 2 else first + 2 * len(STYLES) - 1
+    last = int(sys.argv[2]) if len(sys.argv) > 2 else first + 2 * len(KINDS) - 1
     for seed in range(first, last + 1):
         suite.run("seed %d" % seed, one, seed)
     suite.close()

@@ -37,6 +37,8 @@ static const struct {
      ""},
     {"pong.consul", CLUSTER_OUTBOUND, NULL, ""},
     {"payments_backend", CLUSTER_OTHER, "payments_backend", ""},
+    {"cart.shop.svc.cluster.local", CLUSTER_OTHER, "shop/cart", ""},
+    {"api.example.org", CLUSTER_OTHER, "api.example.org", ""},
 };
 
 static void expect_id(const char *input, const struct entity *e, const char *want)
@@ -80,6 +82,8 @@ static const struct {
     {"api.example.org", 443, "api.example.org", ENTITY_EXTERNAL},
     {"API.example.org", 8443, "api.example.org:8443", ENTITY_EXTERNAL},
     {"10.0.0.7", 0, "10.0.0.7", ENTITY_EXTERNAL},
+    {"2001:db8::7", 443, "2001:db8::7", ENTITY_EXTERNAL},
+    {"2001:DB8::7", 8443, "[2001:db8::7]:8443", ENTITY_EXTERNAL},
     {"cart.shop", 80, "cart.shop", ENTITY_EXTERNAL},
     {"svc", 80, "svc", ENTITY_EXTERNAL},
     {"", 81, ":81", ENTITY_EXTERNAL},
