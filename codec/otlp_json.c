@@ -12,9 +12,10 @@ struct json_decoder {
     struct attr_slab slab;
     size_t span_cap;
     struct span span;
-    unsigned faults, resource_faults; /* enum span_fault bits */
-    struct resource *resource;        /* arena */
-    struct scope *scope;              /* arena */
+    unsigned faults, resource_faults;     /* enum span_fault bits */
+    struct resource *resource;            /* arena; the next two: of the spans in work */
+    struct scope *scope;                  /* arena */
+    uint32_t resource_since, scope_since; /* spans of the batch when they were made */
     bool resource_seen;
     struct json_reader scope_spans; /* stands before scopeSpans that came before their resource; at
                                        = NULL: none did */
@@ -227,14 +228,35 @@ static enum status read_spans(struct otlp_json *j)
     return otlp_json_objects(j, read_span);
 }
 
-/* The scope may come behind its spans: they point to it. */
+/* Spans point to their scope, which may come behind them. One that no span came to is taken again:
+ * a body full of empty ones costs no memory. */
+static bool next_scope(struct json_decoder *d)
+{
+    struct batch *b = d->j.batch;
+    if (!d->scope || d->scope_since != b->span_count)
+        d->scope = arena_alloc(&b->arena, sizeof(*d->scope));
+    if (d->scope)
+        *d->scope = (struct scope){0};
+    d->scope_since = b->span_count;
+    return d->scope != NULL;
+}
+
+static bool next_resource(struct json_decoder *d)
+{
+    struct batch *b = d->j.batch;
+    if (!d->resource || d->resource_since != b->span_count)
+        d->resource = arena_alloc(&b->arena, sizeof(*d->resource));
+    if (d->resource)
+        *d->resource = (struct resource){0};
+    d->resource_since = b->span_count;
+    return d->resource != NULL;
+}
+
 static enum status read_one_scope_spans(struct otlp_json *j)
 {
-    struct json_decoder *d = decoder_of(j);
     static const struct json_field fields[] = {JSON_FIELD("scope", read_scope),
                                                JSON_FIELD("spans", read_spans)};
-    d->scope = arena_calloc(&j->batch->arena, 1, sizeof(*d->scope));
-    if (!d->scope)
+    if (!next_scope(decoder_of(j)))
         return otlp_json_no_memory(j);
     return otlp_json_fields(j, fields, LEN(fields));
 }
@@ -270,8 +292,7 @@ static enum status read_one_resource_spans(struct otlp_json *j)
     struct json_decoder *d = decoder_of(j);
     static const struct json_field fields[] = {JSON_FIELD("resource", read_resource),
                                                JSON_FIELD("scopeSpans", read_scope_spans)};
-    d->resource = arena_calloc(&j->batch->arena, 1, sizeof(*d->resource));
-    if (!d->resource)
+    if (!next_resource(d))
         return otlp_json_no_memory(j);
     d->resource_faults = 0;
     d->resource_seen = false;

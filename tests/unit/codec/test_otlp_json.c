@@ -167,6 +167,34 @@ Test(otlp_json, J3_to_J8_wrong_json_fails_the_request)
     EXPECT_NO_LEAK();
 }
 
+/* With a span behind every hundred of them, which must find its own. */
+Test(otlp_json, empty_owners_take_no_memory)
+{
+    enum { COUNT = 20000, SPANS = COUNT / 100 };
+    struct buf text = {0};
+    struct batch b;
+    struct err e = {0};
+    buf_printf(&text, "{\"resourceSpans\":[");
+    for (unsigned i = 0; i < COUNT; i++) {
+        buf_printf(&text, "{\"scopeSpans\":[{},{}%s", i % 100 ? "]}," : ",");
+        if (i % 100 == 0)
+            buf_printf(&text, "{\"scope\":{\"name\":\"s%u\"},\"spans\":[{" IDS "}]},{}]},", i);
+    }
+    buf_printf(&text, "{}]}");
+    cr_assert(decode_json(&b, buf_str(&text), &e) == ST_OK, "%s", e.msg);
+    cr_assert(b.span_count == SPANS);
+    for (unsigned i = 0; i < SPANS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "s%u", i * 100);
+        cr_expect(str_eq(b.spans[i].scope->name, str_from_c(name)), "span %u", i);
+        cr_expect(i == 0 || b.spans[i].resource != b.spans[i - 1].resource, "span %u", i);
+    }
+    cr_expect(b.arena.used_bytes < COUNT * sizeof(struct scope), "%zu", b.arena.used_bytes);
+    arena_deinit(&b.arena);
+    buf_deinit(&text);
+    EXPECT_NO_LEAK();
+}
+
 Test(otlp_json, J3_whole_numbers_are_enums)
 {
     static const char *const rows[] = {"2", "2.0", "2e0", "20e-1", "0.2e1"};
