@@ -199,6 +199,36 @@ async function focusTest(page, weft) {
   await picture(page, 6);
 }
 
+/** Versions are told apart by their names, and a namespace's own edges stand clear of its card. */
+async function groupsTest(page) {
+  await go(page, `#/graph?group=version&table=1&sel=${encodeURIComponent("n:pay/payment@v2")}`);
+  await until(
+    page,
+    "the version's panel",
+    () => document.querySelector(".panel-head h2")?.textContent === "payment v2",
+  );
+  const names = await texts(page, '.twin [aria-label="Nodes of the graph"] tbody th');
+  ok(names.includes("payment v1") && names.includes("payment v2"), `names: ${names}`);
+  equal(new Set(names).size, names.length, `names of versions: ${names}`);
+  equal(
+    await page.$$eval(".slot-actions a", (all) => all.map((a) => a.getAttribute("href"))),
+    ["#/services?service=pay%2Fpayment", "#/latency?server=pay%2Fpayment&version=v2"],
+    "where its panel leads",
+  );
+  equal(await page.$eval(".truth", (line) => line.dataset.level), "calm", "level");
+  await go(page, "#/graph?group=namespace");
+  await until(page, "a loop", () =>
+    document.querySelector(".ground")._cyreg.cy.edges(".loop").nonempty(),
+  );
+  const clear = await page.evaluate(() => {
+    const loop = document.querySelector(".ground")._cyreg.cy.edges(".loop")[0],
+      node = loop.source();
+    return node.position("y") - node.height() / 2 - loop.midpoint().y;
+  });
+  ok(clear > 12, `the label of a loop is ${clear} above its card`);
+  await go(page, "#/graph");
+}
+
 async function findTest(page, weft) {
   const graph = await weft.get("/api/mesh/graph?last=15m"),
     both = [...graph.nodes, ...graph.edges];
@@ -355,6 +385,7 @@ export async function liveTests(browser, binary) {
     await test("the node panel's figures equal the API's", () => nodePanelTest(page, weft));
     await test("a hostile service name shows as text", () => hostileTest(page));
     await test("focus shows a node's neighbours", () => focusTest(page, weft));
+    await test("graphs of versions and of namespaces can be read", () => groupsTest(page));
     await test("the find box finds what the API has", () => findTest(page, weft));
     await test("services, latency and senders show what the API has", () => viewsTest(page, weft));
     await test("saving as PNG, SVG and JSON", () => saveTest(page));

@@ -136,6 +136,10 @@ export function createTruth() {
   });
   /* The line changes with every answer; said aloud is only a change of its mood. */
   const spoken = h("span", { class: "sr-only", role: "status" });
+  account.addEventListener("toggle", (event) => {
+    if (event.newState === "open")
+      account.style.top = `${button.getBoundingClientRect().bottom + 6}px`;
+  });
   const element = h("div", { class: "truth" }, button, notes, account, spoken);
 
   function parts() {

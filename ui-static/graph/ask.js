@@ -24,8 +24,12 @@ export async function askGraph(now, signal) {
   return leaveUndecided(answer, params, signal);
 }
 
+/* For readers of the API who look for what other groups do not have; here its places are empty. */
+const isOfGroup = (warning) => warning.includes("are kept by service");
+
 /** What the answer says about itself, for the truth line. */
 export function truthOf(answer) {
-  const cut = answer.truncated ? ["part of the graph was left out"] : [];
-  return { completeUntil: answer.complete_until, warnings: [...(answer.warnings ?? []), ...cut] };
+  const cut = answer.truncated ? ["part of the graph was left out"] : [],
+    warnings = (answer.warnings ?? []).filter((one) => !isOfGroup(one));
+  return { completeUntil: answer.complete_until, warnings: [...warnings, ...cut] };
 }

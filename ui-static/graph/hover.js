@@ -2,7 +2,7 @@
 import { factsOf } from "./facts.js";
 import { h, fill } from "../lib/dom.js";
 import { count, ms, percent, rate } from "../lib/format.js";
-import { kindWords } from "../lib/words.js";
+import { kindWords, nodeTitle } from "../lib/words.js";
 import { healthBadge } from "../lib/parts.js";
 
 const line = (name, value) => h("div", {}, h("dt", {}, name), h("dd", { class: "num" }, value));
@@ -19,7 +19,7 @@ function latencyLines(latency, words) {
 
 function nodeCard(api) {
   return [
-    h("strong", {}, api.name),
+    h("strong", {}, nodeTitle(api)),
     h(
       "p",
       { class: "quiet-text" },

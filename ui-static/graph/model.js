@@ -1,6 +1,6 @@
 /* model.js - an answer of /api/mesh/graph as elements of the picture: ids, sizes, labels, health. */
 import { ms, percent, rate } from "../lib/format.js";
-import { edgeHealth } from "../lib/words.js";
+import { edgeHealth, nodeTitle } from "../lib/words.js";
 
 export const NODE_HEIGHT = 46;
 export const TEXT_LEFT = 40;
@@ -99,11 +99,12 @@ const spaceKey = (node) =>
 
 function nodeElement(node, inbound, grouped) {
   const sub = figures(node);
-  const wanted = TEXT_LEFT + TEXT_RIGHT + Math.max(textWidth(node.name, NAME_FONT), usualWidth());
+  const name = nodeTitle(node);
+  const wanted = TEXT_LEFT + TEXT_RIGHT + Math.max(textWidth(name, NAME_FONT), usualWidth());
   const width = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, wanted)));
   const space = spaceKey(node);
   const classes = `card kind-${node.kind} ${node.health}`,
-    title = fitText(node.name, NAME_FONT, width - TEXT_LEFT - TEXT_RIGHT + 4);
+    title = fitText(name, NAME_FONT, width - TEXT_LEFT - TEXT_RIGHT + 4);
   return {
     group: "nodes",
     classes,

@@ -122,9 +122,9 @@ function edgeRules(c) {
       selector: "edge.loop",
       style: {
         "curve-style": "bezier",
-        "loop-direction": "-90deg",
-        "loop-sweep": "40deg",
-        "control-point-step-size": 46,
+        "loop-direction": "0deg", // above: cards are wider than high
+        "loop-sweep": "75deg",
+        "control-point-step-size": 64,
       },
     },
     {

@@ -2,7 +2,7 @@
 import { h } from "../lib/dom.js";
 import { createTable } from "../lib/table.js";
 import { count, ms, percent, rate } from "../lib/format.js";
-import { edgeHealth, kindWords } from "../lib/words.js";
+import { edgeHealth, kindWords, nodeTitle } from "../lib/words.js";
 import { healthBadge } from "../lib/parts.js";
 
 const RANK = { failing: 3, degraded: 2, healthy: 1, idle: 0 };
@@ -33,7 +33,7 @@ const EDGES = [
   { name: "Flags", value: (e) => Object.keys(e.flags).join(" ") },
 ];
 const NODES = [
-  { name: "Service", value: (n) => n.name },
+  { name: "Service", value: nodeTitle },
   { name: "Namespace", value: (n) => n.namespace },
   { name: "Kind", value: (n) => n.kind, cell: (n) => kindWords(n.kind) },
   ...numbers(

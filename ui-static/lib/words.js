@@ -118,6 +118,17 @@ export const grpcWords = (code) => GRPC[code] ?? "unknown status";
 export const grpcIsError = (code) => GRPC_ERRORS.has(Number(code));
 export const kindWords = (kind) => KINDS[kind] ?? kind;
 export const healthWords = (health) => HEALTH[health] ?? health;
+
+/** The version that a node of a graph of versions is; undefined for others. */
+export const versionOf = ({ id, versions }) =>
+  versions?.find((one) => one && id.endsWith(`@${one}`));
+
+/** A node's name; of a graph of versions with its version, for there several have one name. */
+export function nodeTitle(node) {
+  const version = versionOf(node);
+  return version ? `${node.name} ${version}` : node.name;
+}
+
 export const evidenceWords = (list) => list.map((e) => e.replaceAll("_", " ")).join(", ");
 
 /** Health of an edge by the same thresholds that the API uses for nodes. */

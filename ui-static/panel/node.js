@@ -4,7 +4,7 @@ import * as state from "../state.js";
 import { h, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { ago, count, ms, percent, rate } from "../lib/format.js";
-import { edgeHealth, kindWords, mood } from "../lib/words.js";
+import { edgeHealth, kindWords, mood, nodeTitle, versionOf } from "../lib/words.js";
 import { chip, figure, healthBadge, note, section } from "../lib/parts.js";
 import { askSide, createSideChart } from "./latency.js";
 import { createShell, createSlots } from "./shell.js";
@@ -13,7 +13,7 @@ const SHOWN = 12;
 
 function title(node) {
   return [
-    h("h2", {}, node.name),
+    h("h2", {}, nodeTitle(node)),
     h(
       "p",
       { class: "row wrap" },
@@ -44,7 +44,24 @@ function figures(node) {
   );
 }
 
-function actions(node, focus) {
+/** Which service's page and latency belong to a node; null when it is none of one service. */
+function serviceOf(node, group) {
+  if (group === "service") return { service: node.id };
+  const version = group === "version" ? versionOf(node) : null;
+  return version ? { service: node.id.slice(0, -version.length - 1), version } : null;
+}
+
+function links(node, { service, version = "" }) {
+  const page = state.viewHref("services", { service }),
+    latency = state.viewHref("latency", { server: service, version });
+  return [
+    h("a", { class: "button", href: page }, "Open as page"),
+    node.latency ? h("a", { class: "button", href: latency }, "Latency") : null,
+  ];
+}
+
+function actions(node, focus, group) {
+  const service = serviceOf(node, group);
   return h(
     "div",
     { class: "row wrap actions" },
@@ -54,14 +71,7 @@ function actions(node, focus) {
       icon("focus"),
       "Focus",
     ),
-    h(
-      "a",
-      { class: "button", href: state.viewHref("services", { service: node.id }) },
-      "Open as page",
-    ),
-    node.latency
-      ? h("a", { class: "button", href: state.viewHref("latency", { server: node.id }) }, "Latency")
-      : null,
+    service ? links(node, service) : null,
   );
 }
 
@@ -179,10 +189,10 @@ export function createNodePanel(close, focus) {
   const chart = createSideChart("server", null);
   slots.chart.append(section("Latency", chart.element));
 
-  function show(node, answer) {
+  function show(node, answer, group) {
     shell.title(...title(node));
     fill(slots.figures, figures(node));
-    fill(slots.actions, actions(node, focus));
+    fill(slots.actions, actions(node, focus, group));
     const served = answer.edges.some((edge) => edge.server === node.id && edge.server_latency);
     slots.chart.hidden = !served;
     chart.summary(served ? node.latency : null);
@@ -225,7 +235,7 @@ export function createNodePanel(close, focus) {
   }
 
   async function refresh(node, now, signal, answer) {
-    const served = show(node, answer);
+    const served = show(node, answer, now.group);
     if (now.group !== "service") return;
     await Promise.all([
       askDetail(node, now, signal).catch((error) => {

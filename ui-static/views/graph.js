@@ -3,6 +3,7 @@ import * as state from "../state.js";
 import { h } from "../lib/dom.js";
 import { parseFind } from "../lib/find.js";
 import { plural } from "../lib/format.js";
+import { nodeTitle } from "../lib/words.js";
 import { askGraph, pictureKey, truthOf } from "../graph/ask.js";
 import { createCanvas } from "../graph/canvas.js";
 import { createEmpty } from "../graph/empty.js";
@@ -19,9 +20,10 @@ const HOLD = 2;
 
 /** A node for the ear. */
 function spoken(node) {
-  const { name, kind, rate, error_ratio: errors, health } = factsOf(node).api;
+  const { api } = factsOf(node),
+    { kind, rate, error_ratio: errors, health } = api;
   const share = (errors * 100).toFixed(1);
-  return `${name}, ${kind}, ${rate.toFixed(1)} requests a second, ${share} percent errors, ${health}`;
+  return `${nodeTitle(api)}, ${kind}, ${rate.toFixed(1)} requests a second, ${share} percent errors, ${health}`;
 }
 
 function undecidedWords(n) {
