@@ -91,7 +91,8 @@ static enum status reload(void *user, struct err *e)
     enum status status = parse(run->argc, run->argv, &fresh, e);
     if (status != ST_OK) {
         config_deinit(&fresh.config);
-        return status;
+        /* A file that is gone is a bad one; not found would be the path that was asked. */
+        return e->status = status == ST_NOT_FOUND ? ST_INVALID : status;
     }
     pthread_mutex_lock(&run->lock);
     config_take_live(&run->config, &fresh.config, &waiting);

@@ -145,6 +145,10 @@ def reload_is_atomic():
         assert w.request("/-/flush", "POST", b"")[0] == 200, "the old settings stay in force"
         w.process.send_signal(signal.SIGHUP)
         wait_until("the refusal in the log", lambda: "reload refused" in w.stderr())
+        pathlib.Path(w.config.name).unlink()
+        status, _, body = w.request("/-/reload", "POST", b"")
+        assert status == 400 and json.loads(body)["error_type"] == "bad_data" and w.config.name in body.decode(), (status, body)
+        pathlib.Path(w.config.name).touch()
 
 
 def one_of_twenty_fails(w):
