@@ -16,6 +16,8 @@ const DEFAULTS = {
   label: "rate",
   find: "",
   table: "",
+  rows: "",
+  sort: "",
   sel: "",
   service: "",
   server: "",

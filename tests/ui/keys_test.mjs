@@ -97,8 +97,31 @@ async function addressTest(page) {
       document.querySelector(".find").value === "cart" &&
       document.querySelector('[data-last="1h"]').getAttribute("aria-pressed") === "true",
   );
+  await orderTest(page);
   await go(page, "#/graph");
   await until(page, "the plain graph", () => !document.querySelector(".panel"));
+}
+
+/** Which table is beside the graph and how it is sorted, and how the list of services is. */
+async function orderTest(page) {
+  const order = (selector) =>
+    page.evaluate((within) => {
+      const head = document.querySelector(`${within} [aria-sort]:not([aria-sort="none"])`);
+      return `${head.textContent.replace(/[↑↓]/, "")} ${head.getAttribute("aria-sort")}`;
+    }, selector);
+  const nodes = '.twin [aria-label="Nodes of the graph"]';
+  await go(page, "#/graph?table=1");
+  await until(page, "rows", () => document.querySelector(".twin tbody tr"));
+  await page.click('.twin-head [data-name="nodes"]');
+  await page.click(`${nodes} th:nth-child(8) button`);
+  ok(/rows=nodes/.test(await hash(page)) && /sort=-p95/.test(await hash(page)), await hash(page));
+  await page.reload({ waitUntil: "load" });
+  await until(page, "the nodes", (one) => document.querySelector(`${one} tbody tr`), nodes);
+  ok(await page.$eval(nodes, (box) => !box.hidden), "the edges are shown again");
+  equal(await order(nodes), "p95 descending", "order of nodes");
+  await go(page, "#/services?sort=Health");
+  await until(page, "services", () => document.querySelector(".page .table tbody tr"));
+  equal(await order(".page"), "Health ascending", "order of services");
 }
 
 export async function keyTests(page) {

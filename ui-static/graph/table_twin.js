@@ -1,5 +1,6 @@
 /* table_twin.js - the graph as two tables: the same figures for the keyboard, the screen reader and the sorting mind. */
 import { h } from "../lib/dom.js";
+import * as state from "../state.js";
 import { createTable } from "../lib/table.js";
 import { count, ms, percent, rate } from "../lib/format.js";
 import { edgeHealth, kindWords, nodeTitle } from "../lib/words.js";
@@ -43,6 +44,8 @@ const NODES = [
   { name: "Versions", value: (n) => n.versions.join(", ") },
 ];
 
+const sorted = (sort) => state.set({ sort }, { replace: true });
+
 /** `choose(sel)` opens the panel of a row. */
 export function createTableTwin(choose) {
   const edges = createTable({
@@ -51,6 +54,7 @@ export function createTableTwin(choose) {
     open: (e) => choose(`e:${e.id}`),
     caption: "Edges of the graph",
     sort: { column: 3, direction: "descending" },
+    sorted,
   });
   const nodes = createTable({
     columns: NODES,
@@ -58,13 +62,13 @@ export function createTableTwin(choose) {
     open: (n) => choose(`n:${n.id}`),
     caption: "Nodes of the graph",
     sort: { column: 3, direction: "descending" },
+    sorted,
   });
-  let shown = "edges";
   const tabs = [
     ["edges", "Edges"],
     ["nodes", "Nodes"],
   ].map(([name, words]) =>
-    h("button", { type: "button", data: { name }, on: { click: () => show(name) } }, words),
+    h("button", { type: "button", data: { name }, on: { click: () => change(name) } }, words),
   );
   const element = h(
     "section",
@@ -78,18 +82,25 @@ export function createTableTwin(choose) {
     nodes.element,
   );
 
-  function show(name) {
-    shown = name;
+  /* The other table has other columns, and its own order. */
+  function change(name) {
+    state.set({ rows: name === "edges" ? "" : name, sort: "" }, { replace: true });
+  }
+
+  function show(now) {
+    const shown = now.rows === "nodes" ? "nodes" : "edges";
     edges.element.hidden = shown !== "edges";
     nodes.element.hidden = shown !== "nodes";
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.name === shown));
+    edges.order(shown === "edges" ? now.sort : "");
+    nodes.order(shown === "nodes" ? now.sort : "");
   }
 
-  function update(answer, sel, test) {
+  function update(answer, now, test) {
     if (element.hidden) return;
-    edges.update(test ? answer.edges.filter(test) : answer.edges, sel);
-    nodes.update(test ? answer.nodes.filter(test) : answer.nodes, sel);
+    show(now);
+    edges.update(test ? answer.edges.filter(test) : answer.edges, now.sel);
+    nodes.update(test ? answer.nodes.filter(test) : answer.nodes, now.sel);
   }
-  show(shown);
   return { element, update };
 }

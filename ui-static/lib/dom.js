@@ -38,31 +38,39 @@ export function s(tag, props, ...children) {
   return addChildren(element, children);
 }
 
-/* Which child of which child of `element` has the focus; null when none has. */
-function focusPath(element) {
-  const path = [];
-  let at = document.activeElement;
-  if (!at || at === element || !element.contains(at)) return null;
-  for (; at !== element; at = at.parentElement)
+/* Who in `element` has the focus: by data-key where rows may change their order, else by place. Null when nobody has. */
+function focusOf(element) {
+  const focused = document.activeElement,
+    path = [];
+  if (!focused || focused === element || !element.contains(focused)) return null;
+  for (let at = focused; at !== element; at = at.parentElement)
     path.unshift([[...at.parentElement.children].indexOf(at), at.tagName]);
-  return path;
+  return { key: focused.dataset.key, path };
 }
 
-function focusAt(element, path) {
+function atPath(element, path) {
   let at = element;
   for (const [index, tag] of path) {
-    at = at.children[index];
-    if (at?.tagName !== tag) return;
+    at = at?.children[index];
+    if (at?.tagName !== tag) return null;
   }
-  at.focus({ preventScroll: true });
+  return at;
+}
+
+function focusAgain(element, { key, path }) {
+  const next =
+    key === undefined
+      ? atPath(element, path)
+      : [...element.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+  next?.focus({ preventScroll: true });
 }
 
 /** Replaces what is inside `element`; who had the focus in it has it again, so that a refresh takes it from nobody. */
 export function fill(element, ...children) {
-  const path = focusPath(element);
+  const focus = focusOf(element);
   element.replaceChildren();
   addChildren(element, children);
-  if (path) focusAt(element, path);
+  if (focus) focusAgain(element, focus);
   return element;
 }
 

@@ -10,9 +10,18 @@ function compare(a, b) {
   return typeof a === "string" ? a.localeCompare(b) : a - b;
 }
 
+/** What stands in the address for an order: "p95" or, the largest first, "-p95"; `fallback` where it names no column. */
+function orderOf(text, columns, fallback) {
+  const name = text.replace(/^-/, ""),
+    column = columns.findIndex((one) => one.name === name);
+  if (column < 0) return { ...fallback };
+  return { column, direction: text.startsWith("-") ? "descending" : "ascending" };
+}
+
 /**
  * Columns: {name, value(row) to sort by, cell(row) to show, num, title}. The first column's cell is the row's heading;
- * with `open(row)` it becomes a button. `key(row)` tells rows apart. `update(rows, chosenKey)` shows rows.
+ * with `open(row)` it becomes a button. `key(row)` tells rows apart. `update(rows, chosenKey)` shows rows. `sorted(text)` is
+ * told a new order, which `order(text)` takes back from the address; without it the table keeps its order to itself.
  */
 export function createTable({
   columns,
@@ -20,9 +29,10 @@ export function createTable({
   open,
   caption,
   sort = { column: 0, direction: "ascending" },
+  sorted = () => {},
 }) {
-  const order = { ...sort };
-  let rows = [],
+  let order = { ...sort },
+    rows = [],
     chosen = null;
   const body = h("tbody");
   const heads = columns.map((column, i) => {
@@ -62,9 +72,10 @@ export function createTable({
   function sortBy(i) {
     const first = columns[i].num ? "descending" : "ascending",
       other = columns[i].num ? "ascending" : "descending";
-    order.direction = order.column === i && order.direction === first ? other : first;
-    order.column = i;
+    const direction = order.column === i && order.direction === first ? other : first;
+    order = { column: i, direction };
     render();
+    sorted(`${direction === "descending" ? "-" : ""}${columns[i].name}`);
   }
 
   function cells(row) {
@@ -89,7 +100,6 @@ export function createTable({
   function render() {
     const { value } = columns[order.column],
       sign = order.direction === "ascending" ? 1 : -1;
-    const focused = document.activeElement?.dataset?.key;
     const sorted = [...rows].sort(
       (a, b) => sign * compare(value(a), value(b)) || (key(a) < key(b) ? -1 : 1),
     );
@@ -111,11 +121,12 @@ export function createTable({
         ),
       ),
     );
-    if (focused && element.contains(body) && open)
-      [...body.querySelectorAll(".row-button")].find((b) => b.dataset.key === focused)?.focus();
   }
   return {
     element,
+    order(text) {
+      order = orderOf(text, columns, sort);
+    },
     update(next, chosenKey = null) {
       rows = next;
       chosen = chosenKey;

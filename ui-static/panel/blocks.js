@@ -184,6 +184,7 @@ function exemplarRow(one) {
       class: "button quiet square small",
       "aria-label": `Copy trace id ${one.trace_id}`,
       title: "Copy trace id",
+      data: { key: one.trace_id },
       on: { click: () => copyText(one.trace_id, button) },
     },
     icon("copy"),

@@ -89,6 +89,7 @@ export function edgeList(edges, other) {
           "button",
           {
             type: "button",
+            data: { key: edge.id },
             on: { click: () => state.set({ view: "graph", sel: `e:${edge.id}` }) },
           },
           h("span", { class: `edge-dot health-${edgeHealth(edge)}` }, icon(edgeHealth(edge))),

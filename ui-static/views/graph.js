@@ -160,7 +160,7 @@ export function createGraphView(context) {
     if (view.answer) draw(now);
     const hits = finder.find(now.find);
     toolbar.render(now, { namespaces: [...view.spaces], hits });
-    if (view.answer) twin.update(view.answer, now.sel, parseFind(now.find));
+    if (view.answer) twin.update(view.answer, now, parseFind(now.find));
   }
 
   /* The first picture waits up to two more answers until no new nodes come: what is placed once stays. */

@@ -145,6 +145,7 @@ export function createSendersView(context) {
     key: (s) => `${nameOf(s)} ${s.peer}`,
     caption: "Senders",
     sort: { column: 4, direction: "descending" },
+    sorted: (sort) => state.set({ sort }, { replace: true }),
   });
   const empty = h(
     "div",
@@ -169,6 +170,7 @@ export function createSendersView(context) {
     rates.update(status.senders);
     total.textContent = count(status.senders.length);
     fill(top, figures(status));
+    table.order(now.sort);
     table.update(status.senders);
     table.element.hidden = status.senders.length === 0;
     empty.hidden = status.senders.length > 0;

@@ -67,6 +67,7 @@ export function createServicesView(context) {
     open: (s) => state.set({ service: s.id }),
     caption: "Services",
     sort: { column: 2, direction: "descending" },
+    sorted: (sort) => state.set({ sort }, { replace: true }),
   });
   const filter = h("input", {
     type: "search",
@@ -115,6 +116,7 @@ export function createServicesView(context) {
     sayWhyEmpty(wanted);
     empty.hidden = rows.length > 0;
     table.element.hidden = rows.length === 0;
+    table.order(now.sort);
     table.update(rows);
   }
 
