@@ -2,7 +2,9 @@
  * tests/unit/net. */
 #include "net/http1_check.h"
 
-enum { URI_BYTES = 8 * KIB };
+/* MHD keeps a field or a parameter of the query in FIELD_BYTES of a connection's pool, beside the
+ * head itself; what does not fit in it gets no answer at all. */
+enum { URI_BYTES = 8 * KIB, FIELD_BYTES = 64, HEAD_POOL_BYTES = 19 * KIB };
 
 static struct http1_fault fault(unsigned http, const char *sentence)
 {
@@ -191,6 +193,17 @@ static struct http1_fault check_size(struct str head, bool is_whole, unsigned li
     return none;
 }
 
+/* No head within HTTP1_HEAD_BYTES and HTTP1_MAX_FIELDS is too much without parameters. */
+static struct http1_fault check_parameters(struct str first_line, size_t head_bytes, unsigned lines)
+{
+    size_t parameters = 0;
+    for (size_t at = str_find(first_line, '?'); at < first_line.len; at++)
+        parameters += first_line.ptr[at] == '?' || first_line.ptr[at] == '&';
+    if (head_bytes + FIELD_BYTES * (lines + parameters) > HEAD_POOL_BYTES)
+        return fault(414, "the URI has too many parameters: a form of a POST may have more");
+    return none;
+}
+
 struct http1_fault http1_check_raw(struct str head)
 {
     struct http1_fault f = none;
@@ -209,5 +222,7 @@ struct http1_fault http1_check_raw(struct str head)
     }
     if (f.http == 0)
         f = check_size(head, is_whole, lines);
+    if (f.http == 0)
+        f = check_parameters(first, head.len - rest.len, lines);
     return f.http || !is_whole ? f : check_seen(&seen, first);
 }

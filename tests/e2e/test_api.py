@@ -322,6 +322,13 @@ class Checks:
             expect(target, headers["Content-Type"], "application/json")
             expect(target, headers["X-Content-Type-Options"], "nosniff")
 
+    def many_parameters_are_answered(self):
+        for count, want in ((200, 200), (257, 414), (900, 414)):
+            target = "/api/mesh/percentiles?" + "&".join("server=x%d" % i for i in range(count))
+            began = time.monotonic()
+            expect("%d parameters" % count, self.weft.request(target)[0], want)
+            expect("answered at once", time.monotonic() - began < 5, True)
+
     def methods(self):
         for path in ("/api/mesh/graph", "/api/mesh/status", "/metrics", "/-/healthy", "/"):
             status, headers, body = self.weft.request(path, "POST", b"")
@@ -476,7 +483,7 @@ def main():
         checks = Checks(weft, mesh)
         for name in ("graph_equals_truth", "nodes_are_what_they_served", "groups_add_up", "filters_only_hide", "halves_add_up", "edge_agrees_with_graph",
                      "percentiles_equal_truth", "percentiles_merge", "services_agree_with_graph", "one_service", "status_balances", "metrics_equal_status",
-                     "errors_have_one_envelope", "methods", "gzip_is_the_same_answer", "web_ui"):
+                     "errors_have_one_envelope", "many_parameters_are_answered", "methods", "gzip_is_the_same_answer", "web_ui"):
             suite.run(name, getattr(checks, name))
         suite.run("compaction_changes_nothing", compaction_changes_nothing, checks)
         suite.run("sampled_requests_are_estimates", sampled_requests_are_estimates, weft)

@@ -1,6 +1,7 @@
 /* test_http1_check.c - what must not pass though libmicrohttpd lets it. */
 #include "net/http1_check.h"
 #include "net/wire_guess.h"
+#include "base/buf.h"
 #include "tests/support/leak.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -117,6 +118,35 @@ Test(http1_check, raw_head)
         struct http1_fault got = http1_check_raw(rows[i].head);
         cr_expect(eq(uint, got.http, rows[i].want), "row %s", rows[i].name);
     }
+}
+
+/* `count` parameters of `bytes` each, and `fields` beside Host. */
+static unsigned raw_with_parameters(unsigned count, unsigned bytes, unsigned fields)
+{
+    struct buf head = {0};
+    buf_printf(&head, "GET /");
+    for (unsigned i = 0; i < count; i++)
+        buf_printf(&head, "%ca=%0*u", i ? '&' : '?', (int)bytes - 3, i);
+    buf_printf(&head, " HTTP/1.1\r\nHost: x\r\n");
+    for (unsigned i = 0; i < fields; i++)
+        buf_printf(&head, "x: %u\r\n", i);
+    buf_printf(&head, "\r\n");
+    unsigned http = http1_check_raw(buf_str(&head)).http;
+    buf_deinit(&head);
+    return http;
+}
+
+Test(http1_check, parameters_fit_the_pool)
+{
+    static const struct {
+        unsigned count, bytes, fields, want;
+    } rows[] = {{0, 0, 96, 0},    {1, 8000, 30, 0},  {250, 8, 5, 0},    {200, 30, 5, 0},
+                {300, 8, 5, 414}, {256, 30, 5, 414}, {230, 8, 60, 414}, {2000, 4, 0, 414}};
+    for (size_t i = 0; i < LEN(rows); i++)
+        cr_expect(eq(uint, raw_with_parameters(rows[i].count, rows[i].bytes, rows[i].fields),
+                     rows[i].want),
+                  "row %zu", i);
+    EXPECT_NO_LEAK();
 }
 
 Test(wire_guess, tells_the_first_bytes_apart)
