@@ -59,69 +59,68 @@ Test(config, defaults_are_those_of_the_contract)
               "model/limits.c and the rows agree");
 }
 
+static const struct {
+    const char *name, *text, *want;
+} wrong[] = {
+    {"unknown key", "data: x\nspeed: 3\n", "weft.yml:2:1: there is no setting speed"},
+    {"unknown nested", "limits:\n  boddy: 1MiB\n",
+     "weft.yml:2:3: there is no setting limits.boddy"},
+    {"later part", "rules: []\n", "weft.yml:1:1: there is no setting rules"},
+    {"bad duration", "graph:\n  wait: 10x\n", "weft.yml:2:9: graph.wait: "},
+    {"out of bounds", "limits: { depth: 1000 }\n", "weft.yml:1:18: limits.depth: 1000 is outside"},
+    {"not a bool", "admin: maybe\n", "weft.yml:1:8: admin: "},
+    {"bad ack", "ack: never\n", "weft.yml:1:6: ack: never is none of"},
+    {"bad address", "listen:\n  http: nowhere\n", "weft.yml:2:9: listen.http: "},
+    {"twice", "workers: 1\nworkers: 2\n", "weft.yml:2:1: workers stands here a second time"},
+    {"value for a section", "graph: 3\n", "weft.yml:1:8: graph: a section with keys"},
+    {"list for a section", "graph: [3]\n", "weft.yml:1:8: graph: a list is not expected"},
+    {"map for a list", "remote_write: { url: x }\n",
+     "weft.yml:1:15: remote_write: a list is expected"},
+    {"value for a list", "remote_write: x\n", "weft.yml:1:15: remote_write: a list is"},
+    {"variable in braces", "limits: { body: ${B:-2MiB} }\n",
+     "weft.yml:1:17: limits.body: inside { } or [ ] a value with ${NAME} needs quotes"},
+    {"NUL", "data: \"a\\0b\"\n", "weft.yml:1:7: data: a value holds no NUL"},
+    {"bounds of memory", "memory: 1MiB\n",
+     "weft.yml:1:9: memory: 1MiB is outside what is allowed (64MiB to 1024TiB)"},
+    {"section for a value", "data: { a: b }\n", "weft.yml:1:7: data: a value is expected"},
+    {"list", "data: [a]\n", "weft.yml:1:7: data: a list is not expected"},
+    {"bounds", "series:\n  buckets: [0.1, 0.05]\n",
+     "weft.yml:2:12: series.buckets: at most 64 ascending"},
+    {"bounds of sections", "series:\n  buckets: [{a: 1}]\n",
+     "weft.yml:2:13: series.buckets: a number is expected here"},
+    {"alias", "data: &a x\nlisten: { http: *a }\n", "weft.yml:2:17: aliases are not allowed"},
+    {"not yaml", "data: 'x\n", "weft.yml:2:1: this is not YAML"},
+    {"scalar only", "hello\n", "weft.yml:1:1: keys with values"},
+    {"no such variable", "data: ${WEFT_NOT_SET}\n",
+     "weft.yml:1:7: data: the environment has no WEFT_NOT_SET"},
+    {"no end of a variable", "data: \"/var/${WEFT_NOT_SET\"\n",
+     "weft.yml:1:7: data: a ${ without its }"},
+    {"nameless variable", "data: \"${}\"\n", "weft.yml:1:7: data: a ${ that names no variable"},
+    {"nameless default", "data: \"${:-x}\"\n", "weft.yml:1:7: data: a ${ that names no variable"},
+    {"not loopback", "listen: { http: \"0.0.0.0:9600\" }\n",
+     "weft.yml:1:17: 0.0.0.0:9600 is reachable from other machines"},
+    {"more of a peer than of all", "limits:\n  per_peer: 20\n  connections: 10\n",
+     "weft.yml:2:13: limits.per_peer (20) is larger"},
+    {"less of all than of a peer", "limits: { connections: 10 }\n",
+     "weft.yml: limits.per_peer (1024) is larger"},
+    {"bounds of sizes", "limits: { body: 0 }\n",
+     "weft.yml:1:17: limits.body: 0 is outside what is allowed (1KiB to 1GiB)"},
+    {"bounds of durations", "graph: { wait: 0s }\n",
+     "weft.yml:1:16: graph.wait: 0s is outside what is allowed (100ms to 1h)"},
+    {"empty path", "data: \"\"\n", "weft.yml:1:7: data: a text of 1 to"},
+};
+
 Test(config, complaints_name_file_line_and_column)
 {
-    static const struct {
-        const char *name, *text, *want;
-    } rows[] = {
-        {"unknown key", "data: x\nspeed: 3\n", "weft.yml:2:1: there is no setting speed"},
-        {"unknown nested", "limits:\n  boddy: 1MiB\n",
-         "weft.yml:2:3: there is no setting limits.boddy"},
-        {"later part", "rules: []\n", "weft.yml:1:1: there is no setting rules"},
-        {"bad duration", "graph:\n  wait: 10x\n", "weft.yml:2:9: graph.wait: "},
-        {"out of bounds", "limits: { depth: 1000 }\n",
-         "weft.yml:1:18: limits.depth: 1000 is outside"},
-        {"not a bool", "admin: maybe\n", "weft.yml:1:8: admin: "},
-        {"bad ack", "ack: never\n", "weft.yml:1:6: ack: never is none of"},
-        {"bad address", "listen:\n  http: nowhere\n", "weft.yml:2:9: listen.http: "},
-        {"twice", "workers: 1\nworkers: 2\n", "weft.yml:2:1: workers stands here a second time"},
-        {"value for a section", "graph: 3\n", "weft.yml:1:8: graph: a section with keys"},
-        {"list for a section", "graph: [3]\n", "weft.yml:1:8: graph: a list is not expected"},
-        {"map for a list", "remote_write: { url: x }\n",
-         "weft.yml:1:15: remote_write: a list is expected"},
-        {"value for a list", "remote_write: x\n", "weft.yml:1:15: remote_write: a list is"},
-        {"variable in braces", "limits: { body: ${B:-2MiB} }\n",
-         "weft.yml:1:17: limits.body: inside { } or [ ] a value with ${NAME} needs quotes"},
-        {"NUL", "data: \"a\\0b\"\n", "weft.yml:1:7: data: a value holds no NUL"},
-        {"bounds of memory", "memory: 1MiB\n",
-         "weft.yml:1:9: memory: 1MiB is outside what is allowed (64MiB to 1024TiB)"},
-        {"section for a value", "data: { a: b }\n", "weft.yml:1:7: data: a value is expected"},
-        {"list", "data: [a]\n", "weft.yml:1:7: data: a list is not expected"},
-        {"bounds", "series:\n  buckets: [0.1, 0.05]\n",
-         "weft.yml:2:12: series.buckets: at most 64 ascending"},
-        {"bounds of sections", "series:\n  buckets: [{a: 1}]\n",
-         "weft.yml:2:13: series.buckets: a number is expected here"},
-        {"alias", "data: &a x\nlisten: { http: *a }\n", "weft.yml:2:17: aliases are not allowed"},
-        {"not yaml", "data: 'x\n", "weft.yml:2:1: this is not YAML"},
-        {"scalar only", "hello\n", "weft.yml:1:1: keys with values"},
-        {"no such variable", "data: ${WEFT_NOT_SET}\n",
-         "weft.yml:1:7: data: the environment has no WEFT_NOT_SET"},
-        {"no end of a variable", "data: \"/var/${WEFT_NOT_SET\"\n",
-         "weft.yml:1:7: data: a ${ without its }"},
-        {"nameless variable", "data: \"${}\"\n", "weft.yml:1:7: data: a ${ that names no variable"},
-        {"nameless default", "data: \"${:-x}\"\n",
-         "weft.yml:1:7: data: a ${ that names no variable"},
-        {"not loopback", "listen: { http: \"0.0.0.0:9600\" }\n",
-         "weft.yml:1:17: 0.0.0.0:9600 is reachable from other machines"},
-        {"more of a peer than of all", "limits:\n  per_peer: 20\n  connections: 10\n",
-         "weft.yml:2:13: limits.per_peer (20) is larger"},
-        {"less of all than of a peer", "limits: { connections: 10 }\n",
-         "weft.yml: limits.per_peer (1024) is larger"},
-        {"bounds of sizes", "limits: { body: 0 }\n",
-         "weft.yml:1:17: limits.body: 0 is outside what is allowed (1KiB to 1GiB)"},
-        {"bounds of durations", "graph: { wait: 0s }\n",
-         "weft.yml:1:16: graph.wait: 0s is outside what is allowed (100ms to 1h)"},
-        {"empty path", "data: \"\"\n", "weft.yml:1:7: data: a text of 1 to"},
-    };
-    for (size_t i = 0; i < LEN(rows); i++) {
+    for (size_t i = 0; i < LEN(wrong); i++) {
         struct config c, before;
         struct err e;
         config_defaults(&before);
-        cr_expect_eq(read_text(rows[i].text, &c, &e), ST_INVALID, "row %s", rows[i].name);
-        cr_expect(strncmp(e.msg, rows[i].want, strlen(rows[i].want)) == 0, "row %s: %s",
-                  rows[i].name, e.msg);
+        cr_expect_eq(read_text(wrong[i].text, &c, &e), ST_INVALID, "row %s", wrong[i].name);
+        cr_expect(strncmp(e.msg, wrong[i].want, strlen(wrong[i].want)) == 0, "row %s: %s",
+                  wrong[i].name, e.msg);
         cr_expect_eq(memcmp(&c, &before, sizeof(c)), 0, "row %s changed the settings",
-                     rows[i].name);
+                     wrong[i].name);
     }
 }
 
