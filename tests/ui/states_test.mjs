@@ -296,6 +296,18 @@ export async function stateTests(browser, dist) {
       ok(!(await page.$eval(".panel-body", (body) => body.hidden)), "nothing is shown");
     }));
 
+  await test("an address of an edge opens near enough to read, with the edge in sight", () =>
+    withMock(browser, dist, "busy", "#/graph?sel=e:pay/payment>pay/ledger>grpc", async (page) => {
+      await picture(page, 15);
+      await until(page, "the panel", () => document.querySelector(".panel .figures"));
+      const seen = await page.evaluate(() => {
+        const { cy } = document.querySelector(".ground")._cyreg,
+          { x1, x2 } = cy.getElementById("e:pay/payment>pay/ledger>grpc").renderedBoundingBox();
+        return { zoom: cy.zoom(), inside: x1 >= 0 && x2 <= cy.width() };
+      });
+      ok(seen.zoom > 0.7 && seen.inside, JSON.stringify(seen));
+    }));
+
   await test("nobody to send series to: no table of receivers", () =>
     withMock(browser, dist, "busy", "#/senders", async (page) => {
       await until(page, "the senders", () => document.querySelector(".table tbody tr"));

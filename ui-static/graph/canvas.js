@@ -151,14 +151,15 @@ export function createCanvas(container, events) {
     else if (untouched) fit();
   }
 
-  /** Draws an answer; `key` names the picture, whose places are kept; `anew` lays it out again. */
-  function update(answer, { label, key, anew = false }) {
+  /** Draws an answer; `key` names the picture, whose places are kept; `anew` lays it out again; `sel` is the chosen element. */
+  function update(answer, { label, key, sel, anew = false }) {
     performance.mark("graph-start");
     let added;
     cy.batch(() => {
       added = patch(cy, elements(answer, label));
     });
     const result = layout.arrange(key, anew, added);
+    mark("chosen", cy.getElementById(sel)); // before it is fitted: what is looked at must be readable
     if (result.moved) untouched = true;
     if (untouched && (result.moved || (result.squeezed > 0 && cy.elements(".chosen").empty())))
       fit();

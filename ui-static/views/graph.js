@@ -145,12 +145,12 @@ export function createGraphView(context) {
     const result = canvas.update(view.answer, {
       label: now.label,
       key: pictureKey(now),
+      sel: now.sel,
       anew: view.anew,
     });
     view.anew = false;
     if (result.moved) corner.suggestTidy(false);
     else if (result.squeezed) corner.suggestTidy(true);
-    canvas.mark("chosen", canvas.cy.getElementById(now.sel));
     describe(picture, view.answer);
   }
 
