@@ -7,11 +7,14 @@
 #include "base/clock.h"
 #include "base/unit.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DRAIN_NS    (3 * NS_PER_S)
 #define PROGRESS_NS (10 * NS_PER_S)
@@ -108,9 +111,24 @@ static uint64_t generate(const struct demo *d, struct demo_traffic *t, struct de
     return requests;
 }
 
+/* Told before hours of traffic, not behind them. */
+static enum status check_folder(const char *path, struct err *e)
+{
+    struct str folder = str_from_c(path);
+    size_t slash = str_find_last(folder, '/');
+    char name[PATH_MAX] = ".";
+    if (slash < folder.len)
+        str_to_c(str_sub(folder, 0, MAX(slash, (size_t)1)), name, sizeof(name));
+    if (access(name, W_OK) == 0)
+        return ST_OK;
+    return err_set(e, ST_IO, "cannot write %s: %s", path, strerror(errno));
+}
+
 static enum status run(const struct demo *d, struct err *e)
 {
     struct demo_sender *sender = NULL;
+    if (d->truth)
+        TRY(check_folder(d->truth, e));
     struct demo_truth *truth = demo_truth_new(d->seed, d->truth != NULL);
     if (!truth)
         return err_set(e, ST_NO_MEMORY, "out of memory");

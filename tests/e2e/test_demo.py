@@ -100,10 +100,17 @@ def usage_errors():
         assert got.returncode == 2 and got.stderr.startswith("weft demo: "), (args, got)
 
 
+def truth_that_cannot_be_written():
+    """is told before the traffic, not behind it."""
+    got = subprocess.run([BINARY, "demo", "--to", "127.0.0.1:1", "--truth", "/does/not/exist/truth.json"], capture_output=True, text=True, timeout=20)
+    assert got.returncode == 1 and "cannot write /does/not/exist/truth.json" in got.stderr, got
+
+
 def main():
     suite = Suite("demo")
     suite.run("truth equals graph", truth_equals_graph)
     suite.run("usage errors", usage_errors)
+    suite.run("truth that cannot be written", truth_that_cannot_be_written)
     suite.close()
 
 
