@@ -101,7 +101,7 @@ static bool gateway_answered(const struct names *names, const struct node *n)
     const struct open_span *s = n->span;
     if (!s || n->end.dest == NAMES_NONE || n->end.owner->maker != MAKER_ENVOY)
         return true;
-    return is_own_answer(names_flags_at(names, s->flags)) || s->http_code == 401 ||
+    return is_own_answer(names_flags_at(names, s->flags)) || s->denied || s->http_code == 401 ||
            s->http_code == 403 || s->http_code == 429;
 }
 

@@ -415,7 +415,6 @@ static void read_span(const struct reading *r, const struct open_span *s)
 {
     struct request *q = r->out;
     q->protocol = MAX(q->protocol, (enum protocol)s->protocol);
-    q->denied |= s->denied;
     q->weight = MAX(q->weight, names_weight_at(r->names, s->weight));
     if (q->request_bytes == SIZE_NONE)
         q->request_bytes = s->request_bytes;
@@ -445,20 +444,31 @@ static void read_operation(const struct reading *r)
         r->out->operation = names_operation_at(r->names, proxy->span->operation);
 }
 
+/* A gateway that somebody answered passes on who was denied, and by whom. */
+static bool passed_on(const struct reading *r, const struct node *n)
+{
+    return n->side == SIDE_GATEWAY && n->made != NODE_NONE &&
+           r->tree->hops.items[n->made].entries > 0;
+}
+
 static void read_spans(const struct reading *r)
 {
     const struct hop *h = r->hop;
     struct request *q = r->out;
     bool servers_flags = h->entries > 1 || h->first_client == NODE_NONE;
     for (uint32_t i = h->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
-        read_span(r, node_of(r, i)->span);
-        add_flags(q, node_of(r, i)->span);
+        const struct open_span *s = node_of(r, i)->span;
+        read_span(r, s);
+        add_flags(q, s);
+        q->denied |= s->denied;
         q->evidence |= EVIDENCE_CLIENT_SPAN;
     }
     for (uint32_t i = h->first_middle; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
-        read_span(r, node_of(r, i)->span);
+        const struct open_span *s = node_of(r, i)->span;
+        read_span(r, s);
+        q->denied |= s->denied;
         if (h->first_client == NODE_NONE)
-            add_flags(q, node_of(r, i)->span);
+            add_flags(q, s);
         q->evidence |= EVIDENCE_CLIENT_SPAN;
     }
     for (uint32_t i = h->first_server; i != NODE_NONE; i = node_of(r, i)->next_server) {
@@ -467,6 +477,7 @@ static void read_spans(const struct reading *r)
         if (servers_flags)
             add_flags(q, s);
         q->mirror |= s->mirror;
+        q->denied |= s->denied && !passed_on(r, node_of(r, i));
         q->evidence |= EVIDENCE_SERVER_SPAN;
     }
 }

@@ -4,7 +4,7 @@ A workload is behind a sidecar of Istio, Consul or Linkerd (which may spawn upst
 instrumented or not), behind a waypoint, or instrumented alone. Clocks of pods differ by seconds, names are odd and stand in several
 namespaces, versions are two, proxies try again, requests end before they reach anybody, are mirrored, come through gateways, leave
 through one, go to hosts, databases and queues. Attributes have their old or their new names, codes are numbers or text."""
-import collections, random
+import collections, dataclasses, random
 
 from random_spans import CLIENT, CONSUMER, INTERNAL, MS, PRODUCER, SERVER, Answer, Spans, pod_name
 
@@ -68,7 +68,7 @@ class Gateway:
 
 class Edge:
     """Counters of one edge, weighted; the fields of the API that are held against it."""
-    FIELDS = ("requests", "errors", "attempts", "retried", "clients", "servers", "transits", "skipped")
+    FIELDS = ("requests", "errors", "attempts", "retried", "clients", "servers", "transits", "skipped", "denied", "request_bytes", "response_bytes")
     TALLIES = ("codes", "grpc_codes", "flags", "versions")
 
     def __init__(self):
@@ -81,8 +81,8 @@ class Edge:
     def of_answer(cls, edges):
         out = cls()
         for e in edges:
-            for name in ("requests", "errors", "attempts", "retried"):
-                setattr(out, name, getattr(out, name) + e[name])
+            for name in ("requests", "errors", "attempts", "retried", "denied", "request_bytes", "response_bytes"):
+                setattr(out, name, getattr(out, name) + (e[name] or 0))
             for name in ("codes", "grpc_codes", "flags"):
                 getattr(out, name).update(e[name])
             for v in e["versions"]:
@@ -128,7 +128,7 @@ class Mesh(Spans):
 
     # --- truth ---
 
-    def count(self, client, server, answer, tries=1, clients=0, servers=0, version=None, flags=(), queue=False):
+    def count(self, client, server, answer, tries=1, clients=0, servers=0, version=None, flags=(), queue=False, sized=True):
         e, n = self.edges[client, server], self.weight
         e.requests += n
         e.errors += n * answer.is_error
@@ -136,6 +136,9 @@ class Mesh(Spans):
         e.retried += n * (tries > 1)
         e.clients += n * clients
         e.servers += n * servers
+        e.denied += n * answer.denied
+        e.request_bytes += n * answer.sizes[0] * sized
+        e.response_bytes += n * answer.sizes[1] * sized
         if clients and servers:
             if tries <= 1 and servers == 1:
                 e.transits += n
@@ -170,8 +173,7 @@ class Mesh(Spans):
             answer.grpc = None
             answer.http = answer.http or 503
         tries = self.rng.randint(2, 3) if gw.spawns and arrives and self.rng.random() < 0.3 else int(arrives)
-        seen = Answer(answer.http, answer.grpc, answer.flags)
-        self.count("user", gw.id, seen, servers=1, version=gw.version if gw.style == "router" else None)
+        self.count("user", gw.id, dataclasses.replace(answer, denied=False), servers=1, version=gw.version if gw.style == "router" else None)
         above = self.gateway_spans(gw, trace, "", pods[0].cluster if gw.style == "router" else pods[0].host, "http://www.example.com/a", answer, tries, start)
         self.arrive(trace, gw, gw.id, pods, above, answer, tries, 0, start, clients=gw.style not in ("nginx", "caddy"))
 
@@ -192,20 +194,23 @@ class Mesh(Spans):
     def arrive(self, trace, caller, client, pods, above, answer, tries, depth, start, clients):
         """The request reaches pods of a service `tries` times below the spans `above`, the last of which is answered as the caller is told."""
         version, servers = None, 0
+        envoys = ("istio", "consul", "router", "front")
+        sized = caller is not None and (caller.instrumented or caller.style in envoys or caller.style in ("caddy", "traefik"))
         traced = pods[0].style == "ambient" and self.waypoint_traces(caller, pods[0])
         clients = clients or traced
         for i in range(tries):
             last, w = i == tries - 1, self.rng.choice(pods)
-            told = answer if last else Answer(502, 14 if answer.grpc is not None else None)
+            told = answer if last else answer.failed_try()
+            sized |= traced or w.instrumented or w.style in envoys
             observed = w.style not in ("ambient",) or w.instrumented
-            if last and observed and (w.style != "consul" or w.instrumented and not w.tells_nothing):
+            if last and observed and (w.style != "consul" or w.instrumented and not w.tells_nothing and not answer.denied):
                 version = w.version
             servers += observed
             below, at = above[min(i, len(above) - 1)], start + (3 + 12 * i) * MS
             if traced:
                 below = self.waypoint(trace, w, below, told, at, 41 if tries == 1 else 11)
             self.called_side(trace, w, below, told, at, 40 if tries == 1 else 10, depth)
-        self.count(client, pods[0].id, answer, tries, clients, servers, version)
+        self.count(client, pods[0].id, answer, tries, clients, servers, version, sized=sized)
         if caller is not None and caller.style == "istio" and tries == 1 and self.rng.random() < 0.15:
             self.mirror(trace, caller, pods[0], above[0], start)
 
@@ -213,7 +218,7 @@ class Mesh(Spans):
         copies = [s for s in self.services if s[0].style == "istio" and s[0].number not in (caller.number, original.number)]
         if not copies:
             return
-        w, answer = self.rng.choice(self.rng.choice(copies)), Answer(self.rng.choice((200, 500)))
+        w, answer = self.rng.choice(self.rng.choice(copies)), Answer(self.rng.choice((200, 500)), sizes=(3, 4))
         self.called_side(trace, w, above, answer, start + 4 * MS, 20, DEPTH, authority=original.host + "-shadow:8080")
         self.count(caller.id, w.id, answer, servers=1, version=w.version, flags=("mirror",))
 
@@ -236,16 +241,18 @@ class Mesh(Spans):
         """(answer, whether it reaches anybody). A failed try is told apart from what comes in the end: 502, or 14 for gRPC."""
         # What only Linkerd's proxies see has no gRPC status.
         grpc = self.rng.random() < 0.3 and all(w is None or w.style != "linkerd" for w in (callee, caller))
+        answer, arrives = Answer(200 if grpc else self.rng.choice((200, 200, 404, 500, 503)), self.rng.choice((0, 0, 5, 13)) if grpc else None), True
         if by_envoy and callee.style in ("istio", "consul") and self.rng.random() < 0.1:
-            flags = self.rng.choice(("UF", "UH", "UO", "DC"))
-            if flags == "DC":
-                return Answer(0, None, flags), False
-            return Answer(200, 14, flags) if grpc else Answer(503, None, flags), False
-        return (Answer(200, self.rng.choice((0, 0, 5, 13))) if grpc else Answer(self.rng.choice((200, 200, 404, 500, 503)))), True
+            answer, arrives = Answer(200 if grpc else 503, 14 if grpc else None, self.rng.choice(("UF", "UH", "UO"))), False
+        elif by_envoy and callee.style in ("istio", "consul") and self.rng.random() < 0.05:
+            answer, arrives = Answer(0, None, "DC"), False
+        elif callee.style in ("istio", "consul") and self.rng.random() < 0.05:
+            answer = Answer(200 if grpc else 403, 7 if grpc else None, denied=True)
+        return dataclasses.replace(answer, sizes=(self.rng.randint(0, 999), self.rng.choice((0, 10**6)))), arrives
 
     def called_side(self, trace, w, parent, answer, start, ms, depth, authority=None):
         parent = self.server_spans(trace, w, parent, answer, start, ms, authority or w.host + ":8080")
-        if depth >= DEPTH:
+        if depth >= DEPTH or answer.denied:
             return
         for _ in range(self.rng.choice((0, 0, 1, 1, 2)) if depth else self.rng.choice((1, 2))):
             self.call(trace, w, parent, depth + 1, start + 5 * MS)
@@ -263,7 +270,7 @@ class Mesh(Spans):
 
     def ask_host(self, trace, w, parent, start):
         host, port = self.rng.choice((("api.example.org", 443), ("10.9.8.7", 8443), ("2001:db8::7", 8443), ("2001:db8::8", 443)))
-        answer = Answer(self.rng.choice((200, 429, 502)))
+        answer = Answer(self.rng.choice((200, 429, 502)), sizes=(1, 2**31))
         self.host_span(trace, w, parent, host, port, answer, start)
         name = host if port == 443 else "%s:%d" % ("[%s]" % host if ":" in host else host, port)
         self.count(w.id, name, answer, clients=1)

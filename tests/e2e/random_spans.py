@@ -1,4 +1,5 @@
 """random_spans.py - the spans that each kind of proxy and library makes of one request, as OTLP/JSON."""
+import dataclasses
 
 ERRORS = {2, 4, 8, 12, 13, 14, 15}
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
@@ -10,15 +11,26 @@ def pod_name(rng, *parts):
     return "-".join([p for p in parts if p] + ["%08x" % rng.getrandbits(32), "".join(rng.choices("bcdfgh24", k=5))])
 
 
+@dataclasses.dataclass
 class Answer:
-    """How a request ends: an HTTP code (None: nobody tells one), a gRPC code or None, and the flags of the caller's proxy."""
-
-    def __init__(self, http, grpc=None, flags=""):
-        self.http, self.grpc, self.flags = http, grpc, flags
+    """How a request ends: an HTTP code (None: nobody tells one), a gRPC code or None, the flags of the caller's proxy, the bytes of the
+    request and the answer, and whether the callee's proxy denied it."""
+    http: int | None
+    grpc: int | None = None
+    flags: str = ""
+    sizes: tuple = (0, 0)
+    denied: bool = False
 
     @property
     def is_error(self):
         return self.grpc in ERRORS if self.grpc is not None else self.http is not None and (self.http == 0 or self.http >= 500)
+
+    def failed_try(self):
+        return dataclasses.replace(self, http=502, grpc=14 if self.grpc is not None else None, flags="")
+
+    def quiet(self):
+        """As the called side tells it: what the caller's proxy flagged is its own."""
+        return dataclasses.replace(self, flags="")
 
 
 def pairs(attributes):
@@ -56,9 +68,11 @@ class Spans:
 
     def codes(self, w, answer):
         number = int if w.numbers else str
+        names = ("http.request.body.size", "http.response.body.size") if w.new_names else ("http.request_content_length", "http.response_content_length")
+        sizes = dict(zip(names, map(number, answer.sizes)))
         if answer.grpc is not None:
-            return {"rpc.grpc.status_code": number(answer.grpc)}
-        return {"http.response.status_code" if w.new_names else "http.status_code": number(answer.http)} if answer.http else {}
+            return sizes | {"rpc.grpc.status_code": number(answer.grpc)}
+        return sizes | ({"http.response.status_code" if w.new_names else "http.status_code": number(answer.http)} if answer.http else {})
 
     def asks(self, w, host, port, answer):
         """Attributes of a CLIENT span to host:port."""
@@ -107,7 +121,12 @@ class Spans:
         return out
 
     def envoy(self, w, trace, parent, kind, cluster, url, answer, start, ms, retries=0, more=None):
-        attributes = self.told(w, answer) | {"node_id": self.node(w), "http.url": url, "http.method": "GET", "http.protocol": "HTTP/1.1"} | (more or {})
+        attributes = self.told(w, answer) | {"node_id": self.node(w), "http.url": url, "http.method": "GET", "http.protocol": "HTTP/1.1",
+                                                "request_size": str(answer.sizes[0]), "response_size": str(answer.sizes[1])} | (more or {})
+        if answer.denied and answer.grpc is not None:
+            attributes["grpc.message"] = "RBAC: access denied"  # passed on by all on the way
+        elif answer.denied and cluster in ("inbound|8080||", "local_app"):
+            attributes["response_code_details"] = "rbac_access_denied_matched_policy[none]"
         if cluster:
             attributes["upstream_cluster"] = cluster
         if answer.grpc is not None:
@@ -125,7 +144,7 @@ class Spans:
         out = []
         for i in range(max(tries, 1)):
             last = i >= tries - 1
-            told = answer if last else Answer(502, 14 if answer.grpc is not None else None)
+            told = answer if last else answer.failed_try()
             out.append(self.upstream(w, trace, parent, cluster, told, start + (2 + 12 * i) * MS, 42 if tries <= 1 else 11, i))
         return out
 
@@ -144,8 +163,7 @@ class Spans:
     def calling_side(self, trace, w, parent, callee, answer, tries, start):
         url = "http://%s:8080/a" % callee.host
         if w.instrumented:
-            own = Answer(None if answer.flags == "DC" else answer.http, answer.grpc)
-            parent = self.application(w, trace, parent, CLIENT, self.asks(w, callee.host, 8080, answer) | self.codes(w, own), start + w.clock_ns, 50, answer.is_error)
+            parent = self.application(w, trace, parent, CLIENT, self.asks(w, callee.host, 8080, answer) | self.codes(w, answer), start + w.clock_ns, 50, answer.is_error)
         if w.style in ("istio", "consul"):
             return self.outbound(trace, w, parent, callee.cluster, url, answer, tries, start)
         return [self.linkerd(w, trace, parent, "outbound", callee.host, answer, start + w.clock_ns + MS, 48) if w.style == "linkerd" else parent]
@@ -153,10 +171,12 @@ class Spans:
     def server_spans(self, trace, w, parent, answer, start, ms, authority):
         """The called side's spans; the id of the innermost."""
         seen = start + w.clock_ns
-        quiet = Answer(answer.http, answer.grpc)  # what the caller's proxy flagged is its own
+        quiet = answer.quiet()
         if w.style in ("istio", "consul"):
             cluster = "inbound|8080||" if w.style == "istio" else "local_app"
             parent = self.envoy(w, trace, parent, SERVER, cluster, "http://%s/a" % authority, quiet, seen, ms)
+            if answer.denied:
+                return parent
             if w.spawns:
                 parent = self.upstream(w, trace, parent, cluster, quiet, seen + MS / 20, ms - 0.1, 0)
         elif w.style == "linkerd":
@@ -183,8 +203,8 @@ class Spans:
 
     def waypoint(self, trace, callee, parent, answer, start, ms):
         tags = {"istio.destination_canonical_service": callee.name, "istio.destination_namespace": callee.space} if self.rng.random() < 0.5 else {}
-        cluster, quiet = "inbound-vip|8080|http|" + callee.host, Answer(answer.http, answer.grpc)
-        return self.envoy(Waypoint(callee), trace, parent, SERVER, cluster, "http://%s:8080/a" % callee.host, quiet, start, ms, more=tags)
+        cluster = "inbound-vip|8080|http|" + callee.host
+        return self.envoy(Waypoint(callee), trace, parent, SERVER, cluster, "http://%s:8080/a" % callee.host, answer.quiet(), start, ms, more=tags)
 
     def gateway_spans(self, gw, trace, parent, cluster, url, answer, tries, start, ms=60):
         """The gateway's own spans; the ids that its tries hang below."""

@@ -147,6 +147,7 @@ class Checks:
         slowest = max(r["client"] or 0 for r in rows) / 1e6
         if slowest:
             expect(name + " slowest", e["exemplars"][0]["latency"], slowest)
+        expect(name + " failing exemplar", any(x["error"] for x in e["exemplars"]), any(r["error"] for r in rows))
 
     def nodes_are_what_they_served(self):
         g = self.get("/api/mesh/graph")

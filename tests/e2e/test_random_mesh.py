@@ -31,7 +31,10 @@ def one(seed):
     complaints = mesh.complaints(graph)
     assert not complaints, "%s, %d spans:\n%s" % ("+".join(styles), len(mesh.spans), "\n".join(complaints[:40]))
     assert spans["stored"] == len(mesh.spans) and spans["difference"] == 0, (len(mesh.spans), spans)
-    assert all((e["interval"] is not None) == sampled for e in graph["edges"] if not sampled), "an interval without sampling"
+    for e in graph["edges"]:
+        low, high = e["interval"] or (e["requests"], e["requests"])
+        assert low <= e["requests"] <= high and (sampled or not e["interval"]), (e["id"], e["interval"])
+    assert not sampled or any(e["interval"] for e in graph["edges"]), "no interval"
 
 
 def main():

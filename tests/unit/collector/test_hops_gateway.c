@@ -58,3 +58,31 @@ Test(hops_gateway, gateway_passes_through)
                "    user > edge/gw [>latest] GET /rates 200 1 s1:900us\n"
                "    edge/gw > api.example.org [latest>] GET /rates 200 1 c1:800us\n");
 }
+
+/* gRPC carries the words of a denial back through everybody: denied is who the callee's proxy
+ * denied, not who asked the gateway, unless the gateway itself did it. */
+Test(hops_gateway, denial_passes_through)
+{
+    static const char words[] = "grpc.status_code=7;grpc.message=RBAC: access denied";
+    struct rig r;
+    rig_init(&r);
+    for (uint64_t i = 0; i < 2; i++) {
+        r.trace = i + 1;
+        struct rig_span *s = rig_gateway(
+            &r, 1, 0, CART, i ? "http://shop/own" : "http://shop/passed", 200, "-", 0, 900);
+        s->attrs[s->span.attr_count++] =
+            (struct attr){.key = STR("grpc.status_code"), .type = VALUE_INT, .i = 7};
+        s->attrs[s->span.attr_count++] = (struct attr){
+            .key = STR("grpc.message"), .type = VALUE_STRING, .text = STR("RBAC: access denied")};
+    }
+    r.trace = 1;
+    rig_istio(&r, 2, 1, SPAN_SERVER, "cart", "shop", "v1", "inbound|8080||", "http://shop/passed",
+              200, "-", 10, 20, words);
+    rig_expect(&r, "a denial passes through",
+               "user > edge/gw grpc 2/0/2 grpc:7=2 s2:1800us denied\n"
+               "edge/gw > shop/cart grpc 1/0/1 grpc:7=1 c1:900us s1:20us t1:880us denied\n"
+               "    user > edge/gw [>latest] GET /own grpc:7 1 s1:900us denied\n"
+               "    user > edge/gw [>latest] GET /passed grpc:7 1 s1:900us\n"
+               "    edge/gw > shop/cart [latest>v1] GET /passed grpc:7 1 c1:900us s1:20us t1:880us "
+               "denied\n");
+}
