@@ -193,16 +193,24 @@ static void *on_uri(void *user, const char *uri, struct MHD_Connection *mhd)
     return c->x;
 }
 
-/* A request that is done without an answer of ours was answered by MHD: it could not be read. */
+static bool was_answered(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
+    return info && info->http_status != 0;
+}
+
+/* What was answered, but not by us, MHD could not read. */
 static void count_end(struct http1 *h, const struct http1_conn *c, const struct http_exchange *x,
                       bool is_done)
 {
-    if (is_done && x->stage < EX_ANSWERED)
+    bool is_unreadable = x->stage < EX_ANSWERED && was_answered(c->mhd);
+    if (is_unreadable)
         stat_add(&h->stats->protocol_errors);
-    if (!is_done && !c->ended)
+    else if (!is_done && !c->ended)
         stat_add(&h->stats->aborted);
     if (x->stage == EX_BODY)
-        tell_unseen(x, is_done ? ST_INVALID : ST_OK);
+        tell_unseen(x, is_unreadable ? ST_INVALID : ST_OK);
 }
 
 static void on_completed(void *user, struct MHD_Connection *mhd, void **context,
