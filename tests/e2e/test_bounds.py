@@ -127,6 +127,15 @@ def nobody_reads_the_answer(w):
         assert frames.closed
 
 
+def nobody_reads_the_http_answers(w):
+    """The deadline of an answer is the idle time, and what 16 KiB/s take."""
+    before = counter(w, FAILURES, reason="idle")
+    with dial(w.http) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
+        wait_until("closed", lambda: counter(w, FAILURES, reason="idle") > before, 10)
+
+
 HALF_BODY = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
 BOUNDS = [
     ("body", "body: 1KiB", lambda w: push(w, document(20), 413), FAILURES, {"reason": "too_big"}),
@@ -145,8 +154,62 @@ BOUNDS = [
     ("body_time", "body_time: 300ms", stalls("otlp", HALF_BODY, b"408"), FAILURES, {"reason": "slow_body"}),
     ("body_time", "body_time: 300ms", slow_grpc_body, FAILURES, {"reason": "slow_body"}),
     ("idle", "idle: 300ms", nobody_reads_the_answer, FAILURES, {"reason": "idle"}),
+    ("idle", "idle: 300ms", nobody_reads_the_http_answers, FAILURES, {"reason": "idle"}),
     ("idle", "idle: 300ms", stalls("http", GET, b"200 OK"), FAILURES, {"reason": "idle"}),
 ]
+
+
+def cpu_ns(w):
+    return sum(int(path.read_text().split()[0]) for path in pathlib.Path("/proc/%d/task" % w.process.pid).glob("*/schedstat"))
+
+
+def cost_us(w, ask, count=100):
+    """CPU time of weft for one client, connection and all; the least of three rounds."""
+    def round_us():
+        before = cpu_ns(w)
+        for _ in range(count):
+            ask()
+        time.sleep(0.1)
+        return (cpu_ns(w) - before) / count / 1000
+    return min(round_us() for _ in range(3))
+
+
+def refusals_cost_less():
+    """Than the same request when it is taken: 40 spans by a client of one request."""
+    from test_otlp import framed, proto_spans
+    body = proto_spans(*[i.to_bytes(8, "big") for i in range(1, 41)])
+
+    def post(body, kind="application/x-protobuf", path="/v1/traces"):
+        head = "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (path, kind, len(body))
+        return head.encode() + body
+
+    def http(request):
+        with dial(w.otlp) as s:
+            s.sendall(request)
+            assert read_all(s).startswith(b"HTTP/1.1 ")
+
+    def grpc(*pieces):
+        with dial(w.grpc) as s:
+            s.sendall(PREFACE + frame(SETTINGS, 0, 0) + b"".join(pieces))
+            frames = Frames(s)
+            while (got := frames.next()) and not (got[0] == HEADERS and got[1] & END_STREAM):
+                pass
+            assert got
+    refused = {
+        "wrong type": lambda: http(post(body, "text/plain")),
+        "no such path": lambda: http(post(body, path="/nowhere")),
+        "too big": lambda: http(post(bytes(17 << 10))[:150]),
+        "undecodable": lambda: http(post(b"\xff" * len(body))),
+        "wrong head": lambda: http(b"GET / HTTP/3.0\r\n\r\n"),
+        "unknown method": lambda: grpc(frame(HEADERS, END_HEADERS, 1, HEAD.replace(b"Export", b"Exporx")), frame(DATA, END_STREAM, 1, framed(body))),
+        "too big on gRPC": lambda: grpc(frame(HEADERS, END_HEADERS, 1, HEAD), frame(DATA, 0, 1, framed(bytes(17 << 10))[:2000])),
+        "undecodable on gRPC": lambda: grpc(call(1, framed(b"\xff" * len(body)))),
+    }
+    with Weft(config="limits: { body: 16KiB }\n") as w:
+        taken = min(cost_us(w, lambda: http(post(body))), cost_us(w, lambda: grpc(call(1, framed(body)))))
+        costs = {name: cost_us(w, ask) for name, ask in refused.items()}
+        print("     taken %.0f us, refused %s" % (taken, ", ".join("%s %.0f" % pair for pair in costs.items())))
+        assert all(cost < taken for cost in costs.values()), (taken, costs)
 
 
 def each_has_a_default_and_a_row():
@@ -159,6 +222,7 @@ def each_has_a_default_and_a_row():
 def main():
     suite = Suite("bounds")
     suite.run("each_has_a_default_and_a_row", each_has_a_default_and_a_row)
+    suite.run("refusals_cost_less", refusals_cost_less)
     for name, setting, go_over, metric, labels in BOUNDS:
         suite.run(name, lambda: bound(setting, go_over, metric, **labels))
     suite.close()

@@ -395,6 +395,17 @@ def slow_grpc_body_fails_alone(weft):
     client.call()
 
 
+def many_settings_at_once(weft):
+    for entries, is_taken in ((32, True), (33, False)):
+        with dial(weft.grpc, 2) as sock:
+            sock.sendall(PREFACE + frame(SETTINGS, 0, 0, b"\0\3\0\0\0\1" * entries) + call(1))
+            frames = Frames(sock)
+            kinds = []
+            while (not kinds or kinds[-1] not in (HEADERS, GOAWAY)) and (got := frames.next()):
+                kinds.append(got[0])
+            assert kinds[-1] == (HEADERS if is_taken else GOAWAY), (entries, kinds)
+
+
 def resident_kb(pid):
     with open("/proc/%d/status" % pid) as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
@@ -523,6 +534,7 @@ def main():
         suite.run("wrong protocols", wrong_protocols, weft)
         suite.run("slow peers", slow_peers_are_closed, weft)
         suite.run("slow gRPC body", slow_grpc_body_fails_alone, weft)
+        suite.run("many settings at once", many_settings_at_once, weft)
         suite.run("idle connections", idle_connections_are_cheap, weft)
         corpus = shared("corpus")
         if corpus and shutil.which("zstd"):
