@@ -334,6 +334,7 @@ async function saveTest(page) {
     svg.text.startsWith("<svg") && !/<img|<script/.test(svg.text) && svg.text.includes("checkout"),
     "the drawing is not whole or not escaped",
   );
+  ok(/textLength="[\d.]+"/.test(svg.text), "texts of the drawing may leave their cards");
   ok(JSON.parse(json.text).edges.length >= 5, "the data is not whole");
 }
 

@@ -3,7 +3,7 @@ import { factsOf } from "./facts.js";
 import { download } from "../lib/dom.js";
 import { PATHS } from "../lib/icons.js";
 import { paint } from "./overlay.js";
-import { NODE_HEIGHT, TEXT_LEFT } from "./model.js";
+import { NAME_FONT, NODE_HEIGHT, SMALL_FONT, TEXT_LEFT, textWidth } from "./model.js";
 
 const MARGIN = 32,
   SCALE = 2;
@@ -85,7 +85,7 @@ function edgeSvg(edge, c) {
       ? text(middle.x, middle.y + 4, label, {
           "text-anchor": "middle",
           "font-size": 10.5,
-          fill: c["text-2"],
+          fill: c[{ degraded: "warn", failing: "bad" }[factsOf(edge).health] ?? "text-2"],
           stroke: c.bg,
           "stroke-width": 4,
           "paint-order": "stroke",
@@ -94,10 +94,51 @@ function edgeSvg(edge, c) {
   );
 }
 
+/* Other programs may lack the font: the text keeps its width and stays in its card. */
+const fitted = (words, font) => ({
+  textLength: n(textWidth(words, font)),
+  lengthAdjust: "spacingAndGlyphs",
+});
+
+/* Beside the colour of the border: health is never colour alone. */
+function markSvg(health, x, y, c) {
+  const color = { degraded: c["warn-mark"], failing: c["bad-mark"] }[health];
+  if (!color) return "";
+  return (
+    tag("circle", { cx: n(x), cy: n(y), r: 8.5, fill: c.surface }) +
+    tag("path", {
+      d: PATHS[health],
+      fill: "none",
+      stroke: color,
+      "stroke-width": 1.9,
+      transform: `translate(${n(x - 7)} ${n(y - 7)}) scale(.875)`,
+    })
+  );
+}
+
+function versionsSvg(versions, left, right, y, c) {
+  if (versions.length < 2) return "";
+  const colors = [c.p50, c.p95, c.p99],
+    room = right - left - 2 * (versions.length - 1);
+  let x = left;
+  return versions
+    .map(({ share }, i) => {
+      const width = Math.min(Math.max(3, room * share), right - x),
+        fill = colors[i % colors.length];
+      const part = tag("rect", { x: n(x), y: n(y), width: n(Math.max(0, width)), height: 2.6, fill });
+      x += width + 2;
+      return part;
+    })
+    .join("");
+}
+
+const ROUND = { user: 23, unknown: 23 };
+const isDashed = ({ kind, health }) => ["external", "unknown"].includes(kind) || health === "idle";
+
 function nodeSvg(node, c) {
   const { x, y } = node.position(),
     width = node.data("width"),
-    api = factsOf(node).api,
+    { api, title, sub, versions } = factsOf(node),
     left = x - width / 2;
   const border =
     { degraded: c["warn-mark"], failing: c["bad-mark"] }[api.health] ?? c["line-strong"];
@@ -120,10 +161,12 @@ function nodeSvg(node, c) {
       y: n(y - NODE_HEIGHT / 2),
       width,
       height: NODE_HEIGHT,
-      rx: 10,
+      rx: ROUND[api.kind] ?? 10,
       fill: c.surface,
       stroke: border,
+      ...(isDashed(api) ? { "stroke-dasharray": "4 3" } : {}),
     }) +
+    markSvg(api.health, left + width - 4, y - NODE_HEIGHT / 2 + 2, c) +
     ring(api.requests ? c.ok : c["line-strong"], 2.2, "none") +
     (share > 0 ? ring(c["bad-mark"], 3.6, `${n(around * share)} ${n(around)}`) : "") +
     tag("path", {
@@ -133,12 +176,18 @@ function nodeSvg(node, c) {
       "stroke-width": 1.5,
       transform: `translate(${n(left + 15.5)} ${n(y - 5.5)}) scale(.69)`,
     }) +
-    text(left + TEXT_LEFT, y - 3, factsOf(node).title, {
+    text(left + TEXT_LEFT, y - 3, title, {
       "font-size": 12.5,
       "font-weight": 600,
       fill: c.text,
+      ...fitted(title, NAME_FONT),
     }) +
-    text(left + TEXT_LEFT, y + 12, factsOf(node).sub, { "font-size": 11, fill: c["text-3"] })
+    text(left + TEXT_LEFT, y + 12, sub, {
+      "font-size": 11,
+      fill: c["text-3"],
+      ...fitted(sub, SMALL_FONT),
+    }) +
+    versionsSvg(versions, left + TEXT_LEFT, left + width - 14, y + NODE_HEIGHT / 2 - 6, c)
   );
 }
 

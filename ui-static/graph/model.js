@@ -24,7 +24,8 @@ export const LABELS = {
 
 const measure = document.createElement("canvas").getContext("2d");
 
-function textWidth(text, font) {
+/** In px of the picture. */
+export function textWidth(text, font) {
   measure.font = font;
   return measure.measureText(text).width;
 }

@@ -123,8 +123,8 @@ function edgeRules(c) {
       style: {
         "curve-style": "bezier",
         "loop-direction": "0deg", // above: cards are wider than high
-        "loop-sweep": "75deg",
-        "control-point-step-size": 64,
+        "loop-sweep": "100deg",
+        "control-point-step-size": 42, // no higher than the gap to the card above
       },
     },
     {
