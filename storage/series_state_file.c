@@ -3,6 +3,7 @@
 #include "base/cursor.h"
 #include "base/fileio.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include <fcntl.h>
 #include <zstd.h>
@@ -55,28 +56,60 @@ enum status series_state_write(const char *path, uint64_t file, struct str conte
     return status;
 }
 
-static enum status unpack(struct str bytes, uint64_t file, struct buf *out, struct err *e)
+struct head {
+    struct str magic, packed;
+    uint32_t version, zero;
+    uint64_t file, raw_bytes, checksum;
+    bool is_whole; /* the lengths are those of the file */
+};
+
+static struct head read_head(struct str bytes)
 {
     struct cursor in = cursor_of(bytes);
-    struct str magic = cursor_bytes(&in, sizeof(state_magic));
-    uint32_t version = cursor_u32(&in), zero = cursor_u32(&in);
-    if (in.failed || memcmp(magic.ptr, state_magic, sizeof(state_magic)) != 0 || zero != 0)
+    struct head h = {.magic = cursor_bytes(&in, sizeof(state_magic))};
+    h.version = cursor_u32(&in);
+    h.zero = cursor_u32(&in);
+    h.file = cursor_u64(&in);
+    uint64_t packed_bytes = cursor_u64(&in);
+    h.raw_bytes = cursor_u64(&in);
+    h.checksum = cursor_u64(&in);
+    h.packed = cursor_bytes(&in, (size_t)packed_bytes);
+    h.is_whole = !in.failed && in.at == in.end;
+    return h;
+}
+
+static bool content_holds(const struct head *h, uint64_t file)
+{
+    return h->is_whole && h->file == file && h->raw_bytes <= raw_max &&
+           checksum(h->packed, file, h->raw_bytes) == h->checksum;
+}
+
+static enum status check_head(const struct head *h, uint64_t file, struct err *e)
+{
+    bool holds = content_holds(h, file);
+    if (!str_eq(h->magic, (struct str){state_magic, sizeof(state_magic)}) || h->zero != 0)
         return err_set(e, ST_CORRUPT, "it is no state of series");
-    if (version != STATE_VERSION)
+    if (!holds && h->version != STATE_VERSION)
         return err_set(e, ST_UNSUPPORTED, "series state format %u is not known to this weft",
-                       version);
-    uint64_t number = cursor_u64(&in), packed_bytes = cursor_u64(&in), raw = cursor_u64(&in);
-    uint64_t sum = cursor_u64(&in);
-    struct str packed = cursor_bytes(&in, (size_t)packed_bytes);
-    if (in.failed || in.at != in.end || number != file || raw > raw_max ||
-        checksum(packed, file, raw) != sum)
+                       h->version);
+    if (!holds)
         return err_set(e, ST_CORRUPT, "the state of series is damaged");
-    if (!buf_reserve(out, (size_t)raw + 1))
+    if (h->version != STATE_VERSION)
+        log_error("series: damaged head of a state, what it holds is whole file=%016llx",
+                  (unsigned long long)file);
+    return ST_OK;
+}
+
+static enum status unpack(struct str bytes, uint64_t file, struct buf *out, struct err *e)
+{
+    struct head h = read_head(bytes);
+    TRY(check_head(&h, file, e));
+    if (!buf_reserve(out, (size_t)h.raw_bytes + 1))
         return no_memory(e);
-    size_t unpacked = ZSTD_decompress(out->ptr, (size_t)raw, packed.ptr, packed.len);
-    if (ZSTD_isError(unpacked) || unpacked != raw)
+    size_t unpacked = ZSTD_decompress(out->ptr, (size_t)h.raw_bytes, h.packed.ptr, h.packed.len);
+    if (ZSTD_isError(unpacked) || unpacked != h.raw_bytes)
         return err_set(e, ST_CORRUPT, "the state of series is damaged");
-    out->len = (size_t)raw;
+    out->len = (size_t)h.raw_bytes;
     return ST_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "tests/unit/storage/series_store_rig.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SEED = 7, FILE_NUMBER = 5 };
@@ -113,6 +114,38 @@ Test(series_state, numbers_ascend)
         series_states_deinit(&states);
         buf_deinit(&bytes);
     }
+    EXPECT_NO_LEAK();
+}
+
+/* The version is the one number that the checksum does not cover: flipped bits of it cost nothing,
+ * and before content that does not hold it is a newer weft's. */
+Test(series_state, flipped_bits_of_the_head)
+{
+    enum { HEAD_BYTES = 48, VERSION_AT = 8, VERSION_BYTES = 4 };
+    const char *golden = WEFT_SOURCE_DIR "/tests/golden/series_state_v1.bin";
+    char *dir = temp_dir_make(), path[256], *bytes;
+    snprintf(path, sizeof(path), "%s/state", dir);
+    size_t len;
+    cr_assert(eq(int, file_read_all(golden, MIB, &bytes, &len, NULL), ST_OK));
+    for (size_t bit = 0; bit < HEAD_BYTES * 8; bit++) {
+        size_t at = bit / 8;
+        char last = bytes[len - 1];
+        bool is_version = at >= VERSION_AT && at < VERSION_AT + VERSION_BYTES;
+        bytes[at] = (char)(bytes[at] ^ 1 << bit % 8);
+        for (int is_damaged = 0; is_damaged < 2; is_damaged++) {
+            struct buf out = {0};
+            enum status want = !is_version ? ST_CORRUPT : is_damaged ? ST_UNSUPPORTED : ST_OK;
+            bytes[len - 1] = (char)(is_damaged ? ~last : last);
+            cr_assert(eq(int, file_write_synced(path, (struct str){bytes, len}, NULL), ST_OK));
+            cr_expect_eq(series_state_read(path, FILE_NUMBER, &out, NULL), want, "bit %zu, %d", bit,
+                         is_damaged);
+            buf_deinit(&out);
+        }
+        bytes[len - 1] = last;
+        bytes[at] = (char)(bytes[at] ^ 1 << bit % 8);
+    }
+    mem_free(bytes);
+    temp_dir_remove(dir);
     EXPECT_NO_LEAK();
 }
 
