@@ -265,6 +265,7 @@ static void hook_pipeline_stats(void *user, struct pipeline_stats *out)
                                    .closed_requests = s.closed_requests,
                                    .overflow_edges = s.overflow_edges,
                                    .overflow_operations = s.overflow_operations,
+                                   .overflow_versions = s.overflow_versions,
                                    .end_before_start = s.end_before_start};
 }
 

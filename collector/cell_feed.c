@@ -326,8 +326,10 @@ static void keys_of(struct cell_feed *f, const struct request *q, bool decide,
     row_caps_edge(f->caps, &total->client, &total->server, decide);
     *joint = *total;
     joint->is_total = false;
-    joint->client_variant = total->client == q->client ? q->client_variant : NAMES_NONE;
-    joint->server_variant = total->server == q->server ? q->server_variant : NAMES_NONE;
+    if (total->client == q->client)
+        joint->client_variant = row_caps_variant(f->caps, q->client, q->client_variant, decide);
+    if (total->server == q->server)
+        joint->server_variant = row_caps_variant(f->caps, q->server, q->server_variant, decide);
     joint->code = joint_code(q);
     joint->operation = q->operation;
     if (q->operation.len && (total->server != q->server ||

@@ -129,8 +129,8 @@ void collector_note_stats(struct collector *c)
     s->open_bytes = pipeline_open_bytes(p);
     s->closed_requests = p->closed_requests;
     s->end_before_start = p->end_before_start;
-    row_caps_overflow(p->caps, &s->overflow_edges, &s->overflow_operations);
-    if (s->overflow_edges + s->overflow_operations > 0)
+    row_caps_overflow(p->caps, &s->overflow_edges, &s->overflow_operations, &s->overflow_versions);
+    if (s->overflow_edges + s->overflow_operations + s->overflow_versions > 0)
         note_offenders(c);
     pthread_mutex_unlock(&c->stats_lock);
 }
@@ -145,16 +145,18 @@ void collector_stats(struct collector *c, struct collector_stats *out)
 void collector_offenders_json(struct collector *c, struct buf *out)
 {
     struct json_writer w = json_writer_of(out);
-    const struct graph_settings *g = &c->config.graph;
+    static const char *const kinds[] = {"edges", "operations", "versions"};
+    const uint32_t limits[] = {c->config.graph.max_edges, c->config.graph.max_operations,
+                               ROW_CAPS_VARIANTS};
     json_array_begin(&w);
     pthread_mutex_lock(&c->stats_lock);
     for (size_t i = 0; i < c->offender_count; i++) {
-        bool edges = c->offenders[i].entity == NAMES_NONE;
+        enum cap_kind kind = c->offenders[i].kind;
         json_object_begin(&w);
-        JSON_STR(&w, "kind", edges ? STR("edges") : STR("operations"));
+        JSON_STR(&w, "kind", str_from_c(kinds[kind]));
         JSON_STR(&w, "name", str_from_c(c->offender_names[i]));
         JSON_U64(&w, "distinct", c->offenders[i].distinct);
-        JSON_U64(&w, "limit", edges ? g->max_edges : g->max_operations);
+        JSON_U64(&w, "limit", limits[kind]);
         JSON_U64(&w, "refused", c->offenders[i].refused);
         json_object_end(&w);
     }

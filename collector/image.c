@@ -435,7 +435,7 @@ static enum status read_tagged(struct image_reader *r, uint8_t tag, struct curso
     case CHUNK_NAMES:
         return names_decode(c, p->names, e);
     case CHUNK_CAPS:
-        return row_caps_decode(c, p->caps, e);
+        return row_caps_decode(c, p->caps, r->version >= 4, e);
     case CHUNK_REGISTRY:
         return registry_decode(c, p->registry, e);
     case CHUNK_ACCOUNT:

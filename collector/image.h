@@ -5,7 +5,7 @@
 
 #include "collector/pipeline.h"
 
-enum { IMAGE_VERSION = 3 };
+enum { IMAGE_VERSION = 4 };
 
 /* Writes the state, without the closed cells and after the sightings were told, in chunks of at
  * most 1 MiB. Errors: what `write` returns, ST_NO_MEMORY. */

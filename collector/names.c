@@ -283,14 +283,33 @@ uint32_t names_entity(struct names *n, const struct entity *e)
     return add_entity(n, key_text(&k));
 }
 
+static bool variant_key(const struct variant *v, struct key *k)
+{
+    key_begin(k);
+    key_str(k, v->version);
+    key_str(k, v->workload);
+    return v->version.len + v->workload.len > 0;
+}
+
 uint32_t names_variant(struct names *n, const struct variant *v)
 {
-    if (v->version.len == 0 && v->workload.len == 0)
-        return NAMES_NONE;
     struct key k;
-    key_begin(&k);
-    key_str(&k, v->version);
-    key_str(&k, v->workload);
+    return variant_key(v, &k) ? add_variant(n, key_text(&k)) : NAMES_NONE;
+}
+
+static uint32_t variant_of_entity(struct names *n, uint32_t entity, const struct variant *v)
+{
+    struct key k;
+    if (!variant_key(v, &k))
+        return NAMES_NONE;
+    uint32_t known = intern_find(n->variant_keys, key_text(&k));
+    if (known != INTERN_NONE)
+        return known;
+    if (n->entities.items[entity].variant_count >= NAMES_VARIANTS) {
+        n->overflow_others++;
+        return NAMES_OTHER;
+    }
+    n->entities.items[entity].variant_count++;
     return add_variant(n, key_text(&k));
 }
 
@@ -314,13 +333,13 @@ uint32_t names_owner(struct names *n, const struct owner *o)
         return NAMES_OTHER;
     struct owner_entry entry = {
         .entity = names_entity(n, &o->entity),
-        .variant = names_variant(n, &o->variant),
         .source = NAMES_NONE,
         .instance = o->instance,
         .maker = (uint8_t)o->maker,
         .weak = o->weak,
         .is_pod = o->is_pod,
     };
+    entry.variant = variant_of_entity(n, entry.entity, &o->variant);
     return put_owner(n, &entry);
 }
 

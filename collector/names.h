@@ -14,10 +14,12 @@
 enum { NAMES_NONE = 0, NAMES_OTHER = 1 };
 enum { ENTITY_ID_USER = 2, ENTITY_ID_UNKNOWN = 3 };
 enum { NAMES_MAX = 1 << 17, NAMES_FLAGS_MAX = 4096, NAMES_WEIGHTS_MAX = 4096 };
+enum { NAMES_VARIANTS = 800 };
 
 struct entity_entry {
     struct entity entity;     /* strings owned by the table */
     uint32_t operation_count; /* distinct ones seen, see names_operation */
+    uint32_t variant_count;   /* distinct ones that it was the first to have, see names_owner */
 };
 
 struct owner_entry {
@@ -44,6 +46,8 @@ void names_free(struct names *n);
  * Strings are copied. */
 uint32_t names_entity(struct names *n, const struct entity *e);
 uint32_t names_variant(struct names *n, const struct variant *v);
+/* An owner's variant is NAMES_OTHER when its entity has brought NAMES_VARIANTS new ones: no sender
+ * can crowd the others out. */
 uint32_t names_owner(struct names *n, const struct owner *o);
 /* `owner` (id) as it is when it says that `source` (id) called it. */
 uint32_t names_owner_with_source(struct names *n, uint32_t owner, uint32_t source);

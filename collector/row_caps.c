@@ -1,4 +1,5 @@
-/* row_caps.c - counts distinct edges, and distinct operations per service, up to their limits. */
+/* row_caps.c - counts distinct edges, and distinct operations and variants of each service, up to
+ * their limits. */
 #include "collector/row_caps.h"
 #include "base/hash.h"
 #include "base/map64.h"
@@ -10,6 +11,8 @@ struct entity_use {
     bool has_edge;       /* it stands in the graph under its own name */
     uint32_t operations; /* with rows of their own */
     uint64_t refused;    /* requests whose operation had no room */
+    uint32_t variants;   /* with rows of their own */
+    uint64_t refused_variants;
 };
 
 struct row_caps {
@@ -17,9 +20,10 @@ struct row_caps {
     uint32_t max_edges, max_operations;
     struct map64 edges;              /* client << 32 | server; value unused */
     struct map64 operations;         /* hash of (server, operation); value unused */
+    struct map64 variants;           /* entity << 32 | variant; value unused */
     VEC(struct entity_use) entities; /* by entity id */
-    uint64_t refused_edges, refused_operations, generation;
-    uint64_t refused_before; /* of both, at the last reset */
+    uint64_t refused_edges, refused_operations, refused_variants, generation;
+    uint64_t refused_before; /* of all, at the last reset */
 };
 
 struct row_caps *row_caps_new(uint64_t seed, const struct graph_settings *graph)
@@ -27,7 +31,7 @@ struct row_caps *row_caps_new(uint64_t seed, const struct graph_settings *graph)
     struct row_caps *c = mem_calloc(1, sizeof(*c));
     if (!c)
         return NULL;
-    c->seed = c->edges.seed = c->operations.seed = seed;
+    c->seed = c->edges.seed = c->operations.seed = c->variants.seed = seed;
     c->max_edges = graph->max_edges;
     c->max_operations = graph->max_operations;
     return c;
@@ -39,22 +43,29 @@ void row_caps_free(struct row_caps *c)
         return;
     map64_deinit(&c->edges);
     map64_deinit(&c->operations);
+    map64_deinit(&c->variants);
     vec_deinit(&c->entities);
     mem_free(c);
+}
+
+static uint64_t refused_in_all(const struct row_caps *c)
+{
+    return c->refused_edges + c->refused_operations + c->refused_variants;
 }
 
 void row_caps_reset(struct row_caps *c)
 {
     map64_deinit(&c->edges);
     map64_deinit(&c->operations);
+    map64_deinit(&c->variants);
     c->entities.len = 0;
-    c->refused_before = c->refused_edges + c->refused_operations;
+    c->refused_before = refused_in_all(c);
     c->generation++;
 }
 
 bool row_caps_were_reached(const struct row_caps *c)
 {
-    return c->refused_edges + c->refused_operations != c->refused_before;
+    return refused_in_all(c) != c->refused_before;
 }
 
 /* NULL when memory is short. */
@@ -97,8 +108,8 @@ void row_caps_edge(struct row_caps *c, uint32_t *client, uint32_t *server, bool 
     if (decide)
         c->refused_edges++;
     /* The end that has a place in the graph keeps its name as long as there is some room left for
-     * such edges. */
-    size_t limit = c->max_edges + c->max_edges / 8 + 16;
+     * such edges; one more is from `other` to `other`. */
+    size_t limit = graph_edges_at_most(c->max_edges) - 1;
     if (has_edge(c, *client))
         *server = NAMES_OTHER;
     else if (has_edge(c, *server))
@@ -131,6 +142,29 @@ bool row_caps_operation(struct row_caps *c, uint32_t server, struct str operatio
     return false;
 }
 
+uint32_t row_caps_variant(struct row_caps *c, uint32_t entity, uint32_t variant, bool decide)
+{
+    uint64_t key = (uint64_t)entity << 32 | variant;
+    if (variant == NAMES_NONE || map64_find(&c->variants, key))
+        return variant;
+    struct entity_use *use = entity < c->entities.len ? &c->entities.items[entity] : NULL;
+    uint32_t used = use ? use->variants : 0;
+    if (!decide)
+        return used < ROW_CAPS_VARIANTS ? variant : NAMES_OTHER;
+    bool added;
+    use = use_of(c, entity);
+    if (use && used < ROW_CAPS_VARIANTS && variant != NAMES_OTHER &&
+        map64_put(&c->variants, key, &added)) {
+        use->variants++;
+        c->generation += use->variants == ROW_CAPS_VARIANTS;
+        return variant;
+    }
+    if (use)
+        use->refused_variants++;
+    c->refused_variants++;
+    return NAMES_OTHER;
+}
+
 uint64_t row_caps_generation(const struct row_caps *c)
 {
     return c->generation;
@@ -155,17 +189,24 @@ size_t row_caps_offenders(const struct row_caps *c, struct cap_offender *out, si
 {
     size_t len = 0;
     if (cap > 0 && c->refused_edges)
-        offer(out, &len, cap, (struct cap_offender){NAMES_NONE, c->edges.count, c->refused_edges});
+        offer(out, &len, cap,
+              (struct cap_offender){CAP_EDGES, NAMES_NONE, c->edges.count, c->refused_edges});
     for (uint32_t i = 0; cap > 0 && i < c->entities.len; i++) {
         const struct entity_use *u = &c->entities.items[i];
         if (u->refused)
-            offer(out, &len, cap, (struct cap_offender){i, u->operations, u->refused});
+            offer(out, &len, cap,
+                  (struct cap_offender){CAP_OPERATIONS, i, u->operations, u->refused});
+        if (u->refused_variants)
+            offer(out, &len, cap,
+                  (struct cap_offender){CAP_VARIANTS, i, u->variants, u->refused_variants});
     }
     return len;
 }
 
-void row_caps_overflow(const struct row_caps *c, uint64_t *edges, uint64_t *operations)
+void row_caps_overflow(const struct row_caps *c, uint64_t *edges, uint64_t *operations,
+                       uint64_t *variants)
 {
+    *variants = c->refused_variants;
     *edges = c->refused_edges;
     *operations = c->refused_operations;
 }
@@ -194,6 +235,12 @@ void row_caps_encode(const struct row_caps *c, struct buf *out)
     buf_append_varint(out, c->refused_edges);
     buf_append_varint(out, c->refused_operations);
     buf_append_varint(out, c->refused_before);
+    encode_map(&c->variants, out);
+    for (size_t i = 0; i < c->entities.len; i++) {
+        buf_append_varint(out, c->entities.items[i].variants);
+        buf_append_varint(out, c->entities.items[i].refused_variants);
+    }
+    buf_append_varint(out, c->refused_variants);
 }
 
 static bool decode_map(struct cursor *in, struct map64 *m)
@@ -207,7 +254,20 @@ static bool decode_map(struct cursor *in, struct map64 *m)
     return true;
 }
 
-enum status row_caps_decode(struct cursor *in, struct row_caps *c, struct err *e)
+static bool decode_variants(struct cursor *in, struct row_caps *c)
+{
+    if (!decode_map(in, &c->variants))
+        return false;
+    for (size_t i = 0; i < c->entities.len && !in->failed; i++) {
+        c->entities.items[i].variants = (uint32_t)cursor_varint(in);
+        c->entities.items[i].refused_variants = cursor_varint(in);
+    }
+    c->refused_variants = cursor_varint(in);
+    return true;
+}
+
+enum status row_caps_decode(struct cursor *in, struct row_caps *c, bool with_variants,
+                            struct err *e)
 {
     bool room = decode_map(in, &c->edges) && decode_map(in, &c->operations);
     uint64_t count = cursor_varint(in);
@@ -220,6 +280,7 @@ enum status row_caps_decode(struct cursor *in, struct row_caps *c, struct err *e
     c->refused_edges = cursor_varint(in);
     c->refused_operations = cursor_varint(in);
     c->refused_before = cursor_varint(in);
+    room = room && (!with_variants || decode_variants(in, c));
     if (!room)
         return err_set(e, ST_NO_MEMORY, "no memory for the image's caps");
     return in->failed ? err_set(e, ST_CORRUPT, "the image's caps are damaged") : ST_OK;

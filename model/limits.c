@@ -47,3 +47,8 @@ struct graph_settings graph_settings_default(void)
         .health_min_requests = 10,
     };
 }
+
+size_t graph_edges_at_most(uint32_t max_edges)
+{
+    return (size_t)max_edges + max_edges / 8 + 17;
+}

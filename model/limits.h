@@ -31,4 +31,8 @@ struct limits limits_default(void);
 struct retention retention_default(void);
 struct graph_settings graph_settings_default(void);
 
+/* Edges that are ever counted apart: max_edges under both their names, some with `other` for one
+ * end, and one from `other` to `other`. */
+size_t graph_edges_at_most(uint32_t max_edges);
+
 #endif

@@ -8,7 +8,7 @@ static enum status read_show(const struct request *r, const struct graph_ask *as
 {
     uint64_t depth;
     *show = (struct graph_show){.by_space = ask->wanted.spaces.len > 0,
-                                .max_edges = r->graph.max_edges};
+                                .max_edges = graph_edges_at_most(r->graph.max_edges)};
     TRY(ask_protocol(&r->params, &show->protocol, e));
     TRY(params_u64(&r->params, "min_requests", 0, UINT64_MAX, 0, &show->min_requests, e));
     TRY(params_u64(&r->params, "depth", 1, 5, 1, &depth, e));

@@ -119,6 +119,7 @@ static void write_overflow(const struct metric_out *out, const struct metric_fac
 {
     labelled(out, "kind", "edges", (double)f->pipeline.overflow_edges);
     labelled(out, "kind", "operations", (double)f->pipeline.overflow_operations);
+    labelled(out, "kind", "versions", (double)f->pipeline.overflow_versions);
 }
 
 static void write_build(const struct metric_out *out, const struct metric_facts *f)

@@ -1,4 +1,4 @@
-"""test_limits.py [--full] - more distinct operations than anybody can keep: sums stay right, memory stays within its limit.
+"""test_limits.py [--full] - more distinct operations, services and versions than anybody can keep: sums stay right, memory stays within its limit.
 
 100,000 in CI; ten million with --full (about two minutes)."""
 import http.client, os, pathlib, sys, time
@@ -35,6 +35,55 @@ def body(first, count, now_ns):
     return field(1, resource + field(2, b"".join(spans)))
 
 
+def versions(first, count, now_ns):
+    """SERVER spans of one service, each in a version of its own."""
+    text = lambda key, value: field(1, field(1, key) + field(2, field(1, value)))
+    times, out = b"\x30\x02" + fixed64(7, now_ns - 10**6) + fixed64(8, now_ns), []
+    for i in range(first, first + count):
+        ids = os.urandom(24)
+        span = field(2, field(1, ids[:16]) + field(2, ids[16:]) + times)
+        out.append(field(1, field(1, text(b"service.name", b"shop") + text(b"service.version", word(i))) + field(2, span)))
+    return b"".join(out)
+
+
+def distinct_versions(total):
+    with Weft(config=CONFIG) as w:
+        for first in range(0, total, A_REQUEST):
+            assert w.request("/v1/traces", "POST", versions(first, A_REQUEST, time.time_ns()), {"Content-Type": "application/x-protobuf"}, otlp=True)[0] == 200
+        began = time.monotonic()
+        open_ones = w.json("/api/mesh/graph", last="60m")["edges"][0]["versions"]
+        assert sum(v["requests"] for v in open_ones) == total and len(open_ones) <= 801, len(open_ones)
+        w.flush()
+        edge = w.json("/api/mesh/graph", last="60m")["edges"][0]
+        assert time.monotonic() - began < 10, "the graph took %.1f s" % (time.monotonic() - began)
+        assert edge["requests"] == sum(v["requests"] for v in edge["versions"]) == total, edge["requests"]
+        other = [v["requests"] for v in edge["versions"] if v["server_version"] == "other"]
+        assert len(edge["versions"]) == 201 and other == [total - 200], (len(edge["versions"]), other)
+        offenders = w.json("/api/mesh/status")["offenders"]
+        assert {"kind": "versions", "name": "shop", "distinct": 200, "limit": 200, "refused": total - 200} in offenders, offenders
+
+
+def services(first, count, now_ns):
+    """SERVER spans, each of a service of its own."""
+    times, out = b"\x30\x02" + fixed64(7, now_ns - 10**6) + fixed64(8, now_ns), []
+    for i in range(first, first + count):
+        ids = os.urandom(24)
+        name = field(1, field(1, field(1, b"service.name") + field(2, field(1, word(i)))))
+        out.append(field(1, name + field(2, field(2, field(1, ids[:16]) + field(2, ids[16:]) + times))))
+    return b"".join(out)
+
+
+def distinct_services(total):
+    with Weft(config=CONFIG.replace("max_operations", "max_edges")) as w:
+        for first in range(0, total, A_REQUEST):
+            assert w.request("/v1/traces", "POST", services(first, A_REQUEST, time.time_ns()), {"Content-Type": "application/x-protobuf"}, otlp=True)[0] == 200
+        w.flush()
+        graph = w.json("/api/mesh/graph", last="60m")
+        assert sum(e["requests"] for e in graph["edges"]) == total and not graph["truncated"], graph["warnings"]
+        assert [e["requests"] for e in graph["edges"] if e["server"] == "other"] == [total - 200], len(graph["edges"])
+        assert any(o["kind"] == "edges" and o["refused"] == total - 200 for o in w.json("/api/mesh/status")["offenders"])
+
+
 def resident_mib(pid):
     for line in pathlib.Path("/proc/%d/status" % pid).read_text().splitlines():
         if line.startswith("VmHWM:"):
@@ -67,6 +116,8 @@ def main():
     suite = Suite("limits")
     total = 10_000_000 if "--full" in sys.argv else 100_000
     suite.run("%d distinct operations" % total, distinct_operations, total)
+    suite.run("20000 distinct services", distinct_services, 20_000)
+    suite.run("50000 distinct versions", distinct_versions, 50_000)
     suite.close()
 
 
