@@ -468,3 +468,27 @@ Test(pipeline, memory_runs_short_anywhere)
     }
     EXPECT_NO_LEAK();
 }
+
+Test(pipeline, versions_with_a_place_keep_it_over_a_restart)
+{
+    const struct graph_settings graph = graph_settings_default();
+    struct row_caps *caps = row_caps_new(7, &graph), *again = row_caps_new(7, &graph);
+    for (uint32_t variant = 2; variant < 2 + ROW_CAPS_VARIANTS + 50; variant++)
+        cr_expect(row_caps_variant(caps, 5, variant, true) ==
+                  (variant < 2 + ROW_CAPS_VARIANTS ? variant : NAMES_OTHER));
+    struct buf image = {0};
+    row_caps_encode(caps, &image);
+    struct cursor in = cursor_of(buf_str(&image));
+    cr_expect(row_caps_decode(&in, again, true, NULL) == ST_OK && in.at == in.end);
+    cr_expect(row_caps_variant(again, 5, 2, true) == 2);
+    cr_expect(row_caps_variant(again, 5, 999, true) == NAMES_OTHER);
+    cr_expect(row_caps_variant(again, 6, 999, true) == 999);
+    cr_expect(row_caps_variant(again, 5, NAMES_NONE, true) == NAMES_NONE);
+    struct cap_offender worst;
+    cr_expect(row_caps_offenders(again, &worst, 1) == 1 && worst.kind == CAP_VARIANTS);
+    cr_expect(worst.entity == 5 && worst.distinct == ROW_CAPS_VARIANTS && worst.refused == 51);
+    buf_deinit(&image);
+    row_caps_free(caps);
+    row_caps_free(again);
+    EXPECT_NO_LEAK();
+}
