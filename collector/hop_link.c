@@ -79,6 +79,13 @@ static bool is_messaging(const struct link_end *x)
     return x->kind == SPAN_PRODUCER || x->kind == SPAN_CONSUMER;
 }
 
+/* A mirrored copy of what the parent asked for: the parent asked for another host. A service may
+ * have a name that ends so, too. */
+static bool is_copy(const struct link_end *p, const struct link_end *c)
+{
+    return c->mirror && !p->mirror;
+}
+
 static enum link from_client(const struct link_end *p, const struct link_end *c, enum side side)
 {
     switch (side) {
@@ -91,11 +98,11 @@ static enum link from_client(const struct link_end *p, const struct link_end *c,
          * the queue. */
         if (is_messaging(c) && (c->dest != NAMES_NONE || p->dest != NAMES_NONE))
             return LINK_CALL;
-        return c->mirror ? LINK_CALL : LINK_HOP;
+        return is_copy(p, c) ? LINK_CALL : LINK_HOP;
     case SIDE_GATEWAY:
-        return LINK_HOP;
+        return is_copy(p, c) ? LINK_CALL : LINK_HOP;
     case SIDE_MIDDLE:
-        return LINK_VIA;
+        return is_copy(p, c) ? LINK_CALL : LINK_VIA;
     case SIDE_INTERNAL:
         break;
     }
@@ -144,9 +151,9 @@ static enum link from_gateway(const struct link_end *p, const struct link_end *c
                    ? LINK_FORWARD
                    : LINK_NONE;
     case SIDE_SERVER:
-        return c->mirror ? LINK_CALL : LINK_HOP;
+        return is_copy(p, c) ? LINK_CALL : LINK_HOP;
     case SIDE_GATEWAY:
-        return passed_a_service(p, c) ? LINK_CALL : LINK_HOP;
+        return is_copy(p, c) || passed_a_service(p, c) ? LINK_CALL : LINK_HOP;
     case SIDE_MIDDLE:
         return LINK_VIA;
     case SIDE_INTERNAL:
@@ -161,7 +168,7 @@ static enum link from_middle(const struct link_end *p, const struct link_end *c,
     case SIDE_CLIENT:
         return link_same_workload(p, c) ? LINK_VIA : LINK_NONE;
     case SIDE_SERVER:
-        return c->mirror ? LINK_CALL : LINK_VIA;
+        return is_copy(p, c) ? LINK_CALL : LINK_VIA;
     case SIDE_GATEWAY:
         return LINK_VIA;
     case SIDE_MIDDLE:

@@ -476,7 +476,7 @@ static void read_spans(const struct reading *r)
         read_span(r, s);
         if (servers_flags)
             add_flags(q, s);
-        q->mirror |= s->mirror;
+        q->mirror |= s->mirror && h->first_client == NODE_NONE;
         q->denied |= s->denied && !passed_on(r, node_of(r, i));
         q->evidence |= EVIDENCE_SERVER_SPAN;
     }

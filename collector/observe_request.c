@@ -173,10 +173,8 @@ void observe_outcome(const struct span_facts *f, struct observation *x)
     if (f->maker != MAKER_APP && attr_number(attrs[ATTR_RETRY], &n))
         x->retries = (uint8_t)MIN(n, (uint64_t)UINT8_MAX - 1);
     x->weight = s->trace_state.len ? sampling_weight(s->trace_state) : WEIGHT_ONE;
-    bool called = s->kind == SPAN_SERVER || s->kind == SPAN_CONSUMER;
-    if (called)
-        x->mirror =
-            authority_is_shadow(f->authority.len ? f->authority : text(attrs, ATTR_SERVER_ADDRESS));
+    x->mirror =
+        authority_is_shadow(f->authority.len ? f->authority : text(attrs, ATTR_SERVER_ADDRESS));
 }
 
 /* --- destination --- */

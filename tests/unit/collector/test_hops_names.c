@@ -104,3 +104,37 @@ Test(hops_names, waypoint_mirrors)
                "    shop/web > shop/waypoint [v1>] GET /a 200 1 c1:900us s1:800us t1:100us\n"
                "    shop/web > shop/canary [v1>v2] GET /a 500 1 s1:700us\n");
 }
+
+/* A service whose name ends as a mirrored host does is asked for under that name: no copy. */
+Test(hops_names, named_like_a_copy)
+{
+    static const char attrs[] =
+        "http.request.method=GET;url.full=http://web-shadow:8080/a;http.response.status_code=#200";
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_CLIENT, "cart", "GET", attrs, 0, 900);
+    rig_app(&r, 2, 1, SPAN_SERVER, "web-shadow", "GET /a", attrs, 10, 800);
+    rig_expect(&r, "named like a copy",
+               "cart > web-shadow http 1/0/1 200=1 c1:900us s1:800us t1:100us\n"
+               "    cart > web-shadow [v1>v1] GET /a 200 1 c1:900us s1:800us t1:100us\n");
+}
+
+/* A copy that goes through a gateway of its own is one copy, and no try of the original. */
+Test(hops_names, copy_through_a_gateway)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", "outbound|80||gw.edge.svc.cluster.local",
+              "http://cart.example.com/a", 200, "-", 0, 900, NULL);
+    rig_gateway(&r, 2, 1, "outbound|8080||cart.shop.svc.cluster.local",
+                "http://cart.example.com-shadow/a", 500, "-", 10, 700);
+    rig_istio(&r, 3, 2, SPAN_SERVER, "cart", "shop", "v1", "inbound|8080||",
+              "http://cart.example.com-shadow/a", 500, "-", 20, 600, NULL);
+    rig_expect(&r, "a copy through a gateway",
+               "edge/gw > shop/cart http 1/1/1 500=1 c1:700us s1:600us t1:100us\n"
+               "shop/web > edge/gw http 1/0/1 200=1 c1:900us\n"
+               "shop/web > edge/gw http 1/1/1 500=1 mirror=1 s1:700us\n"
+               "    edge/gw > shop/cart [latest>v1] GET /a 500 1 c1:700us s1:600us t1:100us\n"
+               "    shop/web > edge/gw [v1>] GET /a 200 1 c1:900us\n"
+               "    shop/web > edge/gw [v1>latest] GET /a 500 1 s1:700us\n");
+}
