@@ -36,6 +36,7 @@ static enum span_attr short_key(struct str key)
         break;
     case 11:
         MATCH("http.target", ATTR_PATH);
+        MATCH("net.peer.ip", ATTR_PEER_ADDRESS);
         MATCH("http.method", ATTR_METHOD);
         MATCH("retry.count", ATTR_RETRY);
         MATCH("server.port", ATTR_SERVER_PORT);
@@ -295,6 +296,10 @@ bool attr_number(const struct attr *a, uint64_t *out)
         return false;
     if (a->type == VALUE_STRING)
         return str_to_u64(a->text, out);
+    if (a->type == VALUE_DOUBLE && a->d >= 0 && a->d < 1e15 && a->d == (double)(uint64_t)a->d) {
+        *out = (uint64_t)a->d;
+        return true;
+    }
     if (a->type != VALUE_INT || a->i < 0)
         return false;
     *out = (uint64_t)a->i;

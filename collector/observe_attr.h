@@ -95,7 +95,8 @@ enum resource_attr resource_attr_of(struct str key);
 struct str attr_text(const struct attr *a);
 /* As attr_text(); empty too for "unknown", which Istio writes where it does not know. */
 struct str attr_known(const struct attr *a);
-/* The value as a whole number, from an integer or decimal text; false otherwise or when negative.
+/* The value as a whole number, from an integer, a double that is one, or decimal text; false
+ * otherwise or when negative.
  */
 bool attr_number(const struct attr *a, uint64_t *out);
 

@@ -131,6 +131,7 @@ Test(observe, keys)
         {"http.response_content_length", ATTR_RESPONSE_SIZE},
         {"server.address", ATTR_SERVER_ADDRESS},
         {"net.peer.name", ATTR_SERVER_ADDRESS},
+        {"net.peer.ip", ATTR_PEER_ADDRESS},
         {"server.port", ATTR_SERVER_PORT},
         {"net.peer.port", ATTR_SERVER_PORT},
         {"peer.address", ATTR_PEER_ADDRESS},
@@ -157,4 +158,30 @@ Test(observe, keys)
     cr_expect(resource_attr_of(STR("linkerd.io/proxy-deployment")) == RES_DEPLOYMENT);
     cr_expect(resource_attr_of(STR("k8s.deployment.name")) == RES_DEPLOYMENT);
     cr_expect(resource_attr_of(STR("service.nam")) == RES_NONE);
+}
+
+/* Numbers as whichever type a client makes of them. */
+Test(observe, numbers)
+{
+    static const struct {
+        struct attr attr;
+        bool is_number;
+        uint64_t want;
+    } rows[] = {
+        {{.type = VALUE_INT, .i = 503}, true, 503},
+        {{.type = VALUE_INT, .i = -1}, false, 0},
+        {{.type = VALUE_STRING, .text = {"503", 3}}, true, 503},
+        {{.type = VALUE_STRING, .text = {"5xx", 3}}, false, 0},
+        {{.type = VALUE_DOUBLE, .d = 503.0}, true, 503},
+        {{.type = VALUE_DOUBLE, .d = 503.5}, false, 0},
+        {{.type = VALUE_DOUBLE, .d = -1.0}, false, 0},
+        {{.type = VALUE_DOUBLE, .d = 1e300}, false, 0},
+        {{.type = VALUE_DOUBLE, .d = __builtin_nan("")}, false, 0},
+        {{.type = VALUE_BOOL, .b = true}, false, 0},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        uint64_t n = 0;
+        cr_expect(attr_number(&rows[i].attr, &n) == rows[i].is_number && n == rows[i].want, "%zu",
+                  i);
+    }
 }
