@@ -39,3 +39,12 @@ void block_give(struct blocks *b, uint32_t name)
     b->used_bytes -= s->item_bytes;
     slab_give(s, name & ((1u << BLOCK_CLASS_SHIFT) - 1));
 }
+
+void blocks_trim(struct blocks *b)
+{
+    b->held_bytes = 0;
+    for (size_t i = 0; i < BLOCK_CLASSES; i++) {
+        slab_trim(&b->classes[i]);
+        b->held_bytes += slab_bytes(&b->classes[i]);
+    }
+}

@@ -23,6 +23,8 @@ void blocks_deinit(struct blocks *b);
 /* Name of a block, not cleared, of 1 to BLOCK_BYTES_MAX bytes, 0 when memory is short. */
 uint32_t block_take(struct blocks *b, size_t bytes);
 void block_give(struct blocks *b, uint32_t name);
+/* As slab_trim(). */
+void blocks_trim(struct blocks *b);
 
 /* Its size, rounded up to a step. */
 static inline uint32_t block_bytes(uint32_t name)

@@ -141,13 +141,28 @@ static void on_counted(const struct request *q, void *user)
         l->broken = true;
 }
 
+/* NULL when it is gone. */
+static struct trace *trace_of(const struct live *l, const struct changed *c)
+{
+    struct trace *tr = trace_at(&l->pipeline->table, c->name);
+    return trace_id_eq(tr->id, c->id) && tr->changed ? tr : NULL;
+}
+
+static void on_trimming(void *user)
+{
+    struct live *l = user;
+    size_t kept = 0;
+    for (size_t i = 0; i < l->changed.len; i++)
+        if (trace_of(l, &l->changed.items[i]))
+            l->changed.items[kept++] = l->changed.items[i];
+    l->changed.len = kept;
+}
+
 static bool show_changes(struct live *l)
 {
-    const struct open_table *t = &l->pipeline->table;
     for (size_t i = 0; i < l->changed.len; i++) {
-        const struct changed *c = &l->changed.items[i];
-        struct trace *tr = trace_at(t, c->name);
-        if (!trace_id_eq(tr->id, c->id) || !tr->changed)
+        struct trace *tr = trace_of(l, &l->changed.items[i]);
+        if (!tr)
             continue;
         hide_trace(l, tr);
         if (l->broken || !show_trace(l, tr))
@@ -283,7 +298,12 @@ struct live *live_new(struct pipeline *p)
     if (!l)
         return NULL;
     l->pipeline = p;
-    l->watch = (struct pipeline_watch){on_adding, on_closing, on_renamed, on_counted, l};
+    l->watch = (struct pipeline_watch){.adding = on_adding,
+                                       .closing = on_closing,
+                                       .renamed = on_renamed,
+                                       .counted = on_counted,
+                                       .trimming = on_trimming,
+                                       .user = l};
     l->sightings.index.seed = p->config.seed;
     l->feed = cell_feed_new(p->config.seed, p->names, p->caps);
     if (l->feed)

@@ -45,6 +45,15 @@ size_t open_table_used(const struct open_table *t)
            t->packed.blocks.used_bytes + t->resting.used_bytes;
 }
 
+void open_table_trim(struct open_table *t)
+{
+    slab_trim(&t->spans);
+    slab_trim(&t->closed);
+    slab_trim(&t->traces);
+    blocks_trim(&t->packed.blocks);
+    blocks_trim(&t->resting);
+}
+
 /* --- traces --- */
 
 uint64_t trace_hash(const struct open_table *t, struct trace_id id)

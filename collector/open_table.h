@@ -60,6 +60,8 @@ void open_table_deinit(struct open_table *t);
 /* Bytes of heap it holds, and of them those in use. */
 size_t open_table_bytes(const struct open_table *t);
 size_t open_table_used(const struct open_table *t);
+/* Frees heap of which nothing is in use. Visits all of it that is free, unless all is. */
+void open_table_trim(struct open_table *t);
 /* Open spans, resting ones too. */
 static inline uint32_t open_table_spans(const struct open_table *t)
 {

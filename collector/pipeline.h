@@ -27,6 +27,8 @@ struct pipeline_watch {
     void (*renamed)(void *user);
     /* A request was counted, and was not in the view. */
     void (*counted)(const struct request *q, void *user);
+    /* Names of traces that are gone are about to become void. */
+    void (*trimming)(void *user);
     void *user;
 };
 
@@ -46,6 +48,7 @@ struct pipeline {
     uint64_t sequence;       /* of the last record */
     uint64_t tidied_ns,
         caps_reset_ns;        /* pipeline clock when names were last looked at, caps last reset */
+    uint64_t trimmed_ns;      /* pipeline clock when free heap was last looked for */
     uint32_t wheel_step;      /* the last that was looked at */
     struct account_row delta; /* of the spans' account, since it was last taken */
     uint64_t closed_requests, end_before_start, lost_requests;

@@ -13,8 +13,9 @@ enum { SLAB_AHEAD = 8 };
 struct slab {
     size_t item_bytes;
     unsigned chunk_shift;     /* a chunk holds 1 << chunk_shift items */
-    VEC(char *) chunks;       /* owned */
-    uint32_t used;            /* names handed out so far; name 0 is never one */
+    VEC(char *) chunks;       /* owned; NULL: given back */
+    VEC(uint32_t) holes;      /* chunks that are NULL */
+    uint32_t next, end;       /* names that nobody had yet, of one chunk; name 0 is never one */
     uint32_t free;            /* the last of those given back, each of which names the one before */
     uint32_t top[SLAB_AHEAD]; /* the last of them, as a ring */
     uint32_t given;           /* modulo SLAB_AHEAD: where the next goes */
@@ -29,7 +30,7 @@ static inline void *slab_at(const struct slab *s, uint32_t name)
 
 static inline size_t slab_bytes(const struct slab *s)
 {
-    return (s->chunks.len << s->chunk_shift) * s->item_bytes;
+    return ((s->chunks.len - s->holes.len) << s->chunk_shift) * s->item_bytes;
 }
 
 /* Frees all objects; every name is void. */
@@ -39,5 +40,8 @@ uint32_t slab_take(struct slab *s);
 /* The same with whatever is in it. */
 uint32_t slab_take_dirty(struct slab *s);
 void slab_give(struct slab *s, uint32_t name);
+/* Frees the chunks of which nothing is taken. Visits every object that was given back, unless none
+ * is taken. */
+void slab_trim(struct slab *s);
 
 #endif

@@ -1,6 +1,6 @@
 """test_budget.py - every part takes what it holds from the one budget of memory, and gives it back: a part that is wired without
 it fails here."""
-import base64, pathlib, re, socket, sys, time
+import base64, math, pathlib, random, re, socket, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import corpus
@@ -125,11 +125,58 @@ def answers_need_room(w):
         wait_until("room for " + path, lambda: w.request(path)[0] == 200)
 
 
+EDGES, HALVES = 40, 400  # callees; spans of one side in a body
+
+
+def halves(rng, first):
+    """One body of callers' spans and one of their callees', of the requests from `first` on; how many each callee got."""
+    sent, sides, now = [0] * EDGES, ([], []), time.time_ns()
+    for i in range(first, first + HALVES):
+        edge = rng.randrange(EDGES)
+        sent[edge] += 1
+        span = {"traceId": "%032x" % i, "spanId": "%016x" % (2 * i), "name": "GET /", "kind": 3, "startTimeUnixNano": str(now - 10**6), "endTimeUnixNano": str(now)}
+        sides[0].append(("web", span | {"attributes": [{"key": "peer.service", "value": {"stringValue": "s%d" % edge}}]}))
+        sides[1].append(("s%d" % edge, span | {"spanId": "%016x" % (2 * i + 1), "parentSpanId": span["spanId"], "kind": 2}))
+    named = lambda name: {"attributes": [{"key": "service.name", "value": {"stringValue": name}}]}
+    return sent, [{"resourceSpans": [{"resource": named(n), "scopeSpans": [{"spans": [x]}]} for n, x in side]} for side in sides]
+
+
+def overload_keeps_shares():
+    """Many times what there is memory for: refused are whole pushes, of both sides alike, so each edge loses the same share; what closes
+    gives its memory back, and others have it."""
+    rng, offered, statuses = random.Random(8), [0] * EDGES, {200: 0, 429: 0}
+    with Weft(config="admin: true\n" + CONFIG.replace("wait: 60s", "wait: 1s, remember: 1s")) as w:
+        start = int(time.time()) - 30
+        holders = [hold(w.otlp, "/v1/traces", "application/x-protobuf", 14) for _ in range(3)]
+        wait_until("the bodies", lambda: used(w) > 42 * MIB)
+        first = 1
+        while min(statuses.values()) < 60:
+            assert first < 1000 * HALVES, "never more than there is room for, or nothing taken: %s" % statuses
+            sent, bodies = halves(rng, first)
+            first += HALVES
+            offered = [a + b for a, b in zip(offered, sent)]
+            for body in bodies:
+                statuses[w.push_json(body)] += 1
+        for holder in holders:
+            holder.close()
+        w.flush()
+        wait_until("memory that comes back", lambda: used(w) < 4 * MIB)
+        counts = {e["server"]: e["requests"] for e in w.json("/api/mesh/graph", start=start, end=start + 600)["edges"] if e["client"] == "web"}
+        spans = w.spans()
+    assert spans["difference"] == 0 and spans["stored"] == statuses[200] * HALVES, (spans, statuses)
+    share = sum(counts.values()) / sum(offered)
+    assert 0.02 < share < 0.9, (share, statuses)
+    for edge, n in enumerate(offered):
+        got = counts.get("s%d" % edge, 0)
+        assert abs(got - share * n) < 5 * math.sqrt(n * share * (1 - share)), "s%d: %d of %d, all: %.3f" % (edge, got, n, share)
+
+
 def main():
     suite = Suite("budget")
     with Weft(config=CONFIG) as w:
         for test in (bodies_that_arrive, open_spans, series_in_memory, answers_that_nobody_reads, answers_need_room):
             suite.run(test.__name__, test, w)
+    suite.run("overload_keeps_shares", overload_keeps_shares)
     suite.close()
 
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "collector/collector.h"
 #include "collector/image.h"
+#include "collector/live.h"
 #include "support/leak.h"
 #include "unit/collector/trace_rig.h"
 #include <criterion/criterion.h>
@@ -239,6 +240,46 @@ Test(pipeline, over_the_limit_the_oldest_close_early)
     cr_expect(sums_of(&l).totals == 50000);
     pipeline_deinit(&l.p);
     EXPECT_NO_LEAK();
+}
+
+/* Under a view that follows, whether something stays open or nothing does. */
+static void flood_and_wait(bool something_stays)
+{
+    enum { FLOOD = 20000 };
+    struct line l;
+    struct live_view view;
+    line_init(&l, 0, 200);
+    struct live *live = live_new(&l.p);
+    size_t before = pipeline_open_bytes(&l.p);
+    cr_assert(live_look(live, NULL, false, &view, NULL) == ST_OK);
+    registry_free(view.registry);
+    for (uint64_t t = 1; t <= FLOOD; t++)
+        send_one(&l, t, 1, 0, SPAN_SERVER, "shop");
+    cr_expect(pipeline_open_bytes(&l.p) > before + MIB);
+    uint64_t last = 0;
+    for (unsigned second = 0; second < 100; second++) {
+        if (something_stays)
+            send_one(&l, FLOOD + ++last, 1, 0, SPAN_SERVER, "shop");
+        wait_s(&l, 1);
+    }
+    cr_expect(pipeline_is_idle(&l.p) == !something_stays);
+    cr_expect(pipeline_open_bytes(&l.p) < before + MIB + MIB / 2);
+    for (int again = 0; again < 2; again++) {
+        cr_assert(live_look(live, NULL, again, &view, NULL) == ST_OK);
+        struct sums s = {0};
+        cr_assert(cell_set_each(view.cells, add_up, &s, NULL) == ST_OK);
+        cr_expect_eq(s.totals, FLOOD + last, "kept up or afresh, %d", again);
+        registry_free(view.registry);
+    }
+    live_free(live);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+Test(pipeline, memory_of_a_flood_goes_back)
+{
+    flood_and_wait(false);
+    flood_and_wait(true);
 }
 
 /* --- time --- */

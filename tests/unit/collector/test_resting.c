@@ -144,3 +144,65 @@ Test(resting, slabs_are_stacks)
     slab_deinit(&s);
     EXPECT_NO_LEAK();
 }
+
+/* Free chunks go, names that are taken keep what they hold, and what stays free is taken in the
+ * order that it had. */
+Test(resting, slabs_give_back)
+{
+    enum { ROUNDS = 400, MOST = 3000, ITEM_BYTES = 16 };
+    struct slab s = {.item_bytes = ITEM_BYTES, .chunk_shift = 5};
+    static uint32_t taken[MOST];
+    uint32_t count = 0;
+    uint64_t state = 11;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint32_t want = (uint32_t)(next_random(&state) % (round % 8 == 7 ? 3 : MOST));
+        for (; count < want; count++) {
+            taken[count] = slab_take(&s);
+            for (unsigned k = 0; k < ITEM_BYTES / 4; k++)
+                ((uint32_t *)slab_at(&s, taken[count]))[k] = taken[count];
+        }
+        while (count > want) {
+            uint32_t at = round % 2 ? count - 1 : (uint32_t)(next_random(&state) % count);
+            slab_give(&s, taken[at]);
+            taken[at] = taken[--count];
+        }
+        size_t held = slab_bytes(&s);
+        slab_trim(&s);
+        cr_assert(slab_bytes(&s) <= held && s.live == count, "round %u", round);
+        cr_assert(slab_bytes(&s) <= (count + 1) * (ITEM_BYTES << s.chunk_shift), "round %u", round);
+        for (uint32_t i = 0; i < count; i++)
+            for (unsigned k = 0; k < ITEM_BYTES / 4; k++)
+                cr_assert(((uint32_t *)slab_at(&s, taken[i]))[k] == taken[i], "round %u", round);
+    }
+    slab_deinit(&s);
+    EXPECT_NO_LEAK();
+}
+
+/* What a trim leaves of the list is what was given back last, first, 8 names ahead known. */
+Test(resting, what_stays_free_is_a_stack)
+{
+    enum { COUNT = 640 };
+    struct slab s = {.item_bytes = 8, .chunk_shift = 6};
+    uint32_t given[COUNT], left = 0;
+    for (unsigned i = 0; i < COUNT; i++)
+        (void)slab_take(&s);
+    for (uint32_t name = 1; name < COUNT; name++) /* all but one name of each odd chunk */
+        if (name % 128 != 64)
+            slab_give(&s, name);
+    for (uint32_t name = 1; name < COUNT; name++)
+        if (name / 64 % 2 && name % 128 != 64)
+            given[left++] = name;
+    slab_trim(&s);
+    cr_assert(slab_bytes(&s) == 6 * 64 * 8, "five odd chunks and the last");
+    for (uint32_t ahead = 0; ahead < SLAB_AHEAD; ahead++)
+        cr_expect(s.top[SLAB_AHEAD - 1 - ahead] == given[left - 1 - ahead]);
+    while (left > 0) {
+        cr_assert(slab_take_dirty(&s) == given[--left]);
+        uint32_t next = left > SLAB_AHEAD - 1 ? given[left - SLAB_AHEAD] : 0;
+        cr_assert(s.top[s.given] == next, "%u left", left);
+    }
+    cr_expect(slab_take_dirty(&s) > COUNT, "then of the chunk at hand");
+    cr_expect(slab_bytes(&s) == 6 * 64 * 8);
+    slab_deinit(&s);
+    EXPECT_NO_LEAK();
+}
