@@ -228,35 +228,24 @@ static enum status read_spans(struct otlp_json *j)
     return otlp_json_objects(j, read_span);
 }
 
-/* Spans point to their scope, which may come behind them. One that no span came to is taken again:
- * a body full of empty ones costs no memory. */
-static bool next_scope(struct json_decoder *d)
+/* What spans point to, and may come behind them, cleared: `last`, when none came to it since (a
+ * body full of empty ones costs no memory), else a new one. NULL when memory is short. */
+static void *next_owner(struct batch *b, void *last, uint32_t *since, size_t bytes)
 {
-    struct batch *b = d->j.batch;
-    if (!d->scope || d->scope_since != b->span_count)
-        d->scope = arena_alloc(&b->arena, sizeof(*d->scope));
-    if (d->scope)
-        *d->scope = (struct scope){0};
-    d->scope_since = b->span_count;
-    return d->scope != NULL;
-}
-
-static bool next_resource(struct json_decoder *d)
-{
-    struct batch *b = d->j.batch;
-    if (!d->resource || d->resource_since != b->span_count)
-        d->resource = arena_alloc(&b->arena, sizeof(*d->resource));
-    if (d->resource)
-        *d->resource = (struct resource){0};
-    d->resource_since = b->span_count;
-    return d->resource != NULL;
+    void *next = last && *since == b->span_count ? last : arena_alloc(&b->arena, bytes);
+    if (next)
+        memset(next, 0, bytes);
+    *since = b->span_count;
+    return next;
 }
 
 static enum status read_one_scope_spans(struct otlp_json *j)
 {
+    struct json_decoder *d = decoder_of(j);
     static const struct json_field fields[] = {JSON_FIELD("scope", read_scope),
                                                JSON_FIELD("spans", read_spans)};
-    if (!next_scope(decoder_of(j)))
+    d->scope = next_owner(j->batch, d->scope, &d->scope_since, sizeof(*d->scope));
+    if (!d->scope)
         return otlp_json_no_memory(j);
     return otlp_json_fields(j, fields, LEN(fields));
 }
@@ -292,7 +281,8 @@ static enum status read_one_resource_spans(struct otlp_json *j)
     struct json_decoder *d = decoder_of(j);
     static const struct json_field fields[] = {JSON_FIELD("resource", read_resource),
                                                JSON_FIELD("scopeSpans", read_scope_spans)};
-    if (!next_resource(d))
+    d->resource = next_owner(j->batch, d->resource, &d->resource_since, sizeof(*d->resource));
+    if (!d->resource)
         return otlp_json_no_memory(j);
     d->resource_faults = 0;
     d->resource_seen = false;

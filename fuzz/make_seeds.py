@@ -4,9 +4,10 @@ docs/otlp-input.md. Run it again after tests/data/make.py has changed."""
 import json, pathlib, struct, subprocess, sys
 
 ROOT = pathlib.Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests/data"))
+sys.path[:0] = [str(ROOT / "tests/data"), str(ROOT / "tests/e2e")]
 import make
 from make import field
+from packing import masked_crc
 
 COMPRESSIONS = ["gzip", "zlib", "zstd", "snappy", "x-snappy-framed", "lz4"]  # fuzz_unpack: first byte modulo 6
 
@@ -121,16 +122,6 @@ for name, text in {
 
 def chunk(kind, data):
     return bytes([kind]) + len(data).to_bytes(3, "little") + data
-
-
-def masked_crc(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8 & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 TEXT, MAGIC = b"hello hello hello", chunk(0xFF, b"sNaPpY")

@@ -27,13 +27,15 @@ def _snappy(data):
     return out.raw[:n.value]
 
 
-def crc32c(data):
+def masked_crc(data):
+    """CRC-32C as framing_format.txt masks it, little endian."""
     crc = 0xffffffff
     for byte in data:
         crc ^= byte
         for _ in range(8):
             crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
+    crc ^= 0xffffffff
+    return ((crc >> 15 | crc << 17) + 0xa282ead8 & 0xffffffff).to_bytes(4, "little")
 
 
 def _snappy_framed(data):
@@ -41,8 +43,7 @@ def _snappy_framed(data):
     out = b"\xff\x06\x00\x00sNaPpY"
     for at in range(0, len(data), 65536):
         piece = data[at:at + 65536]
-        crc = crc32c(piece)
-        body = ((crc >> 15 | crc << 17) + 0xa282ead8 & 0xffffffff).to_bytes(4, "little") + _snappy(piece)
+        body = masked_crc(piece) + _snappy(piece)
         out += b"\x00" + len(body).to_bytes(3, "little") + body
     return out
 

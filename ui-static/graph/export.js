@@ -3,7 +3,15 @@ import { factsOf } from "./facts.js";
 import { download } from "../lib/dom.js";
 import { PATHS } from "../lib/icons.js";
 import { paint } from "./overlay.js";
-import { NAME_FONT, NODE_HEIGHT, SMALL_FONT, TEXT_LEFT, textWidth } from "./model.js";
+import {
+  errorShare,
+  NAME_FONT,
+  NODE_HEIGHT,
+  SMALL_FONT,
+  TEXT_LEFT,
+  textWidth,
+  versionBars,
+} from "./model.js";
 
 const MARGIN = 32,
   SCALE = 2;
@@ -118,17 +126,11 @@ function markSvg(health, x, y, c) {
 
 function versionsSvg(versions, left, right, y, c) {
   if (versions.length < 2) return "";
-  const colors = [c.p50, c.p95, c.p99],
-    room = right - left - 2 * (versions.length - 1);
-  let x = left;
-  return versions
-    .map(({ share }, i) => {
-      const width = Math.min(Math.max(3, room * share), right - x),
-        fill = colors[i % colors.length];
-      const part = tag("rect", { x: n(x), y: n(y), width: n(Math.max(0, width)), height: 2.6, fill });
-      x += width + 2;
-      return part;
-    })
+  const colors = [c.p50, c.p95, c.p99];
+  return versionBars(versions, left, right)
+    .map(({ x, width }, i) =>
+      tag("rect", { x: n(x), y: n(y), width: n(width), height: 2.6, fill: colors[i % colors.length] }),
+    )
     .join("");
 }
 
@@ -143,7 +145,7 @@ function nodeSvg(node, c) {
   const border =
     { degraded: c["warn-mark"], failing: c["bad-mark"] }[api.health] ?? c["line-strong"];
   const around = 2 * Math.PI * 11,
-    share = api.requests ? Math.min(1, api.error_ratio) : 0;
+    share = errorShare(api);
   const ring = (color, wide, dash) =>
     tag("circle", {
       cx: n(left + 21),

@@ -85,6 +85,24 @@ function versionShares(node, inbound) {
   }));
 }
 
+/** Where the parts of a card's bar of versions lie between `left` and `right`: none is too thin to see, none leaves the bar. */
+export function versionBars(versions, left, right) {
+  const gap = 2,
+    room = right - left - gap * (versions.length - 1);
+  let x = left;
+  return versions.map(({ share }) => {
+    const width = Math.max(3, room * share),
+      bar = { x, width: Math.max(0, Math.min(width, right - x)) };
+    x += width + gap;
+    return bar;
+  });
+}
+
+/** The red share of a card's ring: that of errors; a share above nothing is never thinner than a hair. */
+export function errorShare({ requests, errors, error_ratio: ratio }) {
+  return requests && errors ? Math.min(1, Math.max(ratio, 0.02)) : 0;
+}
+
 /** Namespaces of one cluster go without its name. */
 function spaceTitles(nodes) {
   const several = new Set(nodes.map((node) => node.cluster).filter(Boolean)).size > 1;

@@ -1,7 +1,14 @@
 /* overlay.js - what cytoscape has no style for: rings, glyphs, two-line text, versions, edge labels, padlocks, names of namespaces. */
 import { factsOf } from "./facts.js";
 import { PATHS } from "../lib/icons.js";
-import { NAME_FONT, SMALL_FONT, NODE_HEIGHT, TEXT_LEFT } from "./model.js";
+import {
+  errorShare,
+  NAME_FONT,
+  SMALL_FONT,
+  NODE_HEIGHT,
+  TEXT_LEFT,
+  versionBars,
+} from "./model.js";
 
 const RING = 11,
   RING_LEFT = 21;
@@ -32,10 +39,9 @@ function arc(ctx, x, y, from, to, color, width) {
   ctx.stroke();
 }
 
-/** The ring's red share is the error share; a share above nothing is never thinner than a hair. */
 function drawRing(ctx, api, x, y, c) {
   const top = -Math.PI / 2,
-    share = api.requests ? Math.min(1, api.errors ? Math.max(api.error_ratio, 0.02) : 0) : 0;
+    share = errorShare(api);
   const split = top + share * 2 * Math.PI;
   if (share < 1)
     arc(ctx, x, y, split, top + 2 * Math.PI, api.requests ? c.ok : c["line-strong"], 2.2);
@@ -44,15 +50,10 @@ function drawRing(ctx, api, x, y, c) {
 
 function drawVersions(ctx, versions, left, right, y, c) {
   if (versions.length < 2) return;
-  const colors = [c.p50, c.p95, c.p99],
-    gap = 2,
-    room = right - left - gap * (versions.length - 1);
-  let x = left;
-  versions.forEach(({ share }, i) => {
-    const width = Math.max(3, room * share);
+  const colors = [c.p50, c.p95, c.p99];
+  versionBars(versions, left, right).forEach(({ x, width }, i) => {
     ctx.fillStyle = colors[i % colors.length];
-    ctx.fillRect(x, y, Math.min(width, right - x), 2.6);
-    x += width + gap;
+    ctx.fillRect(x, y, width, 2.6);
   });
 }
 
