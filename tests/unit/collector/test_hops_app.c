@@ -189,7 +189,73 @@ Test(hops_app, callers_nobody_named)
                "    user > shop [>v1] GET / 200 1 s1:500us\n");
 }
 
-/* Senders that sampled: weights, and the side that was sampled harder decides. */
+/* Trap 12: what is an error, by protocol; the same on either side, and a code overrules the span's
+ * status, which SDKs set to ERROR for a client's 4xx. */
+static const struct {
+    const char *code, *counted;
+    bool status_error, is_error;
+} outcomes[] = {
+    {"http.response.status_code=#200", "200=1", false, false},
+    {"http.response.status_code=#404", "404=1", true, false},
+    {"http.response.status_code=#429", "429=1", true, false},
+    {"http.response.status_code=#499", "499=1", true, false},
+    {"http.response.status_code=#500", "500=1", false, true},
+    {"http.response.status_code=#599", "599=1", true, true},
+    {"http.response.status_code=#0", "0=1", false, true},
+    {"rpc.grpc.status_code=#0", "grpc:0=1", true, false},
+    {"rpc.grpc.status_code=#1", "grpc:1=1", true, false},
+    {"rpc.grpc.status_code=#2", "grpc:2=1", false, true},
+    {"rpc.grpc.status_code=#3", "grpc:3=1", true, false},
+    {"rpc.grpc.status_code=#4", "grpc:4=1", false, true},
+    {"rpc.grpc.status_code=#5", "grpc:5=1", true, false},
+    {"rpc.grpc.status_code=#6", "grpc:6=1", true, false},
+    {"rpc.grpc.status_code=#7", "grpc:7=1", true, false},
+    {"rpc.grpc.status_code=#8", "grpc:8=1", false, true},
+    {"rpc.grpc.status_code=#9", "grpc:9=1", true, false},
+    {"rpc.grpc.status_code=#10", "grpc:10=1", true, false},
+    {"rpc.grpc.status_code=#11", "grpc:11=1", true, false},
+    {"rpc.grpc.status_code=#12", "grpc:12=1", false, true},
+    {"rpc.grpc.status_code=#13", "grpc:13=1", false, true},
+    {"rpc.grpc.status_code=#14", "grpc:14=1", false, true},
+    {"rpc.grpc.status_code=#15", "grpc:15=1", false, true},
+    {"rpc.grpc.status_code=#16", "grpc:16=1", true, false},
+    {NULL, "c1:10us", false, false},
+    {NULL, "c1:10us", true, true},
+};
+
+static void expect_outcome(enum span_kind kind, size_t i)
+{
+    struct rig r;
+    struct buf out = {0};
+    char attrs[128], line[64];
+    const char *rpc = outcomes[i].code && outcomes[i].code[0] == 'r' ? "rpc.system=grpc;" : "";
+    snprintf(attrs, sizeof(attrs), "%sserver.address=cart;%s", rpc,
+             outcomes[i].code ? outcomes[i].code : "server.port=#80");
+    rig_init(&r);
+    struct rig_span *s = rig_app(&r, 1, 0, kind, "web", "call", attrs, 0, 10);
+    s->span.status = outcomes[i].status_error ? SPAN_STATUS_ERROR : SPAN_STATUS_UNSET;
+    rig_run(&r, &(struct rig_run){0}, &out, NULL);
+    snprintf(line, sizeof(line), " 1/%d/1 ", outcomes[i].is_error);
+    cr_expect(str_search(buf_str(&out), str_from_c(line)) < out.len, "%s, kind %d: %.*s", attrs,
+              (int)kind, STR_ARG(buf_str(&out)));
+    const char *counted =
+        kind == SPAN_SERVER && !outcomes[i].code ? "s1:10us" : outcomes[i].counted;
+    cr_expect(str_search(buf_str(&out), str_from_c(counted)) < out.len, "%s, kind %d: %.*s", attrs,
+              (int)kind, STR_ARG(buf_str(&out)));
+    buf_deinit(&out);
+    rig_deinit(&r);
+}
+
+Test(hops_app, outcomes)
+{
+    for (size_t i = 0; i < LEN(outcomes); i++) {
+        expect_outcome(SPAN_CLIENT, i);
+        expect_outcome(SPAN_SERVER, i);
+    }
+}
+
+/* Trap 3: no last writer. Senders that sampled: weights, and the side that was sampled harder
+ * decides, in whatever order they come. */
 Test(hops_app, sampled)
 {
     struct rig r;

@@ -8,7 +8,8 @@
 #define PAY  "outbound|8080|v2|payment.pay.svc.cluster.local"
 #define IN   "inbound|8080||"
 
-/* (a) Istio with SDK applications under names of their own: app, sidecar, sidecar, app. */
+/* (a) Istio with SDK applications under names of their own: app, sidecar, sidecar, app. Trap 7: no
+ * edge from a workload to itself. */
 Test(hops, istio_with_sdk)
 {
     struct rig r;
