@@ -280,8 +280,12 @@ struct str url_split(struct str url, struct str *path)
     return str_sub(rest, 0, slash);
 }
 
+/* Asked of every client's span: the port is stepped over from the end, the rest is not read. */
 bool authority_is_shadow(struct str authority)
 {
-    uint32_t port;
-    return str_ends_with(authority_split(authority, &port), STR("-shadow"));
+    size_t end = authority.len;
+    while (end > 0 && authority.ptr[end - 1] >= '0' && authority.ptr[end - 1] <= '9')
+        end--;
+    bool has_port = end > 0 && authority.ptr[end - 1] == ':';
+    return str_ends_with(has_port ? str_sub(authority, 0, end - 1) : authority, STR("-shadow"));
 }
