@@ -367,6 +367,8 @@ static enum status read_packed(struct open_table *t, struct trace_id id, struct 
     if (!c->failed && count == 0) {
         closed = (uint32_t)cursor_varint(c);
         uint32_t bytes = (uint32_t)cursor_varint(c);
+        if (!packed_block_fits(bytes))
+            c->failed = true;
         return c->failed || packed_add_waiting(&t->packed, closed, bytes) ? ST_OK : no_memory(e);
     }
     for (uint64_t i = 0; i < count && !c->failed; i++) {

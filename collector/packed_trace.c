@@ -140,10 +140,14 @@ bool packed_add(struct packed_table *t, struct trace_id id, uint32_t closed,
     return true;
 }
 
+bool packed_block_fits(uint32_t bytes)
+{
+    return bytes >= sizeof(struct packed_trace) && bytes <= BLOCK_BYTES_MAX;
+}
+
 bool packed_add_waiting(struct packed_table *t, uint32_t closed, uint32_t bytes)
 {
-    bool is_block = bytes >= sizeof(struct packed_trace) && bytes <= BLOCK_BYTES_MAX;
-    uint32_t name = is_block ? block_take(&t->blocks, bytes) : 0;
+    uint32_t name = block_take(&t->blocks, bytes);
     if (!name)
         return false;
     *packed_at(t, name) = (struct packed_trace){.closed = closed};

@@ -64,8 +64,10 @@ bool packed_forget_one(struct packed_table *t);
  * block still waits for its turn: it has no spans, and an id of zero. *bytes: of the block. */
 bool packed_next(const struct packed_table *t, uint32_t *at, struct trace_id *id, uint32_t *closed,
                  uint32_t *bytes, struct packed_span *spans, uint32_t *count);
-/* A block that waits for its turn, as packed_next() gave it. False when memory is short or there
- * are no such blocks. */
+/* Whether a block can have so many bytes. */
+bool packed_block_fits(uint32_t bytes);
+/* A block that waits for its turn, as packed_next() gave it, of bytes that fit. False when memory
+ * is short. */
 bool packed_add_waiting(struct packed_table *t, uint32_t closed, uint32_t bytes);
 /* Calls fn for the owner of each span, which it may change. */
 void packed_each_owner(struct packed_table *t, uint32_t (*fn)(uint32_t owner, void *user),

@@ -139,6 +139,43 @@ Test(image, errors_are_named)
     EXPECT_NO_LEAK();
 }
 
+/* A damaged size of a block is damage, not a lack of memory: an older image is read instead. */
+Test(image, sizes_of_waiting_blocks_fit)
+{
+    static const uint32_t sizes[] = {0, 31, 32, BLOCK_BYTES_MAX, BLOCK_BYTES_MAX + 1, UINT32_MAX};
+    struct buf image = {0};
+    make_image(&image);
+    struct cursor chunks = cursor_of(buf_str(&image));
+    struct str header = cursor_lenstr(&chunks);
+    for (size_t i = 0; i < LEN(sizes); i++) {
+        enum { TAG_TRACES = 6, PIECE_PACKED = 4 };
+        struct pipeline_config config = {.seed = 99, .graph = graph_settings_default()};
+        struct pipeline p;
+        struct err e = {0};
+        struct buf piece = {0};
+        cr_assert(pipeline_init(&p, &config, NULL) == ST_OK);
+        struct image_reader reader = {.pipeline = &p};
+        cr_assert(image_read_chunk(&reader, header, &e) == ST_OK, "%s", e.msg);
+        buf_append_u8(&piece, TAG_TRACES);
+        buf_append_u64(&piece, 0); /* no trace: what waits has none */
+        buf_append_u64(&piece, 0);
+        buf_append_varint(&piece, 7); /* due */
+        buf_append_u8(&piece, PIECE_PACKED);
+        buf_append_u64(&piece, 0);
+        buf_append_varint(&piece, 0); /* open spans */
+        buf_append_varint(&piece, 0); /* closed spans */
+        buf_append_varint(&piece, 7); /* closed at */
+        buf_append_varint(&piece, sizes[i]);
+        bool fits = sizes[i] == 32 || sizes[i] == BLOCK_BYTES_MAX;
+        cr_expect(image_read_chunk(&reader, buf_str(&piece), &e) == (fits ? ST_OK : ST_CORRUPT),
+                  "%u: %s", sizes[i], e.msg);
+        buf_deinit(&piece);
+        pipeline_deinit(&p);
+    }
+    buf_deinit(&image);
+    EXPECT_NO_LEAK();
+}
+
 /* A damaged reference would be taken for the number of a name, and a place made for it. */
 Test(image, owners_refer_to_names_that_are_there)
 {
