@@ -52,7 +52,7 @@ static enum status stage_room(struct group_writer *w, size_t len, char **out,
 static enum status stage_str(struct group_writer *w, struct str s, struct err *e)
 {
     struct journal_place ignored;
-    char *out;
+    char *out = NULL;
     TRY(stage_room(w, s.len, &out, &ignored, e));
     if (s.len > 0)
         memcpy(out, s.ptr, s.len);

@@ -53,6 +53,7 @@ def push(w, spans):
 
 
 def open_spans(w):
+    wait_until("a calm start", at_rest(w))
     before = used(w)
     spans = [{"traceId": "%032x" % (i + 1), "spanId": "%016x" % (i + 1), "name": "GET /", "kind": 3, "startTimeUnixNano": str(time.time_ns()),
               "endTimeUnixNano": str(time.time_ns()), "attributes": [{"key": "server.address", "value": {"stringValue": "h%d" % (i % 3000)}}]}
@@ -63,6 +64,7 @@ def open_spans(w):
 
 
 def series_in_memory(w):
+    wait_until("a calm start", at_rest(w))
     before, now = used(w), int(time.time() * 1000)
     for first in range(0, 20000, 5000):
         rows = [({"__name__": "wide", "text": "x" * 400, "n": str(n)}, [(now, 1)]) for n in range(first, first + 5000)]

@@ -2,7 +2,7 @@
 """test_net_abuse.py - hostile and clumsy peers against a running weft: floods, slow ones, smugglers, wrong protocols.
 
 Rows G, H and N of the abuse table. While a flood runs, another client's calls are timed."""
-import os, pathlib, shutil, socket, struct, subprocess, sys, tempfile, threading, time
+import os, pathlib, re, shutil, socket, struct, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from weft import Suite, Weft, shared, wait_until
@@ -251,8 +251,21 @@ HTTP_CHUNKED = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: applicatio
 ENDLESS = [b"1;" + b"x" * 100000, b"1;" + b"x" * 30000, b"0" * 100000, b"1\r\n{\r\n1;" + b"x" * 100000, b"1;x=\"" + b"y" * 25000]
 
 
+def library_is_1_0():
+    """libmicrohttpd of Debian 13 and Ubuntu 24.04: it has other codes for some faults, and may close without an answer."""
+    version = subprocess.run(["pkg-config", "--modversion", "libmicrohttpd"], capture_output=True, text=True, check=True).stdout
+    return int(version.split(".")[0]) >= 1
+
+
+def words_are_ours():
+    """Ubuntu links its libraries with -Bsymbolic-functions: what libmicrohttpd says by itself cannot be replaced there."""
+    release = pathlib.Path("/etc/os-release")
+    return not (release.exists() and re.search("^ID=ubuntu$", release.read_text(), re.M))
+
+
 def endless_chunk_lines(weft):
     """libmicrohttpd 0.9.75 never gets past such a line, nor gives up; a worker must not wait for it."""
+    may_be_silent = library_is_1_0()
     for line in ENDLESS:
         began = time.monotonic()
         socks = [dial(addr) for addr in (weft.otlp, weft.http) for _ in range(4)]
@@ -263,7 +276,8 @@ def endless_chunk_lines(weft):
         for sock in socks:
             said = read_all(sock)
             assert time.monotonic() - began < 1.5, "%r: closed after %.2f s" % (line[:20], time.monotonic() - began)
-            assert said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")) and said.count(b"HTTP/1.1 ") == 1, "%r: %r" % (line[:20], said)
+            assert said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")) and said.count(b"HTTP/1.1 ") == 1 or may_be_silent and not said, \
+                "%r: %r" % (line[:20], said)
             sock.close()
 
 
@@ -305,9 +319,11 @@ def what_libmicrohttpd_cannot_read(weft):
                 said = read_all(sock)
                 took = time.monotonic() - began
             what = "%r, kept %d: %r" % (request[:60], is_kept, said)
-            assert b"<html" not in said and said.count(b"HTTP/1.1 ") <= 1, what
+            assert len(re.findall(rb"HTTP/1\.1 \d\d\d ", said)) <= 1, what
             assert took < 1, "closed after %.2f s: %s" % (took, what)
-            if request.startswith(TAKEN_LATER + (WRONG_LENGTH,)):
+            if words_are_ours():
+                assert b"<html" not in said and (b"nosniff" in said or not said), what
+            if request.startswith(TAKEN_LATER + (WRONG_LENGTH,)) or library_is_1_0():
                 continue
             assert said.startswith(b"HTTP/1.1 %d " % want) and b"nosniff" in said, what
     assert weft.request("/-/healthy")[0] == 200

@@ -114,6 +114,10 @@ def difference(theirs, ours):
     return None
 
 
+def by_labels(series):
+    return sorted(series.items())
+
+
 class Pair:
     """Both servers, asked the same."""
 
@@ -127,6 +131,8 @@ class Pair:
         a, b = ((api.get if get else api.call)(path, **params) for api in (self.theirs, self.ours))
         self.asked += 1
         data = a.get("data")
+        if path == "/api/v1/series" and isinstance(data, list):
+            data.sort(key=by_labels)  # 2.53 gives them in no order; weft in this one
         self.with_data += bool(data if isinstance(data, list) else data and data["result"])
         how = difference(a, b)
         if not how:
@@ -272,7 +278,11 @@ def main():
         suite.run("wrong expressions (%d)" % len(WRONG), ask_wrong, pair)
         suite.run("samples counted at each step (%d)" % len(COUNTED), ask_stats, pair)
         suite.run("most of them return data", check_share, pair)
-        suite.run("known differences are still there", check_known, pair)
+        version = theirs.api.get("/api/v1/status/buildinfo")["data"]["version"]
+        if version.startswith("2.42."):
+            suite.run("known differences are still there", check_known, pair)
+        else:
+            suite.skip("known differences are still there", "they are of Prometheus 2.42, this is %s" % version)
         print("%d questions, %d with data" % (pair.asked, pair.with_data))
         for known in KNOWN:
             print("%d times %s: %s" % (pair.seen.get(known.name, 0), known.name, known.reason))

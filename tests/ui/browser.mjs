@@ -1,5 +1,6 @@
 /* browser.mjs - Debian's chromium, driven by puppeteer, with everything it complains about kept. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
@@ -22,7 +23,10 @@ const FLAGS = [
   "--hide-scrollbars",
 ];
 
-export const findChromium = () => CANDIDATES.find((path) => path && existsSync(path)) ?? null;
+const runs = (path) => spawnSync(path, ["--version"], { stdio: "ignore" }).status === 0;
+
+/** The first that runs: Ubuntu's chromium-browser is a script that asks for a snap where there are none. */
+export const findChromium = () => CANDIDATES.find((path) => path && runs(path)) ?? null;
 
 /** A browser with a profile of its own; `close()` takes both away. */
 export async function launch() {

@@ -56,6 +56,6 @@ await bundleTests(dist);
 await promqlTextTests(root);
 await timeAxisTests();
 if (findChromium()) await inBrowser();
-else skip("everything in a browser", "no chromium (apt install chromium, or set WEFT_CHROMIUM)");
+else skip("everything in a browser", "no chromium that runs (apt install chromium, or set WEFT_CHROMIUM)");
 rmSync(scratch, { recursive: true, force: true });
 process.exit(summary());
