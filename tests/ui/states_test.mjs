@@ -10,6 +10,29 @@ import { axe, clean, drawn, fits, go, picture, positions, screenshot, text } fro
 const REFRESHES = 8,
   BUDGET_MS = 100;
 
+/** What the overlay writes when it is painted anew: [{text, x, y, width, px}] in px of the screen. */
+const wordsPainted = (page) =>
+  page.evaluate(() => {
+    const words = [],
+      proto = CanvasRenderingContext2D.prototype,
+      real = proto.fillText,
+      ratio = devicePixelRatio;
+    proto.fillText = function (text, x, y) {
+      const m = this.getTransform(),
+        scale = m.a / ratio;
+      words.push({
+        text,
+        x: x * scale + m.e / ratio,
+        y: y * scale + m.f / ratio,
+        width: this.measureText(text).width * scale,
+        px: Number.parseFloat(this.font.match(/([\d.]+)px/)[1]) * scale,
+      });
+    };
+    document.querySelector(".ground")._cyreg.cy.emit("render");
+    proto.fillText = real;
+    return words;
+  });
+
 async function withMock(browser, dist, state, fragment, run, options) {
   const mock = await startMock(dist, state);
   const { page, seen } = await openPage(browser, `${mock.url}/${fragment}`, options);
@@ -227,6 +250,29 @@ export async function stateTests(browser, dist) {
       ok(middle <= BUDGET_MS, `${middle.toFixed(0)} ms`);
       await screenshot(page, "large");
       clean(seen, "200 nodes");
+    }));
+
+  await test("seen from afar, namespaces and sick services are named, and no name lies on another", () =>
+    withMock(browser, dist, "large", "#/graph", async (page, seen) => {
+      await picture(page, 200, 20_000);
+      const words = await wordsPainted(page),
+        names = words.map((word) => word.text);
+      for (let team = 0; team < 9; team++) ok(names.includes(`team-${team}`), `team-${team}: ${names}`);
+      const sick = await page.evaluate(() =>
+        document
+          .querySelector(".ground")
+          ._cyreg.cy.nodes(".degraded, .failing")
+          .map((node) => node.id().split("/")[1]),
+      );
+      const named = sick.filter((name) => names.includes(name));
+      ok(sick.length >= 5 && named.length === sick.length, `of ${sick} are named ${named}`);
+      ok(names.length > 30, `only ${names.length} names`);
+      for (const word of words) ok(word.px >= 10, `${word.text} has ${word.px} px`);
+      const over = (a, b) =>
+        a.x < b.x + b.width && b.x < a.x + a.width && Math.abs(a.y - b.y) < Math.min(a.px, b.px);
+      const clash = words.find((a, i) => words.some((b, k) => k < i && over(a, b)));
+      ok(!clash, `${clash?.text} lies on another`);
+      clean(seen, "from afar");
     }));
 
   await test("a caller whose span is on its way does not flicker as unknown", () =>

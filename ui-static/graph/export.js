@@ -40,7 +40,7 @@ export async function savePng(cy, colors) {
   ctx.fillRect(0, 0, canvas.width, canvas.height);
   ctx.drawImage(picture, MARGIN * SCALE, MARGIN * SCALE, box.w * SCALE, box.h * SCALE);
   ctx.setTransform(SCALE, 0, 0, SCALE, -frame.x * SCALE, -frame.y * SCALE);
-  paint(ctx, cy, colors, 1);
+  paint(ctx, cy, colors);
   canvas.toBlob((file) => download("weft-graph.png", file), "image/png");
 }
 

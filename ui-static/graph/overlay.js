@@ -1,5 +1,6 @@
 /* overlay.js - what cytoscape has no style for: rings, glyphs, two-line text, versions, edge labels, padlocks, names of namespaces. */
 import { factsOf } from "./facts.js";
+import { FAR, paintNames } from "./far_labels.js";
 import { PATHS } from "../lib/icons.js";
 import {
   errorShare,
@@ -67,7 +68,7 @@ function drawMark(ctx, health, x, y, c) {
   drawGlyph(ctx, health, x, y, 14, color, 1.9);
 }
 
-function drawNode(ctx, node, c, zoom) {
+function drawNode(ctx, node, c, isFar) {
   const { x, y } = node.position(),
     api = factsOf(node).api,
     width = node.data("width");
@@ -77,14 +78,11 @@ function drawNode(ctx, node, c, zoom) {
   drawRing(ctx, api, ringX, y, c);
   drawGlyph(ctx, api.kind, ringX, y, 11, c["text-2"]);
   drawMark(ctx, api.health, left + width - 4, y - NODE_HEIGHT / 2 + 2, c);
-  const versions = factsOf(node).versions,
-    low = zoom > 0.42;
-  if (zoom > 0.22) {
+  const versions = factsOf(node).versions;
+  if (!isFar) {
     ctx.fillStyle = c.text;
     ctx.font = NAME_FONT;
-    ctx.fillText(factsOf(node).title, left + TEXT_LEFT, y + (low ? -3 : 4));
-  }
-  if (low) {
+    ctx.fillText(factsOf(node).title, left + TEXT_LEFT, y - 3);
     ctx.fillStyle = c["text-3"];
     ctx.font = SMALL_FONT;
     ctx.fillText(factsOf(node).sub, left + TEXT_LEFT, y + 12);
@@ -138,15 +136,17 @@ function drawLock(ctx, edge, c) {
   drawGlyph(ctx, open ? "unlocked" : "locked", x, y - 15, 11, open ? c.warn : c["text-3"], 1.6);
 }
 
-/** Paints everything in model coordinates; the caller has set the transform. */
-export function paint(ctx, cy, colors, zoom) {
+/** Paints everything in model coordinates, from afar without words; the caller has set the transform. */
+export function paint(ctx, cy, colors, isFar = false) {
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "left";
-  for (const space of cy.nodes(".space").toArray()) drawSpace(ctx, space, colors);
   const edges = cy.edges().toArray();
-  if (zoom > 0.5) drawLabels(ctx, edges, colors);
+  if (!isFar) {
+    for (const space of cy.nodes(".space").toArray()) drawSpace(ctx, space, colors);
+    drawLabels(ctx, edges, colors);
+  }
   for (const edge of edges) drawLock(ctx, edge, colors);
-  for (const node of cy.nodes(".card").toArray()) drawNode(ctx, node, colors, zoom);
+  for (const node of cy.nodes(".card").toArray()) drawNode(ctx, node, colors, isFar);
   ctx.globalAlpha = 1;
 }
 
@@ -174,7 +174,10 @@ export function createOverlay(cy, container, colors) {
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, canvas.width, canvas.height);
     ctx.setTransform(ratio * zoom, 0, 0, ratio * zoom, ratio * pan.x, ratio * pan.y);
-    paint(ctx, cy, colors(), zoom);
+    paint(ctx, cy, colors(), zoom < FAR);
+    if (zoom >= FAR) return;
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    paintNames(ctx, cy, colors());
   }
   cy.on("render", draw);
   return { draw };
