@@ -50,12 +50,19 @@ static void print_at(const struct promql_when *when, struct buf *out)
     }
 }
 
+static bool is_operation(const struct promql_node *expr)
+{
+    while (expr && expr->kind == PROMQL_UNARY)
+        expr = expr->unary.expr;
+    return expr && expr->kind == PROMQL_BINARY;
+}
+
 static void print_offset(const struct promql_when *when, struct buf *out)
 {
     if (!when->has_offset)
         return;
     /* Without them the operator would be read as one behind the selector. */
-    bool needs_parens = when->offset.expr && when->offset.expr->kind == PROMQL_BINARY;
+    bool needs_parens = is_operation(when->offset.expr);
     buf_append_str(out, needs_parens ? STR(" offset (") : STR(" offset "));
     print_duration(&when->offset, out);
     if (needs_parens)

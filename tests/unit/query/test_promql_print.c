@@ -130,6 +130,8 @@ static const struct {
     {"# c\n x # d", "x"},
     /* Here Prometheus leaves the parentheses out and would read something else back. */
     {"x offset (2) ^ 2", "x offset (2 ^ 2)"},
+    {"x offset +-5^3", "x offset (-5 ^ 3)"},
+    {"x offset --(5^3)", "x offset --(5 ^ 3)"},
 };
 
 Test(promql_print, writes_one_line)
