@@ -27,10 +27,11 @@ static void promise_labels(struct label_set labels)
     }
 }
 
+/* A float count may be NaN, as in Prometheus. */
 static void promise_buckets(struct native_buckets b)
 {
     for (uint32_t i = 0; i < b.count; i++)
-        PROMISE(b.items[i].count >= 0 && (i == 0 || b.items[i - 1].index < b.items[i].index));
+        PROMISE(!(b.items[i].count < 0) && (i == 0 || b.items[i - 1].index < b.items[i].index));
 }
 
 static void promise_series(const struct metric_series *s)

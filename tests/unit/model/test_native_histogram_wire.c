@@ -21,6 +21,7 @@ static const struct native_span early_span[] = {{-1, 2}}, late_span[] = {{1, 2}}
 static const int64_t deltas[] = {1, 2, -1}, two_deltas[] = {1, 1}, falling[] = {1, -2};
 static const int64_t huge[] = {INT64_MAX, 1};
 static const double counts[] = {1, 3, 2.5}, two_counts[] = {1, 2}, negative_counts[] = {1, -2};
+static const double nan_counts[] = {NAN, 2};
 static const double bounds[] = {1, 2}, equal_bounds[] = {1, 1}, open_bounds[] = {1, INFINITY};
 
 Test(native_histogram_wire, sound_ones_are_taken)
@@ -57,6 +58,9 @@ Test(native_histogram_wire, sound_ones_are_taken)
           .bound_count = 2,
           .positive = SIDE(late_span, two_deltas, deltas)},
          "{{schema:-53 count:3 custom_values:[1 2] offset:1 buckets:[1 2]}}"},
+        {"float, of no number",
+         {.is_float = true, .count = NAN, .positive = SIDE(one_span, nan_counts, counts)},
+         "{{count:nan buckets:[nan 2]}}"},
         {"infinite width", {.is_float = true, .zero_threshold = INFINITY}, "{{z_bucket_w:inf}}"},
     };
     struct arena arena = {0};
