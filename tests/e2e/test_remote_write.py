@@ -1,5 +1,5 @@
 """test_remote_write.py - what a sender of metrics is told, that what it was told is true after kill -9, and Debian's Prometheus as sender."""
-import json, pathlib, shutil, signal, socket, struct, subprocess, tempfile, threading, time
+import http.client, json, pathlib, shutil, signal, socket, struct, subprocess, tempfile, threading, time
 
 import prometheus
 from remote_write import HEADERS, Times, field, label_bytes, snappy, varint, write_request
@@ -48,6 +48,13 @@ def plain_answers(w):
                                ("image/png", "snappy", 415), (PROTO + ";proto=other.Request", "snappy", 415), (PROTO, "gzip", 415), (PROTO, "deflate", 415)):
         status, _, text = write(w, body, {"Content-Type": kind, "Content-Encoding": coding})
         assert status == want and bool(text) == (want != 204), (kind, coding, status, text)
+    connection = http.client.HTTPConnection(w.http, timeout=20)
+    connection.putrequest("POST", PATH)
+    for name, value in (("Content-Type", PROTO), ("Content-Length", str(len(body))), ("Content-Encoding", "snappy"), ("Content-Encoding", "snappy")):
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    assert connection.getresponse().status == 415, "two codings, one over the other"
+    connection.close()
     assert write(w, b"garbage")[0] == 400
     assert write(w, snappy(b"\x0a\x05\x00"))[0] == 400
     status, headers, _ = w.request(PATH)
