@@ -11,7 +11,8 @@ struct choice {
     uint32_t *group_of;      /* a slot a row */
     uint32_t group_count;
     uint32_t *room, *held; /* a slot a group: where its part of `best` begins, how many are in it */
-    uint32_t *best;        /* rows chosen at the step at hand, best first */
+    uint32_t *best;        /* rows chosen at the step at hand; of topk and bottomk each group's part
+                              is a heap, the worst of them first */
     uint8_t *chosen;       /* a slot a row and step */
     double *params;        /* a slot a step */
 };
@@ -101,22 +102,46 @@ static bool is_better(const struct choice *c, double a, double b)
     return c->node->aggregate.op == AGG_TOPK ? a > b : a < b;
 }
 
-/* Puts a row at its place among the best k of its group. */
+/* Rows are numbered by their labels. */
+static bool goes_before(const struct choice *c, uint32_t step, uint32_t a, uint32_t b)
+{
+    double x = c->rows.items[a].values[step], y = c->rows.items[b].values[step];
+    return is_better(c, x, y) || (!is_better(c, y, x) && a < b);
+}
+
+static void sift_up(const struct choice *c, uint32_t step, uint32_t *heap, uint32_t at)
+{
+    uint32_t row = heap[at];
+    for (; at > 0 && goes_before(c, step, heap[(at - 1) / 2], row); at = (at - 1) / 2)
+        heap[at] = heap[(at - 1) / 2];
+    heap[at] = row;
+}
+
+static void sift_down(const struct choice *c, uint32_t step, uint32_t *heap, uint32_t count)
+{
+    uint32_t row = heap[0], at = 0;
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && goes_before(c, step, heap[child], heap[child + 1]))
+            child++;
+        if (!goes_before(c, step, row, heap[child]))
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = row;
+}
+
+/* Keeps a row when it is among the best k of its group. */
 static void rank_row(struct choice *c, uint32_t row, uint32_t step, double k)
 {
-    uint32_t group = c->group_of[row], held = c->held[group], at = held;
-    uint32_t *best = c->best + c->room[group];
-    double v = c->rows.items[row].values[step];
-    while (at > 0 && is_better(c, v, c->rows.items[best[at - 1]].values[step]))
-        at--;
-    if (held >= k) {
-        if (at == held)
-            return;
-        held--;
+    uint32_t group = c->group_of[row], *best = c->best + c->room[group], *held = &c->held[group];
+    if (*held < k) {
+        best[*held] = row;
+        sift_up(c, step, best, *held);
+        ++*held;
+    } else if (goes_before(c, step, row, best[0])) {
+        best[0] = row;
+        sift_down(c, step, best, *held);
     }
-    memmove(best + at + 1, best + at, (held - at) * sizeof(*best));
-    best[at] = row;
-    c->held[group] = held + 1;
 }
 
 static bool ratio_takes(struct label_set labels, double ratio)
@@ -177,12 +202,28 @@ static enum status put_row(struct choice *c, uint32_t number, const struct promq
     return any ? out->put(out->self, row, e) : ST_OK;
 }
 
+/* The best first, out of a heap. */
+static void sort_heap(const struct choice *c, uint32_t *heap, uint32_t count)
+{
+    for (; count > 1; count--) {
+        uint32_t worst = heap[0];
+        heap[0] = heap[count - 1];
+        sift_down(c, 0, heap, count - 1);
+        heap[count - 1] = worst;
+    }
+}
+
 /* The order of an instant query: group by group, the best first. */
 static enum status put_ranked(struct choice *c, const struct promql_sink *out, struct err *e)
 {
-    for (uint32_t g = 0; g < c->group_count; g++)
+    enum promql_aggregation op = c->node->aggregate.op;
+    for (uint32_t g = 0; g < c->group_count; g++) {
+        uint32_t *best = c->best + c->room[g];
+        if (op == AGG_TOPK || op == AGG_BOTTOMK)
+            sort_heap(c, best, c->held[g]);
         for (uint32_t i = 0; i < c->held[g]; i++)
-            TRY(put_row(c, c->best[c->room[g] + i], out, e));
+            TRY(put_row(c, best[i], out, e));
+    }
     return ST_OK;
 }
 

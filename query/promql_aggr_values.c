@@ -78,6 +78,7 @@ enum status promql_quantile_rows(struct promql_run *run, const struct promql_nod
         TRY(query_budget_check(run->budget, e));
         for (uint32_t i = 0; i < run->grid.count; i++) {
             uint32_t count = gather(&m, g, i, values, &row.drop_name);
+            TRY(query_budget_work(run->budget, count, e));
             result[i] = count ? promql_quantile(q[i], values, count) : value_absent();
         }
         if (promql_row_points(&row, run->grid.count))

@@ -172,19 +172,25 @@ static enum status put_groups(struct buckets *b, const struct promql_sink *out, 
     for (uint32_t g = 0; g < b->groups.count; g++) {
         struct promql_row row = {promql_table_get(&b->groups, g), b->values, NULL, true};
         TRY(query_budget_check(b->run->budget, e));
-        for (uint32_t i = 0; i < b->run->grid.count; i++)
+        for (uint32_t i = 0; i < b->run->grid.count; i++) {
+            TRY(query_budget_work(b->run->budget, b->first[g + 1] - b->first[g], e));
             b->values[i] = answer(b, g, i, b->low[i], b->high[i]);
+        }
         if (promql_row_points(&row, b->run->grid.count))
             TRY(out->put(out->self, &row, e));
     }
     return ST_OK;
 }
 
-static void note_quantiles(struct buckets *b, const struct promql_node *arg, const double *q)
+static enum status note_quantiles(struct buckets *b, const struct promql_node *arg, const double *q,
+                                  struct err *e)
 {
     for (uint32_t i = 0; i < b->run->grid.count; i++)
-        if (i == 0 || q[i] != q[i - 1])
+        if (i == 0 || q[i] != q[i - 1]) {
+            TRY(query_budget_check(b->run->budget, e));
             promql_note_quantile(b->run->notes, &arg->span, q[i]);
+        }
+    return ST_OK;
 }
 
 /* 0.5 and 1.0: as OpenMetrics writes numbers. */
@@ -238,10 +244,12 @@ static enum status put_quantiles(struct buckets *b, const struct promql_sink *ou
     for (uint32_t a = 2; a < b->node->call.arg_count; a++) {
         double *q;
         TRY(promql_run_scalar(b->run, b->node->call.args[a], &q, e));
-        note_quantiles(b, b->node->call.args[a], q);
-        for (uint32_t i = 0; i < b->run->grid.count; i++)
+        TRY(note_quantiles(b, b->node->call.args[a], q, e));
+        for (uint32_t i = 0; i < b->run->grid.count; i++) {
+            TRY(query_budget_work(b->run->budget, i, e));
             if (is_first_use(q, i))
                 TRY(put_quantile(b, q, q[i], &rows, e));
+        }
     }
     TRY(promql_rows_merge(&rows, b->run->arena, b->run->grid.count, e));
     for (uint32_t i = 0; i < rows.count; i++)
@@ -327,7 +335,7 @@ enum status promql_fn_bucket_rows(struct promql_run *run, const struct promql_no
     b.low = low;
     b.high = high;
     if (id == FN_HISTOGRAM_QUANTILE)
-        note_quantiles(&b, node->call.args[0], low);
+        TRY(note_quantiles(&b, node->call.args[0], low, e));
     enum status status = answer_all(&b, node->call.args[vector], out, e);
     vec_deinit(&b.answers);
     promql_run_drop(run, &b.rows);

@@ -43,8 +43,10 @@ static enum status replace_all(struct promql_run *run, const struct promql_node 
     struct buf text = {0};
     enum status s = ST_OK;
     for (uint32_t i = 0; s == ST_OK && i < rows->count; i++) {
+        struct str value = label_set_get(rows->items[i].labels, src);
         buf_reset(&text);
-        if (!regex_expand(regex, label_set_get(rows->items[i].labels, src), template, &text))
+        s = query_budget_work(run->budget, value.len, e);
+        if (s != ST_OK || !regex_expand(regex, value, template, &text))
             continue;
         s = text.failed ? promql_no_memory(e)
                         : set_label(run, &rows->items[i], dst, buf_str(&text), e);

@@ -126,6 +126,8 @@ enum status promql_fn_rate_row(struct promql_fn_call *call, struct promql_rate_p
             out[i] = value_absent();
             continue;
         }
+        if (has_resets)
+            TRY(query_budget_work(call->run->budget, count, e));
         double growth = growth_of(v, count, has_resets), factor = s->factor;
         /* Most counters are far from zero: told without a division, with room for rounding. */
         if (counts && growth > 0 && v[0] >= 0 &&

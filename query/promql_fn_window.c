@@ -8,8 +8,7 @@ struct windows {
     struct promql_rate_plan plan;
     double *values;
     const struct native_histogram **histograms;
-    struct str noted;   /* metric that was noted as no counter */
-    uint64_t unchecked; /* samples since the clock was looked at */
+    struct str noted; /* metric that was noted as no counter */
 };
 
 static bool is_extrapolated(enum promql_function_id id)
@@ -86,24 +85,13 @@ static void note_counter(struct windows *w)
                      metric);
 }
 
-/* Windows may be large: the clock is looked at after so many samples. */
-enum { SAMPLES_PER_CHECK = 100000 };
-
-static enum status check_time(struct windows *w, const struct promql_window *window, struct err *e)
-{
-    w->unchecked += window->floats.count + window->histograms.count;
-    if (w->unchecked < SAMPLES_PER_CHECK)
-        return ST_OK;
-    w->unchecked = 0;
-    return query_budget_check(w->call.run->budget, e);
-}
-
 static enum status fill_row(struct windows *w, struct promql_row *row, struct err *e)
 {
     uint32_t steps = w->call.run->grid.count;
     for (uint32_t i = 0; i < steps; i++) {
         struct promql_window window = promql_ranges_window(&w->call.ranges, i);
-        TRY(check_time(w, &window, e));
+        uint64_t samples = (uint64_t)window.floats.count + window.histograms.count;
+        TRY(query_budget_work(w->call.run->budget, samples, e));
         struct promql_point p = {value_absent(), NULL};
         if (window.floats.count || window.histograms.count)
             TRY(w->fn(&w->call, &window, i, &p, e));

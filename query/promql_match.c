@@ -20,6 +20,7 @@ struct matcher {
     bool many_is_right, fills_many, fills_one;
     double fill_many, fill_one;
     uint8_t *used, *matched, *many_any; /* slots a step */
+    uint32_t *holder;                   /* likewise: the row of the "one" side that is there */
 };
 
 static enum status error_duplicate(const struct matcher *m, uint32_t group,
@@ -47,15 +48,22 @@ static enum status error_duplicate(const struct matcher *m, uint32_t group,
 static enum status check_one(struct matcher *m, uint32_t group, struct err *e)
 {
     const struct promql_side *one = m->one;
-    uint32_t first = one->first[group];
+    uint32_t first = one->first[group], steps = m->run->grid.count;
     if (first == PROMQL_NO_ROW || one->next[first] == PROMQL_NO_ROW)
         return ST_OK;
-    for (uint32_t a = first; a != PROMQL_NO_ROW; a = one->next[a])
-        for (uint32_t b = one->next[a]; b != PROMQL_NO_ROW; b = one->next[b])
-            for (uint32_t i = 0; i < m->run->grid.count; i++)
-                if (promql_row_has(&one->rows.items[a], i) &&
-                    promql_row_has(&one->rows.items[b], i) && (m->many_any[i] || m->fills_many))
-                    return error_duplicate(m, group, &one->rows.items[a], &one->rows.items[b], e);
+    for (uint32_t i = 0; i < steps; i++)
+        m->holder[i] = PROMQL_NO_ROW;
+    for (uint32_t r = first; r != PROMQL_NO_ROW; r = one->next[r]) {
+        const struct promql_row *row = &one->rows.items[r];
+        TRY(query_budget_work(m->run->budget, steps, e));
+        for (uint32_t i = 0; i < steps; i++) {
+            if (!promql_row_has(row, i) || !(m->many_any[i] || m->fills_many))
+                continue;
+            if (m->holder[i] != PROMQL_NO_ROW)
+                return error_duplicate(m, group, &one->rows.items[m->holder[i]], row, e);
+            m->holder[i] = r;
+        }
+    }
     return ST_OK;
 }
 
@@ -195,7 +203,8 @@ static enum status matcher_open(struct matcher *m, struct err *e)
     m->used = arena_calloc(m->run->arena, steps, 1);
     m->matched = arena_calloc(m->run->arena, steps, 1);
     m->many_any = arena_calloc(m->run->arena, steps, 1);
-    if (!m->names.items || !m->used || !m->matched || !m->many_any)
+    m->holder = arena_calloc(m->run->arena, steps, sizeof(*m->holder));
+    if (!m->names.items || !m->used || !m->matched || !m->many_any || !m->holder)
         return promql_no_memory(e);
     for (uint32_t r = 0; r < m->many->rows.count; r++)
         for (uint32_t i = 0; i < steps; i++)

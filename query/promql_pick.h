@@ -24,8 +24,8 @@ struct promql_picker {
  * series at hand may be made in `arena`. */
 enum status promql_picker_open(struct promql_run *run, const struct promql_selector *selector,
                                struct arena *arena, struct promql_picker *out, struct err *e);
-/* The next series, with its picks; NULL at the end and on error: ST_NO_MEMORY in *status. Valid
- * until the next call. */
+/* The next series, with its picks; NULL at the end and on error: ST_NO_MEMORY, ST_TIMEOUT in
+ * *status. Valid until the next call. */
 const struct series_data *promql_picker_next(struct promql_picker *p, enum status *status,
                                              struct err *e);
 void promql_picker_close(struct promql_picker *p);

@@ -136,8 +136,8 @@ static void count_picks(const struct promql_picker *p, const struct series_data 
 const struct series_data *promql_picker_next(struct promql_picker *p, enum status *status,
                                              struct err *e)
 {
-    *status = ST_OK;
-    while (p->at < p->list.count) {
+    *status = query_budget_check(p->run->budget, e);
+    while (*status == ST_OK && p->at < p->list.count) {
         const struct series_data *s =
             promql_series_made(&p->list.items[p->at++], p->arena, &p->made);
         if (!s) {
@@ -216,7 +216,6 @@ enum status promql_selector_rows(struct promql_run *run, const struct promql_nod
     TRY(promql_picker_open(run, &node->selector, out->arena, &p, e));
     while ((s = promql_picker_next(&p, &status, e))) {
         struct promql_row row = {s->labels, values, s->histograms ? histograms : NULL, false};
-        TRY(query_budget_check(run->budget, e));
         if (s->histograms ? pick_mixed(&p, s, values, histograms) : pick_floats(&p, s, values))
             TRY(out->put(out->self, &row, e));
     }

@@ -18,9 +18,18 @@ void query_budget_give(struct query_budget *b, uint64_t count)
     b->samples_used -= MIN(count, b->samples_used);
 }
 
+enum { PARTS_PER_CHECK = 100000 };
+
 enum status query_budget_check(struct query_budget *b, struct err *e)
 {
+    b->unchecked = 0;
     if (b->deadline_mono_ns && clock_mono_ns() > b->deadline_mono_ns)
         return err_set(e, ST_TIMEOUT, "query timed out in expression evaluation");
     return ST_OK;
+}
+
+enum status query_budget_work(struct query_budget *b, uint64_t parts, struct err *e)
+{
+    b->unchecked += parts;
+    return b->unchecked < PARTS_PER_CHECK ? ST_OK : query_budget_check(b, e);
 }

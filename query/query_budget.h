@@ -11,6 +11,7 @@ struct query_budget {
     uint64_t deadline_mono_ns;           /* 0 = none */
     uint64_t samples_max, samples_used;  /* held in memory at once, as Prometheus counts them */
     uint64_t samples_peak, samples_read; /* for `stats` */
+    uint64_t unchecked;                  /* work since the clock was looked at */
 };
 
 /* Takes `count` samples. ST_QUERY: "query processing would load too many samples into memory in
@@ -19,5 +20,8 @@ enum status query_budget_take(struct query_budget *b, uint64_t count, struct err
 void query_budget_give(struct query_budget *b, uint64_t count);
 /* Every millisecond or so of work. ST_TIMEOUT: "query timed out in expression evaluation". */
 enum status query_budget_check(struct query_budget *b, struct err *e);
+/* The same for work in parts that are too small to look at the clock for each: `parts` of some ns
+ * more were done, or are about to be. */
+enum status query_budget_work(struct query_budget *b, uint64_t parts, struct err *e);
 
 #endif

@@ -37,3 +37,14 @@ Test(query_budget, ends_at_the_deadline)
     cr_expect(eq(str, e.msg, "query timed out in expression evaluation"));
     clock_set_ns(0, 0);
 }
+
+Test(query_budget, small_parts_of_work_add_up_to_a_look)
+{
+    struct query_budget b = {.deadline_mono_ns = 1000};
+    clock_set_ns(1, 1001);
+    cr_expect(eq(int, query_budget_work(&b, 99999, NULL), ST_OK));
+    cr_expect(eq(int, query_budget_work(&b, 1, NULL), ST_TIMEOUT));
+    cr_expect(eq(int, query_budget_work(&b, 99999, NULL), ST_OK), "it begins anew");
+    cr_expect(eq(int, query_budget_check(&b, NULL), ST_TIMEOUT));
+    clock_set_ns(0, 0);
+}
