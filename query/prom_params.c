@@ -141,6 +141,15 @@ enum status prom_param_limit(const struct params *p, uint64_t *out, struct err *
 
 /* --- match[] --- */
 
+static size_t regex_bytes_of(const struct promql_selector *s)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < s->matcher_count; i++)
+        if (s->matchers[i].regex)
+            bytes += regex_bytes(s->matchers[i].regex);
+    return bytes;
+}
+
 static enum status add_selector(struct prom_selectors *s, struct str text, struct arena *arena,
                                 struct err *e)
 {
@@ -152,6 +161,11 @@ static enum status add_selector(struct prom_selectors *s, struct str text, struc
     if (status != ST_OK)
         return err_set(e, status, "%s", inner.msg);
     s->items[s->len++] = node;
+    s->regex_bytes += regex_bytes_of(&node->selector);
+    if (s->regex_bytes > PROMQL_REGEX_BYTES_MAX)
+        return err_set(e, ST_INVALID,
+                       "invalid parameter \"match[]\": regular expressions take more than %d MiB",
+                       PROMQL_REGEX_BYTES_MAX / MIB);
     return ST_OK;
 }
 

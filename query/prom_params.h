@@ -38,6 +38,8 @@ enum status prom_param_limit(const struct params *p, uint64_t *out, struct err *
 struct prom_selectors {
     struct promql_node **items; /* arena; PROMQL_SELECTOR each */
     size_t len;
+    size_t
+        regex_bytes; /* of their matchers: at most PROMQL_REGEX_BYTES_MAX, as one expression has */
 };
 /* The caller ends *out with prom_selectors_deinit(), whatever was returned. */
 enum status prom_param_selectors(const struct params *p, struct prom_selectors *out, struct err *e);

@@ -161,6 +161,26 @@ static const struct {
     {"match[]=", 0, "invalid parameter \"match[]\": "},
 };
 
+/* Each is within the limit of one expression, and none of them is paid from the arena. */
+Test(prom_params, selectors_share_one_limit_of_regular_expressions)
+{
+    struct arena arena = {0};
+    struct buf query = {0};
+    struct prom_selectors selectors;
+    struct err e = {0};
+    for (int i = 0; i < 400; i++)
+        buf_printf(&query, "match[]={a=~\"%d[ab]%%2B\"}&", i);
+    buf_append_u8(&query, 0);
+    struct params p = params_of(query.ptr, &arena);
+    cr_expect(eq(int, prom_param_selectors(&p, &selectors, &e), ST_INVALID));
+    cr_expect(eq(str, e.msg,
+                 "invalid parameter \"match[]\": regular expressions take more than 256 MiB"));
+    cr_expect(selectors.len > 200 && selectors.len < 300, "%zu were read", selectors.len);
+    prom_selectors_deinit(&selectors);
+    buf_deinit(&query);
+    arena_deinit(&arena);
+}
+
 Test(prom_params, reads_selectors)
 {
     for (size_t i = 0; i < LEN(matches); i++) {
