@@ -1,4 +1,5 @@
 /* api_prom_exemplars.c - /api/v1/query_exemplars: traces behind the series of an expression. */
+#include "base/clock.h"
 #include "query/derived_exemplars.h"
 #include "query/prom_names.h"
 #include "query/prom_reply.h"
@@ -7,6 +8,7 @@
 /* Exemplars of all selectors of one expression. */
 struct gathering {
     struct prom_sources sources;
+    struct query_budget budget;
     struct arena *arena;
     int64_t start_ms, end_ms;
     struct series_exemplars *items; /* arena */
@@ -47,6 +49,7 @@ static enum status add_selector(struct gathering *g, const struct promql_selecto
                                      .arena = g->arena};
     struct series_exemplars *found;
     uint32_t count;
+    TRY(query_budget_check(&g->budget, e));
     if (g->sources.view) {
         TRY(series_view_exemplars(g->sources.view, &request, &found, &count, e));
         TRY(add_found(g, found, count, e));
@@ -148,7 +151,8 @@ static void write_answer(struct http_response *out, const struct gathering *g)
 
 enum status prom_query_exemplars(struct request *r, struct http_response *out, struct err *e)
 {
-    struct gathering g = {.arena = r->arena};
+    struct gathering g = {.budget.deadline_mono_ns = clock_mono_ns() + PROM_TIMEOUT_NS,
+                          .arena = r->arena};
     struct promql_node *root = NULL;
     struct str text = {0};
     TRY(prom_param_range(&r->params, &g.start_ms, &g.end_ms, e));

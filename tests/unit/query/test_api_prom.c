@@ -1,6 +1,7 @@
 /* test_api_prom.c - Prometheus' calls asked through the dispatcher, without any series: parameters,
  * methods, errors, and what needs no sample. */
 #include "query/dispatch.h"
+#include "base/clock.h"
 #include "support/alloc_walk.h"
 #include "support/leak.h"
 #include <criterion/criterion.h>
@@ -250,6 +251,22 @@ Test(api_prom, windows_are_sorted_in_one_place)
     cr_expect(eq(uint, out.status, 200), "%.*s", STR_ARG(str_sub(buf_str(&out.body), 0, 200)));
     buf_deinit(&out.body);
     arena_deinit(&arena);
+    EXPECT_NO_LEAK();
+}
+
+/* A clock whose end comes before any deadline: 2^64 ns. */
+Test(api_prom, exemplars_of_many_selectors_end_at_the_deadline)
+{
+    struct dispatcher d = {0};
+    struct question q = {.method = STR("GET"),
+                         .path = STR("/api/v1/query_exemplars"),
+                         .query = STR("query=a%20or%20b")};
+    clock_set_ns(1, UINT64_MAX);
+    struct http_response out = ask(&d, &q);
+    clock_set_ns(0, 0);
+    cr_expect(eq(uint, out.status, 503), "%.*s", STR_ARG(buf_str(&out.body)));
+    cr_expect(str_search(buf_str(&out.body), STR("timed out")) < out.body.len);
+    buf_deinit(&out.body);
     EXPECT_NO_LEAK();
 }
 
