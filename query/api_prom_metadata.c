@@ -1,13 +1,14 @@
 /* api_prom_metadata.c - /api/v1/metadata: type, help and unit of each metric. */
-#include "query/derived_family.h"
 #include "query/prom_params.h"
 #include "query/prom_reply.h"
 #include "query/prom_sources.h"
+#include "query/query_series.h"
 #include "query/api.h"
 
 struct writing {
     struct json_writer *w;
-    struct buf last; /* name of the metric whose list is open */
+    struct str wanted; /* metric to tell alone; empty: all */
+    struct buf last;   /* name of the metric whose list is open */
     bool has_open;
     uint64_t metrics, metrics_max; /* 0 = no limit */
     uint64_t of_metric, per_metric_max;
@@ -65,15 +66,11 @@ static bool write_one(const struct metric_metadata *m, void *user)
     return true;
 }
 
-static void write_derived(struct str metric, struct writing *x)
+/* Of one metric, or of any when none is named. */
+static bool write_wanted(const struct metric_metadata *m, void *user)
 {
-    for (size_t i = 0; i < derived_family_count; i++) {
-        const struct derived_family *f = &derived_families[i];
-        struct metric_metadata m = {
-            .metric = str_from_c(f->name), .help = str_from_c(f->help), .type = derived_type(f)};
-        if ((metric.len == 0 || str_eq(metric, m.metric)) && !write_one(&m, x))
-            return;
-    }
+    struct writing *x = user;
+    return (x->wanted.len > 0 && !str_eq(x->wanted, m->metric)) || write_one(m, x);
 }
 
 /* Grafana sends 0 for "all". */
@@ -96,17 +93,16 @@ enum status prom_metadata(struct request *r, struct http_response *out, struct e
     struct json_writer w;
     struct writing x = {.w = &w};
     struct prom_sources sources;
-    struct str metric = {0};
     TRY(read_count(&r->params, "limit", &x.metrics_max, e));
     TRY(read_count(&r->params, "limit_per_metric", &x.per_metric_max, e));
-    params_find(&r->params, "metric", &metric);
+    params_find(&r->params, "metric", &x.wanted);
     TRY(prom_sources_open(r->config, r->live, &sources, e));
     prom_reply_begin(out, &w);
     json_object_begin(&w);
     if (sources.view)
-        series_view_metadata(sources.view, metric, write_one, &x);
+        series_view_metadata(sources.view, x.wanted, write_one, &x);
     if (sources.derived.live)
-        write_derived(metric, &x);
+        query_derived_metadata(write_wanted, &x);
     close_metric(&x);
     json_object_end(&w);
     prom_reply_end(&w, NULL);

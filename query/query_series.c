@@ -4,19 +4,12 @@
 #include "query/derived_family.h"
 #include "query/promql_parse.h"
 
-static enum metric_type type_of(const struct derived_family *f)
-{
-    return f->shape == SHAPE_LATENCY ? METRIC_HISTOGRAM
-           : f->shape == SHAPE_INFO  ? METRIC_GAUGE
-                                     : METRIC_COUNTER;
-}
-
 void query_derived_metadata(bool (*each)(const struct metric_metadata *m, void *user), void *user)
 {
     for (size_t i = 0; i < derived_family_count; i++) {
         const struct derived_family *f = &derived_families[i];
         struct metric_metadata m = {
-            .metric = str_from_c(f->name), .help = str_from_c(f->help), .type = type_of(f)};
+            .metric = str_from_c(f->name), .help = str_from_c(f->help), .type = derived_type(f)};
         if (!each(&m, user))
             return;
     }
