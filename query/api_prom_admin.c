@@ -43,6 +43,8 @@ enum status prom_delete_series(struct request *r, struct http_response *out, str
         return err_set(e, ST_INVALID, "no match[] parameter provided");
     enum status status = prom_param_selectors(&r->params, &selectors, e);
     if (status == ST_OK)
+        status = prom_selectors_check(&selectors, e);
+    if (status == ST_OK)
         status = delete_matching(r, &selectors, e);
     if (status == ST_OK) {
         log_info("query: series deleted matchers=\"%.*s\"", STR_ARG(str_sub(any, 0, 200)));

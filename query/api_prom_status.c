@@ -78,6 +78,8 @@ static enum status check_selectors(const struct request *r, struct err *e)
 {
     struct prom_selectors selectors;
     enum status status = prom_param_selectors(&r->params, &selectors, e);
+    if (status == ST_OK)
+        status = prom_selectors_check(&selectors, e);
     prom_selectors_deinit(&selectors);
     return status;
 }

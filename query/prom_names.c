@@ -34,7 +34,8 @@ enum status prom_ask_begin(struct request *r, bool needs_selector, struct prom_a
     TRY(check_given(r, needs_selector, e));
     TRY(prom_param_limit(&r->params, &ask->limit, e));
     TRY(prom_param_range(&r->params, &ask->request.start_ms, &ask->request.end_ms, e));
-    return ask_open(r, ask, e);
+    TRY(ask_open(r, ask, e));
+    return prom_selectors_check(&ask->selectors, e);
 }
 
 enum status prom_ask_begin_within(struct request *r, int64_t start_ms, int64_t end_ms,

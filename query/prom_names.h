@@ -23,8 +23,8 @@ struct prom_ask {
  * The caller ends *ask with prom_ask_end(), whatever was returned. ST_INVALID, ST_NO_MEMORY. */
 enum status prom_ask_begin(struct request *r, bool needs_selector, struct prom_ask *ask,
                            struct err *e);
-/* The same for calls that look at a time of their own and know none but match[]: whatever else is
- * given is ignored. */
+/* The same for calls that look at a time of their own and know none but match[], which may be wide:
+ * whatever else is given is ignored. */
 enum status prom_ask_begin_within(struct request *r, int64_t start_ms, int64_t end_ms,
                                   struct prom_ask *ask, struct err *e);
 void prom_ask_end(struct prom_ask *ask);

@@ -182,6 +182,16 @@ enum status prom_param_selectors(const struct params *p, struct prom_selectors *
     return ST_OK;
 }
 
+enum status prom_selectors_check(const struct prom_selectors *s, struct err *e)
+{
+    for (size_t i = 0; i < s->len; i++)
+        if (promql_selector_is_wide(&s->items[i]->selector))
+            return err_set(e, ST_INVALID,
+                           "invalid parameter \"match[]\": match[] must contain at least one "
+                           "non-empty matcher");
+    return ST_OK;
+}
+
 void prom_selectors_deinit(struct prom_selectors *s)
 {
     for (size_t i = 0; i < s->len; i++)

@@ -43,6 +43,8 @@ struct prom_selectors {
 };
 /* The caller ends *out with prom_selectors_deinit(), whatever was returned. */
 enum status prom_param_selectors(const struct params *p, struct prom_selectors *out, struct err *e);
+/* ST_INVALID: one of them is wide (promql_selector_is_wide), which most calls do not take. */
+enum status prom_selectors_check(const struct prom_selectors *s, struct err *e);
 void prom_selectors_deinit(struct prom_selectors *s);
 
 #endif

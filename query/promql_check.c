@@ -271,9 +271,8 @@ static enum status check_selector(const struct checker *c, struct promql_node *n
     n->type = TYPE_VECTOR;
     if (s->metric.len > 0)
         return check_name_once(c, n);
-    for (uint32_t i = 0; i < s->matcher_count; i++)
-        if (!label_matcher_accepts(&s->matchers[i], STR("")))
-            return ST_OK;
+    if (!promql_selector_is_wide(s))
+        return ST_OK;
     return promql_fail(c->text, n->span.start, c->e,
                        "vector selector must contain at least one non-empty matcher");
 }

@@ -124,12 +124,8 @@ static enum status parse_selector(struct promql_parser *p, struct promql_node **
         return promql_parser_stuck(p);
     TRY(promql_parse_vector(p, out));
     TRY(promql_parser_expect(p, TOK_EOF));
-    const struct promql_selector *s = &(*out)->selector;
     (*out)->type = TYPE_VECTOR;
-    for (uint32_t i = 0; i < s->matcher_count; i++)
-        if (!label_matcher_accepts(&s->matchers[i], STR("")))
-            return ST_OK;
-    return err_set(p->e, ST_INVALID, "match[] must contain at least one non-empty matcher");
+    return ST_OK;
 }
 
 typedef enum status parse_fn(struct promql_parser *p, struct promql_node **out);
@@ -163,6 +159,14 @@ enum status promql_parse_selector(struct str text, struct arena *arena, struct p
                                   struct err *e)
 {
     return run(parse_selector, text, arena, out, e);
+}
+
+bool promql_selector_is_wide(const struct promql_selector *s)
+{
+    for (uint32_t i = 0; i < s->matcher_count; i++)
+        if (!label_matcher_accepts(&s->matchers[i], STR("")))
+            return false;
+    return true;
 }
 
 void promql_free(struct promql_node *node)

@@ -18,10 +18,12 @@ enum { PROMQL_REGEX_BYTES_MAX = 256 * 1024 * 1024 };
  * compiled expressions: the caller ends it with promql_free(), whatever becomes of the arena. */
 enum status promql_parse(struct str text, struct arena *arena, struct promql_node **out,
                          struct err *e);
-/* The same for `metric{...}` alone, as match[] takes it: a PROMQL_SELECTOR. At least one matcher
- * must refuse the empty text. */
+/* The same for `metric{...}` alone, as match[] takes it: a PROMQL_SELECTOR, which may be wide. */
 enum status promql_parse_selector(struct str text, struct arena *arena, struct promql_node **out,
                                   struct err *e);
+/* No matcher refuses the empty text: what has none of the labels, which is nearly everything, is
+ * selected too. */
+bool promql_selector_is_wide(const struct promql_selector *s);
 /* Frees compiled expressions; nodes stay the arena's. NULL is allowed. */
 void promql_free(struct promql_node *node);
 

@@ -20,6 +20,10 @@ enum status query_parse_selector(struct str text, struct arena *arena, struct la
 {
     struct promql_node *node;
     TRY(promql_parse_selector(text, arena, &node, e));
+    if (promql_selector_is_wide(&node->selector)) {
+        promql_free(node);
+        return err_set(e, ST_INVALID, "a selector must contain at least one non-empty matcher");
+    }
     *out = node->selector.matchers; /* theirs now: promql_free() is not called */
     *count = node->selector.matcher_count;
     return ST_OK;

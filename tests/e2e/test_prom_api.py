@@ -205,6 +205,18 @@ def check_federate(api, world):
                      'api_requests_total{code="503",job="web",instance=""} 117 %d' % world.end_ms], lines
 
 
+def check_federate_takes_wide_selectors(api, world):
+    """What /series refuses: a matcher that what has no such label passes too."""
+    wide = "match[]=" + urllib.parse.quote('{job!="cart",instance=~".*"}')
+    status, _, body = api.request("GET", "/federate?" + wide)
+    names = {line.split("{")[0] for line in body.decode().splitlines() if not line.startswith("#")}
+    assert status == 200 and {"api_load", "api_requests_total"} <= names, (status, names)
+    assert 'job="cart"' not in body.decode() and 'job="web"' in body.decode()
+    for path in ("series", "labels"):
+        status, _, body = api.request("GET", "/api/v1/%s?%s" % (path, wide))
+        assert (status, json.loads(body)["error"]) == (400, 'invalid parameter "match[]": match[] must contain at least one non-empty matcher'), body
+
+
 def check_federate_refuses_in_plain_text(api, world):
     status, headers, body = api.request("GET", "/federate?match[]=%7B")
     assert status == 400 and headers["Content-Type"].startswith("text/plain"), (status, dict(headers))
@@ -249,7 +261,7 @@ def main():
         api = prometheus.Api(weft.http)
         api.write(world.body())
         for check in (check_grafana_probes, check_query, check_a_sample_is_there_at_once, check_errors, check_forms, check_names,
-                      check_metadata_and_exemplars, check_transport, check_slow_queries_end, check_others_do_not_wait, check_federate, check_federate_refuses_in_plain_text, check_status, check_admin):
+                      check_metadata_and_exemplars, check_transport, check_slow_queries_end, check_others_do_not_wait, check_federate, check_federate_takes_wide_selectors, check_federate_refuses_in_plain_text, check_status, check_admin):
             suite.run(check.__name__[6:], check, api, world)
         if shutil.which("promtool"):
             suite.run("promtool", check_promtool, api, world)

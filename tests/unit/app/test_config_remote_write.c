@@ -38,7 +38,7 @@ static const struct {
     {"protocol", U "    protocol: 3\n", "3:15: protocol: 1 or 2 is expected"},
     {"timeout", U "    remote_timeout: 1h\n", "3:21: remote_timeout: a duration of 100ms to 10m"},
     {"selector", U "    match: ['{a=\"b\"']\n", "3:13: match: 1:7: parse error"},
-    {"all-empty selector", U "    match: ['{a=\"\"}']\n", "3:13: match: match[] must contain"},
+    {"all-empty selector", U "    match: ['{a=\"\"}']\n", "3:13: match: a selector must contain"},
     {"bad regex", U "    match: ['{a=~\"(\"}']\n", "3:13: match: "},
     {"hashmod", U "    relabel:\n      - action: hashmod\n        modulus: 8\n",
      "4:9: action hashmod is"},

@@ -155,7 +155,7 @@ static const struct {
     {"", 0, NULL},
     {"match[]=up", 1, NULL},
     {"match[]=up&match%5B%5D={job=~\"a|b\"}", 2, NULL},
-    {"match[]=up&match[]={x=\"\"}", 1,
+    {"match[]=up&match[]={x=\"\"}", 2,
      "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher"},
     {"match[]=up(", 0, "invalid parameter \"match[]\": 1:3: parse error: "},
     {"match[]=", 0, "invalid parameter \"match[]\": "},
@@ -189,6 +189,8 @@ Test(prom_params, reads_selectors)
         struct prom_selectors selectors;
         struct err e = {0};
         enum status status = prom_param_selectors(&p, &selectors, &e);
+        if (status == ST_OK)
+            status = prom_selectors_check(&selectors, &e);
         cr_expect(eq(int, status, matches[i].sentence ? ST_INVALID : ST_OK), "%s: %s",
                   matches[i].query, e.msg);
         if (matches[i].sentence)

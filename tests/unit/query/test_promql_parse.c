@@ -401,7 +401,7 @@ Test(promql_parse, selector_alone)
         enum status want;
     } rows[] = {
         {"up", ST_OK},          {"up{job=\"x\"}", ST_OK},  {"{job=~\".+\"}", ST_OK},
-        {"{}", ST_INVALID},     {"up + 1", ST_INVALID},    {"{job=~\".*\"}", ST_INVALID},
+        {"{}", ST_OK},          {"up + 1", ST_INVALID},    {"{job=~\".*\"}", ST_OK},
         {"up[5m]", ST_INVALID}, {"", ST_INVALID},          {"1", ST_INVALID},
         {"sum(x)", ST_INVALID}, {"up{job=\"", ST_INVALID}, {"{job=~\"[\"}", ST_INVALID},
     };
