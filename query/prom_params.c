@@ -12,10 +12,20 @@ static bool find_filled(const struct params *p, const char *name, struct str *ou
     return params_find(p, name, out) && out->len;
 }
 
-/* As Go reads a float: a plus in front is allowed. */
+/* As Go reads a float: a plus in front is allowed, and one side of the point may be empty. */
 static bool read_float(struct str text, double *out)
 {
-    return str_to_double(text.len && text.ptr[0] == '+' ? str_sub(text, 1, text.len) : text, out);
+    char whole[64];
+    if (str_starts_with(text, STR("+")))
+        text = str_sub(text, 1, text.len);
+    size_t point = str_find(text, '.');
+    if (point + 1 == text.len && text.len > 1)
+        return str_to_double(str_sub(text, 0, point), out);
+    if (!str_starts_with(text, STR(".")) || text.len + 2 > sizeof(whole))
+        return str_to_double(text, out);
+    whole[0] = '0';
+    str_to_c(text, whole + 1, sizeof(whole) - 1);
+    return str_to_double(str_from_c(whole), out);
 }
 
 /* --- times --- */

@@ -23,6 +23,12 @@ static const struct {
     {"time=1.5", 1500, NULL},
     {"time=1435781451.781", 1435781451781, NULL},
     {"time=%2B7", 7000, NULL},
+    {"time=.5", 500, NULL},
+    {"time=%2B.25", 250, NULL},
+    {"time=5.", 5000, NULL},
+    {"time=.", 0,
+     "invalid parameter \"time\": invalid time value for 'time': cannot parse \".\" to a valid "
+     "timestamp"},
     {"time=-2.5", -2500, NULL},
     {"time=0", 0, NULL},
     {"time=2015-07-01T20:10:51.781Z", 1435781451781, NULL},
