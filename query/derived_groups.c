@@ -17,11 +17,12 @@ static bool track_key(const struct derived_family *f, struct label_set labels, s
 static struct derived_track track_of(const struct derived_groups *g, const struct derived_family *f,
                                      struct label_set labels)
 {
+    size_t family = (size_t)(f - derived_families);
     return (struct derived_track){
         .form = {.family = f,
                  .bounds = g->ask->bounds[f->milliseconds],
-                 .bound_count = g->ask->bound_count,
-                 .is_native = g->ask->native[f - derived_families]},
+                 .bound_count = g->ask->parts[family] & PART_BUCKET ? g->ask->bound_count : 0,
+                 .is_native = g->ask->native[family]},
         .labels = labels,
         .times = &g->times,
     };
@@ -109,6 +110,28 @@ const struct derived_uses *derived_groups_find(struct derived_groups *g, const s
     return g->failed ? NULL : &g->groups.items[id - 1];
 }
 
+/* --- what is held --- */
+
+enum status derived_groups_count(struct derived_groups *g, const struct derived_track *t,
+                                 struct derived_held before, struct err *e)
+{
+    const struct series_request *r = g->ask->request;
+    struct derived_held now = derived_track_held(t);
+    if (now.bytes == before.bytes)
+        return ST_OK;
+    g->held.samples += now.samples - before.samples;
+    g->held.bytes += now.bytes - before.bytes;
+    if (r->samples_max && g->held.samples > r->samples_max)
+        return err_set(e, ST_QUERY, "the query would load more than %llu samples",
+                       (unsigned long long)r->samples_max);
+    if (r->arena->limit_bytes && g->held.bytes > r->arena->limit_bytes)
+        return err_set(e, ST_QUERY, "the query needs more memory than the %zu MiB it may use",
+                       r->arena->limit_bytes / MIB);
+    if (!arena_charge(r->arena, g->held.bytes))
+        return err_set(e, ST_NO_MEMORY, "no memory for derived series");
+    return query_budget_work(g->budget, now.samples - before.samples, e);
+}
+
 /* --- increases --- */
 
 static const struct histogram *latency_of(const struct derived_family *f,
@@ -170,10 +193,11 @@ bool derived_increase_of(const struct derived_groups *g, const struct derived_us
 
 enum status derived_groups_init(struct derived_groups *g, const struct derived_ask *ask,
                                 enum derived_rows rows, const struct registry *registry,
-                                struct err *e)
+                                struct query_budget *budget, struct err *e)
 {
     static const struct node_wanted all = {0};
     *g = (struct derived_groups){.ask = ask,
+                                 .budget = budget,
                                  .rows = rows,
                                  .times = derived_times_of(ask->request),
                                  .words = intern_new(0),

@@ -33,6 +33,7 @@ static enum status add_cell(struct rows_run *run, const struct row_key *key, boo
     for (size_t i = 0; uses && i < uses->all.len; i++) {
         const struct derived_use *use = &uses->all.items[i];
         struct derived_track *t = &g->tracks.items[use->track];
+        struct derived_held before = derived_track_held(t);
         struct derived_increase by;
         if (!derived_increase_of(g, use, cell, &by))
             continue;
@@ -41,6 +42,7 @@ static enum status add_cell(struct rows_run *run, const struct row_key *key, boo
         else
             derived_track_add(t, (int64_t)time_s * 1000, run->resolution_ms, &by,
                               g->ask->request->arena);
+        TRY(derived_groups_count(g, t, before, e));
     }
     return uses ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for derived series");
 }
@@ -146,7 +148,7 @@ static enum status run_queries(struct rows_run *run, struct err *e)
 
 static enum status run_init(struct rows_run *run, const struct derived_ask *ask,
                             enum derived_rows rows, const struct edge_view *view, unsigned sections,
-                            struct err *e)
+                            struct query_budget *budget, struct err *e)
 {
     static const unsigned dims[] = {
         [ROWS_GRAPH] = DIM_CLIENT | DIM_SERVER,
@@ -156,7 +158,7 @@ static enum status run_init(struct rows_run *run, const struct derived_ask *ask,
     const struct series_request *r = ask->request;
     int64_t start_s = r->start_ms / 1000 - REACH_S, end_s = r->end_ms / 1000;
     *run = (struct rows_run){0};
-    TRY(derived_groups_init(&run->groups, ask, rows, view->registry, e));
+    TRY(derived_groups_init(&run->groups, ask, rows, view->registry, budget, e));
     run->query = (struct row_query){
         .view = view,
         .nodes = &run->groups.nodes,
@@ -167,7 +169,7 @@ static enum status run_init(struct rows_run *run, const struct derived_ask *ask,
         .sections = sections,
         .dims = dims[rows],
         .picture = VIEW_MESH,
-        .max_points = UINT32_MAX, /* what comes out is bounded by the query's budget */
+        .max_points = UINT32_MAX, /* what comes out is bounded by derived_groups_count() */
         .apart = ask->apart,
         .apart_count = ask->apart_count,
     };
@@ -186,7 +188,7 @@ enum status derived_rows_select(const struct derived_ask *ask, enum derived_rows
                                 uint64_t *lost, struct err *e)
 {
     struct rows_run run;
-    enum status status = run_init(&run, ask, rows, view, sections, e);
+    enum status status = run_init(&run, ask, rows, view, sections, budget, e);
     if (status == ST_OK && run.query.start_s < run.query.end_s)
         status = run_queries(&run, e);
     *lost += run.lost;

@@ -141,21 +141,31 @@ static enum status begin_ways(struct spans_run *run, struct err *e)
     return ST_OK;
 }
 
+static enum status look_at(struct spans_run *run, const struct derived_look *l, size_t track,
+                           struct err *e)
+{
+    struct derived_groups *g = run->groups;
+    struct derived_track *t = &g->tracks.items[track];
+    struct way *w = &run->ways[track];
+    if (w->stretches.len == 0)
+        return ST_OK;
+    struct derived_held before = derived_track_held(t);
+    derived_track_look(t, l->at_ms, &w->levels[l->level], &w->traffic, g->ask->request->arena);
+    return derived_groups_count(g, t, before, e);
+}
+
 /* Every time whose total is known now. */
-static void look(struct spans_run *run)
+static enum status look(struct spans_run *run, struct err *e)
 {
     const struct derived_plan *p = &run->plan;
     for (; run->looks_done < p->looks.len; run->looks_done++) {
         const struct derived_look *l = &p->looks.items[run->looks_done];
         if (l->spans > run->spans_open)
             break;
-        for (size_t i = 0; i < run->way_count; i++) {
-            struct way *w = &run->ways[i];
-            if (w->stretches.len > 0)
-                derived_track_look(&run->groups->tracks.items[i], l->at_ms, &w->levels[l->level],
-                                   &w->traffic, run->groups->ask->request->arena);
-        }
+        for (size_t i = 0; i < run->way_count; i++)
+            TRY(look_at(run, l, i, e));
     }
+    return ST_OK;
 }
 
 /* All spans before `count` are whole but for the last one, which begins at the total of its start.
@@ -163,7 +173,7 @@ static void look(struct spans_run *run)
 static enum status open_spans(struct spans_run *run, size_t count, struct err *e)
 {
     for (; run->spans_open < count; run->spans_open++) {
-        look(run);
+        TRY(look(run, e));
         struct derived_step s = run->plan.steps.items[run->spans_open];
         for (size_t i = 0; i < run->way_count && s.from != s.to; i++) {
             struct way *w = &run->ways[i];
@@ -206,8 +216,7 @@ static enum status run_spans(struct spans_run *run, const struct row_query *quer
     TRY(row_query_spans(query, run->range, p->spans.items, (uint32_t)p->spans.len, on_span, run,
                         lost, e));
     TRY(open_spans(run, p->spans.len, e));
-    look(run);
-    return ST_OK;
+    return look(run, e);
 }
 
 enum status derived_spans_add(struct derived_groups *groups, const struct row_query *query,

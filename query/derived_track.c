@@ -25,6 +25,16 @@ void derived_track_deinit(struct derived_track *t)
     derived_natives_deinit(&t->natives);
 }
 
+struct derived_held derived_track_held(const struct derived_track *t)
+{
+    size_t records = t->natives.records.len;
+    return (struct derived_held){
+        .samples = t->values.len + records,
+        .bytes = t->times_ms.len * (sizeof(*t->times_ms.items) + sizeof(*t->ordinals.items)) +
+                 t->values.len * sizeof(*t->values.items) +
+                 records * sizeof(*t->natives.records.items)};
+}
+
 void derived_track_base(struct derived_track *t, const struct derived_increase *by)
 {
     t->failed |= !derived_total_add(&t->total, &t->form, by);

@@ -58,6 +58,11 @@ void derived_track_look(struct derived_track *t, int64_t at_ms, const struct der
                         struct derived_traffic *traffic, struct arena *arena);
 /* After the last tile: what is pending, flat samples and the end, up to end_ms. */
 void derived_track_finish(struct derived_track *t, int64_t end_ms, struct arena *arena);
+/* What was made so far; a row of a classic histogram is as many samples as it has series. */
+struct derived_held {
+    uint64_t samples, bytes; /* bytes: beside the arena */
+};
+struct derived_held derived_track_held(const struct derived_track *t);
 /* Frees what is not the arena's. */
 void derived_track_deinit(struct derived_track *t);
 

@@ -432,3 +432,76 @@ Test(derived_windows, a_value_does_not_depend_on_where_the_range_begins)
     mesh_deinit(&mesh);
     EXPECT_NO_LEAK();
 }
+
+/* Selects all samples of the mesh's five hours under one name, within the given limits. */
+static enum status select_all(struct mesh *mesh, const char *metric, uint64_t samples_max,
+                              struct arena *arena, struct query_budget *budget, struct err *e)
+{
+    struct mesh_source source = {.mesh = mesh, .gives_all = true};
+    struct label_matcher name = {
+        .name = LABEL_METRIC_NAME, .value = str_from_c(metric), .op = MATCH_EQ};
+    struct series_list list = {0};
+    struct series_request r = {.matchers = &name,
+                               .matcher_count = 1,
+                               .start_ms = START_S * INT64_C(1000),
+                               .end_ms = (START_S + SPAN_S) * INT64_C(1000),
+                               .arena = arena,
+                               .samples_max = samples_max};
+    return select_mesh(&source, &r, &list, budget, NULL, e);
+}
+
+/* Samples are made outside of the arena: there, too, they have its limits, and before the last of
+ * them is made. */
+Test(derived_windows, what_is_made_has_the_limits_of_the_query)
+{
+    static const char *const names[] = {"traces_spanmetrics_latency_bucket",
+                                        "traces_service_graph_request_total",
+                                        "weft_request_duration_seconds"};
+    struct mesh mesh;
+    state = 5;
+    mesh_init(&mesh, false);
+    for (size_t i = 0; i < LEN(names); i++) {
+        struct arena free = {0}, small = {.limit_bytes = 32 * KIB}, poor = {.budget_percent = 100};
+        struct budget budget = {.limit = 128 * KIB};
+        struct query_budget endless = {0}, late = {.deadline_mono_ns = 1};
+        struct err e = {0};
+        poor.budget = &budget;
+        cr_expect(eq(int, select_all(&mesh, names[i], 0, &free, &endless, &e), ST_OK), "%s", e.msg);
+        cr_expect(eq(int, select_all(&mesh, names[i], 1000, &free, &endless, &e), ST_QUERY));
+        cr_expect(eq(str, e.msg, "the query would load more than 1000 samples"));
+        cr_expect(ne(int, select_all(&mesh, names[i], 0, &small, &endless, &e), ST_OK));
+        cr_expect(eq(int, select_all(&mesh, names[i], 0, &poor, &endless, &e), ST_NO_MEMORY));
+        cr_expect(poor.is_refused);
+        cr_expect(eq(int, select_all(&mesh, names[i], 0, &free, &late, &e), ST_TIMEOUT));
+        arena_deinit(&free);
+        arena_deinit(&small);
+        arena_deinit(&poor);
+        cr_expect(eq(u64, budget_used(&budget), 0));
+    }
+    mesh_deinit(&mesh);
+    EXPECT_NO_LEAK();
+}
+
+/* Whoever asks for counts does not pay for the buckets beside them. */
+Test(derived_windows, counts_are_made_without_buckets)
+{
+    struct budget budget = {.limit = 1 * GIB};
+    struct arena counts = {.budget = &budget, .budget_percent = 100}, buckets = counts;
+    struct query_budget endless = {0};
+    struct mesh mesh;
+    struct err e;
+    state = 6;
+    mesh_init(&mesh, false);
+    cr_expect(eq(int,
+                 select_all(&mesh, "traces_spanmetrics_latency_count", 0, &counts, &endless, &e),
+                 ST_OK));
+    cr_expect(eq(int,
+                 select_all(&mesh, "traces_spanmetrics_latency_bucket", 0, &buckets, &endless, &e),
+                 ST_OK));
+    cr_expect(gt(sz, counts.elsewhere_bytes, 0));
+    cr_expect(lt(sz, counts.elsewhere_bytes, buckets.elsewhere_bytes * 2 / 3));
+    arena_deinit(&counts);
+    arena_deinit(&buckets);
+    mesh_deinit(&mesh);
+    EXPECT_NO_LEAK();
+}
