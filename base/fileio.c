@@ -193,6 +193,20 @@ enum status dir_sync(const char *path, struct err *e)
     return status;
 }
 
+/* The folder in which the path's last name stands. */
+static enum status parent_sync(const char *path, struct err *e)
+{
+    char parent[PATH_MAX];
+    struct str whole = str_from_c(path);
+    while (whole.len > 1 && whole.ptr[whole.len - 1] == '/')
+        whole.len--;
+    size_t slash = str_find_last(whole, '/');
+    if (slash == whole.len)
+        return dir_sync(".", e);
+    str_to_c(str_sub(whole, 0, MAX(slash, (size_t)1)), parent, sizeof(parent));
+    return dir_sync(parent, e);
+}
+
 enum status dir_make(const char *path, struct err *e)
 {
     char prefix[PATH_MAX];
@@ -204,8 +218,11 @@ enum status dir_make(const char *path, struct err *e)
         if (path[i] != '/' && path[i] != '\0')
             continue;
         prefix[i] = '\0';
-        if (mkdir(prefix, 0700) != 0 && errno != EEXIST)
+        bool is_new = mkdir(prefix, 0700) == 0;
+        if (!is_new && errno != EEXIST)
             return fail_path(e, "make", prefix);
+        if (is_new)
+            TRY(parent_sync(prefix, e));
         prefix[i] = path[i];
     }
     struct stat info;
@@ -248,7 +265,7 @@ enum status file_write_synced(const char *path, struct str bytes, struct err *e)
 
 enum status file_replace(const char *path, struct str bytes, struct err *e)
 {
-    char half[PATH_MAX], dir[PATH_MAX];
+    char half[PATH_MAX];
     if (strlen(path) + sizeof(".tmp") > sizeof(half))
         return err_set(e, ST_IO, "write %.60s...: the path is too long", path);
     snprintf(half, sizeof(half), "%s.tmp", path);
@@ -259,11 +276,7 @@ enum status file_replace(const char *path, struct str bytes, struct err *e)
         file_remove(half, NULL);
         return status;
     }
-    struct str whole = str_from_c(path);
-    size_t slash = str_find_last(whole, '/');
-    if (slash == whole.len)
-        return dir_sync(".", e);
-    return dir_sync(str_to_c(str_sub(whole, 0, MAX(slash, (size_t)1)), dir, sizeof(dir)), e);
+    return parent_sync(path, e);
 }
 
 enum status file_read_all(const char *path, size_t max_bytes, char **out, size_t *len,

@@ -56,7 +56,8 @@ enum status file_rename(const char *from, const char *to, struct err *e);
 enum status file_remove(const char *path, struct err *e);
 void file_close(int fd);
 enum status dir_sync(const char *path, struct err *e);
-/* mkdir -p, mode 0700. */
+/* mkdir -p, mode 0700. What is new is synced in its parent: files that are synced in it later are
+ * found again. */
 enum status dir_make(const char *path, struct err *e);
 /* Calls fn for each entry but . and .. in no order; stops when fn returns false. */
 enum status dir_each(const char *path, bool (*fn)(const char *name, void *user), void *user,

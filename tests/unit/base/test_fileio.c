@@ -128,6 +128,40 @@ Test(fileio, makes_and_walks_directories)
     cr_expect_eq(dir_make("", &e), ST_IO);
 }
 
+static char synced[8][256];
+static unsigned sync_count;
+
+static int note_synced(int fd)
+{
+    char link[40];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, synced[sync_count % 8], sizeof(synced[0]) - 1);
+    synced[sync_count++ % 8][MAX(len, 0)] = '\0';
+    return file_real_ops()->fsync(fd);
+}
+
+/* Else a power cut may take the folder, and with it whatever was synced inside. */
+Test(fileio, a_new_directory_is_synced_in_its_parent)
+{
+    struct file_ops ops = *file_real_ops();
+    char deep[256], parent[256];
+    struct err e;
+    ops.fsync = note_synced;
+    file_set_ops(&ops);
+    snprintf(deep, sizeof(deep), "%s/a//b/", dir.path);
+    cr_assert_eq(dir_make(deep, &e), ST_OK, "%s", e.msg);
+    cr_assert_eq(sync_count, 2);
+    cr_expect_str_eq(synced[0], dir.path);
+    snprintf(parent, sizeof(parent), "%s/a", dir.path);
+    cr_expect_str_eq(synced[1], parent);
+    cr_assert_eq(dir_make(deep, &e), ST_OK);
+    cr_expect_eq(sync_count, 2, "nothing is new");
+    setenv("WEFT_FAULT", "EIO:sync:1", 1);
+    file_faults_init();
+    snprintf(deep, sizeof(deep), "%s/c", dir.path);
+    cr_expect_eq(dir_make(deep, &e), ST_IO);
+}
+
 Test(fileio, replace_is_all_or_nothing_under_every_fault)
 {
     static const char *const faults[] = {"EIO:open:1", "EIO:write:1",   "ENOSPC:write:1",
