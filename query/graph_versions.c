@@ -126,17 +126,33 @@ static enum status choose_edges(struct graph *g, struct map64 *wide, struct err 
     return ST_OK;
 }
 
+/* The edge's row with the versions of `row`; they are in order, and may be thousands. NULL: none.
+ */
+static struct version_row *find_row(struct graph_edge *edge, const struct version_row *row,
+                                    void *words)
+{
+    size_t from = 0, to = edge->version_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        int order = by_versions(&edge->versions[middle], row, words);
+        if (order == 0)
+            return &edge->versions[middle];
+        if (order < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return NULL;
+}
+
 static enum status add_latencies(struct graph *g, const struct version_row *row, struct err *e)
 {
-    struct graph_edge *edge = &g->edges.items[row->edge];
-    for (size_t i = 0; i < edge->version_count; i++) {
-        struct version_row *to = &edge->versions[i];
-        if (by_versions(to, row, g->words) != 0)
-            continue;
-        if (!histogram_merge(&to->cell->client, row->client) ||
-            !histogram_merge(&to->cell->server, row->server))
-            return no_memory(e);
-    }
+    struct version_row *to = find_row(&g->edges.items[row->edge], row, g->words);
+    if (!to)
+        return ST_OK;
+    if (!histogram_merge(&to->cell->client, row->client) ||
+        !histogram_merge(&to->cell->server, row->server))
+        return no_memory(e);
     return ST_OK;
 }
 

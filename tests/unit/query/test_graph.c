@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "support/leak.h"
 #include <stdio.h>
+#include <time.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -386,4 +387,46 @@ Test(graph, each_allocation_may_fail)
                 break;
         }
     world_deinit(&w);
+}
+
+/* CPU time, so that who else runs does not count. */
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Two services that keep all the versions they may during rollouts that never end. Latencies find
+ * their pair of versions by its order: walking all pairs for each took 4 s. */
+Test(graph, an_edge_of_many_versions, .timeout = 60)
+{
+    enum { VERSIONS = 150 };
+    static const char last[] =
+        "{\"client_version\":\"c99\",\"server_version\":\"s99\",\"requests\":1,\"errors\":0,"
+        "\"error_ratio\":0,\"client_latency\":{\"count\":1,\"mean\":5,";
+    struct world w;
+    char client[16], server[16];
+    world_init(&w);
+    for (unsigned i = 0; i < VERSIONS * VERSIONS; i++) {
+        snprintf(client, sizeof(client), "c%u", i / VERSIONS);
+        snprintf(server, sizeof(server), "s%u", i % VERSIONS);
+        world_add(&w, &(struct call){.client = "shop/web",
+                                     .server = "shop/cart",
+                                     .client_version = client,
+                                     .server_version = server,
+                                     .count = 1,
+                                     .client_ms = 5,
+                                     .server_ms = 4});
+    }
+    world_seal(&w);
+    double start_s = cpu_s();
+    struct http_response out = world_get(&w, "/api/mesh/edge?client=shop/web&server=shop/cart");
+    double took_s = cpu_s() - start_s;
+    struct str body = buf_str(&out.body);
+    cr_expect(took_s < 2, "%.1f s", took_s);
+    cr_expect(str_search(body, str_from_c(last)) < body.len);
+    buf_deinit(&out.body);
+    world_deinit(&w);
+    EXPECT_NO_LEAK();
 }
