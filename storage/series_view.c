@@ -37,7 +37,8 @@ static bool may_have_samples(uint32_t id, void *user)
     return series_state_overlaps(series_state_find(r->states, id), r->start_ms, r->end_ms);
 }
 
-/* Index and head are locked. */
+/* Index is locked. The head is only for the states: appends wait for it, and matching may be long.
+ */
 static enum status list_texts(struct series_view *v, const struct series_request *request,
                               struct str name, struct text_list *out, struct err *e)
 {
@@ -49,10 +50,13 @@ static enum status list_texts(struct series_view *v, const struct series_request
                                   &ids, e));
         among = &ids;
     }
-    return name.len
-               ? series_postings_values(x, name, among, may_have_samples, &range, request->arena,
-                                        out, e)
-               : series_postings_names(x, among, may_have_samples, &range, request->arena, out, e);
+    pthread_mutex_lock(&v->store->head_lock);
+    enum status status = name.len ? series_postings_values(x, name, among, may_have_samples, &range,
+                                                           request->arena, out, e)
+                                  : series_postings_names(x, among, may_have_samples, &range,
+                                                          request->arena, out, e);
+    pthread_mutex_unlock(&v->store->head_lock);
+    return status;
 }
 
 enum status series_view_labels(struct series_view *v, const struct series_request *request,
@@ -61,9 +65,7 @@ enum status series_view_labels(struct series_view *v, const struct series_reques
 {
     struct text_list texts = {0};
     series_index_lock(v->set->index);
-    pthread_mutex_lock(&v->store->head_lock);
     enum status status = list_texts(v, request, name, &texts, e);
-    pthread_mutex_unlock(&v->store->head_lock);
     series_index_unlock(v->set->index);
     *truncated = limit && texts.count > limit;
     *count = *truncated ? limit : texts.count;
