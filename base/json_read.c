@@ -67,39 +67,12 @@ static int32_t hex4(const char *p)
 {
     int32_t v = 0;
     for (int i = 0; i < 4; i++) {
-        char c = p[i], lower = (char)(c | 0x20);
-        int digit = c >= '0' && c <= '9'           ? c - '0'
-                    : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10
-                                                   : -1;
+        int digit = str_hex_digit(p[i]);
         if (digit < 0)
             return -1;
         v = v << 4 | digit;
     }
     return v;
-}
-
-static size_t put_utf8(uint32_t c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
 }
 
 /* The code unit of \uXXXX at p ("u" first), -1 when there is none. */
@@ -138,7 +111,7 @@ static size_t decode_escape(const char *p, const char *end, char out[4], size_t 
         return 0;
     if (*p == 'u') {
         size_t used = decode_unicode(p, end, &c);
-        *out_len = used ? put_utf8(c, out) : 0;
+        *out_len = used ? str_put_utf8(c, out) : 0;
         return used;
     }
     const char *at = *p ? strchr(from, *p) : NULL;

@@ -199,3 +199,16 @@ bool str_is_utf8(struct str s)
 {
     return str_utf8_prefix(s) == s.len;
 }
+
+size_t str_put_utf8(uint32_t rune, char *out)
+{
+    if (rune < 0x80) {
+        out[0] = (char)rune;
+        return 1;
+    }
+    size_t len = rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
+    for (size_t i = len - 1; i > 0; i--, rune >>= 6)
+        out[i] = (char)(0x80 | (rune & 0x3f));
+    out[0] = (char)((0xf00u >> len) | rune); /* begins with `len` ones */
+    return len;
+}

@@ -57,6 +57,14 @@ bool str_to_double(struct str s, double *out);
 char *str_to_c(struct str s, char *out, size_t cap);
 /* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
 bool str_is_utf8(struct str s);
+/* The UTF-8 of a code point up to U+10FFFF; returns its length, 1 to 4. */
+size_t str_put_utf8(uint32_t rune, char *out);
+/* Value of a hex digit of either case, or -1. */
+static inline int str_hex_digit(char c)
+{
+    char lower = (char)(c | 0x20);
+    return c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
 /* How many bytes from the start are well-formed UTF-8: s.len when all are. */
 size_t str_utf8_prefix(struct str s);
 

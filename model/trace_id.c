@@ -19,20 +19,11 @@ static void write_be64(uint64_t word, uint8_t bytes[8])
     memcpy(bytes, &word, sizeof(word));
 }
 
-/* The value of a hex digit of either case, or -1. */
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static bool word_from_hex(const char *digits, uint64_t *out)
 {
     uint64_t word = 0;
     for (int i = 0; i < 16; i++) {
-        int digit = hex_digit(digits[i]);
+        int digit = str_hex_digit(digits[i]);
         if (digit < 0)
             return false;
         word = word << 4 | (uint64_t)digit;

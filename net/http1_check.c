@@ -44,15 +44,6 @@ static struct http1_fault check_names(const struct fields *fields)
     return none;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f')
-        return (c | 32) - 'a' + 10;
-    return -1;
-}
-
 /* The next byte of a path with %XX undone; -1 when malformed. */
 static int next_byte(struct str path, size_t *at)
 {
@@ -61,7 +52,7 @@ static int next_byte(struct str path, size_t *at)
         return (unsigned char)c;
     if (path.len - *at < 2)
         return -1;
-    int high = hex_digit(path.ptr[*at]), low = hex_digit(path.ptr[*at + 1]);
+    int high = str_hex_digit(path.ptr[*at]), low = str_hex_digit(path.ptr[*at + 1]);
     *at += 2;
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }

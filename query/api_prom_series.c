@@ -69,30 +69,6 @@ enum status prom_labels(struct request *r, struct http_response *out, struct err
 
 /* --- a label's name in a path --- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
-/* RFC 3629; `to` has room for four bytes. */
-static size_t put_utf8(uint32_t c, char *to)
-{
-    if (c < 0x80) {
-        to[0] = (char)c;
-        return 1;
-    }
-    size_t len = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    static const uint8_t leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = len - 1; i > 0; i--, c >>= 6)
-        to[i] = (char)(0x80 | (c & 0x3f));
-    to[0] = (char)(leads[len] | c);
-    return len;
-}
-
 /* "_HEX_" at `text` (behind the first underscore); returns how much of it was read, 0 for what is
  * no escape. */
 static size_t read_escape(struct str text, uint32_t *out)
@@ -101,7 +77,7 @@ static size_t read_escape(struct str text, uint32_t *out)
     for (size_t i = 0; i < text.len && i <= 6; i++) {
         if (text.ptr[i] == '_')
             return i && *out <= 0x10ffff && (*out < 0xd800 || *out > 0xdfff) ? i + 1 : 0;
-        int digit = hex_value(text.ptr[i]);
+        int digit = str_hex_digit(text.ptr[i]);
         if (digit < 0)
             return 0;
         *out = *out << 4 | (uint32_t)digit;
@@ -124,7 +100,7 @@ static bool unescape(struct str text, char *to, size_t *len)
         size_t read = str_starts_with(rest, STR("_")) ? 1 : read_escape(rest, &c);
         if (!read)
             return false;
-        *len += put_utf8(c, to + *len); /* never longer than its escape */
+        *len += str_put_utf8(c, to + *len); /* never longer than its escape */
         i += 1 + read;
     }
     return true;

@@ -21,17 +21,6 @@ static enum status bad_value(const char *name, struct str value, const char *all
                    allowed);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool needs_decoding(struct str text, bool plus_is_space)
 {
     return str_find(text, '%') < text.len || (plus_is_space && str_find(text, '+') < text.len);
@@ -50,8 +39,8 @@ bool params_decode(struct str text, bool plus_is_space, struct arena *arena, str
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (c == '%') {
-            int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-            int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
+            int high = i + 2 < text.len ? str_hex_digit(text.ptr[i + 1]) : -1;
+            int low = i + 2 < text.len ? str_hex_digit(text.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return false;
             c = (char)(high << 4 | low);

@@ -262,15 +262,6 @@ static enum status lex_number(struct promql_lexer *l, struct promql_token *out, 
     return fail_word(l, "bad number or duration syntax: ", e);
 }
 
-static int digit_value(int c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return 16;
-}
-
 static enum status fail_escape(const struct promql_lexer *l, const char *fmt_before,
                                const char *fmt_after, struct err *e)
 {
@@ -301,8 +292,8 @@ static enum status lex_escape(struct promql_lexer *l, int quote, struct err *e)
         return fail_escape(l, "unknown escape sequence ", "", e);
     l->at += base == 16;
     for (; count > 0; count--, l->at++) {
-        int digit = digit_value(peek(l));
-        if (digit >= base)
+        int digit = str_hex_digit((char)peek(l));
+        if (digit < 0 || digit >= base)
             return fail_escape(l, "illegal character ", " in escape sequence", e);
         value = value * (uint64_t)base + (uint64_t)digit;
     }

@@ -42,11 +42,8 @@ static bool read_integer(const char *text, double *out)
     const char *digits = base == 16 ? text + 2 : text;
     int64_t value = 0;
     for (; *digits; digits++) {
-        int c = *digits | 0x20;
-        int digit = isdigit((unsigned char)*digits) ? *digits - '0'
-                    : c >= 'a' && c <= 'f'          ? c - 'a' + 10
-                                                    : base;
-        if (digit >= base || __builtin_mul_overflow(value, (int64_t)base, &value) ||
+        int digit = str_hex_digit(*digits);
+        if (digit < 0 || digit >= base || __builtin_mul_overflow(value, (int64_t)base, &value) ||
             __builtin_add_overflow(value, (int64_t)digit, &value))
             return false;
     }

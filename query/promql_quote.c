@@ -101,25 +101,11 @@ const char *promql_quote_shown(struct str text, char out[PROMQL_SHOWN_BYTES])
     return promql_quote_c(str_sub(text, 0, 80), out, PROMQL_SHOWN_BYTES);
 }
 
-/* UTF-8 of a code point, at most four bytes. */
-static size_t rune_write(uint32_t r, char *out)
-{
-    if (r < 0x80) {
-        out[0] = (char)r;
-        return 1;
-    }
-    size_t len = r < 0x800 ? 2 : r < 0x10000 ? 3 : 4;
-    for (size_t i = len - 1; i > 0; i--, r >>= 6)
-        out[i] = (char)(0x80 | (r & 0x3f));
-    out[0] = (char)((0xf00u >> len) | r);
-    return len;
-}
-
 const char *promql_quote_rune(uint32_t rune, char *out, size_t cap)
 {
     struct buf b = {0};
     char bytes[4];
-    size_t len = rune_write(rune, bytes);
+    size_t len = str_put_utf8(rune, bytes);
     buf_append_u8(&b, '\'');
     quote_rune(rune, (struct str){bytes, len}, '\'', &b);
     buf_append_u8(&b, '\'');
@@ -131,10 +117,8 @@ const char *promql_quote_rune(uint32_t rune, char *out, size_t cap)
 static uint32_t read_digits(struct str s, size_t *at, size_t count, unsigned base)
 {
     uint32_t value = 0;
-    for (; count > 0; count--, (*at)++) {
-        int c = s.ptr[*at] | 0x20;
-        value = value * base + (uint32_t)(c >= 'a' ? c - 'a' + 10 : s.ptr[*at] - '0');
-    }
+    for (; count > 0; count--, (*at)++)
+        value = value * base + (uint32_t)str_hex_digit(s.ptr[*at]);
     return value;
 }
 
@@ -149,9 +133,9 @@ static size_t read_escape(struct str s, size_t *at, char *out)
         out[0] = (char)read_digits(s, at, 2, 16);
         return 1;
     case 'u':
-        return rune_write(read_digits(s, at, 4, 16), out);
+        return str_put_utf8(read_digits(s, at, 4, 16), out);
     case 'U':
-        return rune_write(read_digits(s, at, 8, 16), out);
+        return str_put_utf8(read_digits(s, at, 8, 16), out);
     default:
         break;
     }

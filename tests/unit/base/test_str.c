@@ -184,3 +184,36 @@ Test(str, utf8_follows_rfc_3629)
     cr_expect(str_is_utf8((struct str){"a\0b", 3}), "NUL is a character like others");
     EXPECT_NO_LEAK();
 }
+
+/* First and last code point of each length. */
+Test(str, code_points_to_utf8)
+{
+    static const struct {
+        uint32_t rune;
+        const char *want;
+    } rows[] = {
+        {0x41, "A"},
+        {0x7f, "\x7f"},
+        {0x80, "\xc2\x80"},
+        {0x7ff, "\xdf\xbf"},
+        {0x800, "\xe0\xa0\x80"},
+        {0xffff, "\xef\xbf\xbf"},
+        {0x10000, "\xf0\x90\x80\x80"},
+        {0x10ffff, "\xf4\x8f\xbf\xbf"},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        char out[4];
+        struct str made = {out, str_put_utf8(rows[i].rune, out)};
+        cr_expect(str_eq(made, s_of(rows[i].want)), "U+%04X", rows[i].rune);
+    }
+}
+
+Test(str, hex_digits)
+{
+    static const char digits[] = "0123456789abcdef", large[] = "ABCDEF";
+    for (int c = 0; c < 256; c++) {
+        const char *small = c ? strchr(digits, c) : NULL, *capital = c ? strchr(large, c) : NULL;
+        int want = small ? (int)(small - digits) : capital ? (int)(capital - large) + 10 : -1;
+        cr_expect_eq(str_hex_digit((char)c), want, "byte %d", c);
+    }
+}
