@@ -54,21 +54,14 @@ static void run_job(struct pool_job *job, struct arena *arena)
     mem_free(j);
 }
 
-/* Queries of any length must not keep the page and its graph waiting. */
-static bool is_long(struct str path)
-{
-    struct str id;
-    const struct route *route = route_find(path, &id);
-    return route && route->flags & ROUTE_LONG;
-}
-
 static bool post(struct query *q, struct http_exchange *x)
 {
     struct query_job *j = mem_alloc(sizeof(*j));
     if (!j)
         return false;
+    /* Queries of any length must not keep the page and its graph waiting. */
     *j = (struct query_job){
-        .job = {.run = run_job, .is_long = is_long(http_path(x))}, .query = q, .x = x};
+        .job = {.run = run_job, .is_long = route_is_long(http_path(x))}, .query = q, .x = x};
     if (pool_post(q->pool, &j->job))
         return true;
     mem_free(j);

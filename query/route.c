@@ -109,6 +109,17 @@ const struct route *route_find(struct str path, struct str *id)
     return ui_asset_find(path) ? &ui_route : NULL;
 }
 
+bool route_is_long(struct str raw)
+{
+    struct arena arena = {0};
+    struct str path, id;
+    struct err e;
+    const struct route *route =
+        route_decode_path(raw, &arena, &path, &e) == ST_OK ? route_find(path, &id) : NULL;
+    arena_deinit(&arena);
+    return route && route->flags & ROUTE_LONG;
+}
+
 bool route_is_prom(struct str path)
 {
     return str_starts_with(path, STR("/api/v1/")) || str_eq(path, STR("/federate"));

@@ -28,6 +28,8 @@ struct route {
 enum status route_decode_path(struct str raw, struct arena *arena, struct str *path, struct err *e);
 /* The row for a decoded path, NULL when nothing is there; *id is what follows a prefix. */
 const struct route *route_find(struct str path, struct str *id);
+/* The answer to this path, which is not decoded yet, may take minutes. */
+bool route_is_long(struct str raw);
 /* "GET, HEAD, OPTIONS", "POST, OPTIONS", ...: static. */
 const char *route_allow(const struct route *route);
 bool route_takes(const struct route *route, struct str method);

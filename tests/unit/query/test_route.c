@@ -1,6 +1,7 @@
 /* test_route.c - which path is whose, which method is taken, and which paths are never looked at.
  */
 #include "query/route.h"
+#include "support/leak.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -91,4 +92,20 @@ Test(route, methods_of_prometheus)
     cr_expect(route_is_prom(STR("/api/v1/nothing")) && route_is_prom(STR("/federate")));
     cr_expect(eq(int, route_is_prom(STR("/api/mesh/graph")), false));
     cr_expect(eq(int, route_is_prom(STR("/federate/x")), false));
+}
+
+/* The threads for short answers were given what was written in escapes. */
+Test(route, what_takes_long_in_any_spelling)
+{
+    static const struct {
+        const char *raw;
+        bool want;
+    } rows[] = {
+        {"/api/v1/query", true},    {"/api/v1/quer%79", true},      {"/%61pi/v1/query_range", true},
+        {"/federate", true},        {"/api/v1/status/tsdb", false}, {"/api/mesh/graph", false},
+        {"/api/v1/nothing", false}, {"/api/v1/query%zz", false},    {"", false},
+    };
+    for (size_t i = 0; i < LEN(rows); i++)
+        cr_expect(eq(int, route_is_long(str_from_c(rows[i].raw)), rows[i].want), "%s", rows[i].raw);
+    EXPECT_NO_LEAK();
 }
