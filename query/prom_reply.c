@@ -3,6 +3,7 @@
 #include "base/number_text.h"
 #include "base/status_wire.h"
 #include "query/histogram_json.h"
+#include "query/promql_words.h"
 
 /* --- whole answers --- */
 
@@ -235,28 +236,11 @@ static enum status write_series(struct json_writer *w, const struct promql_resul
     return ST_OK;
 }
 
-static const char *type_name(enum promql_type type)
-{
-    switch (type) {
-    case TYPE_SCALAR:
-        return "scalar";
-    case TYPE_STRING:
-        return "string";
-    case TYPE_VECTOR:
-        return "vector";
-    case TYPE_MATRIX:
-        return "matrix";
-    case TYPE_NONE:
-        break;
-    }
-    return "none";
-}
-
 enum status prom_write_result(struct json_writer *w, const struct promql_result *result,
                               const struct promql_query *q, uint64_t limit, struct arena *arena,
                               struct err *e)
 {
-    JSON_STR(w, "resultType", str_from_c(type_name(result->type)));
+    JSON_STR(w, "resultType", str_from_c(promql_type_name(result->type)));
     json_key(w, "result");
     if (result->type == TYPE_VECTOR || result->type == TYPE_MATRIX)
         return write_series(w, result, limit, arena, e);

@@ -56,7 +56,7 @@ enum status promql_call_rows(struct promql_run *run, const struct promql_node *n
 /* scalar(v): the only float of a step, else NaN. */
 struct single {
     double *values;
-    uint8_t *seen; /* floats so far, at most 2; a slot a step */
+    bool *seen; /* a slot a step: there was a float */
     uint32_t steps;
 };
 
@@ -68,7 +68,7 @@ static enum status single_put(void *self, const struct promql_row *row, struct e
         if (value_is_absent(row->values[i]))
             continue;
         s->values[i] = s->seen[i] ? NAN : row->values[i];
-        s->seen[i] = 1;
+        s->seen[i] = true;
     }
     return ST_OK;
 }
@@ -76,7 +76,8 @@ static enum status single_put(void *self, const struct promql_row *row, struct e
 static enum status run_scalar_of(struct promql_run *run, const struct promql_node *arg,
                                  double *values, struct err *e)
 {
-    struct single s = {values, arena_calloc(run->arena, run->grid.count, 1), run->grid.count};
+    struct single s = {values, arena_calloc(run->arena, run->grid.count, sizeof(bool)),
+                       run->grid.count};
     if (!s.seen)
         return promql_no_memory(e);
     for (uint32_t i = 0; i < s.steps; i++)

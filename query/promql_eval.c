@@ -3,6 +3,7 @@
 #include "query/promql_labels.h"
 #include "query/promql_run.h"
 #include "query/promql_window.h"
+#include "query/promql_words.h"
 
 static struct promql_grid grid_of(const struct promql_query *q)
 {
@@ -114,9 +115,6 @@ static enum status eval_scalar(struct promql_run *run, const struct promql_node 
     return run->query->step_ms > 0 ? series_of_rows(run, &rows, out, e) : ST_OK;
 }
 
-static const char *const type_names[] = {"none", "scalar", "string", "instant vector",
-                                         "range vector"};
-
 enum status promql_eval(const struct promql_node *root, const struct promql_query *q,
                         const struct series_sources *sources, struct query_budget *budget,
                         struct annotations *notes, struct arena *arena, struct promql_result *out,
@@ -141,7 +139,7 @@ enum status promql_eval(const struct promql_node *root, const struct promql_quer
         return err_set(e, ST_INVALID,
                        "invalid expression type \"%s\" for range query, must be Scalar or instant "
                        "Vector",
-                       type_names[root->type]);
+                       promql_type_word(root->type));
     TRY(query_budget_check(budget, e));
     switch (root->type) {
     case TYPE_SCALAR:

@@ -100,8 +100,9 @@ static enum status check_whole(sqlite3 *db, struct err *e)
 {
     sqlite3_stmt *stmt = NULL;
     TRY(catalogue_prepare(db, "PRAGMA quick_check(1)", NULL, 0, &stmt, e));
-    bool whole = sqlite3_step(stmt) == SQLITE_ROW &&
-                 strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") == 0;
+    const char *said =
+        sqlite3_step(stmt) == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    bool whole = said && strcmp(said, "ok") == 0; /* NULL: damaged as well, or no memory */
     sqlite3_finalize(stmt);
     return whole ? ST_OK
                  : err_set(e, ST_CORRUPT,

@@ -27,11 +27,10 @@ struct edge_store {
     _Atomic uint64_t closed_until_mono_ns; /* until then views have closed_parts */
 };
 
-struct edge_store *edge_store_new(struct store *s)
+struct edge_store *edge_store_new(void)
 {
     struct edge_store *edges = mem_calloc(1, sizeof(*edges));
     pthread_condattr_t attr;
-    (void)s;
     if (!edges)
         return NULL;
     pthread_mutex_init(&edges->lock, NULL);

@@ -257,7 +257,8 @@ struct exchange {
     uint64_t dead_tombstone;
 };
 
-static uint32_t coarsest(const struct series_set *set, const struct plan *plan)
+/* A merge is as fine as the finest part in it, so that it is thinned out once more. */
+static uint32_t step_of_merge(const struct series_set *set, const struct plan *plan)
 {
     uint32_t step_s = set->parts[plan->first].step_s;
     for (uint32_t i = 1; i < plan->count; i++)
@@ -290,7 +291,7 @@ static enum status merge(struct series_store *s, const struct series_set *set,
     TRY(series_part_open(path, &x->part.part, e));
     x->part.info = series_part_info(x->part.part);
     x->part.is_sealed = plan->effort == EFFORT_SEALED;
-    x->part.step_s = coarsest(set, plan);
+    x->part.step_s = step_of_merge(set, plan);
     pthread_mutex_lock(&s->set_lock);
     s->counters.lost_blocks += lost;
     pthread_mutex_unlock(&s->set_lock);

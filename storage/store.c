@@ -245,7 +245,7 @@ static enum status content_take(struct store *s, struct err *e)
     TRY(folder_each(s, "series", "part", remove_unlisted, &ignored, e));
     TRY(folder_each(s, "series", "index", remove_unlisted, &ignored, e));
     TRY(folder_each(s, "series", "state", remove_unlisted, &ignored, e));
-    s->edges = edge_store_new(s);
+    s->edges = edge_store_new();
     return s->edges ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for the edge store");
 }
 

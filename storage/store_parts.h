@@ -54,7 +54,7 @@ struct edge_store; /* the published head, the current view, who waits for a youn
 
 /* While the store opens (the list is complete, no thread runs) and after its thread has ended. NULL
  * when memory is short. */
-struct edge_store *edge_store_new(struct store *s);
+struct edge_store *edge_store_new(void);
 void edge_store_free(struct edge_store *edges);
 
 /* One unit of merging, a fraction of a second: chooses parts of store_parts_snapshot() or goes on
