@@ -72,12 +72,15 @@ enum status self_series_encode(struct query *q, struct str instance, int64_t tim
 
 /* --- the thread --- */
 
-/* False: weft stops. A clock that was set back must not lead to a long silence, so nothing is
- * remembered but the next multiple. */
-static bool wait_for(struct self_series *s, uint64_t wall_ns)
+/* False: weft stops. By the monotonic clock: a wall clock that is set back meanwhile must not lead
+ * to a long silence. */
+static bool wait_for(struct self_series *s, uint64_t ns)
 {
-    struct timespec until = {.tv_sec = (time_t)(wall_ns / NS_PER_S),
-                             .tv_nsec = (long)(wall_ns % NS_PER_S)};
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    ns += (uint64_t)until.tv_nsec;
+    until.tv_sec += (time_t)(ns / NS_PER_S);
+    until.tv_nsec = (long)(ns % NS_PER_S);
     pthread_mutex_lock(&s->lock);
     while (!s->stopping)
         if (pthread_cond_timedwait(&s->wake, &s->lock, &until) == ETIMEDOUT)
@@ -111,8 +114,8 @@ static void *run(void *user)
     struct self_series *s = user;
     bool described = false;
     for (;;) {
-        uint64_t next_ns = (clock_wall_ns() / STEP_NS + 1) * STEP_NS;
-        if (!wait_for(s, next_ns))
+        uint64_t now_ns = clock_wall_ns(), next_ns = (now_ns / STEP_NS + 1) * STEP_NS;
+        if (!wait_for(s, next_ns - now_ns))
             return NULL;
         described |= write_once(s, next_ns, !described);
     }
@@ -121,6 +124,7 @@ static void *run(void *user)
 enum status self_series_start(struct query *q, struct ingest *in, struct str instance,
                               struct self_series **out, struct err *e)
 {
+    pthread_condattr_t monotonic;
     struct self_series *s = mem_calloc(1, sizeof(*s));
     if (!s)
         return err_set(e, ST_NO_MEMORY, "no memory for weft's own series");
@@ -128,7 +132,10 @@ enum status self_series_start(struct query *q, struct ingest *in, struct str ins
     s->ingest = in;
     str_to_c(instance, s->instance, sizeof(s->instance));
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (pthread_create(&s->thread, NULL, run, s) != 0) {
         mem_free(s);
         return err_set(e, ST_IO, "no thread for weft's own series");

@@ -1,6 +1,7 @@
 /* test_self_series.c - the request that weft sends itself: what /metrics shows, with names, labels
  * and types, readable by the decoder that every sender meets. */
 #include "app/self_series.h"
+#include "base/clock.h"
 #include "codec/remote_write.h"
 #include "codec/unpack.h"
 #include "query/query_series.h"
@@ -8,6 +9,8 @@
 #include "support/temp_dir.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #define TIME_MS INT64_C(1700000000000)
 #define ADDRESS STR("127.0.0.1:9600")
@@ -108,6 +111,48 @@ Test(self_series, metadata_comes_once_a_metric)
         cr_expect(m->metadata[i].help.len > 0);
         cr_expect(i == 0 || !str_eq(m->metadata[i].metric, m->metadata[i - 1].metric));
     }
+    world_end(&w);
+    EXPECT_NO_LEAK();
+}
+
+/* --- the thread --- */
+
+static void count_reading(void *user, struct net_counters *out)
+{
+    *out = (struct net_counters){0};
+    atomic_fetch_add((atomic_int *)user, 1);
+}
+
+/* The wall clock is an hour ahead when the thread looks at it, and the system's own is what its
+ * wait would see: as if it were set back. It was silent for that hour. */
+Test(self_series, a_clock_that_is_set_back_silences_nobody, .timeout = 60)
+{
+    const uint64_t step_ns = SELF_SERIES_STEP_MS * NS_PER_MS;
+    struct world w = {.dir = temp_dir_make(), .account = account_new(), .senders = senders_new()};
+    struct store_config store = {.directory = str_from_c(w.dir.path)};
+    struct ingest_config ingest = {
+        .limits = limits_default(), .account = w.account, .senders = w.senders};
+    atomic_int readings = 0;
+    struct self_series *s = NULL;
+    struct err e = {0};
+    cr_assert_eq(store_open(&store, &w.store, &e), ST_OK, "%s", e.msg);
+    struct query_config config = {.store = w.store,
+                                  .account = w.account,
+                                  .senders = w.senders,
+                                  .threads = 1,
+                                  .hooks = {.net_counters = count_reading, .user = &readings}};
+    cr_assert_eq(query_new(&config, &w.query, &e), ST_OK, "%s", e.msg);
+    struct ingest *in = ingest_new(&ingest);
+    ingest_drain(in); /* what it is sent does not matter here */
+    uint64_t ahead_ns = clock_wall_ns() + 3600 * NS_PER_S;
+    clock_set_ns(ahead_ns - ahead_ns % step_ns + step_ns - 20 * NS_PER_MS, clock_mono_ns());
+    cr_assert_eq(self_series_start(w.query, in, ADDRESS, &s, &e), ST_OK, "%s", e.msg);
+    for (int i = 0; i < 500 && readings == 0; i++)
+        usleep(10000);
+    cr_expect(readings > 0);
+    self_series_stop(s);
+    clock_set_ns(0, 0);
+    ingest_free(in);
     world_end(&w);
     EXPECT_NO_LEAK();
 }
