@@ -2,8 +2,9 @@
 #include "model/stale.h"
 #include "storage/series_store_private.h"
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { AHEAD = 8, TOO_NEW_MS = 600000 };
+enum { AHEAD = 8, TOO_NEW_MS = 600000, SORT_MIN = 64 };
 
 /* Without a retention: no difference of two times overflows, INT64_MIN stays the mark of none. */
 static const int64_t oldest_time_ms = INT64_MIN / 4;
@@ -234,6 +235,31 @@ static void put_exemplars(struct apply *a, const struct metric_series *m, uint32
             exemplars_add(&a->s->exemplars, id, &m->exemplars[i], NULL) == ST_OK;
 }
 
+static int by_time(const void *a, const void *b, void *samples)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int64_t s = ((const struct sample *)samples)[x].time_ms;
+    int64_t t = ((const struct sample *)samples)[y].time_ms;
+    return s != t ? (s < t ? -1 : 1) : (x > y) - (x < y);
+}
+
+/* Many samples in order of time, those of one moment as they came; NULL: so they are already, or
+ * memory is short. Increases stay as they are: a late one is not taken. */
+static uint32_t *order_of(struct apply *a, const struct metric_series *m)
+{
+    uint32_t sorted = 1;
+    while (sorted < m->sample_count && m->samples[sorted - 1].time_ms <= m->samples[sorted].time_ms)
+        sorted++;
+    if (LIKELY(sorted >= m->sample_count) || m->sample_count < SORT_MIN || m->is_delta)
+        return NULL;
+    uint32_t *order = arena_alloc(&a->s->scratch, m->sample_count * sizeof(*order));
+    for (uint32_t i = 0; order && i < m->sample_count; i++)
+        order[i] = i;
+    if (order)
+        qsort_r(order, m->sample_count, sizeof(*order), by_time, (void *)m->samples);
+    return order;
+}
+
 static void put_series(struct apply *a, const struct metric_series *m, uint32_t id)
 {
     uint32_t faults[SAMPLE_FAULT_COUNT] = {0};
@@ -246,8 +272,9 @@ static void put_series(struct apply *a, const struct metric_series *m, uint32_t 
         return;
     }
     series_state_touch(&a->s->states, state);
+    const uint32_t *order = order_of(a, m);
     for (uint32_t i = 0; i < m->sample_count; i++) {
-        const struct sample *x = &m->samples[i];
+        const struct sample *x = &m->samples[order ? order[i] : i];
         enum sample_fault fault =
             m->is_delta ? put_increase(a, state, slot, x) : put_sample(a, state, slot, x);
         if (LIKELY(fault == SAMPLE_OK)) {
@@ -258,6 +285,7 @@ static void put_series(struct apply *a, const struct metric_series *m, uint32_t 
             note_fault(a, fault, m, 1, x->time_ms);
         }
     }
+    series_head_settle(a->s->head);
     count_items(a, m, faults);
 }
 

@@ -208,28 +208,70 @@ static bool extra_reserve(struct series_head *h, struct head_slot *slot, const s
     return extra && (!s->histogram || extra->histograms) && (!s->start_ms || extra->starts_ms);
 }
 
-static void open_gap(struct head_slot *slot, uint32_t at)
+/* --- the gap --- */
+
+/* Where the sample of position i lies in the slot's arrays. */
+static uint32_t place_of(const struct series_head *h, const struct head_slot *slot, uint32_t i)
 {
-    size_t behind = slot->count - at;
+    return h->gapped == slot && i >= h->gap_at ? i + (slot->cap - slot->count) : i;
+}
+
+static uint32_t position_of(const struct series_head *h, const struct head_slot *slot,
+                            int64_t time_ms)
+{
+    uint32_t at = h->gap_at, gap = slot->cap - slot->count;
+    if (h->gapped != slot)
+        return series_head_position(slot, time_ms);
+    if (at > 0 && slot->times_ms[at - 1] >= time_ms)
+        return not_below_i64(slot->times_ms, 0, at, time_ms);
+    return not_below_i64(slot->times_ms, at + gap, slot->cap, time_ms) - gap;
+}
+
+static void shift(struct head_slot *slot, uint32_t to, uint32_t from, uint32_t count)
+{
     double *values = head_values(slot);
-    memmove(slot->times_ms + at + 1, slot->times_ms + at, behind * sizeof(*slot->times_ms));
-    memmove(values + at + 1, values + at, behind * sizeof(*values));
-    if (slot->extra && slot->extra->histograms)
-        memmove(slot->extra->histograms + at + 1, slot->extra->histograms + at,
-                behind * sizeof(*slot->extra->histograms));
-    if (slot->extra && slot->extra->starts_ms)
-        memmove(slot->extra->starts_ms + at + 1, slot->extra->starts_ms + at,
-                behind * sizeof(*slot->extra->starts_ms));
+    struct head_extra *extra = slot->extra;
+    memmove(slot->times_ms + to, slot->times_ms + from, count * sizeof(*slot->times_ms));
+    memmove(values + to, values + from, count * sizeof(*values));
+    if (extra && extra->histograms)
+        memmove(extra->histograms + to, extra->histograms + from,
+                count * sizeof(*extra->histograms));
+    if (extra && extra->starts_ms)
+        memmove(extra->starts_ms + to, extra->starts_ms + from, count * sizeof(*extra->starts_ms));
+}
+
+/* Costs as much as there is between where it was and where it is wanted. */
+static void gap_move(struct series_head *h, struct head_slot *slot, uint32_t at)
+{
+    uint32_t gap = slot->cap - slot->count;
+    if (h->gapped != slot) {
+        series_head_settle(h);
+        h->gapped = slot;
+        h->gap_at = slot->count;
+    }
+    if (at < h->gap_at)
+        shift(slot, at + gap, at, h->gap_at - at);
+    else
+        shift(slot, h->gap_at, h->gap_at + gap, at - h->gap_at);
+    h->gap_at = at;
+}
+
+void series_head_settle(struct series_head *h)
+{
+    if (h->gapped)
+        gap_move(h, h->gapped, h->gapped->count);
+    h->gapped = NULL;
 }
 
 enum head_put series_head_put(struct series_head *h, struct head_slot *slot, const struct sample *s)
 {
     const struct native_histogram *histogram = NULL;
     uint32_t at = slot->count;
-    if (slot->count && slot->times_ms[slot->count - 1] >= s->time_ms) {
-        at = series_head_position(slot, s->time_ms);
-        if (slot->times_ms[at] == s->time_ms)
-            return compare_at(slot, at, s);
+    if (slot->count && slot->times_ms[place_of(h, slot, slot->count - 1)] >= s->time_ms) {
+        at = position_of(h, slot, s->time_ms);
+        uint32_t place = place_of(h, slot, at);
+        if (slot->times_ms[place] == s->time_ms)
+            return compare_at(slot, place, s);
     }
     if (UNLIKELY(slot->extra || s->histogram || s->start_ms)) {
         if (s->histogram)
@@ -237,8 +279,10 @@ enum head_put series_head_put(struct series_head *h, struct head_slot *slot, con
         if ((s->histogram && !histogram) || !extra_reserve(h, slot, s))
             return HEAD_NO_MEMORY;
     }
-    if (at < slot->count)
-        open_gap(slot, at);
+    if (UNLIKELY(at < slot->count || h->gapped == slot)) {
+        gap_move(h, slot, at);
+        h->gap_at = at + 1;
+    }
     slot->times_ms[at] = s->time_ms;
     head_values(slot)[at] = s->value;
     if (slot->extra && slot->extra->histograms)

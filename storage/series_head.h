@@ -43,6 +43,10 @@ struct series_head {
     uint32_t count;       /* number of the last slot */
     uint64_t samples;
     int64_t min_time_ms, max_time_ms;
+    /* The slot whose free room lies in front of position gap_at instead of behind the last sample;
+     * NULL: none. */
+    struct head_slot *gapped;
+    uint32_t gap_at;
 };
 
 /* Empty, one reference; NULL when memory is short. */
@@ -59,9 +63,11 @@ struct head_slot *series_head_slot(struct series_head *h, uint32_t id, uint32_t 
 
 enum head_put { HEAD_STORED, HEAD_KNOWN, HEAD_DIFFERS, HEAD_NO_MEMORY };
 /* Adds a sample at its place. KNOWN: it is there already; DIFFERS: another value is. A histogram is
- * copied. */
+ * copied. A late one leaves a gap behind it for its neighbours in time: series_head_settle() closes
+ * it before anything else is done with the head. */
 enum head_put series_head_put(struct series_head *h, struct head_slot *slot,
                               const struct sample *s);
+void series_head_settle(struct series_head *h);
 /* KNOWN, DIFFERS, or STORED when the slot (NULL is allowed) has no sample of that time. */
 enum head_put series_head_compare(const struct head_slot *slot, const struct sample *s);
 /* First position whose time is >= time_ms. */

@@ -2,8 +2,11 @@
  * checkpoints and restarts. */
 #include "model/stale.h"
 #include "tests/support/leak.h"
+#include "tests/support/random.h"
 #include "tests/unit/storage/series_store_rig.h"
 #include <criterion/new/assert.h>
+#include <stdio.h>
+#include <time.h>
 
 static const int64_t T = 1700000000000;
 
@@ -112,6 +115,90 @@ Test(series_store, late_and_double_samples, .timeout = 60)
             series_store_rig_free(&r);
         }
     }
+    EXPECT_NO_LEAK();
+}
+
+/* --- samples in any order --- */
+
+enum { MOMENTS = 100, DISORDER = 200000 };
+
+/* Moments that divide by seven have a histogram, every third one a start. */
+static void put_moment(struct rig_batch *b, struct native_histogram *histograms, int64_t moment)
+{
+    series_store_rig_put(b, "x", T + moment, (double)moment);
+    struct sample *s = series_store_rig_last(b);
+    s->start_ms = moment % 3 ? 0 : T;
+    histograms[moment] = (struct native_histogram){.count = (double)moment};
+    s->histogram = moment % 7 ? NULL : &histograms[moment];
+}
+
+static const char *text_of(const bool there[MOMENTS])
+{
+    static char text[8192];
+    size_t len = (size_t)snprintf(text, sizeof(text), "x");
+    for (int i = 0; i < MOMENTS; i++)
+        if (there[i])
+            len +=
+                (size_t)snprintf(text + len, sizeof(text) - len, " %lld=%s%d%s", (long long)T + i,
+                                 i % 7 ? "" : "h", i, i % 3 ? "" : "@1700000000000");
+    snprintf(text + len, sizeof(text) - len, ";");
+    return text;
+}
+
+Test(series_store, batches_in_disorder, .timeout = 60)
+{
+    struct native_histogram histograms[MOMENTS];
+    struct series_store_rig r = series_store_rig_new();
+    bool there[MOMENTS] = {0};
+    uint64_t random = 1;
+    r.arrival_ms = T + 1000;
+    series_store_rig_open(&r, true);
+    for (int round = 0; round < 40; round++) {
+        struct rig_batch b = series_store_rig_batch(&r);
+        int count = round % 9 == 8 ? 200 : 1 + round % 9; /* many are sorted first */
+        for (int i = 0; i < count; i++) {
+            int moment = (int)(random_step(&random) >> 33) % MOMENTS;
+            put_moment(&b, histograms, moment);
+            there[moment] = true;
+        }
+        struct metric_outcome o = series_store_rig_send(&r, &b);
+        cr_expect(o.message[0] == '\0', "round %d: %s", round, o.message);
+        cr_expect(eq(str, (char *)series_store_rig_select(&r, "__name__=x", 0, INT64_MAX / 2),
+                     (char *)text_of(there)),
+                  "round %d", round);
+    }
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* DISORDER samples of one series, those of `first_ms` last. */
+static void send_backwards(struct series_store_rig *r, int64_t first_ms)
+{
+    struct rig_batch b = series_store_rig_batch(r);
+    series_store_rig_put(&b, "x", first_ms, 1);
+    struct sample *samples = arena_calloc(&b.batch->arena, DISORDER, sizeof(*samples));
+    for (int i = 0; i < DISORDER; i++)
+        samples[i] = (struct sample){.time_ms = first_ms + DISORDER - 1 - i, .value = 1};
+    b.series.items[0].samples = samples;
+    b.series.items[0].sample_count = b.series.items[0].item_count = DISORDER;
+    b.batch->received = DISORDER;
+    struct metric_outcome o = series_store_rig_send(r, &b);
+    cr_expect(eq(u32, o.samples, DISORDER));
+}
+
+/* Each of them moved all that were there: three requests of the newest first took minutes, in which
+ * no other was taken and no query answered. CPU time, so that who else runs does not count. */
+Test(series_store, the_newest_first_costs_no_more, .timeout = 120)
+{
+    struct series_store_rig r = series_store_rig_new();
+    r.arrival_ms = T + 4 * DISORDER;
+    series_store_rig_open(&r, true);
+    clock_t before = clock();
+    for (int i = 2; i >= 0; i--)
+        send_backwards(&r, T + i * DISORDER);
+    double took_s = (double)(clock() - before) / CLOCKS_PER_SEC;
+    cr_expect(took_s < 5, "%.1f s", took_s);
+    series_store_rig_free(&r);
     EXPECT_NO_LEAK();
 }
 
