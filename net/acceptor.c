@@ -25,6 +25,7 @@ struct acceptor {
     struct acceptor_config config;
     struct loop loop;
     struct gate gates[PORT_COUNT];
+    unsigned watched; /* gates that have a handle */
     struct peer_table peers;
     int spare_fd; /* given up for a moment when descriptors run out, so that accept can still clear
                      the backlog */
@@ -134,14 +135,18 @@ static void on_connection(uv_poll_t *poll, int status, int events)
     }
 }
 
+static void stop(struct acceptor *a)
+{
+    for (unsigned i = 0; i < a->watched; i++)
+        uv_close((uv_handle_t *)&a->gates[i].poll, NULL);
+    loop_stop(&a->loop);
+}
+
 /* The only mail the acceptor gets: end. */
 static void on_mail(struct mail *mail, void *user)
 {
-    struct acceptor *a = user;
     (void)mail;
-    for (size_t i = 0; i < PORT_COUNT; i++)
-        uv_close((uv_handle_t *)&a->gates[i].poll, NULL);
-    loop_stop(&a->loop);
+    stop(user);
 }
 
 enum status acceptor_new(const struct acceptor_config *config, struct acceptor **out, struct err *e)
@@ -169,6 +174,7 @@ enum status acceptor_start(struct acceptor *a, struct err *e)
         g->port = (enum port_kind)i;
         g->poll.data = g;
         int rc = uv_poll_init(&a->loop.uv, &g->poll, a->config.listeners[i].fd);
+        a->watched += rc == 0;
         if (rc == 0)
             rc = uv_poll_start(&g->poll, UV_READABLE, on_connection);
         if (rc != 0)
@@ -184,6 +190,8 @@ void acceptor_close(struct acceptor *a)
     a->closed = true;
     if (a->loop.started)
         loop_post(&a->loop, &a->close_mail);
+    else
+        stop(a);
     loop_deinit(&a->loop);
     for (size_t i = 0; i < PORT_COUNT; i++)
         listener_close(&a->config.listeners[i]);

@@ -82,7 +82,8 @@ bool loop_is_current(const struct loop *l)
 
 void loop_stop(struct loop *l)
 {
-    uv_close((uv_handle_t *)&l->wake, NULL);
+    if (!uv_is_closing((uv_handle_t *)&l->wake))
+        uv_close((uv_handle_t *)&l->wake, NULL);
 }
 
 void loop_deinit(struct loop *l)

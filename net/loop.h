@@ -31,10 +31,10 @@ void loop_post(struct loop *l, struct mail *mail);
 /* True on the loop's own thread. Any thread. */
 bool loop_is_current(const struct loop *l);
 /* Loop thread, once every other handle is closing: the thread ends when the last close callback has
- * run. */
+ * run. Idempotent. Of a loop that was never started: the thread that made it. */
 void loop_stop(struct loop *l);
-/* Waits for the thread, hands over mail that came too late, frees the loop. Not on the loop thread.
- */
+/* Waits for the thread (or, when it never started, until every handle has closed), hands over mail
+ * that came too late, frees the loop. Not on the loop thread. */
 void loop_deinit(struct loop *l);
 
 #endif

@@ -2,10 +2,12 @@
  * draining. */
 #include "tests/unit/net/server_rig.h"
 #include "base/clock.h"
+#include "net/acceptor.h"
 #include "tests/support/leak.h"
 #include <zstd.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -426,6 +428,37 @@ Test(server, closes_by_force_when_the_grace_is_over)
     hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
     cr_expect(closed);
     close(fd);
+    EXPECT_NO_LEAK();
+}
+
+/* As when something that starts before it fails. */
+Test(server, may_end_before_it_was_started, .timeout = 10)
+{
+    struct server_rig rig;
+    struct net_server *server;
+    struct err e;
+    server_rig_init(&rig);
+    rig.config.workers = 2;
+    cr_assert(eq(int, net_server_new(&rig.config, &server, &e), ST_OK));
+    net_server_drain(server, NS_PER_S);
+    net_server_free(server);
+    EXPECT_NO_LEAK();
+}
+
+Test(server, an_acceptor_that_cannot_start_ends, .timeout = 10)
+{
+    struct net_stats stats = {0};
+    struct listener listeners[PORT_COUNT];
+    struct acceptor_config config = {.listeners = listeners, .stats = &stats};
+    struct acceptor *acceptor;
+    struct err e;
+    for (size_t i = 0; i < PORT_COUNT; i++)
+        cr_assert(eq(int, listener_open(STR("127.0.0.1:0"), &listeners[i], &e), ST_OK));
+    close(listeners[1].fd);
+    listeners[1].fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* epoll does not take it */
+    cr_assert(eq(int, acceptor_new(&config, &acceptor, &e), ST_OK));
+    cr_expect(eq(int, acceptor_start(acceptor, &e), ST_IO));
+    acceptor_free(acceptor);
     EXPECT_NO_LEAK();
 }
 
