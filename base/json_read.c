@@ -167,6 +167,19 @@ static const char *find_quote(struct json_reader *r, bool *escaped)
     return NULL;
 }
 
+/* Room for a string without its escapes; all that are skipped share one. NULL: no memory. */
+static char *room_for(struct json_reader *r, size_t len)
+{
+    if (!r->skips)
+        return arena_alloc(r->arena, len);
+    if (len > r->skipped.len) {
+        size_t bytes = MAX(len, 2 * r->skipped.len);
+        r->skipped = (struct str){arena_alloc(r->arena, bytes), bytes};
+        r->skipped.len = r->skipped.ptr ? bytes : 0;
+    }
+    return (char *)(uintptr_t)r->skipped.ptr;
+}
+
 /* Reads a string into r->text, the opening quote being next. */
 static bool read_string(struct json_reader *r)
 {
@@ -185,7 +198,7 @@ static bool read_string(struct json_reader *r)
     }
     if (escaped) {
         /* An escape never grows: \uXXXX is 6 bytes and at most 3 of UTF-8, a pair 12 and 4. */
-        char *copy = arena_alloc(r->arena, r->text.len);
+        char *copy = room_for(r, r->text.len);
         if (!copy) {
             fail_as(r, ST_NO_MEMORY, "no memory for a string");
             return false;
@@ -339,7 +352,7 @@ enum json_token json_next(struct json_reader *r)
     }
 }
 
-bool json_skip(struct json_reader *r)
+static bool skip(struct json_reader *r)
 {
     unsigned depth = r->depth;
     if (r->state == WANT_VALUE) {
@@ -355,4 +368,12 @@ bool json_skip(struct json_reader *r)
         if (json_next(r) == JSON_ERROR)
             return false;
     return r->state != WANT_ABORT;
+}
+
+bool json_skip(struct json_reader *r)
+{
+    r->skips = true;
+    bool done = skip(r);
+    r->skips = false;
+    return done;
 }

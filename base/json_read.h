@@ -28,6 +28,8 @@ struct json_reader {
     unsigned depth, max_depth; /* at most 63 */
     uint64_t in_object;        /* bit per depth */
     uint8_t state;             /* internal: what may come next */
+    bool skips;                /* internal: nobody asks for texts */
+    struct str skipped;        /* internal: arena; where escapes of skipped strings are resolved */
     struct err err;            /* set with JSON_ERROR; names the byte offset */
 };
 

@@ -1,5 +1,6 @@
 /* test_json_read.c - what is JSON, what is not, and what hostile text may cost. */
 #include "base/json_read.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "tests/support/alloc_walk.h"
 #include "tests/support/leak.h"
@@ -199,6 +200,30 @@ Test(json_read, skips_whole_values)
         cr_expect_eq(json_next(&r), JSON_ERROR, "row %zu", i);
     }
     arena_deinit(&arena);
+    EXPECT_NO_LEAK();
+}
+
+/* OTLP/JSON reads lists after their owners: its strings are skipped up to five times. */
+Test(json_read, what_is_skipped_takes_no_memory)
+{
+    enum { STRINGS = 1000 };
+    struct buf text = {0};
+    struct arena arena = {0};
+    struct json_reader r;
+    buf_append_u8(&text, '[');
+    for (int i = 0; i < STRINGS; i++)
+        buf_append_str(&text, STR("\"a quoted \\\"word\\\" of forty-two characters\","));
+    buf_append_str(&text, STR("\"\\u00e9\"]"));
+    json_reader_init(&r, buf_str(&text), &arena, DEPTH);
+    cr_expect(json_skip(&r));
+    cr_expect_lt(arena.used_bytes, 1000u);
+    /* Skipping does not last. */
+    json_reader_init(&r, STR("{\"a\":\"\\n\",\"b\":\"\\t\"}"), &arena, DEPTH);
+    cr_expect(json_next(&r) == JSON_OBJECT_BEGIN && json_next(&r) == JSON_KEY && json_skip(&r));
+    cr_expect(json_next(&r) == JSON_KEY && json_next(&r) == JSON_STRING);
+    cr_expect(str_eq(r.text, STR("\t")));
+    arena_deinit(&arena);
+    buf_deinit(&text);
     EXPECT_NO_LEAK();
 }
 
