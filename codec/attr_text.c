@@ -291,7 +291,7 @@ static void write_json(struct arena *arena, struct buf *out, struct str value)
 bool attr_to_text(struct arena *arena, const struct attr *a, enum batch_encoding encoding,
                   struct str *out)
 {
-    struct buf text = {0};
+    struct buf text = {.payer = arena}; /* a control character becomes six */
     switch (a->type) {
     case VALUE_STRING:
         *out = a->text.len ? a->text : STR("");

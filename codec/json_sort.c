@@ -2,7 +2,6 @@
  * are already, so that the text behind never moves. */
 #include "codec/json_sort.h"
 #include "base/json_read.h"
-#include "base/vec.h"
 
 #include <stdlib.h>
 
@@ -15,10 +14,27 @@ struct member {
 
 struct sorter {
     struct json_reader r;
-    VEC(struct member) members;  /* of the objects that are open, the innermost last */
+    struct member *members; /* arena; of the objects that are open, the innermost last */
+    size_t count, cap;
     size_t first[DEPTH_MAX + 1]; /* of each depth, in members */
     char *text;                  /* borrowed */
 };
+
+static bool push(struct sorter *s, struct member m)
+{
+    if (s->count == s->cap) {
+        size_t cap = MAX(2 * s->cap, (size_t)8);
+        struct member *fresh = arena_alloc(s->r.arena, cap * sizeof(*fresh));
+        if (!fresh)
+            return false;
+        if (s->count > 0)
+            memcpy(fresh, s->members, s->count * sizeof(*fresh));
+        s->members = fresh;
+        s->cap = cap;
+    }
+    s->members[s->count++] = m;
+    return true;
+}
 
 static int member_cmp(const void *a, const void *b)
 {
@@ -50,21 +66,21 @@ static bool sort_members(struct sorter *s, struct member *members, size_t count,
 /* `depth`: of the object that has ended. */
 static bool end_object(struct sorter *s, unsigned depth)
 {
-    size_t first = s->first[depth], count = s->members.len - first;
+    size_t first = s->first[depth], count = s->count - first;
     size_t end = (size_t)(s->r.at - s->r.start) - 1;
-    s->members.len = first;
-    return count < 2 || sort_members(s, s->members.items + first, count, end);
+    s->count = first;
+    return count < 2 || sort_members(s, s->members + first, count, end);
 }
 
 static bool take(struct sorter *s, enum json_token token, size_t before)
 {
     switch (token) {
     case JSON_OBJECT_BEGIN:
-        s->first[s->r.depth] = s->members.len;
+        s->first[s->r.depth] = s->count;
         return true;
     case JSON_KEY:
         before += s->text[before] == ',';
-        return vec_push(&s->members, ((struct member){s->r.text, before, 0}));
+        return push(s, (struct member){s->r.text, before, 0});
     case JSON_OBJECT_END:
         return end_object(s, s->r.depth + 1);
     default:
@@ -84,6 +100,5 @@ bool json_sort_keys(struct buf *text, struct arena *arena)
             break;
         ok = take(&s, token, before);
     }
-    vec_deinit(&s.members);
     return ok;
 }
