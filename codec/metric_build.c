@@ -108,14 +108,14 @@ enum status metric_build_metadata(struct metric_builder *m, struct metric_metada
     struct metric_batch *b = m->metrics;
     if (metadata.metric.len == 0)
         return ST_OK;
+    metadata.help = metadata_text(metadata.help);
+    metadata.unit = metadata_text(metadata.unit);
     if (b->metadata_count > 0) {
         const struct metric_metadata *last = &b->metadata[b->metadata_count - 1];
         if (last->type == metadata.type && str_eq(last->metric, metadata.metric) &&
             str_eq(last->help, metadata.help) && str_eq(last->unit, metadata.unit))
             return ST_OK;
     }
-    metadata.help = metadata_text(metadata.help);
-    metadata.unit = metadata_text(metadata.unit);
     struct metric_metadata *place = metric_run_add(m, &m->metadata, sizeof(*place));
     if (!place)
         return metric_build_no_memory(m);

@@ -531,6 +531,31 @@ Test(remote_write, R9_refs)
     EXPECT_NO_LEAK();
 }
 
+/* Each series of a family repeats it, also a help text that is cut. */
+Test(remote_write, long_metadata_is_kept_once)
+{
+    struct buf body = {0}, help = {0}, series = {0};
+    struct err e;
+    for (int i = 0; i < METADATA_TEXT_MAX + 1; i++)
+        buf_append_u8(&help, 'h');
+    pb_put_bytes(&body, 4, STR(""));
+    pb_put_bytes(&body, 4, STR("__name__"));
+    pb_put_bytes(&body, 4, STR("x"));
+    pb_put_bytes(&body, 4, buf_str(&help));
+    for (int i = 0; i < 3; i++) {
+        buf_reset(&series);
+        pb_put_hex(&series, "0a02 0102 2a04 0801 1803");
+        pb_put_message(&body, 5, &series);
+    }
+    struct batch *b = decode_as(&body, ENCODING_REMOTE_WRITE_2, ST_OK, &e);
+    cr_assert_eq(b->metrics->metadata_count, 1u);
+    cr_expect_eq(b->metrics->metadata[0].help.len, (size_t)METADATA_TEXT_MAX);
+    batch_free(b);
+    buf_deinit(&series);
+    buf_deinit(&help);
+    EXPECT_NO_LEAK();
+}
+
 Test(remote_write, metadata_is_the_family_s)
 {
     static const struct {
