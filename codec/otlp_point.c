@@ -314,7 +314,7 @@ static int64_t start_of(const struct otlp_point *p)
 {
     uint64_t start_ns = p->start_ns;
     if (start_ns < YEAR_2001_NS && p->time_ns >= YEAR_2001_NS)
-        start_ns = start_ns * 1000 <= p->time_ns ? start_ns * 1000 : 0;
+        start_ns = start_ns <= p->time_ns / 1000 ? start_ns * 1000 : 0;
     return (int64_t)(start_ns / NS_PER_MS);
 }
 
