@@ -27,8 +27,10 @@ struct registry {
     VEC(struct node) nodes;
     VEC(struct name_link) links;
     struct map64 by_place; /* hash of (space, name) -> first node */
-    struct map64 by_name;  /* hash of name -> first link */
-    struct map64 by_item;  /* hash of (service, list, item name) -> position in a long list */
+    struct map64
+        by_exact; /* hash of (class, space, name, cluster) -> node, of equal ones the first */
+    struct map64 by_name; /* hash of name -> first link */
+    struct map64 by_item; /* hash of (service, list, item name) -> position in a long list */
 };
 
 enum item_list { LIST_VERSIONS, LIST_WORKLOADS, LIST_INSTANCES, LIST_ALIASES };
@@ -78,6 +80,7 @@ void registry_free(struct registry *r)
     vec_deinit(&r->nodes);
     vec_deinit(&r->links);
     map64_deinit(&r->by_place);
+    map64_deinit(&r->by_exact);
     map64_deinit(&r->by_name);
     map64_deinit(&r->by_item);
     mem_free(r);
@@ -125,16 +128,28 @@ static bool is_at_place(const struct entity *a, const struct entity *b)
     return same_class(a->kind, b->kind) && str_eq(a->name, b->name) && str_eq(a->space, b->space);
 }
 
+static uint64_t exact_hash(const struct registry *r, const struct entity *e)
+{
+    uint64_t class = is_workload(e->kind) ? ENTITY_SERVICE : e->kind;
+    return hash_str(e->cluster, place_hash(r, e) ^ hash_u64(class + 1));
+}
+
+static bool is_exact(const struct registry *r, uint32_t at, const struct entity *e)
+{
+    const struct entity *other = &r->nodes.items[at].service.entity;
+    return is_at_place(other, e) && str_eq(other->cluster, e->cluster);
+}
+
+/* A place has as many services as senders name clusters: the chain is for equal hashes only. */
 static uint32_t find_exact(const struct registry *r, const struct entity *e)
 {
-    uint32_t at = first_at_place(r, e);
-    while (at != NO_LINK) {
-        const struct node *node = &r->nodes.items[at];
-        if (is_at_place(&node->service.entity, e) &&
-            str_eq(node->service.entity.cluster, e->cluster))
-            break;
-        at = node->next_place;
-    }
+    const uint64_t *first = map64_find(&r->by_exact, exact_hash(r, e));
+    uint32_t at = first ? (uint32_t)*first : NO_LINK;
+    if (at == NO_LINK || is_exact(r, at, e))
+        return at;
+    at = first_at_place(r, e);
+    while (at != NO_LINK && !is_exact(r, at, e))
+        at = r->nodes.items[at].next_place;
     return at;
 }
 
@@ -194,8 +209,9 @@ static uint32_t add_service(struct registry *r, const struct entity *e, uint64_t
     uint32_t index = (uint32_t)r->nodes.len;
     if (index >= r->max_services)
         return UINT32_MAX;
+    uint64_t *exact = chain_head(&r->by_exact, exact_hash(r, e));
     uint64_t *place = chain_head(&r->by_place, place_hash(r, e));
-    if (!place || !vec_reserve(&r->nodes, 1) || !copy_entity(e, &node.service.entity)) {
+    if (!exact || !place || !vec_reserve(&r->nodes, 1) || !copy_entity(e, &node.service.entity)) {
         no_memory(r);
         return UINT32_MAX;
     }
@@ -205,6 +221,8 @@ static uint32_t add_service(struct registry *r, const struct entity *e, uint64_t
     }
     node.next_place = (uint32_t)*place;
     *place = index;
+    if (*exact == NO_LINK)
+        *exact = index;
     r->nodes.items[r->nodes.len++] = node;
     note_cluster(r, index);
     return index;

@@ -5,6 +5,7 @@
 #include "tests/support/leak.h"
 
 #include <stdio.h>
+#include <time.h>
 
 static const struct variant none;
 
@@ -48,6 +49,23 @@ Test(registry, notes_what_it_sees)
     cr_expect_eq(s->workloads.len, 2);
     cr_expect_eq(s->instances.len, 2);
     cr_expect_eq(s->aliases.len, 0);
+    registry_free(r);
+    EXPECT_NO_LEAK();
+}
+
+/* A sender that makes up clusters: a walk over those of a place took 10 s for these. */
+Test(registry, many_clusters_of_a_service_are_found_at_once)
+{
+    enum { CLUSTERS = 40000 };
+    struct registry *r = registry_new(1, CLUSTERS);
+    clock_t began = clock();
+    for (uint32_t i = 0; i < 2 * CLUSTERS; i++) {
+        char cluster[16];
+        snprintf(cluster, sizeof(cluster), "c%05u", i % CLUSTERS);
+        cr_assert_eq(note(r, cluster, "shop", "cart"), i % CLUSTERS);
+    }
+    cr_expect_lt((double)(clock() - began) / CLOCKS_PER_SEC, 3.0);
+    cr_expect_eq(note(r, "one more", "shop", "cart"), UINT32_MAX);
     registry_free(r);
     EXPECT_NO_LEAK();
 }
