@@ -388,7 +388,7 @@ enum status remote_round_run(struct remote_round *r, int64_t now_ms, bool *more,
         return ST_OK;
     }
     TRY(status);
-    remote_seen_end_round(&r->seen);
+    remote_seen_end_round(&r->seen, reach.to_ms - r->source->late_ms);
     relax(r);
     *more = horizon > reach.to_ms;
     return save(r, e);

@@ -41,12 +41,12 @@ bool remote_seen_take(struct remote_seen *s, const struct remote_reading *readin
     return true;
 }
 
-static void forget_old(struct remote_seen *s)
+static void forget_old(struct remote_seen *s, int64_t next_start_ms)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->series.len; i++) {
         struct remote_seen_series series = s->series.items[i];
-        if (series.round != s->round) {
+        if (series.round != s->round && series.last_ms <= next_start_ms) {
             map64_remove(&s->places, series.hash);
             continue;
         }
@@ -56,13 +56,13 @@ static void forget_old(struct remote_seen *s)
     s->series.len = kept;
 }
 
-void remote_seen_end_round(struct remote_seen *s)
+void remote_seen_end_round(struct remote_seen *s, int64_t next_start_ms)
 {
     size_t met = 0;
     for (size_t i = 0; i < s->series.len; i++)
         met += s->series.items[i].round == s->round;
     if (s->series.len > 2 * met)
-        forget_old(s);
+        forget_old(s, next_start_ms);
     s->round++;
 }
 

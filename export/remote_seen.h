@@ -39,8 +39,9 @@ struct remote_news {
 /* Remembers that everything of the reading is sent. False when memory is short: nothing changed. */
 bool remote_seen_take(struct remote_seen *s, const struct remote_reading *reading,
                       struct remote_news *out) NODISCARD;
-/* A round is over: series that it did not meet are forgotten once they are many. */
-void remote_seen_end_round(struct remote_seen *s);
+/* A round is over: series that it did not meet are forgotten once they are many, but for those of
+ * which the next round may read samples again: it reads what is newer than next_start_ms. */
+void remote_seen_end_round(struct remote_seen *s, int64_t next_start_ms);
 void remote_seen_deinit(struct remote_seen *s);
 
 #endif

@@ -82,14 +82,29 @@ Test(remote_seen, silent_series_are_forgotten)
     struct remote_seen s = {0};
     for (uint64_t hash = 0; hash < 1000; hash++)
         take(&s, hash, 50, TIMES(10));
-    remote_seen_end_round(&s);
+    remote_seen_end_round(&s, -50);
     for (uint64_t hash = 0; hash < 1000; hash += 10)
         take(&s, hash, 60, TIMES(10, 60));
-    remote_seen_end_round(&s);
+    remote_seen_end_round(&s, 10);
     cr_expect_eq(s.series.len, 100u);
     cr_expect_eq(s.places.count, 100u);
     EXPECT_NEWS(take(&s, 990, 70, TIMES(10, 60, 70)), 2u, 0u);
     EXPECT_NEWS(take(&s, 991, 70, TIMES(70)), 0u, 0u);
+    remote_seen_deinit(&s);
+    EXPECT_NO_LEAK();
+}
+
+/* A round without a look back meets few series; the next one may look back again. */
+Test(remote_seen, what_can_be_read_again_is_remembered)
+{
+    struct remote_seen s = {0};
+    for (uint64_t hash = 0; hash < 10; hash++)
+        take(&s, hash, 50, TIMES(10, 50));
+    remote_seen_end_round(&s, -50);
+    take(&s, 0, 60, TIMES(60));
+    remote_seen_end_round(&s, -40);
+    cr_expect_eq(s.series.len, 10u);
+    EXPECT_NEWS(take(&s, 1, 70, TIMES(10, 50, 70)), 2u, 0u);
     remote_seen_deinit(&s);
     EXPECT_NO_LEAK();
 }
