@@ -9,6 +9,8 @@
 
 /* A cursor further ahead than this is of a clock that was wrong. */
 enum { AHEAD_MS = 10 * 60 * 1000, CALM_ROUNDS = 20, MEMORY_WAIT_MS = 100 };
+/* A series of many samples a second must not make a request and a sync of each for all others. */
+enum { CUT_MIN_MS = 1000 };
 
 struct entry {
     uint64_t hash;
@@ -54,26 +56,43 @@ static void save_sometimes(struct remote_round *r)
         (void)save(r, &ignored);
 }
 
+static bool is_ahead(const struct remote_round *r, int64_t now_ms)
+{
+    return r->cursor.until_ms > now_ms + AHEAD_MS;
+}
+
+static enum status begin_anew(struct remote_round *r, int64_t now_ms, struct err *e)
+{
+    int64_t now = whole_steps(r, now_ms);
+    r->cursor = r->resumed = (struct remote_cursor){.until_ms = now, .to_ms = now};
+    return save(r, e);
+}
+
+/* Also while weft runs: a clock that was ahead took the cursor with it. */
+static enum status turn_back(struct remote_round *r, int64_t now_ms, struct err *e)
+{
+    if (!is_ahead(r, now_ms))
+        return ST_OK;
+    log_warn("remote_write: %s is ahead of the clock: sending begins anew", r->path);
+    return begin_anew(r, now_ms, e);
+}
+
 enum status remote_round_begin(struct remote_round *r, const char *directory, int64_t now_ms,
                                struct err *e)
 {
     struct err why = {0};
     const char *name = r->target->name && *r->target->name ? r->target->name : r->target->url;
-    int64_t now = whole_steps(r, now_ms);
     r->window_ms = whole_steps(r, REMOTE_WINDOW_MS);
     r->arena.limit_bytes = REMOTE_ROUND_BYTES;
     remote_cursor_path(directory, name, r->source->name, r->path);
     enum status status = remote_cursor_read(r->path, &r->cursor, &why);
-    if (status == ST_OK && r->cursor.until_ms <= now_ms + AHEAD_MS) {
+    if (status == ST_OK) {
         r->resumed = r->cursor;
-        return ST_OK;
+        return turn_back(r, now_ms, e);
     }
-    if (status == ST_OK)
-        log_warn("remote_write: %s is ahead of the clock: sending begins anew", r->path);
-    else if (status != ST_NOT_FOUND)
+    if (status != ST_NOT_FOUND)
         log_error("remote_write: sending begins anew reason=\"%s\"", why.msg);
-    r->cursor = r->resumed = (struct remote_cursor){.until_ms = now, .to_ms = now};
-    return save(r, e);
+    return begin_anew(r, now_ms, e);
 }
 
 /* What retention took is told once and passed over. */
@@ -272,8 +291,9 @@ static enum status send_entry(struct remote_round *r, const struct reach *reach,
     return news.first < cut.sample_count ? send_series(r, &cut, news.first, e) : ST_OK;
 }
 
-/* Up to where no series has more than one sample: what a crash repeats is then the last sample of a
- * series, which receivers take twice, and never one before it, which they refuse. */
+/* Up to where no series has more than one sample, or those of a second: what a crash repeats is
+ * then the last sample of a series, which receivers take twice, and never one before it, which they
+ * refuse. */
 static int64_t next_cut(const struct remote_round *r, const struct entry *entries, uint32_t count,
                         int64_t to_ms)
 {
@@ -284,7 +304,7 @@ static int64_t next_cut(const struct remote_round *r, const struct entry *entrie
         const struct series_data *data = entries[i].data;
         uint32_t second = above_i64(data->times_ms, 0, data->sample_count, until) + 1;
         if (second < data->sample_count)
-            cut = MIN(cut, data->times_ms[second] - 1);
+            cut = MIN(cut, MAX(data->times_ms[second] - 1, until + CUT_MIN_MS));
     }
     return cut;
 }
@@ -311,13 +331,11 @@ static enum status send_cut(struct remote_round *r, const struct reach *reach, i
 }
 
 static enum status send_all(struct remote_round *r, const struct reach *reach,
-                            const struct series_list *list, struct err *e)
+                            const struct entry *entries, uint32_t count, struct err *e)
 {
-    struct entry *entries;
-    TRY(sort(r, list, &entries, e));
     while (r->cursor.until_ms < reach->to_ms) {
-        int64_t cut = next_cut(r, entries, list->count, reach->to_ms);
-        TRY(send_cut(r, reach, cut, entries, list->count, e));
+        int64_t cut = next_cut(r, entries, count, reach->to_ms);
+        TRY(send_cut(r, reach, cut, entries, count, e));
         struct err why = {0};
         if (cut < reach->to_ms && save(r, &why) != ST_OK)
             log_limited(LOG_WARN, "remote_write: the position is not saved reason=\"%s\"", why.msg);
@@ -363,10 +381,13 @@ static enum status select_and_send(struct remote_round *r, const struct reach *r
     void *held[REMOTE_MATCH_MAX];
     uint32_t held_count = 0;
     struct series_list list = {0};
+    struct entry *entries;
     enum status status = select_all(r, reach, held, &held_count, &list, e);
+    if (status == ST_OK)
+        status = sort(r, &list, &entries, e);
     *too_much = status == ST_QUERY || status == ST_NO_MEMORY;
     if (status == ST_OK)
-        status = send_all(r, reach, &list, e);
+        status = send_all(r, reach, entries, list.count, e);
     remote_batch_clear(r->batch);
     release(r, held, held_count);
     arena_reset(&r->arena);
@@ -378,6 +399,7 @@ enum status remote_round_run(struct remote_round *r, int64_t now_ms, bool *more,
     int64_t horizon = horizon_of(r, now_ms);
     bool too_much;
     *more = false;
+    TRY(turn_back(r, now_ms, e));
     pass_over_expired(r, now_ms);
     if (horizon <= r->cursor.until_ms)
         return ST_OK;

@@ -30,6 +30,7 @@ struct store {
         uint32_t count;
     } series[2];
     uint64_t samples_max; /* ST_QUERY when more are asked for; 0 = no limit */
+    uint64_t fills_above; /* more than so many fill the arena to the brim; 0 = none do */
 };
 
 static const struct label name_a[] = {{{"__name__", 8}, {"a", 1}}, {{"job", 3}, {"x", 1}}};
@@ -86,6 +87,8 @@ static enum status select_store(void *user, const struct series_request *r, stru
         out->count += d->sample_count > 0;
     }
     pthread_mutex_unlock(&s->lock);
+    if (r->arena->limit_bytes && s->fills_above && samples > s->fills_above)
+        cr_assert(arena_alloc(r->arena, r->arena->limit_bytes - r->arena->used_bytes));
     if (r->samples_max && s->samples_max && samples > s->samples_max)
         return err_set(e, ST_QUERY, "too many samples");
     return ST_OK;
@@ -315,6 +318,65 @@ Test(remote_sender, too_much_at_once_is_cut, .timeout = 60)
     cr_assert(sends(&rig, NOW_MS + 610000, 40));
     cr_expect_gt(http_script_count(rig.script), 8u);
     cr_expect_eq(stats_of(&rig).lost[REMOTE_LOST_OUT_OF_ORDER], 0u);
+    rig_deinit(&rig);
+    EXPECT_NO_LEAK();
+}
+
+/* What was selected fits in a round, but the order of it does not. */
+Test(remote_sender, a_full_arena_is_too_much, .timeout = 60)
+{
+    struct rig rig;
+    rig_init(&rig, good);
+    rig_start(&rig);
+    rig_stop(&rig);
+    for (int i = 1; i <= 20; i++)
+        put(&rig.store, 0, NOW_MS + i * STEP, i);
+    rig.store.fills_above = 4;
+    set_clock(NOW_MS + 310000);
+    rig_start(&rig);
+    cr_assert(sends(&rig, NOW_MS + 310000, 20));
+    rig_deinit(&rig);
+    EXPECT_NO_LEAK();
+}
+
+Test(remote_sender, a_quick_series_takes_a_request_a_second, .timeout = 60)
+{
+    struct rig rig;
+    rig_init(&rig, good);
+    rig_start(&rig);
+    for (int i = 1; i <= 300; i++)
+        put(&rig.store, 0, NOW_MS + 50 * i, i);
+    put(&rig.store, 1, NOW_MS + 15000, 1);
+    cr_assert(sends(&rig, NOW_MS + 25000, 301));
+    cr_expect_leq(http_script_count(rig.script), 16u, "%u requests", http_script_count(rig.script));
+    cr_expect_eq(stats_of(&rig).lost[REMOTE_LOST_OUT_OF_ORDER], 0u);
+    rig_deinit(&rig);
+    EXPECT_NO_LEAK();
+}
+
+static bool cursor_is_at(const struct rig *rig, int64_t until_ms)
+{
+    char path[REMOTE_CURSOR_PATH];
+    struct remote_cursor cursor;
+    remote_cursor_path(rig->dir.path, rig->target.url, rig->source.name, path);
+    for (unsigned i = 0; i < 2000; i++, usleep(5000))
+        if (remote_cursor_read(path, &cursor, NULL) == ST_OK && cursor.until_ms == until_ms)
+            return true;
+    return false;
+}
+
+/* The clock of a machine that starts an hour ahead, and is put right. */
+Test(remote_sender, a_clock_put_back_does_not_silence_it, .timeout = 60)
+{
+    struct rig rig;
+    rig_init(&rig, good);
+    rig_start(&rig);
+    set_clock(NOW_MS + 3610000);
+    cr_assert(cursor_is_at(&rig, NOW_MS + 3600000));
+    set_clock(NOW_MS + 30000);
+    cr_assert(cursor_is_at(&rig, NOW_MS + 30000));
+    put(&rig.store, 0, NOW_MS + 40000, 1);
+    cr_assert(sends(&rig, NOW_MS + 70000, 1));
     rig_deinit(&rig);
     EXPECT_NO_LEAK();
 }
