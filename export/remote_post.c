@@ -168,6 +168,16 @@ static void note_lost(struct remote_post *p, enum remote_loss loss, uint32_t sam
     remote_backoff_reset(&p->backoff);
 }
 
+/* 2.0 tells how many of a refused request it wrote all the same. */
+static void note_refused(struct remote_post *p, const struct http_client_answer *answer,
+                         uint32_t samples)
+{
+    uint32_t written = p->is_2 ? (uint32_t)MIN(answer->samples_written, (uint64_t)samples) : 0;
+    remote_state_lock(p->state)->sent += written;
+    remote_state_unlock(p->state);
+    note_lost(p, REMOTE_LOST_REJECTED, samples - written);
+}
+
 static void downgrade(struct remote_post *p)
 {
     log_warn("remote_write: %s does not know remote write 2.0, 1.0 is sent from now on", p->shown);
@@ -235,7 +245,7 @@ static enum status deliver(struct remote_post *p, const struct part *part, bool 
             return ST_OK;
         case REMOTE_DROP:
             note_failure(p, &answer, false);
-            return note_lost(p, REMOTE_LOST_REJECTED, samples), ST_OK;
+            return note_refused(p, &answer, samples), ST_OK;
         }
     }
 }

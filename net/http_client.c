@@ -51,10 +51,12 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user)
     struct http_client *c = user;
     struct str line = {bytes, size * count}, value;
     uint64_t number;
-    if (header_value(line, STR("x-prometheus-remote-write-samples-written"), &value) &&
-        str_to_u64(value, &number)) {
+    bool tells = header_value(line, STR("x-prometheus-remote-write-samples-written"), &value) ||
+                 header_value(line, STR("x-prometheus-remote-write-histograms-written"), &value);
+    if (tells && str_to_u64(value, &number)) {
         c->answer->has_written = true;
-        c->answer->samples_written = number;
+        number = MIN(number, UINT64_MAX - c->answer->samples_written);
+        c->answer->samples_written += number;
     }
     return size * count;
 }

@@ -28,10 +28,10 @@ struct http_client_header {
 enum { HTTP_CLIENT_REASON = 256, HTTP_CLIENT_HEADERS = 32 };
 
 struct http_client_answer {
-    unsigned status;         /* 0: no answer came */
-    uint32_t retry_after_ms; /* of Retry-After, seconds or a date; 0 = none; at most 6 hours */
-    bool has_written;        /* the X-Prometheus-Remote-Write-Samples-Written header came */
-    uint64_t samples_written;
+    unsigned status;          /* 0: no answer came */
+    uint32_t retry_after_ms;  /* of Retry-After, seconds or a date; 0 = none; at most 6 hours */
+    bool has_written;         /* X-Prometheus-Remote-Write-Samples-Written or -Histograms- came */
+    uint64_t samples_written; /* both together */
     char reason[HTTP_CLIENT_REASON]; /* what went wrong, or how the body begins; NUL-ended */
 };
 

@@ -18,6 +18,10 @@ enum { SERIES = 8 };
 #define ANSWER(status, more)                                                                       \
     "HTTP/1.1 " status "\r\n" more "Content-Length: 9\r\nConnection: close\r\n\r\nsome\ntext"
 
+#define PARTLY(samples, histograms)                                                                \
+    "X-Prometheus-Remote-Write-Samples-Written: " samples "\r\n"                                   \
+    "X-Prometheus-Remote-Write-Histograms-Written: " histograms "\r\n"
+
 #define ORDER                                                                                      \
     "HTTP/1.1 400 Bad\r\nContent-Length: 19\r\nConnection: close\r\n\r\nout of order sample"
 
@@ -63,6 +67,28 @@ static const struct {
      1},
     {"400", {ANSWER("400 Bad", "")}, 1, 1, 0, 1, 0, 8, 0, 0, 1},
     {"400 for one of them", {ORDER}, 1, 15, 0, 15, 7, 8, 0, 0, 1},
+    {"400 of 2.0 for some of them",
+     {ANSWER("400 Bad", PARTLY("5", "1"))},
+     2,
+     1,
+     6,
+     1,
+     0,
+     2,
+     0,
+     0,
+     2},
+    {"400 of 2.0 that wrote more than it got",
+     {ANSWER("400 Bad", PARTLY("18446744073709551615", "18446744073709551615"))},
+     2,
+     1,
+     8,
+     1,
+     0,
+     0,
+     0,
+     0,
+     2},
     {"401", {ANSWER("401 Who", "")}, 1, 1, 0, 1, 0, 8, 0, 0, 1},
     {"413 is split", {ANSWER("413 Big", ""), GOOD}, 1, 3, 8, 1, 1, 0, 0, 0, 1},
     {"413 for ever", {ANSWER("413 Big", "")}, 1, 15, 0, 15, 7, 0, 8, 0, 1},
