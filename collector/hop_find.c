@@ -226,10 +226,17 @@ static bool enters_workload(const struct hop_tree *t, const struct node *n)
     return p->end.role != ROLE_IN;
 }
 
+/* Libraries show the steps of one try as spans too (getting a connection, sending the headers):
+ * those speak no protocol of requests. */
+static bool is_step_of_try(const struct node *n)
+{
+    return n->end.owner->maker == MAKER_APP && n->span && n->span->protocol < PROTOCOL_HTTP;
+}
+
 /* The client side says how often it tried by its upstream spans below one span. */
 static void count_tries(struct hop_tree *t, const struct node *n, enum link link)
 {
-    if (link != LINK_CHAIN && link != LINK_FORWARD)
+    if ((link != LINK_CHAIN && link != LINK_FORWARD) || is_step_of_try(n))
         return;
     struct node *above = node_at(t, n->logical);
     struct hop *h = hop_at(t, n->made);

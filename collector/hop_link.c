@@ -66,12 +66,25 @@ bool link_same_workload(const struct link_end *p, const struct link_end *c)
            c->owner->maker != MAKER_PROXY;
 }
 
+static bool is_system(const struct link_end *x)
+{
+    return x->dest_kind == DEST_DATABASE || x->dest_kind == DEST_MESSAGING;
+}
+
 /* One request has one destination. An application may know it as its proxy's address, and layers of
- * one client library name it in different ways; two hosts, or two clusters, are two requests. */
+ * one client library name it in different ways: one may leave out a port that goes without saying.
+ * Two hosts, or two clusters, are two requests; and a library that speaks to a database or a broker
+ * by HTTP is of layers, one that asks a database before it makes its own request is not. */
 static bool same_destination(const struct link_end *p, const struct link_end *c)
 {
-    return p->dest == c->dest || p->dest == NAMES_NONE || c->dest == NAMES_NONE ||
-           is_proxy(p) != is_proxy(c) || p->dest_kind != c->dest_kind;
+    if (p->kind == SPAN_PRODUCER && c->dest_kind == DEST_DATABASE)
+        return false;
+    if (p->dest == c->dest || p->dest == NAMES_NONE || c->dest == NAMES_NONE ||
+        is_proxy(p) != is_proxy(c))
+        return true;
+    if (p->dest_kind != c->dest_kind)
+        return !is_system(c) || is_proxy(c);
+    return c->dest_kind == DEST_HOST && p->dest_entity == c->dest_entity;
 }
 
 static bool is_messaging(const struct link_end *x)

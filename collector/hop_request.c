@@ -161,18 +161,25 @@ static uint32_t variant_of(const struct reading *r, const struct owner_entry *o,
     return names_variant(r->names, &(struct variant){version, workload});
 }
 
+static bool names_system(const struct link_end *x)
+{
+    return x->dest_kind == DEST_DATABASE || x->dest_kind == DEST_MESSAGING;
+}
+
 /* Where the client side says that the request goes: the word of the proxy that is nearest to the
- * callee counts most. */
+ * callee counts most. Of an application's layers the one that knows a database or a queue by name
+ * knows more than the HTTP client below it. */
 static uint32_t stated_destination(const struct reading *r, bool *by_mesh)
 {
     uint32_t dest = NAMES_NONE;
-    bool by_proxy = false;
+    bool by_proxy = false, by_system = false;
     for (uint32_t i = r->hop->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
         const struct node *n = node_of(r, i);
-        bool proxy = n->end.owner->maker != MAKER_APP;
-        if (n->end.dest != NAMES_NONE && (proxy || !by_proxy)) {
+        bool proxy = n->end.owner->maker != MAKER_APP, system = names_system(&n->end);
+        if (n->end.dest != NAMES_NONE && (proxy || !(by_proxy || (by_system && !system)))) {
             dest = n->end.dest;
             by_proxy = proxy;
+            by_system = system;
         }
     }
     for (uint32_t i = r->hop->first_middle; i != NODE_NONE; i = node_of(r, i)->next_in_list)
@@ -372,6 +379,28 @@ static bool caller_gave_up(const struct reading *r)
     return true;
 }
 
+static bool same_kinds_of_code(const struct open_span *a, const struct open_span *b)
+{
+    return (a->grpc_code == GRPC_NONE) == (b->grpc_code == GRPC_NONE) &&
+           (a->http_code == CODE_NONE) == (b->http_code == CODE_NONE);
+}
+
+/* A library that tells no code itself got that of its last try, not of its first. */
+static const struct open_span *last_try(const struct reading *r, const struct open_span *first)
+{
+    if (!first || r->hop->tries < 2 || r->hop->first_client == NODE_NONE)
+        return first;
+    const struct node *last = NULL;
+    for (uint32_t i = r->hop->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
+        const struct node *n = node_of(r, i);
+        if (!last ? n->span == first
+                  : n->logical == last->logical && same_kinds_of_code(n->span, first) &&
+                        is_later(n, last))
+            last = n;
+    }
+    return last ? last->span : first;
+}
+
 static void read_codes(const struct reading *r)
 {
     struct request *q = r->out;
@@ -383,6 +412,8 @@ static void read_codes(const struct reading *r)
         if (!http && s->http_code != CODE_NONE)
             http = s;
     }
+    grpc = last_try(r, grpc);
+    http = last_try(r, http);
     bool error = false;
     if (grpc) {
         q->code_kind = CODE_IS_GRPC;

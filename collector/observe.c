@@ -169,6 +169,13 @@ static bool index_attributes(struct observer *o, const struct span *s)
            str_eq(attr_text(o->span.attrs[ATTR_GRPC_MESSAGE]), STR("RBAC: access denied"));
 }
 
+/* A look-up of a name is a step of the request that it is for, and no request of its own. */
+static bool is_name_lookup(const struct span *s, const struct observation *x)
+{
+    return x->kind == SPAN_CLIENT && x->protocol == PROTOCOL_UNKNOWN && x->dest_kind == DEST_NONE &&
+           str_eq(s->scope->name, STR("@opentelemetry/instrumentation-dns"));
+}
+
 /* *x is all-zero. */
 static bool observe_span(struct observer *o, const struct span *s, struct observation *x)
 {
@@ -187,6 +194,8 @@ static bool observe_span(struct observer *o, const struct span *s, struct observ
     observe_url(&o->span);
     observe_outcome(&o->span, x);
     observe_destination(&o->span, x);
+    if (is_name_lookup(s, x))
+        x->kind = SPAN_INTERNAL;
     return observe_operation(&o->span, &o->batch->arena, x);
 }
 

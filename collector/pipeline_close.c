@@ -12,13 +12,15 @@ struct lateness {
 
 static struct link_end end_of_open(const struct pipeline *p, const struct open_span *s)
 {
+    const struct dest_entry *dest = names_dest_at(p->names, s->dest);
     return (struct link_end){
         .owner = names_owner_at(p->names, s->owner),
         .owner_id = s->owner,
         .dest = s->dest,
+        .dest_entity = dest->entity,
         .role = (uint8_t)s->role,
         .kind = (uint8_t)s->kind,
-        .dest_kind = names_dest_at(p->names, s->dest)->kind,
+        .dest_kind = dest->kind,
         .mirror = s->mirror,
     };
 }

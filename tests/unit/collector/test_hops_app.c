@@ -84,6 +84,126 @@ Test(hops_app, messaging)
                "    user > shop [>v1] POST /order 201 1 s1:500us\n");
 }
 
+/* Celery over Redis, as its own instrumentation and that of the Redis client tell it: the queue was
+ * given one message, Redis was asked twice; neither is a try of the other. */
+Test(hops_app, broker_client_below_a_producer)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_SERVER, "shop", "GET /run/<n>", "http.status_code=#200", 0, 900);
+    rig_app(&r, 2, 1, SPAN_PRODUCER, "shop", "apply_async/tasks.add",
+            "celery.action=apply_async;messaging.destination_kind=queue;messaging.destination="
+            "celery",
+            10, 500);
+    rig_app(
+        &r, 3, 2, SPAN_CLIENT, "shop", "PING",
+        "db.system=redis;db.redis.database_index=#0;net.peer.name=127.0.0.1;net.peer.port=#6379",
+        20, 50);
+    rig_app(
+        &r, 4, 2, SPAN_CLIENT, "shop", "LPUSH",
+        "db.system=redis;db.redis.database_index=#0;net.peer.name=127.0.0.1;net.peer.port=#6379",
+        80, 70);
+    rig_app(&r, 5, 2, SPAN_CONSUMER, "worker", "run/tasks.add",
+            "celery.action=run;celery.state=SUCCESS;messaging.destination=celery", 1000, 300);
+    rig_expect(&r, "celery over redis",
+               "shop > redis@127.0.0.1 database 2/0/2 c2:120us\n"
+               "shop > unknown:celery messaging 1/0/1 c1:500us\n"
+               "unknown:celery > worker messaging 1/0/1 s1:300us\n"
+               "user > shop http 1/0/1 200=1 s1:900us\n"
+               "    shop > redis@127.0.0.1 [v1>] LPUSH  1 c1:70us\n"
+               "    shop > redis@127.0.0.1 [v1>] PING  1 c1:50us\n"
+               "    shop > unknown:celery [v1>] apply_async/tasks.add  1 c1:500us\n"
+               "    unknown:celery > worker [>v1] run/tasks.add  1 s1:300us\n"
+               "    user > shop [>v1] GET /run/<n> 200 1 s1:900us\n");
+}
+
+/* A client library that speaks HTTP to a queue or a database: one request to what the
+ * library names, and the last try's answer. */
+Test(hops_app, layers_of_one_client)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_PRODUCER, "shop", "orders send",
+            "rpc.system=aws-api;messaging.system=aws_sqs;messaging.destination.name=orders", 0, 90);
+    rig_app(&r, 2, 1, SPAN_CLIENT, "shop", "POST",
+            "http.request.method=POST;url.full=https://sqs.us-east-1.amazonaws.com/;http.response."
+            "status_code=#503",
+            10, 20);
+    rig_app(&r, 3, 1, SPAN_CLIENT, "shop", "POST",
+            "http.request.method=POST;url.full=https://sqs.us-east-1.amazonaws.com/;http.response."
+            "status_code=#200",
+            40, 20);
+    r.trace = 2;
+    rig_app(&r, 4, 0, SPAN_CLIENT, "shop", "search products",
+            "db.system.name=elasticsearch;db.namespace=logs;server.address=es;server.port=#9200", 0,
+            80);
+    rig_app(
+        &r, 5, 4, SPAN_CLIENT, "shop", "POST",
+        "http.request.method=POST;url.full=http://es:9200/products/_search;http.response.status_"
+        "code=#200",
+        10, 60);
+    rig_expect(&r, "layers of one client",
+               "shop > aws_sqs:orders http 1/0/2 200=1 c1:90us\n"
+               "shop > elasticsearch:logs@es http 1/0/1 200=1 c1:80us\n"
+               "    shop > aws_sqs:orders [v1>] orders send 200 1 c1:90us\n"
+               "    shop > elasticsearch:logs@es [v1>] search products 200 1 c1:80us\n");
+}
+
+/* A client that asks a cache before its own request makes two. */
+Test(hops_app, cache_below_a_client)
+{
+    struct rig r;
+    struct buf out = {0};
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_CLIENT, "shop", "GET",
+            "http.request.method=GET;url.full=http://price/x;http.response.status_code=#200", 0,
+            70);
+    rig_app(&r, 2, 1, SPAN_CLIENT, "shop", "GET token",
+            "db.system.name=redis;server.address=cache;server.port=#6379", 5, 15);
+    rig_app(&r, 3, 1, SPAN_SERVER, "price", "GET /x", "http.response.status_code=#200", 30, 30);
+    rig_run(&r, &(struct rig_run){0}, &out, NULL);
+    buf_append_u8(&out, 0);
+    cr_expect_str_eq(out.ptr, "shop > price http 1/0/1 200=1 c1:70us s1:30us t1:40us\n"
+                              "shop > redis@cache database 1/0/1 c1:15us\n"
+                              "    shop > price [v1>v1] GET /x 200 1 c1:70us s1:30us t1:40us\n"
+                              "    shop > redis@cache [v1>] GET token  1 c1:15us\n");
+    buf_deinit(&out);
+    rig_deinit(&r);
+}
+
+/* The steps of one try (Go's otelhttptrace, Node's instrumentation-dns) are neither tries nor
+ * requests, and 80 goes without saying. */
+Test(hops_app, steps_of_one_try)
+{
+    static const struct scope dns = {{"@opentelemetry/instrumentation-dns", 34}, {"0.1", 3}};
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_CLIENT, "web", "HTTP GET",
+            "http.request.method=GET;url.full=http://cart/ok;server.address=cart;http.response."
+            "status_code=#200",
+            0, 900);
+    rig_app(&r, 2, 1, SPAN_CLIENT, "web", "http.getconn",
+            "server.address=cart:80;http.remote=10.0.0.9:80;http.conn.reused=false", 10, 100);
+    rig_app(&r, 3, 2, SPAN_CLIENT, "web", "http.connect", "http.remote=10.0.0.9:80", 20, 80);
+    rig_app(&r, 4, 1, SPAN_CLIENT, "web", "http.headers", NULL, 110, 5);
+    rig_app(&r, 5, 1, SPAN_CLIENT, "web", "http.send", NULL, 115, 10);
+    rig_app(&r, 6, 1, SPAN_SERVER, "cart", "GET /ok", "http.response.status_code=#200", 130, 600);
+    r.trace = 2;
+    rig_app(&r, 7, 0, SPAN_SERVER, "api", "GET /", "http.response.status_code=#200", 0, 500);
+    rig_app(&r, 8, 7, SPAN_CLIENT, "api", "dns.lookup", "peer.ipv4=127.0.0.1", 10, 20)->span.scope =
+        &dns;
+    rig_app(&r, 9, 7, SPAN_CLIENT, "api", "GET",
+            "http.request.method=GET;url.full=http://stock/ok;http.response.status_code=#200", 40,
+            100);
+    rig_expect(&r, "steps of one try",
+               "api > stock http 1/0/1 200=1 c1:100us\n"
+               "user > api http 1/0/1 200=1 s1:500us\n"
+               "web > cart http 1/0/1 200=1 c1:900us s1:600us t1:300us\n"
+               "    api > stock [v1>] GET /ok 200 1 c1:100us\n"
+               "    user > api [>v1] GET / 200 1 s1:500us\n"
+               "    web > cart [v1>v1] GET /ok 200 1 c1:900us s1:600us t1:300us\n");
+}
+
 /* Trap 1 and 14: an unobserved side has no observation, never a zero or a copy. */
 Test(hops_app, database)
 {
