@@ -74,6 +74,7 @@ static size_t plain_run(struct str s, bool keeps_html)
 static size_t append_special(struct buf *out, struct str s)
 {
     static const char shorts[] = "btn\0fr"; /* for 8 to 13; vertical tab has none */
+    static const char digits[] = "0123456789abcdef";
     uint8_t c = (uint8_t)s.ptr[0];
     if (c == 0xe2) {
         bool separator = s.len >= 3 && (uint8_t)s.ptr[1] == 0x80 &&
@@ -85,18 +86,18 @@ static size_t append_special(struct buf *out, struct str s)
         return MIN(s.len, (size_t)3);
     }
     if (c == '"' || c == '\\')
-        buf_printf(out, "\\%c", c);
+        buf_append(out, (char[]){'\\', (char)c}, 2);
     else if (c >= 8 && c <= 13 && shorts[c - 8])
-        buf_printf(out, "\\%c", shorts[c - 8]);
+        buf_append(out, (char[]){'\\', shorts[c - 8]}, 2);
     else
-        buf_printf(out, "\\u%04x", c);
+        buf_append(out, (char[]){'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
     return 1;
 }
 
 /* s is valid UTF-8. */
 static void append_escaped(struct buf *out, struct str s, bool keeps_html)
 {
-    while (s.len) {
+    while (s.len && !out->failed) {
         size_t run = plain_run(s, keeps_html);
         buf_append(out, s.ptr, run);
         s = str_sub(s, run, s.len);
