@@ -77,7 +77,8 @@ static void app_owner(const struct resource_facts *r, struct owner *out)
     if (name.len == 0 || str_starts_with(name, STR("unknown_service"))) {
         struct str better =
             first_of(t[RES_CANONICAL], first_of(t[RES_APP_LABEL], out->variant.workload));
-        name = first_of(better, first_of(t[RES_CONTAINER], first_of(name, STR("unknown_service"))));
+        better = first_of(better, first_of(t[RES_CONTAINER], t[RES_FAAS]));
+        name = first_of(better, first_of(name, STR("unknown_service")));
     }
     out->entity.name = name;
     out->entity.space = first_of(t[RES_NAMESPACE], t[RES_K8S_NAMESPACE]);

@@ -94,6 +94,7 @@ static enum span_attr long_key(struct str key)
     case 17:
         MATCH("grpc.content_type", ATTR_CONTENT_TYPE);
         MATCH("network.peer.port", ATTR_PEER_PORT);
+        MATCH("service.peer.name", ATTR_PEER_SERVICE);
         break;
     case 18:
         MATCH("net.sock.peer.addr", ATTR_PEER_ADDRESS);
@@ -114,6 +115,7 @@ static enum span_attr long_key(struct str key)
     case 22:
         MATCH("http.request.body.size", ATTR_REQUEST_SIZE);
         MATCH("istio.source_namespace", ATTR_SRC_NAMESPACE);
+        MATCH("service.peer.namespace", ATTR_PEER_NAMESPACE);
         break;
     case 23:
         MATCH("http.response.body.size", ATTR_RESPONSE_SIZE);
@@ -190,6 +192,7 @@ static enum resource_attr short_resource_key(struct str key)
         break;
     case 9:
         MATCH("host.name", RES_HOST);
+        MATCH("faas.name", RES_FAAS);
         break;
     case 12:
         MATCH("service.name", RES_SERVICE);

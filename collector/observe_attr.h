@@ -37,6 +37,7 @@ enum span_attr {
     ATTR_SERVER_ADDRESS,
     ATTR_SERVER_PORT,
     ATTR_PEER_SERVICE,
+    ATTR_PEER_NAMESPACE,
     ATTR_DB_SYSTEM,
     ATTR_DB_NAME,
     ATTR_MSG_SYSTEM,
@@ -67,6 +68,7 @@ enum resource_attr {
     RES_INSTANCE,
     RES_SDK,
     RES_HOST,
+    RES_FAAS, /* a function's name */
     RES_CLUSTER,
     RES_K8S_NAMESPACE,
     RES_DEPLOYMENT,

@@ -255,7 +255,7 @@ static void app_destination(const struct span_facts *f, struct observation *x)
     } else if (attrs[ATTR_MSG_SYSTEM] || attrs[ATTR_MSG_DESTINATION]) {
         to_name(x, DEST_MESSAGING, text(attrs, ATTR_MSG_SYSTEM), text(attrs, ATTR_MSG_DESTINATION));
     } else if (attr_text(attrs[ATTR_PEER_SERVICE]).len) {
-        to_name(x, DEST_SERVICE, text(attrs, ATTR_PEER_SERVICE), (struct str){0});
+        to_name(x, DEST_SERVICE, text(attrs, ATTR_PEER_SERVICE), text(attrs, ATTR_PEER_NAMESPACE));
     } else if (x->kind != SPAN_CONSUMER) {
         to_any_host(f, x);
         if (x->dest_port == 0)

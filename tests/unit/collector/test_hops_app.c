@@ -171,6 +171,26 @@ Test(hops_app, cache_below_a_client)
     rig_deinit(&r);
 }
 
+/* A function whose runtime names no service goes by its own name; and the callee as the newer
+ * conventions name it. */
+Test(hops_app, function_and_named_peer)
+{
+    struct rig r;
+    rig_init(&r);
+    const char *function = "service.name=unknown_service:python;faas.name=resize";
+    rig_add(&r, 1, 0, SPAN_SERVER, "handler", function, "faas.trigger=http;http.status_code=#200",
+            0, 90);
+    rig_add(&r, 2, 1, SPAN_CLIENT, "GET", function,
+            "http.request.method=GET;url.full=http://10.0.0.7/x;http.response.status_code=#200;"
+            "service.peer.name=cart;service.peer.namespace=shop",
+            10, 40);
+    rig_expect(&r, "function and named peer",
+               "resize > shop/cart http 1/0/1 200=1 c1:40us\n"
+               "user > resize http 1/0/1 200=1 s1:90us\n"
+               "    resize > shop/cart [>] GET /x 200 1 c1:40us\n"
+               "    user > resize [>] handler 200 1 s1:90us\n");
+}
+
 /* The steps of one try (Go's otelhttptrace, Node's instrumentation-dns) are neither tries nor
  * requests, and 80 goes without saying. */
 Test(hops_app, steps_of_one_try)
