@@ -388,11 +388,12 @@ static bool same_kinds_of_code(const struct open_span *a, const struct open_span
 /* A library that tells no code itself got that of its last try, not of its first. */
 static const struct open_span *last_try(const struct reading *r, const struct open_span *first)
 {
-    if (!first || r->hop->tries < 2 || r->hop->first_client == NODE_NONE)
-        return first;
     const struct node *last = NULL;
-    for (uint32_t i = r->hop->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
+    for (uint32_t i = r->hop->first_client; first && i != NODE_NONE;
+         i = node_of(r, i)->next_in_list) {
         const struct node *n = node_of(r, i);
+        if (!n->span)
+            continue;
         if (!last ? n->span == first
                   : n->logical == last->logical && same_kinds_of_code(n->span, first) &&
                         is_later(n, last))
@@ -412,8 +413,10 @@ static void read_codes(const struct reading *r)
         if (!http && s->http_code != CODE_NONE)
             http = s;
     }
-    grpc = last_try(r, grpc);
-    http = last_try(r, http);
+    if (r->hop->tries > 1) {
+        grpc = last_try(r, grpc);
+        http = last_try(r, http);
+    }
     bool error = false;
     if (grpc) {
         q->code_kind = CODE_IS_GRPC;
