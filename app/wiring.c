@@ -269,6 +269,12 @@ static void hook_pipeline_stats(void *user, struct pipeline_stats *out)
                                    .end_before_start = s.end_before_start};
 }
 
+static void hook_decode_stats(void *user, struct decode_stats *out)
+{
+    struct app *a = user;
+    ingest_decode_stats(a->ingest, out);
+}
+
 static void hook_listening(void *user, const char **otlp_grpc, const char **otlp_http)
 {
     struct app *a = user;
@@ -342,6 +348,14 @@ static enum status open_series(struct app *a, uint64_t *position, struct err *e)
     return series_store_open(&config, &a->series, position, e);
 }
 
+static unsigned worker_count(const struct config *c)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (c->workers)
+        return c->workers;
+    return cores > 0 ? (unsigned)cores : 1;
+}
+
 static enum status make_front(struct app *a, struct err *e)
 {
     const struct config *c = &a->config;
@@ -349,14 +363,13 @@ static enum status make_front(struct app *a, struct err *e)
                                               .retention = c->retention,
                                               .seed = store_seed(a->store),
                                               .translation = c->translation,
+                                              .decoders = worker_count(c),
                                               .budget = &a->budget,
                                               .account = a->account,
                                               .senders = a->senders,
                                               .journal = a->journal,
                                               .prepare = collector_prepare};
-    a->ingest = ingest_new(&a->ingest_config);
-    if (!a->ingest)
-        return err_set(e, ST_NO_MEMORY, "out of memory");
+    TRY(ingest_new(&a->ingest_config, &a->ingest, e));
     struct query_config query = {
         .store = a->store,
         .account = a->account,
@@ -377,6 +390,7 @@ static enum status make_front(struct app *a, struct err *e)
                   .journal_stats = hook_journal_stats,
                   .offenders_json = hook_offenders,
                   .pipeline_stats = hook_pipeline_stats,
+                  .decode_stats = hook_decode_stats,
                   .listening = hook_listening,
                   .remote_write = hook_remote_write,
                   .user = a},
@@ -387,15 +401,12 @@ static enum status make_front(struct app *a, struct err *e)
 static enum status bind_net(struct app *a, struct err *e)
 {
     const struct config *c = &a->config;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct net_config net = {
         .limits = c->limits,
         .http_addr = str_from_c(c->http),
         .otlp_http_addr = str_from_c(c->otlp_http),
         .otlp_grpc_addr = str_from_c(c->otlp_grpc),
-        .workers = c->workers  ? c->workers
-                   : cores > 0 ? (unsigned)cores
-                               : 1,
+        .workers = worker_count(c),
         .http = on_http,
         .http_user = a,
         .otlp_http = ingest_http,
@@ -495,6 +506,8 @@ void app_stop(struct app *a)
     if (a->net)
         net_server_drain(a->net, DRAIN_GRACE_NS);
     export_stop(a->export); /* it asks both */
+    if (a->ingest)
+        ingest_stop(a->ingest);
     if (a->query)
         query_free(a->query);
     export_free(a->export);

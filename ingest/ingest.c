@@ -5,11 +5,42 @@
 #include "base/mem.h"
 #include "base/status_wire.h"
 
-struct ingest *ingest_new(const struct ingest_config *config)
+/* Large requests that may wait. */
+enum { LARGE_WAITING = 64, LARGE_WAITING_OF_CLIENT = 8 };
+
+void ingest_stop(struct ingest *in)
 {
-    struct ingest *in = mem_calloc(1, sizeof(*in));
+    decode_pool_free(in->decoders);
+    in->decoders = NULL;
+}
+
+void ingest_free(struct ingest *in)
+{
+    ingest_stop(in);
+    while (in->scratch_count > 0)
+        arena_deinit(&in->scratch[--in->scratch_count]);
+    pthread_mutex_destroy(&in->scratch_lock);
+    mem_free(in);
+}
+
+/* At least two threads, so that one client's requests leave one to the others'. */
+static enum status start_decoders(struct ingest *in, struct err *e)
+{
+    uint64_t budget = in->config.budget->limit;
+    const struct decode_bounds bounds = {
+        .jobs = LARGE_WAITING,
+        .jobs_of_client = LARGE_WAITING_OF_CLIENT,
+        .bytes = budget / 4,
+        .bytes_of_client = budget / 8,
+    };
+    return decode_pool_new(MAX(in->config.decoders, 2u), &bounds, &in->decoders, e);
+}
+
+enum status ingest_new(const struct ingest_config *config, struct ingest **out, struct err *e)
+{
+    struct ingest *in = *out = mem_calloc(1, sizeof(*in));
     if (!in)
-        return NULL;
+        return err_set(e, ST_NO_MEMORY, "out of memory");
     in->config = *config;
     pthread_mutex_init(&in->scratch_lock, NULL);
     in->methods[0] = (struct grpc_method){
@@ -22,25 +53,28 @@ struct ingest *ingest_new(const struct ingest_config *config)
         .handler = ingest_grpc_metrics,
         .user = in,
     };
-    return in;
-}
-
-void ingest_free(struct ingest *in)
-{
-    while (in->scratch_count > 0)
-        arena_deinit(&in->scratch[--in->scratch_count]);
-    pthread_mutex_destroy(&in->scratch_lock);
-    mem_free(in);
+    enum status status = start_decoders(in, e);
+    if (status != ST_OK) {
+        ingest_free(in);
+        *out = NULL;
+    }
+    return status;
 }
 
 void ingest_drain(struct ingest *in)
 {
     atomic_store(&in->draining, true);
+    decode_pool_end(in->decoders);
 }
 
 uint64_t ingest_in_flight(struct ingest *in)
 {
     return atomic_load(&in->in_flight);
+}
+
+void ingest_decode_stats(struct ingest *in, struct decode_stats *out)
+{
+    decode_pool_stats(in->decoders, out);
 }
 
 const struct grpc_method *ingest_grpc_methods(struct ingest *in, size_t *count)

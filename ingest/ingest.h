@@ -6,6 +6,7 @@
 #include "base/budget.h"
 #include "codec/metric_name.h"
 #include "model/account.h"
+#include "model/decode_stats.h"
 #include "model/limits.h"
 #include "model/senders.h"
 #include "net/server.h"
@@ -18,6 +19,7 @@ struct ingest_config {
     struct retention retention;
     uint64_t seed;                                          /* of the data directory */
     enum metric_translation translation;                    /* of OTLP metrics' names */
+    unsigned decoders;                                      /* threads for large requests */
     struct budget *budget;                                  /* borrowed */
     struct account *account;                                /* borrowed */
     struct senders *senders;                                /* borrowed */
@@ -25,14 +27,21 @@ struct ingest_config {
     enum status (*prepare)(struct batch *b, struct err *e); /* the collector's, joined by app */
 };
 
-/* Everything in config is borrowed until ingest_free(). NULL when memory is short. */
-struct ingest *ingest_new(const struct ingest_config *config);
+/* Everything in config is borrowed until ingest_free(). The caller ends *out with ingest_free().
+ * ST_NO_MEMORY, ST_IO (no thread). */
+enum status ingest_new(const struct ingest_config *config, struct ingest **out, struct err *e);
 /* After the servers that call into it have stopped. */
 void ingest_free(struct ingest *in);
-/* From now on everything is refused (draining). Any thread. */
+/* From now on everything is refused (draining), also large requests that wait to be decoded. Any
+ * thread. */
 void ingest_drain(struct ingest *in);
+/* Waits until what is being decoded is with the journal. After the servers have drained, while the
+ * journal runs. */
+void ingest_stop(struct ingest *in);
 /* Requests whose answer is still out. */
 uint64_t ingest_in_flight(struct ingest *in);
+/* Before ingest_stop(). Any thread. */
+void ingest_decode_stats(struct ingest *in, struct decode_stats *out);
 
 /* The rows for net_config.methods; valid as long as `in`. */
 const struct grpc_method *ingest_grpc_methods(struct ingest *in, size_t *count);

@@ -2,6 +2,7 @@
 #ifndef WEFT_INGEST_INGEST_PRIVATE_H
 #define WEFT_INGEST_INGEST_PRIVATE_H
 
+#include "ingest/decode_pool.h"
 #include "ingest/ingest.h"
 #include "model/metric_batch.h"
 #include <pthread.h>
@@ -13,6 +14,7 @@ enum { SCRATCH_KEPT = 64, SCRATCH_BYTES_KEPT = 4 * MIB };
 struct ingest {
     struct ingest_config config;
     struct grpc_method methods[2];
+    struct decode_pool *decoders; /* owned; of large requests */
     pthread_mutex_t scratch_lock;
     struct arena
         scratch[SCRATCH_KEPT]; /* idle ones: what a request is decoded into, warm from the last */
@@ -45,8 +47,9 @@ struct submission {
     struct account_row refused; /* what to book when the journal cannot keep it */
 };
 
-/* Decodes the batch (taken over in every case) and hands it to the journal; the answer is sent from
- * there, or at once when something is wrong. Loop thread. */
+/* Decodes the batch (taken over in every case), on the decoding threads when it is large, and hands
+ * it to the journal; the answer is sent from there, or at once when something is wrong. s is not
+ * the caller's any more. Any thread. */
 void submission_run(struct submission *s, struct batch *b);
 /* Answers and frees s. ST_OK: success or partial success. Any thread. */
 void submission_answer(struct submission *s, enum status status, const struct err *e);

@@ -1,5 +1,8 @@
 /* submission.c - one request on its way: decode, admit, journal, answer. Metrics are answered when
- * the series store has applied them, so that what is acknowledged is seen by the next query. */
+ * the series store has applied them, so that what is acknowledged is seen by the next query.
+ *
+ * What a loop can do within about a millisecond is done there; larger requests go to the decoding
+ * threads, and on from there. */
 #include "ingest/ingest_private.h"
 
 #include "base/clock.h"
@@ -8,6 +11,7 @@
 #include "base/status_wire.h"
 #include "codec/otlp_metric.h"
 #include "codec/otlp_trace.h"
+#include "codec/pack.h"
 #include "codec/remote_write.h"
 #include "codec/unpack.h"
 
@@ -15,6 +19,10 @@
 
 /* Event times may lie this far ahead of their arrival (api.md section 3). */
 #define NEWEST_AHEAD_NS (600 * NS_PER_S)
+/* Of an unpacked request; up to here a loop decodes it itself. */
+enum { SMALL_BYTES = 512 * KIB, SMALL_JSON_BYTES = 128 * KIB };
+/* A body of this size is packed for the journal: all others wait while it is written. */
+enum { PACKED_BYTES = 2 * MIB };
 
 unsigned ingest_budget_percent(struct str user_agent)
 {
@@ -47,19 +55,30 @@ static enum status decode_metrics(const struct ingest_config *config, struct bat
                                                      : otlp_metric_decode(b, &otlp, e);
 }
 
-enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e)
+/* ST_TOO_BIG: there are more than max_bytes; nothing was kept. */
+static enum status unpack_body(struct batch *b, uint64_t max_bytes, struct err *e)
 {
-    if (b->compression == COMPRESSION_NONE)
-        b->plain = b->body;
-    else
-        TRY(unpack(b->compression, b->body, config->limits.unpacked_bytes, &b->plain, e));
-    if (b->plain.len > config->limits.unpacked_bytes)
+    if (b->compression != COMPRESSION_NONE)
+        return unpack(b->compression, b->body, max_bytes, &b->plain, e);
+    if (b->body.len > max_bytes)
         return err_set(e, ST_TOO_BIG, "the request has %zu bytes unpacked, limits.unpacked is %llu",
-                       b->plain.len, (unsigned long long)config->limits.unpacked_bytes);
+                       b->body.len, (unsigned long long)max_bytes);
+    b->plain = b->body;
+    return ST_OK;
+}
+
+static enum status decode_plain(const struct ingest_config *config, struct batch *b, struct err *e)
+{
     TRY(b->signal == BATCH_METRICS ? decode_metrics(config, b, e) : decode_spans(config, b, e));
     if (batch_is_own(b))
         b->received = 0;
     return ST_OK;
+}
+
+enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e)
+{
+    TRY(unpack_body(b, config->limits.unpacked_bytes, e));
+    return decode_plain(config, b, e);
 }
 
 static uint32_t retry_after_ms(void)
@@ -175,13 +194,21 @@ static uint64_t batch_bytes(const struct batch *b)
     return b->body.len + plain + arena_held_bytes(&b->arena) + sizeof(*b);
 }
 
-static enum status admit(struct ingest *in, struct batch *b, struct err *e)
+/* Takes what the batch is to have of the budget by now, less what it has. */
+static enum status charge(struct ingest *in, struct batch *b, uint64_t bytes, struct err *e)
 {
-    uint64_t bytes = batch_bytes(b);
-    if (!budget_take(in->config.budget, bytes, ingest_budget_percent(b->user_agent)))
+    uint64_t more = bytes - MIN(b->charged_bytes, bytes);
+    if (!budget_take(in->config.budget, more, ingest_budget_percent(b->user_agent)))
         return err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
-    b->charged_bytes = bytes;
+    b->charged_bytes += more;
     return ST_OK;
+}
+
+static void drop(struct ingest *in, struct batch *b)
+{
+    if (b->charged_bytes)
+        budget_give(in->config.budget, b->charged_bytes);
+    batch_free(b);
 }
 
 static enum refuse_reason refuse_reason_of(enum status status)
@@ -203,13 +230,11 @@ static void refuse(struct submission *s, struct batch *b, enum status status, co
     s->refused.refused[reason] = b->received;
     senders_note(s->ingest->config.senders, b->sender, STR(""), b->user_agent, s->signal, 0,
                  b->received, b->arrival_ns, 0);
-    if (b->charged_bytes)
-        budget_give(s->ingest->config.budget, b->charged_bytes);
-    batch_free(b);
+    drop(s->ingest, b);
     submission_answer(s, status, e);
 }
 
-/* Decodes, and notes who sent it while the attributes are there. */
+/* Decodes what is unpacked, and notes who sent it while the attributes are there. */
 static enum status decode(struct ingest *in, struct batch *b, struct err *e)
 {
     struct arena scratch = ingest_scratch_take(in);
@@ -217,7 +242,7 @@ static enum status decode(struct ingest *in, struct batch *b, struct err *e)
     /* Metrics grow by decoding: a few bytes of the body can become a series. */
     if (b->signal == BATCH_METRICS)
         b->arena.limit_bytes = in->config.budget->limit / 2;
-    enum status status = ingest_decode(&in->config, b, e);
+    enum status status = decode_plain(&in->config, b, e);
     if (status == ST_OK)
         note_sender(in, b);
     b->scratch = NULL;
@@ -241,30 +266,124 @@ static void take_over(struct submission *s, struct batch *b)
     }
 }
 
+static void reject(struct submission *s, struct batch *b, enum status status, const struct err *e)
+{
+    log_limited(LOG_WARN, "ingest: request not taken peer=%.*s status=%s reason=\"%s\"",
+                STR_ARG(b->sender), status_name(status), e->msg);
+    drop(s->ingest, b);
+    submission_answer(s, status, e);
+}
+
+/* The way of what is unpacked; `status` and *e say whether it is. */
+static void submit(struct submission *s, struct batch *b, enum status status, struct err *e)
+{
+    struct ingest *in = s->ingest;
+    if (status == ST_OK)
+        status = decode(in, b, e);
+    if (status != ST_OK) {
+        reject(s, b, status, e);
+        return;
+    }
+    status = charge(in, b, batch_bytes(b), e);
+    if (status != ST_OK) {
+        refuse(s, b, status, e, REFUSE_MEMORY);
+        return;
+    }
+    take_over(s, b);
+    status = journal_append(in->config.journal, b, on_journalled, s, e);
+    if (status != ST_OK)
+        refuse(s, b, status, e, refuse_reason_of(status));
+}
+
+/* --- large requests --- */
+
+struct large {
+    struct decode_job job;
+    struct submission *submission; /* owned until the job runs, as the next */
+    struct batch *batch;
+};
+
+/* As if its sender had packed it; what was decoded points into the plain body. */
+static void pack_body(struct batch *b)
+{
+    struct str packed;
+    if (b->compression != COMPRESSION_NONE || b->body.len < PACKED_BYTES ||
+        !pack_zstd(b->body, &packed))
+        return;
+    b->body = packed;
+    b->compression = COMPRESSION_ZSTD;
+}
+
+static void run_large(struct decode_job *job, bool in_time)
+{
+    struct large *large = CONTAINER_OF(job, struct large, job);
+    struct submission *s = large->submission;
+    struct batch *b = large->batch;
+    struct err e = {0};
+    mem_free(large);
+    if (in_time) {
+        enum status status = unpack_body(b, s->ingest->config.limits.unpacked_bytes, &e);
+        if (status == ST_OK)
+            pack_body(b);
+        submit(s, b, status, &e);
+    } else {
+        err_set(&e, ST_BUSY, "weft is shutting down; send it again later");
+        refuse(s, b, ST_BUSY, &e, REFUSE_DRAINING);
+    }
+}
+
+/* The address without the port: who opens more connections has no more turns. */
+static struct str client_of(struct str sender)
+{
+    size_t len = sender.len;
+    while (len > 0 && sender.ptr[len - 1] != ':')
+        len--;
+    return len > 0 ? str_sub(sender, 0, len - 1) : sender;
+}
+
+static bool post_large(struct submission *s, struct batch *b)
+{
+    struct large *large = mem_calloc(1, sizeof(*large));
+    if (!large)
+        return false;
+    *large = (struct large){
+        .job = {.client = client_of(b->sender), .bytes = b->body.len, .run = run_large},
+        .submission = s,
+        .batch = b};
+    if (decode_pool_post(s->ingest->decoders, &large->job))
+        return true;
+    mem_free(large);
+    return false;
+}
+
+static void submit_large(struct submission *s, struct batch *b)
+{
+    struct err e = {0};
+    enum status status = charge(s->ingest, b, b->body.len, &e);
+    if (status != ST_OK) {
+        refuse(s, b, status, &e, REFUSE_MEMORY);
+    } else if (!post_large(s, b)) {
+        err_set(&e, ST_BUSY, "as many large requests wait already as may; send it again later");
+        refuse(s, b, ST_BUSY, &e, REFUSE_BUSY);
+    }
+}
+
 void submission_run(struct submission *s, struct batch *b)
 {
     struct ingest *in = s->ingest;
     struct err e = {0};
+    uint64_t most = in->config.limits.unpacked_bytes;
+    uint64_t small = MIN(b->encoding == ENCODING_JSON ? SMALL_JSON_BYTES : SMALL_BYTES, most);
     s->kind = b->signal;
     s->signal = batch_account_signal(b);
     atomic_fetch_add(&in->in_flight, 1);
-    enum status status = decode(in, b, &e);
-    if (status != ST_OK) {
-        log_limited(LOG_WARN, "ingest: request not taken peer=%.*s status=%s reason=\"%s\"",
-                    STR_ARG(b->sender), status_name(status), e.msg);
-        batch_free(b);
-        submission_answer(s, status, &e);
-        return;
-    }
-    status = admit(in, b, &e);
-    if (status != ST_OK) {
-        refuse(s, b, status, &e, REFUSE_MEMORY);
-        return;
-    }
-    take_over(s, b);
-    status = journal_append(in->config.journal, b, on_journalled, s, &e);
-    if (status != ST_OK)
-        refuse(s, b, status, &e, refuse_reason_of(status));
+    /* How much it is when it is unpacked only unpacking tells: as much as is small is tried. */
+    bool is_small = b->body.len <= small;
+    enum status status = is_small ? unpack_body(b, small, &e) : ST_TOO_BIG;
+    if (status == ST_TOO_BIG && small < most)
+        submit_large(s, b);
+    else
+        submit(s, b, status, &e);
 }
 
 /* Refusals are in the account and the log already. */

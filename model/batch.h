@@ -34,7 +34,8 @@ enum batch_compression {
 struct batch {
     struct mail mail; /* free for the current holder */
     struct str
-        body; /* owned (mem_alloc): exactly as it came, still compressed, without gRPC's 5 bytes */
+        body; /* owned (mem_alloc): as it came, still compressed, without gRPC's 5 bytes; a plain
+                 one of megabytes may be packed instead, with `compression` saying so */
     struct str plain;      /* body or, when it was compressed, the unpacked bytes (owned then) */
     struct str sender;     /* owned by arena: "127.0.0.1:4242", the connection's peer */
     struct str user_agent; /* owned by arena; may be empty */

@@ -43,6 +43,10 @@ static void read_hooks(const struct query_hooks *hooks, struct metric_facts *f)
         hooks->pipeline_stats(hooks->user, &f->pipeline);
         f->known |= FROM_PIPELINE;
     }
+    if (hooks->decode_stats) {
+        hooks->decode_stats(hooks->user, &f->decode);
+        f->known |= FROM_INGEST;
+    }
 }
 
 /* Without any, their rows are left out. */

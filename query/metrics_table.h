@@ -13,6 +13,7 @@ struct metric_facts {
     struct net_counters net;
     struct journal_stats journal;
     struct pipeline_stats pipeline;
+    struct decode_stats decode;
     struct series_stats series;
     const struct remote_stats *remote; /* borrowed */
     uint32_t remote_count;
@@ -27,7 +28,8 @@ enum metric_source {
     FROM_JOURNAL = 4,
     FROM_PIPELINE = 8,
     FROM_SERIES = 16,
-    FROM_REMOTE = 32
+    FROM_REMOTE = 32,
+    FROM_INGEST = 64
 };
 
 struct metric_out;

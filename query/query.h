@@ -4,6 +4,7 @@
 #define WEFT_QUERY_QUERY_H
 
 #include "model/account.h"
+#include "model/decode_stats.h"
 #include "model/limits.h"
 #include "model/derived_settings.h"
 #include "model/remote_stats.h"
@@ -31,6 +32,7 @@ struct query_hooks {
     void (*journal_stats)(void *user, struct journal_stats *out);
     void (*offenders_json)(void *user, struct buf *out);
     void (*pipeline_stats)(void *user, struct pipeline_stats *out);
+    void (*decode_stats)(void *user, struct decode_stats *out);
     /* Bound addresses of the OTLP listeners, for the page that tells people where to send. */
     void (*listening)(void *user, const char **otlp_grpc, const char **otlp_http);
     /* Receivers of remote write: at most `cap`, and how many. */

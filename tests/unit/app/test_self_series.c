@@ -143,7 +143,8 @@ Test(self_series, a_clock_that_is_set_back_silences_nobody, .timeout = 60)
                                   .threads = 1,
                                   .hooks = {.net_counters = count_reading, .user = &readings}};
     cr_assert_eq(query_new(&config, &w.query, &e), ST_OK, "%s", e.msg);
-    struct ingest *in = ingest_new(&ingest);
+    struct ingest *in;
+    cr_assert_eq(ingest_new(&ingest, &in, &e), ST_OK, "%s", e.msg);
     uint64_t ahead_ns = clock_wall_ns() + 3600 * NS_PER_S;
     clock_set_ns(ahead_ns - ahead_ns % step_ns + step_ns - 20 * NS_PER_MS, clock_mono_ns());
     cr_assert_eq(self_series_start(w.query, in, ADDRESS, &s, &e), ST_OK, "%s", e.msg);
