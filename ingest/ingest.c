@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/status_wire.h"
 
-/* Large requests that may wait. */
-enum { LARGE_WAITING = 64, LARGE_WAITING_OF_CLIENT = 8 };
+/* Large requests that may wait; a Collector sends ten at a time unless told otherwise. */
+enum { LARGE_WAITING = 128, LARGE_WAITING_OF_CLIENT = 16 };
 
 void ingest_stop(struct ingest *in)
 {
