@@ -498,7 +498,7 @@ Test(derived_windows, counts_are_made_without_buckets)
     cr_expect(eq(int,
                  select_all(&mesh, "traces_spanmetrics_latency_bucket", 0, &buckets, &endless, &e),
                  ST_OK));
-    cr_expect(gt(sz, counts.elsewhere_bytes, 0));
+    cr_expect(counts.elsewhere_bytes > 0);
     cr_expect(lt(sz, counts.elsewhere_bytes, buckets.elsewhere_bytes * 2 / 3));
     arena_deinit(&counts);
     arena_deinit(&buckets);
