@@ -506,10 +506,10 @@ void app_stop(struct app *a)
     if (a->net)
         net_server_drain(a->net, DRAIN_GRACE_NS);
     export_stop(a->export); /* it asks both */
+    if (a->query)
+        query_free(a->query); /* its /metrics asks ingest's decoders */
     if (a->ingest)
         ingest_stop(a->ingest);
-    if (a->query)
-        query_free(a->query);
     export_free(a->export);
     if (a->journal) {
         journal_stop(a->journal, true);

@@ -66,11 +66,6 @@ bool link_same_workload(const struct link_end *p, const struct link_end *c)
            c->owner->maker != MAKER_PROXY;
 }
 
-static bool is_system(const struct link_end *x)
-{
-    return x->dest_kind == DEST_DATABASE || x->dest_kind == DEST_MESSAGING;
-}
-
 /* One request has one destination. An application may know it as its proxy's address, and layers of
  * one client library name it in different ways: one may leave out a port that goes without saying.
  * Two hosts, or two clusters, are two requests; and a library that speaks to a database or a broker
@@ -83,7 +78,7 @@ static bool same_destination(const struct link_end *p, const struct link_end *c)
         is_proxy(p) != is_proxy(c))
         return true;
     if (p->dest_kind != c->dest_kind)
-        return !is_system(c) || is_proxy(c);
+        return !link_names_system(c) || is_proxy(c);
     return c->dest_kind == DEST_HOST && p->dest_entity == c->dest_entity;
 }
 

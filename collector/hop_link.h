@@ -36,6 +36,12 @@ struct link_end {
     bool is_remembered; /* its destination is forgotten */
 };
 
+/* Its destination is a database or a queue, which a client library may reach by HTTP. */
+static inline bool link_names_system(const struct link_end *x)
+{
+    return x->dest_kind == DEST_DATABASE || x->dest_kind == DEST_MESSAGING;
+}
+
 /* Which side of a hop a span of this role and kind saw; `raw` as in view=raw. */
 enum side side_of(unsigned role, unsigned kind, bool raw);
 /* What lies between a span and its parent. */

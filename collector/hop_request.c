@@ -161,11 +161,6 @@ static uint32_t variant_of(const struct reading *r, const struct owner_entry *o,
     return names_variant(r->names, &(struct variant){version, workload});
 }
 
-static bool names_system(const struct link_end *x)
-{
-    return x->dest_kind == DEST_DATABASE || x->dest_kind == DEST_MESSAGING;
-}
-
 /* Where the client side says that the request goes: the word of the proxy that is nearest to the
  * callee counts most. Of an application's layers the one that knows a database or a queue by name
  * knows more than the HTTP client below it. */
@@ -175,7 +170,7 @@ static uint32_t stated_destination(const struct reading *r, bool *by_mesh)
     bool by_proxy = false, by_system = false;
     for (uint32_t i = r->hop->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
         const struct node *n = node_of(r, i);
-        bool proxy = n->end.owner->maker != MAKER_APP, system = names_system(&n->end);
+        bool proxy = n->end.owner->maker != MAKER_APP, system = link_names_system(&n->end);
         if (n->end.dest != NAMES_NONE && (proxy || !(by_proxy || (by_system && !system)))) {
             dest = n->end.dest;
             by_proxy = proxy;
