@@ -133,6 +133,20 @@ Test(hops, no_route_without_a_cluster)
                "    shop/web > shop/nowhere [v1>] GET / 404 1 c1:5us\n");
 }
 
+/* An application calls itself through its sidecar, whose inbound side denies it: that reached no
+ * cluster either, and is no second way out. */
+Test(hops, denied_by_itself)
+{
+    static const char self[] = "http://cart.shop.svc.cluster.local:8080/self";
+    struct rig r;
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "cart", "shop", "v1", CART, self, 403, "-", 0, 90, NULL);
+    rig_istio(&r, 2, 1, SPAN_SERVER, "cart", "shop", "v1", NULL, self, 403, "-", 10, 50, NULL);
+    rig_expect(&r, "denied by itself",
+               "shop/cart > shop/cart http 1/0/1 403=1 c1:90us s1:50us t1:40us\n"
+               "    shop/cart > shop/cart [v1>v1] GET /self 403 1 c1:90us s1:50us t1:40us\n");
+}
+
 /* The clock of v1's pod is ahead, and the caller got v2's answer all the same. */
 Test(hops, tries_on_two_clocks)
 {

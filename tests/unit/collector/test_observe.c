@@ -147,6 +147,39 @@ Test(observe, keys)
         {"response_flags", ATTR_FLAGS},
         {"istio.canonical_service", ATTR_ISTIO_SERVICE},
         {"istio.destination_canonical_revision", ATTR_DST_REVISION},
+        {"error", ATTR_ERROR},
+        {"node_id", ATTR_NODE_ID},
+        {"component", ATTR_COMPONENT},
+        {"http.host", ATTR_HTTP_HOST},
+        {"grpc.path", ATTR_GRPC_PATH},
+        {"direction", ATTR_DIRECTION},
+        {"rpc.system", ATTR_RPC_SYSTEM},
+        {"grpc.message", ATTR_GRPC_MESSAGE},
+        {"peer.service", ATTR_PEER_SERVICE},
+        {"http.protocol", ATTR_HTTP_PROTOCOL},
+        {"grpc.authority", ATTR_GRPC_AUTHORITY},
+        {"rpc.system.name", ATTR_RPC_SYSTEM},
+        {"istio.namespace", ATTR_ISTIO_NAMESPACE},
+        {"upstream_address", ATTR_UPSTREAM_ADDRESS},
+        {"messaging.system", ATTR_MSG_SYSTEM},
+        {"istio.cluster_id", ATTR_ISTIO_CLUSTER},
+        {"grpc.content_type", ATTR_CONTENT_TYPE},
+        {"network.peer.port", ATTR_PEER_PORT},
+        {"service.peer.name", ATTR_PEER_SERVICE},
+        {"net.sock.peer.addr", ATTR_PEER_ADDRESS},
+        {"net.sock.peer.port", ATTR_PEER_PORT},
+        {"istio.source_workload", ATTR_SRC_WORKLOAD},
+        {"istio.source_namespace", ATTR_SRC_NAMESPACE},
+        {"service.peer.namespace", ATTR_PEER_NAMESPACE},
+        {"istio.source_cluster_id", ATTR_SRC_CLUSTER},
+        {"istio.canonical_revision", ATTR_ISTIO_REVISION},
+        {"istio.destination_workload", ATTR_DST_WORKLOAD},
+        {"istio.destination_namespace", ATTR_DST_NAMESPACE},
+        {"istio.destination_cluster_id", ATTR_DST_CLUSTER},
+        {"istio.source_canonical_service", ATTR_SRC_SERVICE},
+        {"istio.source_canonical_revision", ATTR_SRC_REVISION},
+        {"http.request.header.content-type", ATTR_CONTENT_TYPE},
+        {"istio.destination_canonical_service", ATTR_DST_SERVICE},
         {"http.status_cods", ATTR_NONE},
         {"", ATTR_NONE},
         {"x", ATTR_NONE},
@@ -154,10 +187,58 @@ Test(observe, keys)
     };
     for (size_t i = 0; i < LEN(rows); i++)
         cr_expect(span_attr_of(str_from_c(rows[i].key)) == rows[i].want, "%s", rows[i].key);
-    cr_expect(resource_attr_of(STR("service.name")) == RES_SERVICE);
-    cr_expect(resource_attr_of(STR("linkerd.io/proxy-deployment")) == RES_DEPLOYMENT);
-    cr_expect(resource_attr_of(STR("k8s.deployment.name")) == RES_DEPLOYMENT);
-    cr_expect(resource_attr_of(STR("service.nam")) == RES_NONE);
+}
+
+/* Each name that a resource, a Kubernetes label or Linkerd's proxy has for a fact. */
+Test(observe, resource_keys)
+{
+    static const struct {
+        const char *key;
+        enum resource_attr want;
+    } rows[] = {
+        {"app", RES_APP_LABEL},
+        {"version", RES_VERSION_LABEL},
+        {"host.name", RES_HOST},
+        {"faas.name", RES_FAAS},
+        {"service.name", RES_SERVICE},
+        {"k8s.job.name", RES_JOB},
+        {"k8s.pod.name", RES_POD},
+        {"webengine.name", RES_WEBENGINE},
+        {"service.version", RES_VERSION},
+        {"k8s.cluster.name", RES_CLUSTER},
+        {"k8s.cronjob.name", RES_CRONJOB},
+        {"service.namespace", RES_NAMESPACE},
+        {"k8s.pod.label.app", RES_APP_LABEL},
+        {"telemetry.sdk.name", RES_SDK},
+        {"k8s.namespace.name", RES_K8S_NAMESPACE},
+        {"k8s.daemonset.name", RES_DAEMONSET},
+        {"k8s.container.name", RES_CONTAINER},
+        {"k8s.pod.labels.app", RES_APP_LABEL},
+        {"service.instance.id", RES_INSTANCE},
+        {"k8s.deployment.name", RES_DEPLOYMENT},
+        {"k8s.replicaset.name", RES_REPLICASET},
+        {"k8s.statefulset.name", RES_STATEFULSET},
+        {"linkerd.io/proxy-job", RES_JOB},
+        {"k8s.pod.label.version", RES_VERSION_LABEL},
+        {"linkerd.io/workload-ns", RES_L5D_NAMESPACE},
+        {"app.kubernetes.io/name", RES_APP_LABEL},
+        {"k8s.pod.labels.version", RES_VERSION_LABEL},
+        {"linkerd.io/proxy-cronjob", RES_CRONJOB},
+        {"app.kubernetes.io/version", RES_VERSION_LABEL},
+        {"linkerd.io/proxy-daemonset", RES_DAEMONSET},
+        {"linkerd.io/proxy-deployment", RES_DEPLOYMENT},
+        {"linkerd.io/proxy-replicaset", RES_REPLICASET},
+        {"linkerd.io/control-plane-ns", RES_L5D_CONTROL},
+        {"linkerd.io/proxy-statefulset", RES_STATEFULSET},
+        {"service.istio.io/canonical-name", RES_CANONICAL},
+        {"service.istio.io/canonical-revision", RES_CANONICAL_REVISION},
+        {"service.nam", RES_NONE},
+        {"", RES_NONE},
+        {"k8s.pod.nane", RES_NONE},
+        {"service.istio.io/canonical-nome", RES_NONE},
+    };
+    for (size_t i = 0; i < LEN(rows); i++)
+        cr_expect(resource_attr_of(str_from_c(rows[i].key)) == rows[i].want, "%s", rows[i].key);
 }
 
 /* Numbers as whichever type a client makes of them. */
