@@ -112,6 +112,15 @@ def grpc(w, body, **headers):
         client.close()
 
 
+def grpc_sentence(w, body, **headers):
+    client = corpus.GrpcClient(w.grpc)
+    try:
+        client.call(corpus.SPANS_GRPC, {"content-type": "application/grpc", "te": "trailers", **headers}, body)
+        return client.trailers["grpc-message"]
+    finally:
+        client.close()
+
+
 def framed(message, flag=0):
     return bytes([flag]) + len(message).to_bytes(4, "big") + message
 
@@ -134,6 +143,8 @@ def grpc_answers(w):
     for name, body, headers, want in rows:
         status, _ = grpc(w, body, **headers)
         assert status == want, "%s: grpc-status %s, want %d" % (name, status, want)
+    told = grpc_sentence(w, framed(message, 1), **{"grpc-encoding": "br"})
+    assert "br" in told and all(name in told for name in packing.GRPC), told
 
 
 def grpc_partial_success(w):
