@@ -24,7 +24,7 @@ struct time_column {
     uint32_t count;
 };
 
-/* Hash of the values of a series. */
+/* Hash of the values of a series; count 0: nothing may be a copy of it. */
 struct seen_values {
     uint64_t low, high;
     uint32_t count;

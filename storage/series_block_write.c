@@ -113,11 +113,14 @@ static void put_times(struct series_block_writer *w, enum times_of times, uint32
     w->last_times = number;
 }
 
-/* How far back a series with the same values lies; 0: none near. */
+/* How far back a series with the same values lies; 0: none near, or it is not looked for. */
 static uint32_t find_copy(struct series_block_writer *w, const struct series_run *run)
 {
     uint32_t here = w->entry.series;
     struct seen_values *own = &w->seen[here % COPY_LOOKBACK];
+    *own = (struct seen_values){0}; /* what stood there lies too far back */
+    if (!w->streams.sealed || run->histograms || run->sample_count <= TINY_RUN)
+        return 0;
     XXH128_hash_t hash = XXH3_128bits(run->values, run->sample_count * sizeof(*run->values));
     *own = (struct seen_values){hash.low64, hash.high64, run->sample_count};
     if (!isnan(run->key.le))
@@ -205,9 +208,7 @@ enum status series_block_writer_add(struct series_block_writer *w, const struct 
     enum times_of times = is_new                              ? TIMES_NEW
                           : number == w->last_times && !first ? TIMES_LAST
                                                               : TIMES_NUMBER;
-    uint32_t copy_back = 0;
-    if (w->streams.sealed && !run->histograms && run->sample_count > TINY_RUN)
-        copy_back = find_copy(w, run);
+    uint32_t copy_back = find_copy(w, run);
     size_t head = plan->len;
     buf_append_u8(plan, 0);
     unsigned bits = put_key(&w->keys, run->key, plan) | times |
