@@ -64,24 +64,39 @@ static bool goes_on(const struct native_histogram *a, const struct native_histog
            (kind_of(a) == SEGMENT_HISTOGRAMS || a->hint == b->hint);
 }
 
-/* Adds the filled buckets of one sample; false when memory is short. */
-static bool union_add(struct bucket_union *u, unsigned side, const struct native_buckets *b)
+/* How many filled buckets of a side the union does not have. */
+static size_t union_missing(const struct bucket_union *u, unsigned side,
+                            const struct native_buckets *b)
 {
-    size_t at = 0;
-    if (!vec_reserve(&u->side[side], b->count))
-        return false;
-    int32_t *items = u->side[side].items;
+    const int32_t *items = u->side[side].items;
+    size_t at = 0, len = u->side[side].len, missing = 0;
     for (uint32_t i = 0; i < b->count; i++) {
-        size_t len = u->side[side].len;
         if (!is_filled(&b->items[i]))
             continue;
         while (at < len && items[at] < b->items[i].index)
             at++;
-        if (at < len && items[at] == b->items[i].index)
+        missing += at == len || items[at] != b->items[i].index;
+    }
+    return missing;
+}
+
+/* Adds those, from the end, so that each bucket moves once; false when memory is short. */
+static bool union_add(struct bucket_union *u, unsigned side, const struct native_buckets *b,
+                      size_t missing)
+{
+    size_t left = u->side[side].len, to = left + missing;
+    if (!vec_reserve(&u->side[side], missing))
+        return false;
+    int32_t *items = u->side[side].items;
+    u->side[side].len = to;
+    for (uint32_t i = b->count; to > left; i--) {
+        int32_t index = b->items[i - 1].index;
+        if (!is_filled(&b->items[i - 1]))
             continue;
-        memmove(items + at + 1, items + at, (len - at) * sizeof(*items));
-        items[at] = b->items[i].index;
-        u->side[side].len++;
+        while (left > 0 && items[left - 1] > index)
+            items[--to] = items[--left];
+        if (left == 0 || items[left - 1] != index)
+            items[--to] = index;
     }
     return true;
 }
@@ -91,8 +106,7 @@ static size_t union_size(const struct bucket_union *u)
     return u->side[SIDE_POSITIVE].len + u->side[SIDE_NEGATIVE].len;
 }
 
-/* Samples of the segment that begins at h[0], and its buckets (also those of the sample that made
- * it too large); 0 when memory is short. */
+/* Samples of the segment that begins at h[0], and its buckets; 0 when memory is short. */
 static uint32_t segment_find(struct segment *s, const struct native_histogram *const *h,
                              uint32_t count)
 {
@@ -103,11 +117,13 @@ static uint32_t segment_find(struct segment *s, const struct native_histogram *c
             return n;
         if (kind_of(h[n]) != SEGMENT_HISTOGRAMS)
             continue;
-        if (!union_add(u, SIDE_POSITIVE, &h[n]->positive) ||
-            !union_add(u, SIDE_NEGATIVE, &h[n]->negative))
-            return 0;
-        if (n > 0 && union_size(u) * (n + 1) > SEGMENT_CELLS)
+        size_t positive = union_missing(u, SIDE_POSITIVE, &h[n]->positive);
+        size_t negative = union_missing(u, SIDE_NEGATIVE, &h[n]->negative);
+        if (n > 0 && (union_size(u) + positive + negative) * (n + 1) > SEGMENT_CELLS)
             return n;
+        if (!union_add(u, SIDE_POSITIVE, &h[n]->positive, positive) ||
+            !union_add(u, SIDE_NEGATIVE, &h[n]->negative, negative))
+            return 0;
     }
     return count;
 }
