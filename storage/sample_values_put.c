@@ -169,15 +169,16 @@ static void put_planes(struct sample_writer *w, const double *values, uint32_t c
     }
 }
 
-/* Chooses how the values are written and fills the integers. */
+/* Chooses how the values are written and fills the integers. Where those that were looked at have
+ * too many decimals they may be the few: a bucket of a histogram that is mostly empty. */
 static struct values_head fit(const double *values, uint32_t count, int64_t *whole)
 {
     struct values_head h = {.decimals = find_decimals(values, count)};
-    if (h.decimals <= DECIMALS_MAX) {
-        h.exceptions = fill_decimals(values, count, h.decimals, whole);
-        if (h.exceptions <= count / 16 + 1)
-            return h;
-    }
+    if (h.decimals > DECIMALS_MAX)
+        h.decimals = 0;
+    h.exceptions = fill_decimals(values, count, h.decimals, whole);
+    if (h.exceptions <= count / 16 + 1)
+        return h;
     h = (struct values_head){.kind = KIND_BINARY};
     if (find_exponent(values, count, &h.exponent)) {
         h.exceptions = fill_binary(values, count, h.exponent, whole);

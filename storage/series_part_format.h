@@ -16,12 +16,14 @@ enum {
     SERIES_INDEX_MAX = 1 * GIB, /* unpacked */
 
     /* A block ends behind a family when it has so many samples or series, and inside of one only
-     * at sixteen times that. A bucket of a native histogram counts as a quarter of a sample. */
+     * at four times that. Two buckets of a native histogram count as a sample, and no block with
+     * such goes on to four times: a bucket that few samples fill takes nearly 128 bytes of one
+     * stream (STREAM_BYTES_MAX). */
     BLOCK_SAMPLES = 256 * KIB,
     BLOCK_SAMPLES_MAX = 4 * BLOCK_SAMPLES,
     BLOCK_SERIES_MAX = 512,
     PIECE_SAMPLES_MAX = 64 * KIB, /* longer runs go on in the next block */
-    BUCKETS_A_SAMPLE = 4,
+    BUCKETS_A_SAMPLE = 2,
 };
 
 /* Bits of the first byte of a series in the plan. */

@@ -88,15 +88,15 @@ static enum status end_block(struct series_part_writer *w, struct err *e)
 }
 
 /* True when a piece of that weight belongs into the next block. */
-static bool block_is_full(const struct series_block_writer *b, struct series_key next,
+static bool block_is_full(const struct series_block_writer *b, const struct series_run *next,
                           uint32_t weight)
 {
     const struct series_block_entry *entry = &b->entry;
+    bool same_family = next->key.family == entry->last.family && !next->histograms;
     if (entry->series == 0)
         return false;
-    if (entry->series >= BLOCK_SERIES_MAX || b->weight + weight > BLOCK_SAMPLES_MAX)
-        return true;
-    return b->weight + weight > BLOCK_SAMPLES && next.family != entry->last.family;
+    return entry->series >= BLOCK_SERIES_MAX ||
+           b->weight + weight > (same_family ? BLOCK_SAMPLES_MAX : BLOCK_SAMPLES);
 }
 
 static uint32_t sample_weight(const struct native_histogram *h)
@@ -111,7 +111,7 @@ static struct series_run cut_piece(const struct series_run *run, uint32_t at, ui
     *weight = run->histograms ? 0 : most;
     for (; run->histograms && n < most; n++) {
         uint32_t more = sample_weight(run->histograms[at + n]);
-        if (n > 0 && *weight + more > BLOCK_SAMPLES_MAX)
+        if (n > 0 && *weight + more > BLOCK_SAMPLES)
             break;
         *weight += more;
     }
@@ -147,7 +147,7 @@ enum status series_part_writer_add(struct series_part_writer *w, const struct se
     for (uint32_t at = 0; at < run->sample_count;) {
         uint32_t weight;
         struct series_run piece = cut_piece(run, at, &weight);
-        if (at > 0 || block_is_full(&w->block, run->key, weight))
+        if (at > 0 || block_is_full(&w->block, run, weight))
             TRY(end_block(w, e));
         TRY(series_block_writer_add(&w->block, &piece, weight, e));
         at += piece.sample_count;

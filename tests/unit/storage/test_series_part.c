@@ -457,3 +457,48 @@ Test(series_part, equal_times_are_one_column)
     temp_dir_remove(dir);
     EXPECT_NO_LEAK();
 }
+
+/* A gauge of that many buckets, each `apart` indices from the next, of noise. */
+static const struct native_histogram *sparse_one(struct series_rig *r, uint32_t buckets,
+                                                 int32_t first, int32_t apart)
+{
+    struct native_histogram *h = arena_calloc(&r->arena, 1, sizeof(*h));
+    h->hint = RESET_GAUGE;
+    h->positive.count = buckets;
+    h->positive.items = arena_calloc(&r->arena, buckets, sizeof(*h->positive.items));
+    for (uint32_t k = 0; k < buckets; k++)
+        h->positive.items[k] =
+            (struct native_bucket){first + (int32_t)k * apart,
+                                   ldexp(1 + (double)(series_rig_random(r) % 1000003) / 1000003,
+                                         (int)(series_rig_random(r) % 1000) - 500)};
+    return h;
+}
+
+/* Each bucket of it is empty in most samples: the more there are between the filled ones, the more
+ * bytes of a stream does one of these take. */
+Test(series_part, sparse_histograms_make_no_block_too_large_to_read, .timeout = 120)
+{
+    enum { COLUMNS = 512, APART = 17, SAMPLES = 64 * 1024, WIDE = 256 };
+    char *dir = temp_dir_make(), path[256];
+    snprintf(path, sizeof(path), "%s/a.part", dir);
+    for (unsigned wide = 0; wide < 2; wide++) {
+        struct series_rig r = series_rig_new(3);
+        uint32_t count = wide ? WIDE : SAMPLES;
+        struct series_run *run = series_rig_add(&r, series_rig_times(&r, count, 1, 1), count);
+        const struct native_histogram **slots = arena_calloc(&r.arena, count, sizeof(*slots));
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t at = i % 1024, turn = at / APART % 60;
+            slots[i] = wide             ? sparse_one(&r, 16000, (int32_t)i % 5, 5)
+                       : at == 0        ? sparse_one(&r, COLUMNS, 0, 1)
+                       : at % APART > 0 ? sparse_one(&r, 0, 0, 1)
+                                        : sparse_one(&r, COLUMNS / 64, (int32_t)turn, 60);
+        }
+        run->histograms = slots;
+        struct series_part *p = series_rig_part(&r, path, EFFORT_SEALED);
+        series_rig_expect(&r, p, INT64_MIN, INT64_MAX);
+        series_part_unref(p);
+        series_rig_free(&r);
+    }
+    temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
