@@ -177,6 +177,8 @@ static void grow_totals(struct state *s, struct str bytes)
     for (size_t i = 0; i < s->ids.len && i < 4; i++) {
         enum status st = series_histogram_add(&s->series, s->ids.items[i], &increase, &total, &e);
         must(st == ST_OK || st == ST_INVALID);
+        if (st == ST_OK)
+            series_histogram_keep(&s->series, s->ids.items[i], total);
     }
 }
 

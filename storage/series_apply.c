@@ -190,32 +190,46 @@ static enum sample_fault late_increase(struct apply *a, const struct series_stat
     return known ? SAMPLE_OK : SAMPLE_TOO_OLD;
 }
 
+/* A total counts once it is stored: what is turned down comes again. */
+static enum sample_fault put_histogram_increase(struct apply *a, struct series_state *state,
+                                                struct head_slot *slot, const struct sample *x)
+{
+    struct series_states *states = &a->s->states;
+    struct sample total = {.time_ms = x->time_ms};
+    if (series_histogram_add(states, slot->id, x->histogram, &total.histogram, NULL) != ST_OK)
+        return SAMPLE_NO_MEMORY;
+    enum sample_fault fault = put_sample(a, state, slot, &total);
+    if (fault == SAMPLE_OK)
+        series_histogram_keep(states, slot->id, total.histogram);
+    return fault;
+}
+
+static enum sample_fault put_float_increase(struct apply *a, struct series_state *state,
+                                            struct head_slot *slot, const struct sample *x)
+{
+    bool added;
+    uint64_t *bits = map64_put(&a->s->states.totals, slot->id, &added);
+    if (!bits)
+        return SAMPLE_NO_MEMORY;
+    double sum;
+    memcpy(&sum, bits, sizeof(sum));
+    struct sample total = {.time_ms = x->time_ms, .value = sum + x->value};
+    enum sample_fault fault = put_sample(a, state, slot, &total);
+    if (fault == SAMPLE_OK)
+        memcpy(bits, &total.value, sizeof(*bits));
+    return fault;
+}
+
 static enum sample_fault put_increase(struct apply *a, struct series_state *state,
                                       struct head_slot *slot, const struct sample *x)
 {
-    struct series_states *states = &a->s->states;
-    struct sample total = {.time_ms = x->time_ms, .value = x->value};
-    bool added;
     if (x->time_ms <= state->last_ms)
         return late_increase(a, state, slot, x);
     bool stale = x->histogram ? native_histogram_is_stale(x->histogram) : value_is_stale(x->value);
     if (stale || x->time_ms > a->newest_ms || x->time_ms < a->oldest_ms)
         return put_sample(a, state, slot, x);
-    if (x->histogram) {
-        if (series_histogram_add(states, slot->id, x->histogram, &total.histogram, NULL) != ST_OK)
-            return SAMPLE_NO_MEMORY;
-        return put_sample(a, state, slot, &total);
-    }
-    uint64_t *bits = map64_put(&states->totals, slot->id, &added);
-    if (!bits)
-        return SAMPLE_NO_MEMORY;
-    double sum;
-    memcpy(&sum, bits, sizeof(sum));
-    total.value += sum;
-    enum sample_fault fault = put_sample(a, state, slot, &total);
-    if (fault == SAMPLE_OK)
-        memcpy(bits, &total.value, sizeof(*bits));
-    return fault;
+    return x->histogram ? put_histogram_increase(a, state, slot, x)
+                        : put_float_increase(a, state, slot, x);
 }
 
 /* --- one series --- */

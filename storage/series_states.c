@@ -80,9 +80,17 @@ enum status series_histogram_add(struct series_states *s, uint32_t id,
     const struct native_histogram *own = native_histogram_copy(taken, next);
     if (!own)
         return err_set(e, ST_NO_MEMORY, "no memory for a running histogram");
-    t->sum = *total = own;
-    t->at = !t->at;
+    *total = own;
     return ST_OK;
+}
+
+void series_histogram_keep(struct series_states *s, uint32_t id,
+                           const struct native_histogram *total)
+{
+    struct histogram_total *t =
+        (struct histogram_total *)(uintptr_t)*map64_find(&s->histogram_totals, id);
+    t->sum = total;
+    t->at = !t->at;
 }
 
 /* --- who is active --- */

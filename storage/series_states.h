@@ -73,11 +73,14 @@ static inline bool series_state_overlaps(const struct series_state *state, int64
            state->last_ms >= start_ms;
 }
 
-/* Adds to the running sum of a delta histogram series. *total lives until the next two calls for
- * the series. ST_INVALID: exponential and custom buckets do not add; ST_NO_MEMORY. */
+/* The running sum of a delta histogram series with `increase` added. It is kept only when
+ * series_histogram_keep() is told so, and lives until the next call for the series, when kept until
+ * the next two. ST_INVALID: exponential and custom buckets do not add; ST_NO_MEMORY. */
 enum status series_histogram_add(struct series_states *s, uint32_t id,
                                  const struct native_histogram *increase,
                                  const struct native_histogram **total, struct err *e);
+void series_histogram_keep(struct series_states *s, uint32_t id,
+                           const struct native_histogram *total);
 
 /* Position of a sender ("127.0.0.1:4242", the port is left out), added when new; 0 when there are
  * too many or memory is short. */

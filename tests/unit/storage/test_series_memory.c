@@ -114,3 +114,48 @@ Test(series_memory, a_sample_is_stored_or_turned_down, .timeout = 120)
     cr_expect(refused > 10);
     EXPECT_NO_LEAK();
 }
+
+/* So large that the head needs memory of its own for it. */
+static const struct native_histogram *make_wide(void)
+{
+    enum { BUCKETS = 8 * 1024 };
+    static struct native_bucket buckets[BUCKETS];
+    static struct native_histogram wide = {.count = BUCKETS, .positive = {buckets, BUCKETS}};
+    for (int32_t i = 0; i < BUCKETS; i++)
+        buckets[i] = (struct native_bucket){i, 1};
+    return &wide;
+}
+
+/* An increase that is turned down is sent again, and counts once. */
+Test(series_memory, an_increase_sent_again_counts_once, .timeout = 120)
+{
+    unsigned refused = 0;
+    bool failed = true;
+    for (long n = 0; failed; n++) {
+        struct metric_batch m;
+        struct metric_series series[4];
+        struct sample samples[4];
+        struct label labels[4];
+        struct series_store_rig r = series_store_rig_new();
+        series_store_rig_open(&r, false);
+        uint32_t stored = 0;
+        for (int i = 0; i < 2 && stored < 4; i++) {
+            struct batch *b = make_batch(&r, &m, series, samples, labels);
+            b->applied = on_applied;
+            samples[1].value = 2;
+            samples[3].histogram = make_wide();
+            mem_fail_after(i ? -1 : n);
+            series_store_batch(r.series, b);
+            failed = i ? failed : mem_did_fail();
+            mem_fail_after(-1);
+            stored = seen.samples + seen.histograms;
+            refused += stored < 4;
+        }
+        cr_expect(eq(str, (char *)series_store_rig_select(&r, "__name__=~[bd]", 0, 100),
+                     "b 10=2;d 10=h8192;"),
+                  "allocation %ld", n);
+        series_store_rig_free(&r);
+    }
+    cr_expect(refused > 10);
+    EXPECT_NO_LEAK();
+}
