@@ -65,6 +65,12 @@ static bool is_faulty(const char *call)
     return true;
 }
 
+/* True when a signal came before the call did anything: it is made again. */
+static bool is_interrupted(int result)
+{
+    return result < 0 && errno == EINTR;
+}
+
 static enum status fail_path(struct err *e, const char *what, const char *path)
 {
     int error = errno;
@@ -85,7 +91,9 @@ static enum status fail_fd(struct err *e, const char *what, int fd)
 
 enum status file_open(const char *path, int flags, int *fd, struct err *e)
 {
-    *fd = is_faulty("open") ? -1 : ops->open(path, flags, 0600);
+    do
+        *fd = is_faulty("open") ? -1 : ops->open(path, flags, 0600);
+    while (is_interrupted(*fd));
     return *fd < 0 ? fail_path(e, "open", path) : ST_OK;
 }
 
@@ -141,22 +149,30 @@ enum status file_size(int fd, uint64_t *bytes, struct err *e)
 
 enum status file_sync_data(int fd, struct err *e)
 {
+    int result;
+    do
+        result = is_faulty("sync") ? -1 : ops->fdatasync(fd);
+    while (is_interrupted(result));
     /* Never again after a failure: the kernel has dropped the dirty pages and would say yes. */
-    if (is_faulty("sync") || ops->fdatasync(fd) != 0)
-        return fail_fd(e, "sync", fd);
-    return ST_OK;
+    return result != 0 ? fail_fd(e, "sync", fd) : ST_OK;
 }
 
 enum status file_truncate(int fd, uint64_t bytes, struct err *e)
 {
-    if (is_faulty("truncate") || ops->ftruncate(fd, (off_t)bytes) != 0)
-        return fail_fd(e, "truncate", fd);
-    return ST_OK;
+    int result;
+    do
+        result = is_faulty("truncate") ? -1 : ops->ftruncate(fd, (off_t)bytes);
+    while (is_interrupted(result));
+    return result != 0 ? fail_fd(e, "truncate", fd) : ST_OK;
 }
 
 enum status file_preallocate(int fd, uint64_t bytes, struct err *e)
 {
-    if (!is_faulty("allocate") && ops->fallocate(fd, 0, (off_t)bytes) == 0)
+    int result;
+    do
+        result = is_faulty("allocate") ? -1 : ops->fallocate(fd, 0, (off_t)bytes);
+    while (is_interrupted(result));
+    if (result == 0)
         return ST_OK;
     /* Some file systems cannot reserve; the right size is all they can give. */
     if (errno == EOPNOTSUPP)
@@ -180,15 +196,18 @@ enum status file_remove(const char *path, struct err *e)
 
 void file_close(int fd)
 {
-    ops->close(fd);
+    ops->close(fd); /* never again: Linux lets go of it even when a signal comes */
 }
 
 enum status dir_sync(const char *path, struct err *e)
 {
     int fd;
     TRY(file_open(path, O_RDONLY | O_DIRECTORY, &fd, e));
-    bool failed = is_faulty("sync") || ops->fsync(fd) != 0;
-    enum status status = failed ? fail_path(e, "sync", path) : ST_OK;
+    int result;
+    do
+        result = is_faulty("sync") ? -1 : ops->fsync(fd);
+    while (is_interrupted(result));
+    enum status status = result != 0 ? fail_path(e, "sync", path) : ST_OK;
     file_close(fd);
     return status;
 }

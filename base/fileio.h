@@ -38,7 +38,8 @@ void file_faults_init(void);
 void file_point(const char *name);
 
 /* All return ST_OK or ST_IO (ST_NOT_FOUND for a missing path) with path and strerror in *e. `path`
- * is borrowed for the call; the caller ends *fd with file_close(). Any thread. */
+ * is borrowed for the call; the caller ends *fd with file_close(). Calls that a signal interrupts
+ * are made again. Any thread. */
 enum status file_open(const char *path, int flags, int *fd, struct err *e);
 enum status file_write_at(int fd, struct str bytes, uint64_t at, struct err *e);
 /* Likewise, and the disk starts on it at once: for files of many MiB, written piece by piece and

@@ -284,6 +284,70 @@ Test(fileio, goes_on_after_short_calls_and_signals)
     file_close(fd);
 }
 
+/* Every other call of these is interrupted before it does anything. */
+static bool interrupted(void)
+{
+    static unsigned calls;
+    errno = EINTR;
+    return ++calls % 2 == 1;
+}
+
+static int signalled_open(const char *name, int flags, mode_t mode)
+{
+    return interrupted() ? -1 : open(name, flags, mode);
+}
+
+static int signalled_fdatasync(int fd)
+{
+    return interrupted() ? -1 : fdatasync(fd);
+}
+
+static int signalled_fsync(int fd)
+{
+    return interrupted() ? -1 : fsync(fd);
+}
+
+static int signalled_ftruncate(int fd, off_t len)
+{
+    return interrupted() ? -1 : ftruncate(fd, len);
+}
+
+static int signalled_fallocate(int fd, off_t at, off_t len)
+{
+    return interrupted() ? -1 : fallocate(fd, 0, at, len);
+}
+
+static unsigned closes;
+
+static int signalled_close(int fd)
+{
+    closes++;
+    close(fd);
+    errno = EINTR;
+    return -1;
+}
+
+Test(fileio, an_interrupted_call_is_made_again_but_close)
+{
+    struct file_ops ops = *file_real_ops();
+    ops.open = signalled_open;
+    ops.fdatasync = signalled_fdatasync;
+    ops.fsync = signalled_fsync;
+    ops.ftruncate = signalled_ftruncate;
+    ops.fallocate = signalled_fallocate;
+    ops.close = signalled_close;
+    file_set_ops(&ops);
+    struct err e = {0};
+    int fd;
+    cr_assert_eq(file_open(path, O_RDWR | O_CREAT, &fd, &e), ST_OK, "%s", e.msg);
+    cr_expect_eq(file_preallocate(fd, 4096, &e), ST_OK, "%s", e.msg);
+    cr_expect_eq(file_truncate(fd, 10, &e), ST_OK, "%s", e.msg);
+    cr_expect_eq(file_sync_data(fd, &e), ST_OK, "%s", e.msg);
+    file_close(fd);
+    cr_expect_eq(closes, 1, "the descriptor may be another file's by then");
+    cr_expect_eq(dir_sync(dir.path, &e), ST_OK, "%s", e.msg);
+}
+
 static uint64_t started_bytes, started_at_sync;
 
 static int count_started(int fd, off_t at, off_t len)
