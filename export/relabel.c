@@ -1,7 +1,7 @@
 /* relabel.c - the ten actions of relabelling, on a list of labels that grows and shrinks. */
 #include "export/relabel.h"
 
-/* Longest name or value that a rule may make. */
+/* Longest name or value that a rule may make; more is cut off, at a whole character. */
 enum { MADE_MAX = 64 * KIB };
 
 static const struct {
@@ -159,6 +159,8 @@ static enum status expand(struct work *w, const struct relabel_rule *rule, struc
     buf_reset(&w->text);
     *matched = regex_expand(rule->regex, text, template, &w->text);
     struct str made = str_sub(buf_str(&w->text), 0, MADE_MAX);
+    if (made.len < w->text.len)
+        made.len = str_utf8_prefix(made);
     *out = arena_dup_str(w->arena, made);
     return w->text.failed || (made.len && !out->ptr) ? no_memory(e) : ST_OK;
 }

@@ -215,6 +215,32 @@ Test(relabel, wrong_rules_are_named)
     EXPECT_NO_LEAK();
 }
 
+Test(relabel, what_is_too_long_ends_at_a_whole_character)
+{
+    enum { CUT = 64 * 1024 };
+    static char value[CUT + 8];
+    struct err e;
+    for (size_t ahead = 0; ahead < 4; ahead++) {
+        struct arena arena = {0};
+        struct relabel_text text = {ONE("a"), .target_label = TEXT("b")};
+        struct label items[] = {{STR("a"), {value, ahead + CUT}}};
+        struct label_set in = {items, 1}, out;
+        struct relabel_rule rule;
+        bool kept;
+        memset(value, 'x', sizeof(value));
+        for (size_t at = ahead; at + 4 <= sizeof(value); at += 4)
+            str_put_utf8(0x1f600, value + at);
+        cr_assert_eq(relabel_rule_init(&text, &rule, &e), ST_OK);
+        cr_assert_eq(relabel_apply(&rule, 1, in, &arena, &out, &kept, &e), ST_OK);
+        cr_assert_eq(out.count, 2);
+        cr_expect_eq(out.items[1].value.len, ahead ? CUT - 4 + ahead : CUT, "%zu ahead", ahead);
+        cr_expect(str_is_utf8(out.items[1].value), "%zu ahead", ahead);
+        relabel_rule_deinit(&rule);
+        arena_deinit(&arena);
+    }
+    EXPECT_NO_LEAK();
+}
+
 Test(relabel, short_memory_is_an_error)
 {
     for (size_t i = 0; i < LEN(rows); i++)
