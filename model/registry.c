@@ -13,10 +13,11 @@ struct node {
     uint32_t next_place; /* next service of the same namespace and name, or NO_LINK */
 };
 
-/* `name` is the name or an alias of `service`. */
+/* `name` is the name or an alias of `service`, a workload whose namespace is known. */
 struct name_link {
     struct str name; /* owned by that service */
     uint32_t service, next;
+    uint32_t next_here; /* of the same name and cluster */
 };
 
 struct registry {
@@ -29,8 +30,9 @@ struct registry {
     struct map64 by_place; /* hash of (space, name) -> first node */
     struct map64
         by_exact; /* hash of (class, space, name, cluster) -> node, of equal ones the first */
-    struct map64 by_name; /* hash of name -> first link */
-    struct map64 by_item; /* hash of (service, list, item name) -> position in a long list */
+    struct map64 by_name;      /* hash of name -> first link */
+    struct map64 by_name_here; /* hash of (name, cluster) -> first link */
+    struct map64 by_item;      /* hash of (service, list, item name) -> position in a long list */
 };
 
 enum item_list { LIST_VERSIONS, LIST_WORKLOADS, LIST_INSTANCES, LIST_ALIASES };
@@ -82,6 +84,7 @@ void registry_free(struct registry *r)
     map64_deinit(&r->by_place);
     map64_deinit(&r->by_exact);
     map64_deinit(&r->by_name);
+    map64_deinit(&r->by_name_here);
     map64_deinit(&r->by_item);
     mem_free(r);
 }
@@ -192,14 +195,23 @@ static uint64_t *chain_head(struct map64 *heads, uint64_t hash)
     return head;
 }
 
-/* Makes the service findable under a name that it owns. */
-static bool link_name(struct registry *r, struct str name, uint32_t service)
+static uint64_t name_here_hash(const struct registry *r, struct str name, struct str cluster)
 {
+    return hash_str(cluster, hash_str(name, r->seed));
+}
+
+/* Makes a service findable without its namespace under a name that it owns. */
+static bool link_name(struct registry *r, struct str name, const struct entity *e, uint32_t service)
+{
+    if (!e->space.len || !is_workload(e->kind))
+        return true;
+    uint64_t *here = chain_head(&r->by_name_here, name_here_hash(r, name, e->cluster));
     uint64_t *head = chain_head(&r->by_name, hash_str(name, r->seed));
-    if (!head || !vec_reserve(&r->links, 1))
+    if (!here || !head || !vec_reserve(&r->links, 1))
         return no_memory(r);
-    r->links.items[r->links.len] = (struct name_link){name, service, (uint32_t)*head};
-    *head = r->links.len++;
+    r->links.items[r->links.len] =
+        (struct name_link){name, service, (uint32_t)*head, (uint32_t)*here};
+    *head = *here = r->links.len++;
     return true;
 }
 
@@ -215,7 +227,7 @@ static uint32_t add_service(struct registry *r, const struct entity *e, uint64_t
         no_memory(r);
         return UINT32_MAX;
     }
-    if (!link_name(r, node.service.entity.name, index)) {
+    if (!link_name(r, node.service.entity.name, &node.service.entity, index)) {
         mem_free((char *)(uintptr_t)node.service.entity.name.ptr);
         return UINT32_MAX;
     }
@@ -341,7 +353,7 @@ void registry_note_alias(struct registry *r, uint32_t service, struct str alias,
     bool full = s->aliases.len == ALIASES_MAX &&
                 find_item(r, service, LIST_ALIASES, &s->aliases, alias) == s->aliases.len;
     if (!full && note_item(r, service, LIST_ALIASES, &s->aliases, alias, time_ns, ALIASES_MAX))
-        link_name(r, s->aliases.items[s->aliases.len - 1].name, service);
+        link_name(r, s->aliases.items[s->aliases.len - 1].name, &s->entity, service);
 }
 
 /* The only service at e's place whose cluster is known; else the one at e's place without; else
@@ -369,31 +381,64 @@ static uint32_t find_placed(const struct registry *r, const struct entity *e)
     return e->cluster.len ? find_exact(r, e) : join_cluster(r, e);
 }
 
+/* What several ways to look something up have found: a node, nothing, or more than one. */
+struct found {
+    uint32_t node; /* NO_LINK: none, or several */
+    bool several;
+};
+
+static void note_found(struct found *f, uint32_t node)
+{
+    f->several |= f->node != NO_LINK && f->node != node;
+    f->node = f->several ? NO_LINK : node;
+}
+
+/* The service of a link, or the one at its place in e's cluster. */
+static uint32_t placed_of(const struct registry *r, const struct name_link *link,
+                          const struct entity *e)
+{
+    struct entity there = r->nodes.items[link->service].service.entity;
+    if (e->cluster.len)
+        there.cluster = e->cluster;
+    uint32_t placed = find_placed(r, &there);
+    return placed == NO_LINK ? link->service : placed;
+}
+
+/* All of e's name or alias; it ends with the second that is another. */
+static void find_named(const struct registry *r, const struct entity *e, struct found *f)
+{
+    const uint64_t *first = map64_find(&r->by_name, hash_str(e->name, r->seed));
+    for (uint32_t at = first ? (uint32_t)*first : NO_LINK; at != NO_LINK && !f->several;
+         at = r->links.items[at].next)
+        if (str_eq(r->links.items[at].name, e->name))
+            note_found(f, placed_of(r, &r->links.items[at], e));
+}
+
+/* Those in the cluster, or without one, that may be in e's. */
+static void find_named_here(const struct registry *r, const struct entity *e, struct str cluster,
+                            struct found *f)
+{
+    const uint64_t *first = map64_find(&r->by_name_here, name_here_hash(r, e->name, cluster));
+    for (uint32_t at = first ? (uint32_t)*first : NO_LINK; at != NO_LINK && !f->several;
+         at = r->links.items[at].next_here) {
+        const struct name_link *link = &r->links.items[at];
+        if (str_eq(link->name, e->name) &&
+            str_eq(r->nodes.items[link->service].service.entity.cluster, cluster))
+            note_found(f, placed_of(r, link, e));
+    }
+}
+
 /* The only placed service of e's name or alias (and cluster, when e has one), or NO_LINK. */
 static uint32_t join_space(const struct registry *r, const struct entity *e)
 {
-    uint32_t found = NO_LINK;
-    const uint64_t *first = map64_find(&r->by_name, hash_str(e->name, r->seed));
-    for (uint32_t at = first ? (uint32_t)*first : NO_LINK; at != NO_LINK;
-         at = r->links.items[at].next) {
-        const struct name_link *link = &r->links.items[at];
-        const struct entity *other = &r->nodes.items[link->service].service.entity;
-        if (!other->space.len || !is_workload(other->kind) || !str_eq(link->name, e->name))
-            continue;
-        if (e->cluster.len && other->cluster.len && !str_eq(e->cluster, other->cluster))
-            continue;
-        /* Without a cluster of its own it may be the one in e's. */
-        struct entity there = *other;
-        if (e->cluster.len)
-            there.cluster = e->cluster;
-        uint32_t placed = find_placed(r, &there);
-        if (placed == NO_LINK)
-            placed = link->service;
-        if (found != NO_LINK && found != placed)
-            return NO_LINK;
-        found = placed;
+    struct found f = {.node = NO_LINK};
+    if (e->cluster.len) {
+        find_named_here(r, e, e->cluster, &f);
+        find_named_here(r, e, STR(""), &f);
+    } else {
+        find_named(r, e, &f);
     }
-    return found;
+    return f.node;
 }
 
 struct entity registry_resolve(const struct registry *r, const struct entity *e)
