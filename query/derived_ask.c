@@ -61,7 +61,7 @@ static enum status make_bounds(const struct derived_settings *s, bool millisecon
 {
     enum { ASKED_MAX = 4 };
     double values[DERIVED_BUCKETS_MAX + ASKED_MAX + 1];
-    uint32_t count = 0, kept = 0;
+    uint32_t count = 0, *kept = &ask->bound_count[milliseconds];
     for (; count < s->bucket_count; count++)
         values[count] = s->buckets[count];
     count += asked_bounds(ask->request, milliseconds ? 1000 : 1, values + count, ASKED_MAX);
@@ -69,16 +69,17 @@ static enum status make_bounds(const struct derived_settings *s, bool millisecon
     values[count++] = INFINITY;
     struct derived_bound *out = arena_calloc(ask->request->arena, count, sizeof(*out));
     for (uint32_t i = 0; out && i < count; i++) {
+        struct derived_bound *bound = &out[*kept];
         if (i > 0 && values[i] == values[i - 1])
             continue;
-        if (!derived_bound_make(values[i], milliseconds, ask->request->arena, &out[kept]))
+        if (!derived_bound_make(values[i], milliseconds, ask->request->arena, bound))
             return err_set(e, ST_NO_MEMORY, "no memory for bucket bounds");
-        ask->cuts_buckets |=
-            !derived_bound_is_exact(&out[kept]) && derived_ask_accepts_le(ask, out[kept].text);
-        kept++;
+        if (!derived_ask_accepts_le(ask, bound->text))
+            continue;
+        ask->cuts_buckets |= !derived_bound_is_exact(bound);
+        ++*kept;
     }
     ask->bounds[milliseconds] = out;
-    ask->bound_count = kept;
     return out ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for bucket bounds");
 }
 
@@ -90,15 +91,16 @@ static int by_index(const void *a, const void *b)
 
 static enum status find_apart(struct derived_ask *ask, struct err *e)
 {
-    size_t all = 2 * (size_t)ask->bound_count, kept = 0;
-    int32_t *out = arena_calloc(ask->request->arena, all + 1, sizeof(*out));
+    size_t all = 0, kept = 0, most = (size_t)ask->bound_count[0] + ask->bound_count[1];
+    int32_t *out = arena_calloc(ask->request->arena, most + 1, sizeof(*out));
     for (size_t i = 0; i < derived_family_count; i++)
         if (ask->parts[i] && ask->native[i])
             return ST_OK;
     if (!out)
         return err_set(e, ST_NO_MEMORY, "no memory for bucket bounds");
-    for (size_t i = 0; i < all; i++)
-        out[i] = ask->bounds[i % 2][i / 2].index;
+    for (unsigned unit = 0; unit < 2; unit++)
+        for (uint32_t i = 0; i < ask->bound_count[unit]; i++)
+            out[all++] = ask->bounds[unit][i].index;
     if (all > 0)
         qsort(out, all, sizeof(*out), by_index);
     for (size_t i = 0; i < all; i++)

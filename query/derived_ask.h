@@ -16,9 +16,10 @@ struct derived_ask {
     const struct series_request *request; /* borrowed */
     unsigned parts[DERIVED_FAMILIES_MAX]; /* of each family, enum derived_part bits; 0: unwanted */
     bool native[DERIVED_FAMILIES_MAX];
-    /* By unit: seconds, milliseconds. Ascending, +Inf last. Arena. */
+    /* Those that the le matchers accept, by unit: seconds, milliseconds. Ascending, +Inf last.
+     * Arena. */
     struct derived_bound *bounds[2];
-    uint32_t bound_count;
+    uint32_t bound_count[2];
     bool cuts_buckets; /* a bound lies on no border */
     /* Buckets that the bounds tell apart, ascending; NULL: all (native histograms are wanted).
      * Arena. */

@@ -21,7 +21,8 @@ static struct derived_track track_of(const struct derived_groups *g, const struc
     return (struct derived_track){
         .form = {.family = f,
                  .bounds = g->ask->bounds[f->milliseconds],
-                 .bound_count = g->ask->parts[family] & PART_BUCKET ? g->ask->bound_count : 0,
+                 .bound_count =
+                     g->ask->parts[family] & PART_BUCKET ? g->ask->bound_count[f->milliseconds] : 0,
                  .is_native = g->ask->native[family]},
         .labels = labels,
         .times = &g->times,

@@ -97,8 +97,7 @@ static enum status append_classic(struct output *o, unsigned parts, struct err *
 {
     const struct derived_track *t = o->track;
     for (uint32_t i = 0; (parts & PART_BUCKET) && i < t->form.bound_count; i++)
-        if (derived_ask_accepts_le(o->ask, t->form.bounds[i].text))
-            TRY(append(o, "_bucket", &t->form.bounds[i].text, i, e));
+        TRY(append(o, "_bucket", &t->form.bounds[i].text, i, e));
     if (!derived_ask_accepts_le(o->ask, (struct str){0}))
         return ST_OK;
     if (parts & PART_SUM)

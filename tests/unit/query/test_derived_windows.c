@@ -433,21 +433,30 @@ Test(derived_windows, a_value_does_not_depend_on_where_the_range_begins)
     EXPECT_NO_LEAK();
 }
 
-/* Selects all samples of the mesh's five hours under one name, within the given limits. */
-static enum status select_all(struct mesh *mesh, const char *metric, uint64_t samples_max,
-                              struct arena *arena, struct query_budget *budget, struct err *e)
+/* Selects all samples of the mesh's five hours under one name (and of one bound, unless it is
+ * NULL), within the given limits. */
+static enum status select_le(struct mesh *mesh, const char *metric, const char *le,
+                             uint64_t samples_max, struct arena *arena, struct query_budget *budget,
+                             struct series_list *list, struct err *e)
 {
     struct mesh_source source = {.mesh = mesh, .gives_all = true};
-    struct label_matcher name = {
-        .name = LABEL_METRIC_NAME, .value = str_from_c(metric), .op = MATCH_EQ};
-    struct series_list list = {0};
-    struct series_request r = {.matchers = &name,
-                               .matcher_count = 1,
+    struct label_matcher matchers[] = {
+        {.name = LABEL_METRIC_NAME, .value = str_from_c(metric), .op = MATCH_EQ},
+        {.name = STR("le"), .value = str_from_c(le ? le : ""), .op = MATCH_EQ}};
+    struct series_request r = {.matchers = matchers,
+                               .matcher_count = le ? 2 : 1,
                                .start_ms = START_S * INT64_C(1000),
                                .end_ms = (START_S + SPAN_S) * INT64_C(1000),
                                .arena = arena,
                                .samples_max = samples_max};
-    return select_mesh(&source, &r, &list, budget, NULL, e);
+    return select_mesh(&source, &r, list, budget, NULL, e);
+}
+
+static enum status select_all(struct mesh *mesh, const char *metric, uint64_t samples_max,
+                              struct arena *arena, struct query_budget *budget, struct err *e)
+{
+    struct series_list list = {0};
+    return select_le(mesh, metric, NULL, samples_max, arena, budget, &list, e);
 }
 
 /* Samples are made outside of the arena: there, too, they have its limits, and before the last of
@@ -502,6 +511,53 @@ Test(derived_windows, counts_are_made_without_buckets)
     cr_expect(lt(sz, counts.elsewhere_bytes, buckets.elsewhere_bytes * 2 / 3));
     arena_deinit(&counts);
     arena_deinit(&buckets);
+    mesh_deinit(&mesh);
+    EXPECT_NO_LEAK();
+}
+
+static const struct series_data *series_of(const struct series_list *list, struct label_set labels)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (label_set_eq(list->items[i].labels, labels))
+            return &list->items[i];
+    return NULL;
+}
+
+/* Who asks for one bound does not pay for the others, and gets what stands among them. */
+Test(derived_windows, a_bound_is_made_without_the_others)
+{
+    static const struct {
+        const char *metric, *le;
+    } rows[] = {{"traces_spanmetrics_latency_bucket", "0.0625"},
+                {"traces_service_graph_request_server_seconds_bucket", "+Inf"},
+                {"traces_span_metrics_duration_milliseconds_bucket", "20"}};
+    struct budget budget = {.limit = 1 * GIB};
+    struct query_budget endless = {0};
+    struct mesh mesh;
+    struct err e = {0};
+    state = 7;
+    mesh_init(&mesh, false);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct arena one = {.budget = &budget, .budget_percent = 100}, every = one;
+        struct series_list some = {0}, all = {0};
+        cr_assert(eq(int,
+                     select_le(&mesh, rows[i].metric, rows[i].le, 0, &one, &endless, &some, &e),
+                     ST_OK),
+                  "%s", e.msg);
+        cr_assert(
+            eq(int, select_le(&mesh, rows[i].metric, NULL, 0, &every, &endless, &all, &e), ST_OK),
+            "%s", e.msg);
+        cr_expect(some.count > 0, "%s", rows[i].metric);
+        cr_expect(lt(sz, one.elsewhere_bytes, every.elsewhere_bytes * 2 / 3), "%s", rows[i].metric);
+        for (uint32_t k = 0; k < some.count; k++) {
+            const struct series_data *there = series_of(&all, some.items[k].labels);
+            cr_assert(there && there->sample_count == some.items[k].sample_count);
+            cr_expect(memcmp(there->values, some.items[k].values,
+                             there->sample_count * sizeof(double)) == 0);
+        }
+        arena_deinit(&one);
+        arena_deinit(&every);
+    }
     mesh_deinit(&mesh);
     EXPECT_NO_LEAK();
 }
