@@ -2,6 +2,7 @@
 #include "base/regex_re2.h"
 
 #include <cstdio>
+#include <memory>
 #include <new>
 #include <re2/re2.h>
 #include <vector>
@@ -14,12 +15,12 @@ try {
     options.set_dot_nl(true);
     options.set_log_errors(false);
     options.set_max_mem(static_cast<int64_t>(max_bytes));
-    RE2 *re = new RE2(re2::StringPiece(pattern.ptr, pattern.len), options);
+    auto re = std::make_unique<RE2>(re2::StringPiece(pattern.ptr, pattern.len), options);
     *fault = static_cast<enum re2_fault>(re->error_code());
+    re->NamedCapturingGroups(); /* RE2 makes them when first asked: here it may throw */
     if (re->ok())
-        return re;
+        return re.release();
     std::snprintf(where, cap, "%s", re->error_arg().c_str());
-    delete re;
     return nullptr;
 } catch (const std::bad_alloc &) {
     *fault = RE2_FAULT_MEMORY;
@@ -52,7 +53,8 @@ size_t re2_group_count(const void *program)
 
 size_t re2_group_find(const void *program, struct str name)
 {
-    const auto &names = static_cast<const RE2 *>(program)->NamedCapturingGroups();
-    auto found = names.find(std::string(name.ptr, name.len));
-    return found == names.end() ? 0 : static_cast<size_t>(found->second);
+    for (const auto &group : static_cast<const RE2 *>(program)->NamedCapturingGroups())
+        if (str_eq(name, {group.first.data(), group.first.size()}))
+            return static_cast<size_t>(group.second);
+    return 0;
 }

@@ -287,3 +287,17 @@ Test(regex, survives_lack_of_memory)
     cr_expect(walk.failures >= 2);
     EXPECT_NO_LEAK();
 }
+
+/* It would end the process. */
+Test(regex, no_exception_for_a_name_that_no_memory_holds)
+{
+    enum re2_fault fault;
+    char where[32];
+    void *program = re2_new(STR("(?P<a>.)"), 1 << 16, &fault, where, sizeof(where));
+    cr_assert(program);
+    cr_expect_eq(re2_group_find(program, STR("a")), 1u);
+    cr_expect_eq(re2_group_find(program, STR("b")), 0u);
+    cr_expect_eq(re2_group_find(program, (struct str){"a", SIZE_MAX / 2}), 0u);
+    re2_free(program);
+    EXPECT_NO_LEAK();
+}
