@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 30000, CONNECT_MS = 10000, SECRET_MAX = 64 * KIB };
+enum { TIMEOUT_MS = 30000, CONNECT_MS = 10000, SECRET_MAX = 64 * KIB, SHOWN_BYTES = 70 };
 
 /* The longest wait a peer may ask for: newer libcurl (8.14) cuts there, older ones must give the
  * same. */
@@ -109,6 +109,29 @@ static bool set_up(struct http_client *c)
     return ok;
 }
 
+/* The scheme with its slashes; 0 when there is none: `me:secret@host` has a colon, too. */
+static size_t scheme_length(struct str url)
+{
+    size_t letters = 0, end;
+    while (letters < url.len && url.ptr[letters] != ':' && url.ptr[letters] != '/')
+        letters++;
+    for (end = letters; end < url.len && (url.ptr[end] == ':' || url.ptr[end] == '/'); end++) {
+    }
+    return end > letters && url.ptr[end - 1] == '/' ? end : 0;
+}
+
+/* Without what may be a user, a password or a key; where those end, a malformed address does not
+ * tell, so that everything up to the last @ is left out. */
+static enum status fail_url(struct str url, struct err *e)
+{
+    size_t scheme = scheme_length(url), at = str_find_last(url, '@');
+    struct str rest = str_sub(url, at < url.len ? at + 1 : scheme, url.len);
+    rest.len = MIN(str_find(rest, '?'), str_find(rest, '#'));
+    return err_set(e, ST_INVALID, "%.*s%.*s is no http:// or https:// address",
+                   (int)MIN(scheme, (size_t)SHOWN_BYTES), url.ptr,
+                   (int)MIN(rest.len, (size_t)SHOWN_BYTES), rest.ptr);
+}
+
 enum status http_client_check_url(const char *url, struct err *e)
 {
     CURLU *parts = curl_url();
@@ -118,8 +141,7 @@ enum status http_client_check_url(const char *url, struct err *e)
               (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
     curl_free(scheme);
     curl_url_cleanup(parts);
-    return ok ? ST_OK
-              : err_set(e, ST_INVALID, "%.120s is no http:// or https:// address", url ? url : "");
+    return ok ? ST_OK : fail_url(str_from_c(url ? url : ""), e);
 }
 
 enum status http_client_new(const struct http_client_config *config, struct http_client **out,

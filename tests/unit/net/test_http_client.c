@@ -134,3 +134,30 @@ Test(http_client, addresses_and_files_are_checked)
     cr_expect(http_client_new(&config, &c, &e) == ST_NOT_FOUND);
     EXPECT_NO_LEAK();
 }
+
+/* Complaints go to terminals and logs. */
+Test(http_client, complaints_keep_passwords_and_keys)
+{
+    static const struct {
+        const char *url, *shown;
+    } rows[] = {
+        {"https://me:secret@h:port/w", "https://h:port/w"},
+        {"http://me:secret@/w?key=secret", "http:///w"},
+        {"htp://me:sec@ret@h/w", "htp://h/w"},
+        {"me:secret@h/w", "h/w"},
+        {"https//me:secret@h/w", "https//h/w"},
+        {"http:/me:sec/ret@h/w", "http:/h/w"},
+        {"http://me:sec/ret@h:x/w", "http://h:x/w"},
+        {"http:// h/w#secret", "http:// h/w"},
+        {"ftp://h/w", "ftp://h/w"},
+    };
+    struct err e;
+    for (size_t i = 0; i < LEN(rows); i++) {
+        cr_expect(http_client_check_url(rows[i].url, &e) == ST_INVALID, "%s", rows[i].url);
+        size_t len = strlen(rows[i].shown);
+        cr_expect(strncmp(e.msg, rows[i].shown, len) == 0 && e.msg[len] == ' ', "%s: %s",
+                  rows[i].url, e.msg);
+        cr_expect(!strstr(e.msg, "secret"), "%s", e.msg);
+    }
+    EXPECT_NO_LEAK();
+}
