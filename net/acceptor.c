@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_WAKE = 64 };
+enum { ACCEPTS_PER_WAKE = 64, PAUSE_MS = 100 };
 
 struct gate {
     uv_poll_t poll;
@@ -28,7 +28,8 @@ struct acceptor {
     unsigned watched; /* gates that have a handle */
     struct peer_table peers;
     int spare_fd; /* given up for a moment when descriptors run out, so that accept can still clear
-                     the backlog */
+                     the backlog; -1: it could not be had back */
+    uv_timer_t pause; /* while it runs, no gate is watched */
     struct mail close_mail;
     bool closed;
 };
@@ -101,17 +102,43 @@ static void admit(struct acceptor *a, enum port_kind port, int fd, const struct 
     hand_over(a, in);
 }
 
-/* Out of descriptors: the waiting connection is taken with the spare one and closed, or the
- * level-triggered poll would spin on it. */
-static void shed_one(struct acceptor *a, int listen_fd)
+static int open_spare(void)
 {
-    log_limited(LOG_WARN, "net: out of file descriptors, connection refused");
-    stat_add(&a->config.stats->refused_connections);
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Out of descriptors: the waiting connection is taken with the spare one and closed, or the
+ * level-triggered poll would spin on it. False: it waits still. */
+static bool shed_one(struct acceptor *a, int listen_fd)
+{
+    if (a->spare_fd < 0)
+        return false;
     close(a->spare_fd);
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
+    if (fd >= 0) {
+        log_limited(LOG_WARN, "net: out of file descriptors, connection refused");
+        stat_add(&a->config.stats->refused_connections);
         close(fd);
-    a->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    a->spare_fd = open_spare();
+    return fd >= 0;
+}
+
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void on_pause_over(uv_timer_t *timer);
+
+/* Another thread was quicker with the last descriptor: what waits in the backlog is looked at again
+ * in a moment. */
+static void pause_gates(struct acceptor *a)
+{
+    log_limited(LOG_WARN, "net: out of file descriptors or memory, connections wait");
+    for (unsigned i = 0; i < a->watched; i++)
+        uv_poll_stop(&a->gates[i].poll);
+    uv_timer_start(&a->pause, on_pause_over, PAUSE_MS, 0);
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
@@ -124,21 +151,30 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         struct sockaddr_storage addr;
         socklen_t len = sizeof(addr);
         int fd = accept4(listen_fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-            shed_one(a, listen_fd);
+        if (fd < 0) {
+            if (is_shortage(errno) && !shed_one(a, listen_fd))
+                pause_gates(a);
             return;
         }
-        if (fd < 0)
-            return;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         admit(a, g->port, fd, (struct sockaddr *)&addr);
     }
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+    struct acceptor *a = timer->data;
+    if (a->spare_fd < 0)
+        a->spare_fd = open_spare();
+    for (unsigned i = 0; i < a->watched; i++)
+        uv_poll_start(&a->gates[i].poll, UV_READABLE, on_connection);
 }
 
 static void stop(struct acceptor *a)
 {
     for (unsigned i = 0; i < a->watched; i++)
         uv_close((uv_handle_t *)&a->gates[i].poll, NULL);
+    uv_close((uv_handle_t *)&a->pause, NULL);
     loop_stop(&a->loop);
 }
 
@@ -161,7 +197,9 @@ enum status acceptor_new(const struct acceptor_config *config, struct acceptor *
         mem_free(a);
         return st;
     }
-    a->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    uv_timer_init(&a->loop.uv, &a->pause);
+    a->pause.data = a;
+    a->spare_fd = open_spare();
     *out = a;
     return ST_OK;
 }

@@ -8,8 +8,10 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -459,6 +461,43 @@ Test(server, an_acceptor_that_cannot_start_ends, .timeout = 10)
     cr_assert(eq(int, acceptor_new(&config, &acceptor, &e), ST_OK));
     cr_expect(eq(int, acceptor_start(acceptor, &e), ST_IO));
     acceptor_free(acceptor);
+    EXPECT_NO_LEAK();
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* Not even the descriptor that is kept for it can be had back. */
+Test(server, waits_for_descriptors_without_spinning, .timeout = 20)
+{
+    struct server_rig rig;
+    struct rlimit usual, none;
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    const char *port = strrchr(net_server_http_addr(rig.server), ':') + 1;
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                             .sin_port = htons((uint16_t)atoi(port))};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+    none = (struct rlimit){3, usual.rlim_max}; /* those three are there */
+    cr_assert(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    cr_assert(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+    uint64_t before = cpu_ns();
+    hear(fd, answer, sizeof(answer), 1000, NULL, &closed);
+    cr_expect(lt(u64, cpu_ns() - before, 300 * NS_PER_MS));
+    cr_assert(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+    cr_expect(ask(fd, STR("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "200"));
+    close(fd);
+    int next = dial(net_server_http_addr(rig.server));
+    cr_expect(ask(next, STR("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "200"));
+    close(next);
+    server_rig_stop(&rig, NS_PER_S);
     EXPECT_NO_LEAK();
 }
 
