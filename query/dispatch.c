@@ -65,18 +65,24 @@ static void reply_failure(const struct route *route, struct http_response *out, 
         reply_error(out, e);
 }
 
-/* There is no route. Prometheus' paths take OPTIONS everywhere. */
+/* There is no route. Prometheus' paths take OPTIONS everywhere; `OPTIONS *` asks what the listener
+ * can do at all (RFC 9110 9.3.7). */
 static void answer_nowhere(struct str path, struct str method, struct http_response *out,
                            const struct err *e)
 {
-    if (!route_is_prom(path))
-        reply_error(out, e);
-    else if (str_eq(method, STR("OPTIONS")))
+    bool is_options = str_eq(method, STR("OPTIONS"));
+    if (is_options && str_eq(path, STR("*"))) {
         out->status = 204;
-    else if (e->status == ST_NOT_FOUND)
+        reply_header(out, "Allow", "GET, HEAD, POST, PUT, OPTIONS");
+    } else if (!route_is_prom(path)) {
+        reply_error(out, e);
+    } else if (is_options) {
+        out->status = 204;
+    } else if (e->status == ST_NOT_FOUND) {
         prom_reply_line(out, 404, "404 page not found");
-    else
+    } else {
         prom_reply_error(out, e);
+    }
 }
 
 static void refuse_method(const struct route *route, struct http_response *out)

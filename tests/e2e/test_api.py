@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """test_api.py - every call of the own API against a running weft that was fed spans of its own, whose truth is known."""
-import gzip, json, math, random, sys, time, urllib.parse
+import gzip, http.client, json, math, random, sys, time, urllib.parse
 
 from weft import Suite, Weft, wait_until
 
@@ -338,6 +338,11 @@ class Checks:
             expect(path + " HEAD", (status, body), (200, b""))
             status, headers, body = self.weft.request(path, "OPTIONS")
             expect(path + " OPTIONS", (status, headers["Allow"], body), (204, "GET, HEAD, OPTIONS", b""))
+        connection = http.client.HTTPConnection(self.weft.http, timeout=20)
+        connection.request("OPTIONS", "*")
+        answer = connection.getresponse()
+        expect("OPTIONS *", (answer.status, answer.headers["Allow"]), (204, "GET, HEAD, POST, PUT, OPTIONS"))
+        connection.close()
         expect("GET flush", self.weft.request("/-/flush")[0], 405)
         expect("odd method", self.weft.request("/api/mesh/graph", "BREW")[0], 405)
 

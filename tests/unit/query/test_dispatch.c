@@ -57,6 +57,8 @@ static const struct {
     {"GET", "/-/reload", "", 405, "allowed are POST, OPTIONS"},
     {"OPTIONS", "/api/mesh/graph", "", 204, ""},
     {"OPTIONS", "/nothing", "", 404, "not_found"},
+    {"OPTIONS", "*", "", 204, ""},
+    {"GET", "*", "", 404, "not_found"},
     {"POST", "/-/flush", "", 404, "`admin: true`"},
     {"POST", "/-/reload", "x=1", 400, "unknown parameter 'x': this call takes none"},
     {"POST", "/-/reload", "", 400, "weft.yml:3:7: unknown key"},
