@@ -133,10 +133,23 @@ bool arena_charge(struct arena *a, size_t bytes)
     return true;
 }
 
+bool arena_hold(struct arena *a, size_t more)
+{
+    bool taken = take_budget(a, more);
+    a->held_bytes += taken ? more : 0;
+    return taken;
+}
+
+void arena_let_go(struct arena *a, size_t bytes)
+{
+    give_budget(a, bytes);
+    a->held_bytes -= bytes;
+}
+
 static void forget_uses(struct arena *a)
 {
-    give_budget(a, a->elsewhere_bytes);
-    a->elsewhere_bytes = 0;
+    give_budget(a, a->elsewhere_bytes + a->held_bytes);
+    a->elsewhere_bytes = a->held_bytes = 0;
     a->used_bytes = 0;
     a->is_refused = false;
 }

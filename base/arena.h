@@ -18,7 +18,8 @@ struct arena {
     size_t unpaid_bytes;       /* so much is held without asking the budget */
     bool is_refused;           /* the budget had no more; until reset */
     size_t elsewhere_bytes;    /* told by arena_charge() */
-    size_t counted_bytes;      /* chunks and elsewhere: what exceeds unpaid_bytes is taken */
+    size_t held_bytes;         /* by arena_hold() */
+    size_t counted_bytes;      /* chunks, elsewhere and held: what exceeds unpaid_bytes is taken */
 };
 
 /* 16-byte aligned, not zeroed; NULL when memory or the limit is short. Lives until reset or deinit.
@@ -37,6 +38,10 @@ static inline void arena_share_budget(struct arena *a, const struct arena *from)
 /* Counts as the arena's what is held elsewhere for the same purpose: `bytes` in all by now, given
  * back on reset and deinit. False: the budget has no more. */
 bool arena_charge(struct arena *a, size_t bytes) NODISCARD;
+/* Counts `more` bytes held elsewhere besides, until arena_let_go() of them, reset or deinit. False:
+ * the budget has no more. */
+bool arena_hold(struct arena *a, size_t more) NODISCARD;
+void arena_let_go(struct arena *a, size_t bytes);
 /* Gives all objects back but keeps one chunk for the next use; poisons it under ASan. A large one
  * that would leave the next use no unpaid bytes is set aside until chunks are as large again. */
 void arena_reset(struct arena *a);

@@ -155,6 +155,23 @@ Test(arena, takes_what_it_holds_from_a_budget)
     EXPECT_NO_LEAK();
 }
 
+/* Beside what is charged: both are there at once. */
+Test(arena, counts_what_comes_and_goes_elsewhere)
+{
+    struct budget budget = {.limit = 100 * KIB};
+    struct arena a = {.budget = &budget, .budget_percent = 100};
+    cr_expect(arena_hold(&a, 60 * KIB) && arena_charge(&a, 20 * KIB));
+    cr_expect_eq(budget_used(&budget), 80 * KIB);
+    cr_expect(!arena_hold(&a, 30 * KIB) && a.is_refused);
+    arena_let_go(&a, 50 * KIB);
+    cr_expect_eq(budget_used(&budget), 30 * KIB);
+    cr_expect(arena_hold(&a, 30 * KIB));
+    arena_reset(&a);
+    cr_expect_eq(budget_used(&budget), 0);
+    arena_deinit(&a);
+    EXPECT_NO_LEAK();
+}
+
 /* A small question is answered although the budget is used up; a large one pays from there on. */
 Test(arena, holds_a_little_without_the_budget)
 {
