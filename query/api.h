@@ -5,6 +5,7 @@
 
 #include "query/live_view.h"
 #include "query/params.h"
+#include "query/query_budget.h"
 #include "query/query.h"
 #include "query/reply.h"
 
@@ -14,6 +15,7 @@ struct request {
     struct graph_settings graph; /* as they stood when the request began */
     struct live_view *live;
     struct arena *arena;          /* reset after the answer */
+    struct query_budget *budget;  /* of the own API's questions; NULL: no limits */
     const struct edge_view *view; /* only for routes that ask for one */
     struct params params;
     struct str path; /* decoded */

@@ -97,6 +97,7 @@ static enum status read_ask(const struct request *r, struct ask *ask, struct err
     TRY(ask_step(&r->params, &ask->rows.step_s, e));
     ask->side = (enum side)side;
     ask->rows.view = r->view;
+    ask->rows.budget = r->budget;
     ask->rows.start_s = range.start_s;
     ask->rows.end_s = range.end_s;
     ask->rows.sections = sections[side];
@@ -212,12 +213,18 @@ struct stepping {
     const struct ask *ask;
 };
 
+static enum status pay(struct query_budget *budget, size_t bytes, struct err *e)
+{
+    return budget && bytes ? query_budget_hold(budget, bytes, e) : ST_OK;
+}
+
 static enum status add_step(uint32_t number, uint64_t time_s, uint64_t weight, const double *ns,
                             void *user, struct err *e)
 {
     const struct stepping *s = user;
     struct line *line = &s->answer->lines.items[number];
     struct json_writer *w = &line->steps;
+    size_t cap_before = line->text.cap;
     json_object_begin(w);
     JSON_U64(w, "time", time_s);
     JSON_U64(w, "count", reply_count(weight));
@@ -227,7 +234,9 @@ static enum status add_step(uint32_t number, uint64_t time_s, uint64_t weight, c
         reply_quantile_ns(w, ns[i]);
     json_array_end(w);
     json_object_end(w);
-    return line->text.failed ? err_set(e, ST_NO_MEMORY, "no memory for the percentiles") : ST_OK;
+    if (line->text.failed)
+        return err_set(e, ST_NO_MEMORY, "no memory for the percentiles");
+    return pay(s->ask->rows.budget, line->text.cap - cap_before, e);
 }
 
 static enum status write_steps(struct answer *a, const struct ask *ask, struct err *e)

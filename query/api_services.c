@@ -128,6 +128,7 @@ static enum status sum_operations(struct graph *g, const struct graph_ask *ask,
                                   struct row_sums *sums, struct err *e)
 {
     struct row_query q = {.view = ask->view,
+                          .budget = ask->budget,
                           .nodes = &g->nodes,
                           .words = g->words,
                           .start_s = g->start_s,

@@ -27,7 +27,7 @@ enum status ask_picture(const struct params *p, enum cell_view *out, struct err 
 enum status ask_graph(const struct request *r, struct graph_ask *out, struct err *e)
 {
     unsigned group;
-    *out = (struct graph_ask){.view = r->view, .settings = &r->graph};
+    *out = (struct graph_ask){.view = r->view, .budget = r->budget, .settings = &r->graph};
     TRY(params_range(&r->params, &out->range, e));
     TRY(params_word(&r->params, "group", group_names, GROUP_SERVICE, &group, e));
     out->group = (enum group)group;

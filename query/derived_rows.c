@@ -161,6 +161,7 @@ static enum status run_init(struct rows_run *run, const struct derived_ask *ask,
     TRY(derived_groups_init(&run->groups, ask, rows, view->registry, budget, e));
     run->query = (struct row_query){
         .view = view,
+        .budget = budget,
         .nodes = &run->groups.nodes,
         .words = run->groups.words,
         .start_s = down((uint64_t)MAX(start_s, INT64_C(0)), TILE_S),

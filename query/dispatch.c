@@ -154,7 +154,7 @@ static void blame_question(const struct arena *arena, struct err *e)
         err_set(e, ST_NO_MEMORY,
                 "the memory budget is used up, the query holds %zu KiB of it: ask again later, or "
                 "for less",
-                arena_held_bytes(arena) / KIB);
+                arena->counted_bytes / KIB);
         return;
     }
     if (e->status == ST_NO_MEMORY && arena->limit_bytes &&
@@ -180,6 +180,10 @@ static void run_handler(const struct route *route, const struct question *q, str
                         struct http_response *out)
 {
     struct err e = {0};
+    struct query_budget budget = {.deadline_mono_ns = clock_mono_ns() + QUERY_TIMEOUT_NS,
+                                  .late = "the answer took longer than 2 minutes: ask for less",
+                                  .payer = r->arena};
+    r->budget = &budget;
     if (handle(route, q, r, out, &e) != ST_OK) {
         blame_question(r->arena, &e);
         reply_failure(route, out, &e);

@@ -109,6 +109,7 @@ static enum status query_before(struct graph *g, const struct graph_ask *ask, st
 {
     uint64_t length_s = g->end_s - g->start_s;
     struct row_query q = {.view = ask->view,
+                          .budget = ask->budget,
                           .nodes = &g->nodes,
                           .words = g->words,
                           .start_s = g->start_s > length_s ? g->start_s - length_s : 0,

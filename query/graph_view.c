@@ -20,6 +20,7 @@ static bool needs_joint(enum group group)
 struct row_query graph_query_of(struct graph *g, const struct graph_ask *ask)
 {
     return (struct row_query){.view = ask->view,
+                              .budget = ask->budget,
                               .nodes = &g->nodes,
                               .words = g->words,
                               .start_s = g->start_s,

@@ -16,6 +16,7 @@ enum { PROTOCOL_ANY = -1 };
 /* What is asked. Everything is borrowed for the life of the graph. */
 struct graph_ask {
     const struct edge_view *view;
+    struct query_budget *budget; /* may be NULL */
     const struct graph_settings *settings;
     struct time_range range;
     uint32_t step_s; /* 0 = one point for the range */

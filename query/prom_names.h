@@ -7,7 +7,7 @@
 #include "query/prom_sources.h"
 
 /* Longest time that any question of Prometheus' API may take, as its query.timeout. */
-#define PROM_TIMEOUT_NS (120 * (int64_t)NS_PER_S)
+#define PROM_TIMEOUT_NS ((int64_t)QUERY_TIMEOUT_NS)
 
 /* Everything that such a question holds. All-zero is valid and empty. */
 struct prom_ask {

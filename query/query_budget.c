@@ -18,13 +18,34 @@ void query_budget_give(struct query_budget *b, uint64_t count)
     b->samples_used -= MIN(count, b->samples_used);
 }
 
+enum status query_budget_hold(struct query_budget *b, size_t more, struct err *e)
+{
+    size_t most = b->payer ? 2 * b->payer->limit_bytes : 0;
+    if (most && more > most - MIN(most, b->payer->held_bytes))
+        return err_set(
+            e, ST_QUERY,
+            "the answer needs more than %zu MiB: ask for a longer step, a shorter range or "
+            "fewer services",
+            most / MIB);
+    if (b->payer && !arena_hold(b->payer, more))
+        return err_set(e, ST_NO_MEMORY, "the memory budget is used up");
+    return ST_OK;
+}
+
+void query_budget_let_go(struct query_budget *b, size_t bytes)
+{
+    if (b->payer)
+        arena_let_go(b->payer, bytes);
+}
+
 enum { PARTS_PER_CHECK = 100000 };
 
 enum status query_budget_check(struct query_budget *b, struct err *e)
 {
     b->unchecked = 0;
     if (b->deadline_mono_ns && clock_mono_ns() > b->deadline_mono_ns)
-        return err_set(e, ST_TIMEOUT, "query timed out in expression evaluation");
+        return err_set(e, ST_TIMEOUT, "%s",
+                       b->late ? b->late : "query timed out in expression evaluation");
     return ST_OK;
 }
 

@@ -9,6 +9,7 @@ struct row_grouping {
     const struct row_quantiles *quantiles;
     row_quantiles_fn give_quantiles;
     void *user;            /* of both */
+    size_t held_bytes;     /* of the run, as the budget knows it */
     uint32_t series_count; /* with quantiles: lines are known of so many */
 };
 
@@ -93,6 +94,25 @@ static enum status give_quantiles(uint32_t group, uint64_t time_s, uint64_t weig
     return weight ? g->give_quantiles(group, time_s, weight, ns, g->user, e) : ST_OK;
 }
 
+static enum status check(size_t held_bytes, void *user, struct err *e)
+{
+    struct row_grouping *g = user;
+    struct query_budget *budget = g->query->budget;
+    if (held_bytes > g->held_bytes)
+        TRY(query_budget_hold(budget, held_bytes - g->held_bytes, e));
+    else
+        query_budget_let_go(budget, g->held_bytes - held_bytes);
+    g->held_bytes = held_bytes;
+    return query_budget_check(budget, e);
+}
+
+/* The run is over; `kept` bytes of what it held are there still. */
+static void settle(struct row_grouping *g, size_t kept)
+{
+    if (g->query->budget)
+        query_budget_let_go(g->query->budget, g->held_bytes - kept);
+}
+
 static struct edge_query edge_query_of(struct row_grouping *g, uint32_t step_s)
 {
     const struct row_query *q = g->query;
@@ -107,6 +127,7 @@ static struct edge_query edge_query_of(struct row_grouping *g, uint32_t step_s)
                                .quantiles = g->quantiles ? give_quantiles : NULL,
                                .q = g->quantiles ? g->quantiles->q : NULL,
                                .q_count = g->quantiles ? g->quantiles->count : 0,
+                               .check = q->budget ? check : NULL,
                                .user = g,
                                .max_points = q->max_points ? q->max_points : POINTS_MAX,
                                .apart = q->apart,
@@ -122,13 +143,14 @@ static enum status run(struct row_grouping *g, uint32_t step_s, struct edge_resu
                        struct err *e)
 {
     struct edge_query query = edge_query_of(g, step_s);
-    TRY(edge_query_run(g->query->view, &query, out, e));
-    return check_groups(g, e);
+    enum status status = edge_query_run(g->query->view, &query, out, e);
+    settle(g, out->held_bytes);
+    return status == ST_OK ? check_groups(g, e) : status;
 }
 
 enum status row_query_run(const struct row_query *q, struct row_sums *out, struct err *e)
 {
-    *out = (struct row_sums){.keys = intern_new(0)};
+    *out = (struct row_sums){.keys = intern_new(0), .budget = q->budget};
     if (!out->keys)
         return err_set(e, ST_NO_MEMORY, "no memory for the groups of the answer");
     struct row_grouping grouping = {.query = q, .keys = out->keys};
@@ -171,7 +193,10 @@ enum status row_query_spans(const struct row_query *q, struct row_sums *sums,
     struct row_grouping grouping = {.query = q, .keys = sums->keys, .point = point, .user = user};
     struct edge_query query = edge_query_of(&grouping, 0);
     struct edge_result result;
-    TRY(edge_spans_run(q->view, &query, spans, count, &result, e));
+    enum status status = edge_spans_run(q->view, &query, spans, count, &result, e);
+    settle(&grouping, 0);
+    if (status != ST_OK)
+        return status;
     *lost += result.lost_blocks;
     edge_result_deinit(&result);
     return check_groups(&grouping, e);
@@ -182,12 +207,15 @@ enum status row_query_stretches(const struct row_query *q, struct row_sums *sums
 {
     struct row_grouping grouping = {.query = q, .keys = sums->keys};
     struct edge_query query = edge_query_of(&grouping, 0);
-    TRY(edge_stretches_run(q->view, &query, gap_s, out, e));
-    return check_groups(&grouping, e);
+    enum status status = edge_stretches_run(q->view, &query, gap_s, out, e);
+    settle(&grouping, 0);
+    return status == ST_OK ? check_groups(&grouping, e) : status;
 }
 
 void row_sums_deinit(struct row_sums *s)
 {
+    if (s->budget)
+        query_budget_let_go(s->budget, s->result.held_bytes);
     edge_result_deinit(&s->result);
     intern_free(s->keys);
     s->keys = NULL;

@@ -5,6 +5,7 @@
 
 #include "base/map64.h"
 #include "query/node_table.h"
+#include "query/query_budget.h"
 #include "storage/edge_spans.h"
 #include "storage/edge_stretches.h"
 
@@ -48,6 +49,8 @@ struct row_query {
     unsigned sections, dims;
     enum cell_view picture;
     struct row_filter filter;
+    struct query_budget
+        *budget;          /* borrowed, until what is summed has ended, too; NULL: no limits */
     uint64_t max_points;  /* 0 = POINTS_MAX */
     const int32_t *apart; /* as edge_query's. Borrowed */
     size_t apart_count;
@@ -61,14 +64,15 @@ static inline uint64_t row_pair(uint32_t client, uint32_t server)
 
 /* All-zero is valid and empty. */
 struct row_sums {
-    struct edge_result result; /* series i belongs to key i; may be empty */
-    struct intern *keys;       /* owned */
+    struct edge_result result;   /* series i belongs to key i; may be empty */
+    struct intern *keys;         /* owned */
+    struct query_budget *budget; /* borrowed, may be NULL: counts what the result holds */
 };
 
 enum { POINTS_MAX = 400000 };
 
-/* Any thread. ST_QUERY when there would be more than max_points, ST_NO_MEMORY. The caller
- * ends *out (also on error) with row_sums_deinit. */
+/* Any thread. ST_QUERY when there would be more than max_points, ST_NO_MEMORY, errors of the
+ * budget. The caller ends *out (also on error) with row_sums_deinit. */
 enum status row_query_run(const struct row_query *q, struct row_sums *out, struct err *e);
 void row_sums_deinit(struct row_sums *s);
 

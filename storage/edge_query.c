@@ -8,8 +8,15 @@
 enum {
     BATCH_STEPS = 16, /* a slab of tiles when the step is a tile */
     ACCUMULATORS = 16384,
-    KEPT_BYTES = 256 * MIB,
+    ROWS_PER_CHECK = 4096,
 };
+
+enum status query_run_hold(struct query_run *run, size_t more, struct err *e)
+{
+    const struct edge_query *q = run->query;
+    run->held_bytes += more;
+    return q->check ? q->check(run->held_bytes, q->user, e) : ST_OK;
+}
 
 /* --- rows to groups --- */
 
@@ -18,6 +25,10 @@ static enum status group_rows(struct query_run *run, struct part_use *use, struc
     bool joint = run->query->joint;
     uint32_t rows = edge_part_kind_rows(use->part, joint);
     uint32_t base = edge_part_first_row(use->part, joint);
+    TRY(query_run_hold(run,
+                       rows * sizeof(*use->groups) + rows / BLOCK_ROWS * sizeof(*use->wanted) +
+                           use->part->symbol_count * sizeof(*use->names),
+                       e));
     use->groups = mem_realloc_array(NULL, (size_t)rows + 1, sizeof(*use->groups));
     use->wanted = mem_calloc(rows / BLOCK_ROWS + 1, sizeof(*use->wanted));
     use->names = mem_alloc(((size_t)use->part->symbol_count + 1) * sizeof(*use->names));
@@ -26,6 +37,8 @@ static enum status group_rows(struct query_run *run, struct part_use *use, struc
     memset(use->names, 0xff, ((size_t)use->part->symbol_count + 1) * sizeof(*use->names));
     for (uint32_t i = 0; i < rows; i++) {
         struct cell_row row;
+        if (i % ROWS_PER_CHECK == 0)
+            TRY(query_run_hold(run, 0, e));
         edge_part_row(use->part, base + i, &row);
         uint32_t group = run->query->group(&row, run->query->user);
         use->groups[i] = group;
@@ -63,12 +76,22 @@ static uint32_t result_name(uint32_t name, void *user)
 
 /* --- blocks to sums --- */
 
-static enum status add_side(const struct block_cursor *c, unsigned side, struct histogram_dense *to,
-                            struct err *e)
+static size_t dense_bytes(const struct histogram_dense *d)
+{
+    return d->len * sizeof(*d->slots) + d->rest.bucket_cap * sizeof(*d->rest.buckets);
+}
+
+/* What it takes is told with the next block. */
+static enum status add_side(struct query_run *run, const struct block_cursor *c, unsigned side,
+                            struct histogram_dense *to, struct err *e)
 {
     struct histogram_item item;
+    size_t before = dense_bytes(to);
     TRY(block_side_item(c, side, &item, e));
-    return item.head ? histogram_dense_add_item(&item, to, e) : ST_OK;
+    if (item.head)
+        TRY(histogram_dense_add_item(&item, to, e));
+    run->held_bytes += dense_bytes(to) - before;
+    return ST_OK;
 }
 
 static struct edge_sum *step_sums(const struct query_run *run, uint64_t step)
@@ -94,7 +117,7 @@ static enum status add_cell(struct query_run *run, const struct block_cursor *c,
         block_add_counts(c, &sum->cell);
     for (unsigned side = 0; side < BLOCK_SIDES; side++)
         if (has_section(run, section_bit(STORED_CLIENT + side)))
-            TRY(add_side(c, side, &sum->side[side], e));
+            TRY(add_side(run, c, side, &sum->side[side], e));
     if (has_section(run, SECTION_TALLIES))
         TRY(block_add_tallies(c, &sum->cell, result_name, run, e));
     return has_section(run, SECTION_EXEMPLARS) ? block_add_exemplars(c, tile_s, &sum->cell, e)
@@ -180,6 +203,7 @@ enum status query_run_add_block(struct query_run *run, const struct block_entry 
     uint64_t to = MIN((tiles->to_s - zero) / seconds, (uint64_t)SLAB_TILES);
     const uint32_t *groups = run->use->groups + (size_t)entry->row_block * BLOCK_ROWS;
     struct block_cursor c;
+    TRY(query_run_hold(run, 0, e));
     TRY(query_run_load(run, entry, e));
     block_cursor_init(&c, &run->reader, (unsigned)from, (unsigned)to);
     c.rows = run->use->wanted[entry->row_block];
@@ -244,6 +268,15 @@ static bool take_sides(const struct query_run *run, struct edge_sum *sum, struct
            take_side(run, &sum->side[2], &out->transit);
 }
 
+/* There is no other step that would use their slots. */
+static void end_sides(struct query_run *run, struct edge_sum *sum)
+{
+    for (unsigned side = 0; side < BLOCK_SIDES; side++) {
+        run->held_bytes -= dense_bytes(&sum->side[side]);
+        histogram_dense_deinit(&sum->side[side]);
+    }
+}
+
 static enum status keep_point(struct query_run *run, uint32_t group, uint64_t time_s,
                               struct edge_sum *sum, struct err *e)
 {
@@ -256,16 +289,14 @@ static enum status keep_point(struct query_run *run, uint32_t group, uint64_t ti
         return err_set(e, ST_NO_MEMORY, "no memory for the points of an answer");
     const struct cell *c = &sum->cell;
     size_t buckets = (size_t)c->client.bucket_cap + c->server.bucket_cap + c->transit.bucket_cap;
-    run->kept_bytes += sizeof(point) + buckets * sizeof(struct histogram_bucket);
+    size_t bytes = sizeof(point) + buckets * sizeof(struct histogram_bucket);
     point.cell = sum->cell;
     series->points[series->len++] = point;
     sum->cell = (struct cell){0};
-    if (run->kept_bytes > KEPT_BYTES)
-        return err_set(e, ST_QUERY,
-                       "the answer needs more than %d MiB: ask for a longer step, a "
-                       "shorter range or fewer services",
-                       KEPT_BYTES / MIB);
-    return ST_OK;
+    run->result->held_bytes += bytes;
+    if (!run->plan.step_s)
+        end_sides(run, sum);
+    return query_run_hold(run, bytes, e);
 }
 
 /* The histograms of all points go through the same memory, so that it stays in the cache. */
@@ -380,6 +411,7 @@ static enum status prepare_sums(struct query_run *run, struct err *e)
     while (run->plan.step_s && run->batch_steps < BATCH_STEPS &&
            (uint64_t)run->batch_steps * 2 * groups <= ACCUMULATORS)
         run->batch_steps *= 2;
+    TRY(query_run_hold(run, (size_t)groups * run->batch_steps * sizeof(*run->sums), e));
     run->sums = mem_calloc((size_t)groups * run->batch_steps + 1, sizeof(*run->sums));
     run->result->series = mem_calloc((size_t)groups + 1, sizeof(*run->result->series));
     if (!run->sums || !run->result->series)

@@ -36,15 +36,19 @@ struct query_run {
     struct block_reader reader;
     const struct block_entry *loaded; /* in reader */
     struct block_reader fine_reader;  /* of 15 s tiles whose exemplars a minute has */
-    uint64_t points, kept_bytes;
+    uint64_t points;
+    size_t held_bytes;
     struct histogram passing[BLOCK_SIDES]; /* owned; of the point that is handed out */
     double ns[EDGE_QUANTILES_MAX];         /* likewise */
 };
 
-/* Plans the query and maps the rows of its parts. ST_NO_MEMORY; query_run_deinit() all the same. */
+/* Plans the query and maps the rows of its parts. ST_NO_MEMORY, errors of the asker's check;
+ * query_run_deinit() all the same. */
 enum status query_run_init(struct query_run *run, const struct edge_view *v,
                            const struct edge_query *q, struct edge_result *out, struct err *e);
 void query_run_deinit(struct query_run *run);
+/* The run is about to hold `more` bytes. What the asker's check returns. */
+enum status query_run_hold(struct query_run *run, size_t more, struct err *e);
 /* Takes a part in hand. */
 void query_run_use(struct query_run *run, size_t use);
 /* Makes `entry` the loaded block of the part in hand. ST_CORRUPT, ST_IO, ST_NO_MEMORY. */

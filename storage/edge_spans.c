@@ -127,6 +127,7 @@ static enum status run_batches(struct spans_run *run, const struct edge_span *sp
     struct query_run *q = &run->query;
     uint32_t groups = MAX(q->group_count, 1u);
     q->batch_steps = MAX(MIN((uint32_t)BATCH_SPANS, (uint32_t)BATCH_SUMS / groups), 1u);
+    TRY(query_run_hold(q, (size_t)groups * q->batch_steps * sizeof(*q->sums), e));
     q->sums = mem_calloc((size_t)groups * q->batch_steps, sizeof(*q->sums));
     if (!q->sums)
         return err_set(e, ST_NO_MEMORY, "no memory for %u groups", groups);

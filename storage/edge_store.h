@@ -84,6 +84,9 @@ struct edge_query {
                              void *user, struct err *e);
     const double *q; /* borrowed */
     size_t q_count;  /* at most EDGE_QUANTILES_MAX */
+    /* Asked every millisecond or so of work, before it holds `held_bytes` in all; what it returns
+     * ends the query. NULL: nobody is asked. */
+    enum status (*check)(size_t held_bytes, void *user, struct err *e);
     void *user;
     uint64_t max_points; /* ST_QUERY when the answer would have more */
     /* When set: only these buckets of histograms (ascending) need to stay apart; what lies between
@@ -109,10 +112,11 @@ struct edge_result {
     struct edge_series *series; /* by group */
     uint32_t series_count;
     struct intern *names; /* of the tallies */
+    size_t held_bytes;    /* of the points, as query.check was told */
     uint64_t lost_blocks;
 };
-/* Takes the coarsest tiles that fit. Any thread. ST_QUERY, ST_NO_MEMORY. The caller ends *out with
- * edge_result_deinit. */
+/* Takes the coarsest tiles that fit. Any thread. ST_QUERY, ST_NO_MEMORY, and what q->check returns.
+ * The caller ends *out with edge_result_deinit. */
 enum status edge_query_run(const struct edge_view *v, const struct edge_query *q,
                            struct edge_result *out, struct err *e);
 void edge_result_deinit(struct edge_result *r);

@@ -192,6 +192,7 @@ static enum status mark_block(struct stretch_run *run, const struct block_entry 
     unsigned from = (unsigned)(tiles->from_s > zero ? (tiles->from_s - zero) / seconds : 0);
     unsigned to = (unsigned)MIN((tiles->to_s - zero) / seconds, (uint64_t)SLAB_TILES);
     const uint32_t *groups = q->use->groups + (size_t)entry->row_block * BLOCK_ROWS;
+    TRY(query_run_hold(q, 0, e));
     TRY(block_reader_load(&q->reader, q->use->part, entry, 0, e));
     unsigned unclear = mark_present(run, entry, &q->reader, from, to, groups);
     return unclear ? mark_observed(run, entry, unclear, from, to, groups, e) : ST_OK;

@@ -430,3 +430,39 @@ Test(graph, an_edge_of_many_versions, .timeout = 60)
     world_deinit(&w);
     EXPECT_NO_LEAK();
 }
+
+/* All calls that add cells up have the deadline and the memory of questions. */
+Test(graph, questions_have_limits)
+{
+    static const char *const targets[] = {
+        "/api/mesh/graph",       "/api/mesh/edge?client=shop/web&server=shop/cart",
+        "/api/mesh/services",    "/api/mesh/services/shop/cart",
+        "/api/mesh/percentiles", "/api/mesh/percentiles?step=15&by=client,operation",
+    };
+    struct world w;
+    struct budget all = {.limit = 64 * KIB};
+    struct arena payer = {.budget = &all, .budget_percent = 100};
+    struct query_budget limits[] = {
+        {.deadline_mono_ns = 1}, {.payer = &payer}, {.payer = &(struct arena){.limit_bytes = 512}}};
+    static const struct {
+        unsigned status;
+        const char *words;
+    } wants[] = {{503, "\"timeout\""}, {503, "memory budget is used up"}, {422, "needs more than"}};
+    world_init(&w);
+    for (size_t i = 0; i < LEN(shop); i++)
+        world_add(&w, &shop[i]);
+    world_seal(&w);
+    budget_force(&all, 64 * KIB);
+    for (size_t l = 0; l < LEN(limits); l++)
+        for (size_t i = 0; i < LEN(targets); i++) {
+            w.budget = &limits[l];
+            struct http_response out = world_get(&w, targets[i]);
+            cr_expect(eq(uint, out.status, wants[l].status), "%s", targets[i]);
+            cr_expect(str_search(buf_str(&out.body), str_from_c(wants[l].words)) < out.body.len,
+                      "%s: %.*s", targets[i], STR_ARG(out.body));
+            buf_deinit(&out.body);
+        }
+    cr_expect(eq(u64, budget_used(&all), 64 * KIB), "what was taken was given back");
+    world_deinit(&w);
+    EXPECT_NO_LEAK();
+}

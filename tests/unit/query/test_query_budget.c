@@ -38,6 +38,34 @@ Test(query_budget, ends_at_the_deadline)
     clock_set_ns(0, 0);
 }
 
+Test(query_budget, says_what_its_question_is_to_be_told)
+{
+    struct query_budget b = {.deadline_mono_ns = 1000, .late = "ask for less"};
+    struct err e;
+    clock_set_ns(1, 1001);
+    cr_expect(eq(int, query_budget_check(&b, &e), ST_TIMEOUT));
+    cr_expect(eq(str, e.msg, "ask for less"));
+    clock_set_ns(0, 0);
+}
+
+Test(query_budget, bounds_what_is_held_outside_the_arena)
+{
+    struct budget all = {.limit = 5 * MIB};
+    struct arena arena = {.limit_bytes = 2 * MIB, .budget = &all, .budget_percent = 100};
+    struct query_budget b = {.payer = &arena}, unpaid = {0};
+    struct err e;
+    cr_expect(eq(int, query_budget_hold(&b, 3 * MIB, &e), ST_OK));
+    cr_expect(eq(u64, budget_used(&all), 3 * MIB));
+    cr_expect(eq(int, query_budget_hold(&b, 2 * MIB, &e), ST_QUERY));
+    cr_expect(strstr(e.msg, "more than 4 MiB") != NULL, "%s", e.msg);
+    query_budget_let_go(&b, 2 * MIB);
+    budget_force(&all, 3 * MIB);
+    cr_expect(eq(int, query_budget_hold(&b, 2 * MIB, &e), ST_NO_MEMORY));
+    cr_expect(eq(int, query_budget_hold(&unpaid, SIZE_MAX, &e), ST_OK));
+    arena_deinit(&arena);
+    cr_expect(eq(u64, budget_used(&all), 3 * MIB));
+}
+
 Test(query_budget, small_parts_of_work_add_up_to_a_look)
 {
     struct query_budget b = {.deadline_mono_ns = 1000};

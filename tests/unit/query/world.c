@@ -168,6 +168,7 @@ struct http_response world_get(struct world *w, const char *target)
                         .graph = w->config.graph,
                         .live = &live,
                         .arena = &arena,
+                        .budget = w->budget,
                         .view = &w->view,
                         .now_ns = WORLD_NOW_S * NS_PER_S};
     cr_assert(eq(int, route_decode_path(path, &arena, &r.path, &e), ST_OK), "%s", target);

@@ -17,6 +17,7 @@ struct world {
     struct query_config config;
     struct account *account;
     struct senders *senders;
+    struct query_budget *budget; /* of its questions; NULL: no limits */
 };
 
 /* `count` equal requests. Ids as "space/name", "user", "ext:host"; ms < 0: that side was not seen.

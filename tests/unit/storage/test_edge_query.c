@@ -307,6 +307,59 @@ Test(edge_query, years_without_data_are_skipped, .timeout = 5)
     EXPECT_NO_LEAK();
 }
 
+/* Of an asker: what it was told, and when it has had enough. */
+struct patience {
+    size_t calls, held, most;
+    size_t calls_left;
+};
+
+static struct patience patience;
+
+static enum status count_check(size_t held_bytes, void *user, struct err *e)
+{
+    (void)user;
+    patience.calls++;
+    patience.held = held_bytes;
+    patience.most = MAX(patience.most, held_bytes);
+    if (patience.calls_left-- > 0)
+        return ST_OK;
+    return err_set(e, ST_TIMEOUT, "enough");
+}
+
+Test(edge_query, asks_whether_to_go_on)
+{
+    struct edge_rig r = edge_rig_new(2000, ROWS, START, 3600, 3);
+    struct edge_part *parts[PARTS];
+    edge_rig_split(&r, parts, PARTS);
+    struct edge_view view = {.parts = parts, .part_count = PARTS};
+    for (uint32_t step_s = 0; step_s <= 60; step_s += 60) {
+        struct edge_query q = {.start_s = START,
+                               .end_s = START + 3600,
+                               .step_s = step_s,
+                               .sections = SECTION_ALL,
+                               .group = group_of,
+                               .check = count_check,
+                               .max_points = 100000};
+        struct edge_result result;
+        struct err e;
+        patience = (struct patience){.calls_left = SIZE_MAX};
+        cr_assert_eq(edge_query_run(&view, &q, &result, &e), ST_OK);
+        cr_expect(result.held_bytes > 0 && patience.held >= result.held_bytes);
+        cr_expect(patience.most > result.held_bytes, "accumulators, too");
+        size_t calls = patience.calls;
+        cr_expect(calls > 2 * PARTS, "once a part, once a block: %zu", calls);
+        edge_result_deinit(&result);
+        for (size_t left = 0; left < calls; left += 1 + calls / 50) {
+            patience = (struct patience){.calls_left = left};
+            cr_expect_eq(edge_query_run(&view, &q, &result, &e), ST_TIMEOUT);
+            cr_expect(patience.calls == left + 1 && strcmp(e.msg, "enough") == 0);
+        }
+    }
+    edge_rig_unref(parts, PARTS);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 Test(edge_query, survives_short_memory)
 {
     struct edge_rig r = edge_rig_new(200, ROWS, START, 120, 3);
