@@ -15,6 +15,7 @@ struct request {
     struct graph_settings graph; /* as they stood when the request began */
     struct live_view *live;
     struct arena *arena;          /* reset after the answer */
+    const atomic_bool *ending;    /* weft ends; NULL: it never does */
     struct query_budget *budget;  /* of the own API's questions; NULL: no limits */
     const struct edge_view *view; /* only for routes that ask for one */
     struct params params;

@@ -42,6 +42,7 @@ static enum status read_budget(struct run *run, struct err *e)
     run->began_ns = clock_mono_ns();
     run->budget = (struct query_budget){.deadline_mono_ns =
                                             run->began_ns + (uint64_t)MAX(timeout_ns, (int64_t)1),
+                                        .ending = run->r->ending,
                                         .payer = run->r->arena,
                                         .samples_max = SAMPLES_MAX};
     return ST_OK;

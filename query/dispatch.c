@@ -46,6 +46,7 @@ static struct request request_of(struct dispatcher *d, const struct question *q,
     return (struct request){.config = &d->config,
                             .graph = graph,
                             .live = &d->live,
+                            .ending = &d->ending,
                             .arena = arena,
                             .accept_encoding = q->accept_encoding,
                             .if_none_match = q->if_none_match,
@@ -140,6 +141,8 @@ static enum status parse_params(const struct route *route, const struct question
 static enum status handle(const struct route *route, const struct question *q, struct request *r,
                           struct http_response *out, struct err *e)
 {
+    TRY(query_budget_check(&(struct query_budget){.ending = r->ending},
+                           e)); /* it waited too long */
     TRY(parse_params(route, q, r, e));
     if (route->flags & ROUTE_VIEW && !r->view)
         TRY(live_view_get(r->live, &r->view, e));
@@ -182,6 +185,7 @@ static void run_handler(const struct route *route, const struct question *q, str
     struct err e = {0};
     struct query_budget budget = {.deadline_mono_ns = clock_mono_ns() + QUERY_TIMEOUT_NS,
                                   .late = "the answer took longer than 2 minutes: ask for less",
+                                  .ending = r->ending,
                                   .payer = r->arena};
     r->budget = &budget;
     if (handle(route, q, r, out, &e) != ST_OK) {

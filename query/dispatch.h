@@ -18,6 +18,7 @@ struct dispatcher {
     struct query_config config; /* constant, but for `graph` */
     pthread_mutex_t lock;       /* guards config.graph */
     struct live_view live;
+    atomic_bool ending; /* questions end with 503 from now on, also those that are computed */
 };
 
 /* The lock's life; config and live are the caller's to fill. */

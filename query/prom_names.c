@@ -12,8 +12,9 @@ static enum status check_given(struct request *r, bool needs_selector, struct er
 
 static void ask_init(struct request *r, struct prom_ask *ask)
 {
-    *ask = (struct prom_ask){
-        .budget = {.deadline_mono_ns = clock_mono_ns() + PROM_TIMEOUT_NS, .payer = r->arena}};
+    *ask = (struct prom_ask){.budget = {.deadline_mono_ns = clock_mono_ns() + PROM_TIMEOUT_NS,
+                                        .ending = r->ending,
+                                        .payer = r->arena}};
     ask->request = (struct prom_names_request){
         .selectors = &ask->selectors, .arena = r->arena, .budget = &ask->budget};
 }

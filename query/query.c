@@ -157,6 +157,7 @@ enum status query_metrics_each(struct query *q, struct arena *arena, query_metri
 
 void query_free(struct query *q)
 {
+    atomic_store(&q->dispatcher.ending, true);
     pool_free(q->pool);
     dispatcher_deinit(&q->dispatcher);
     mem_free(q);

@@ -66,7 +66,7 @@ enum status query_new(const struct query_config *config, struct query **out, str
 void query_set_graph(struct query *q, const struct graph_settings *graph);
 /* net_config.http, with user = the query. Loop thread: parses, hands to the pool, returns. */
 void query_http(struct http_exchange *x, void *user);
-/* Waits for running requests, ends the pool. */
+/* Breaks running requests off, ends the pool. */
 void query_free(struct query *q);
 
 #endif

@@ -43,6 +43,8 @@ enum { PARTS_PER_CHECK = 100000 };
 enum status query_budget_check(struct query_budget *b, struct err *e)
 {
     b->unchecked = 0;
+    if (b->ending && atomic_load_explicit(b->ending, memory_order_relaxed))
+        return err_set(e, ST_IO, "weft is shutting down: ask again later");
     if (b->deadline_mono_ns && clock_mono_ns() > b->deadline_mono_ns)
         return err_set(e, ST_TIMEOUT, "%s",
                        b->late ? b->late : "query timed out in expression evaluation");

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include <stdatomic.h>
 
 /* The longest a question may take, Prometheus' default. */
 #define QUERY_TIMEOUT_NS (120 * NS_PER_S)
@@ -12,6 +13,7 @@
 struct query_budget {
     uint64_t deadline_mono_ns; /* 0 = none */
     const char *late;          /* what is said then; NULL: Prometheus' words. Static */
+    const atomic_bool *ending; /* borrowed; NULL: it never is. Once true no question goes on */
     struct arena *payer;       /* borrowed; counts what is held outside of it. NULL: nobody does */
     uint64_t samples_max, samples_used;  /* held in memory at once, as Prometheus counts them */
     uint64_t samples_peak, samples_read; /* for `stats` */
@@ -27,7 +29,8 @@ void query_budget_give(struct query_budget *b, uint64_t count);
  * memory budget has no more. */
 enum status query_budget_hold(struct query_budget *b, size_t more, struct err *e);
 void query_budget_let_go(struct query_budget *b, size_t bytes);
-/* Every millisecond or so of work. ST_TIMEOUT: "query timed out in expression evaluation". */
+/* Every millisecond or so of work. ST_TIMEOUT: "query timed out in expression evaluation"; ST_IO:
+ * weft ends. */
 enum status query_budget_check(struct query_budget *b, struct err *e);
 /* The same for work in parts that are too small to look at the clock for each: `parts` of some ns
  * more were done, or are about to be. */

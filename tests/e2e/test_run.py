@@ -1,5 +1,5 @@
 """test_run.py - the process: how it starts, what it refuses, how it stops, what a restart keeps."""
-import json, pathlib, random, re, signal, subprocess, sys, tempfile, time
+import json, pathlib, random, re, signal, subprocess, sys, tempfile, threading, time, urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from weft import BINARY, Suite, Weft, wait_until
@@ -103,6 +103,30 @@ def stops_within_five_seconds():
             assert time.monotonic() - began <= 5
 
 
+def stops_amid_long_questions():
+    """Two that are computed, which take minutes, and some that wait for them."""
+    form = urllib.parse.urlencode({"query": "mad_over_time(vector(time())[3h:1s])", "start": 0, "end": 10000, "step": 1}).encode()
+    with Weft() as w:
+        def ask():
+            try:
+                w.request("/api/v1/query_range", "POST", form, {"Content-Type": "application/x-www-form-urlencoded"})
+            except OSError:
+                pass  # the grace of connections is shorter
+        clients = [threading.Thread(target=ask) for _ in range(6)]
+        cpu = lambda: sum(map(int, pathlib.Path("/proc/%d/stat" % w.process.pid).read_text().rsplit(")", 1)[1].split()[11:13]))
+        before = cpu()
+        for client in clients:
+            client.start()
+        wait_until("they are computed", lambda: cpu() > before + 20)
+        began = time.monotonic()
+        w.process.send_signal(signal.SIGTERM)
+        code = w.process.wait(timeout=60)
+        took = time.monotonic() - began
+        for client in clients:
+            client.join()
+        assert code == 0 and took < 5, (code, took)
+
+
 def stops_with_idle_connections():
     import http.client
     with Weft() as w:
@@ -202,6 +226,7 @@ def main():
     suite.run("tells its version and health", tells_its_version_and_health)
     suite.run("every command tells its own arguments", every_command_tells_its_own_arguments)
     suite.run("stops within five seconds", stops_within_five_seconds)
+    suite.run("stops amid long questions", stops_amid_long_questions)
     suite.run("stops with idle connections", stops_with_idle_connections)
     suite.run("leaves no preallocated bytes", leaves_no_preallocated_bytes)
     suite.run("totals survive SIGTERM", totals_survive, lambda w: w.stop())

@@ -48,6 +48,17 @@ Test(query_budget, says_what_its_question_is_to_be_told)
     clock_set_ns(0, 0);
 }
 
+Test(query_budget, ends_with_weft)
+{
+    atomic_bool ending = false;
+    struct query_budget b = {.ending = &ending};
+    struct err e;
+    cr_expect(eq(int, query_budget_check(&b, &e), ST_OK));
+    ending = true;
+    cr_expect(eq(int, query_budget_check(&b, &e), ST_IO));
+    cr_expect(strstr(e.msg, "shutting down") != NULL);
+}
+
 Test(query_budget, bounds_what_is_held_outside_the_arena)
 {
     struct budget all = {.limit = 5 * MIB};
