@@ -307,6 +307,12 @@ static enum status read_header(struct image_reader *r, struct cursor *c, struct 
     return ST_OK;
 }
 
+/* No part that holds a row of an unknown protocol can be opened. */
+static bool is_sound(const struct open_span *s)
+{
+    return s->role <= ROLE_WAYPOINT && s->kind <= SPAN_CONSUMER && s->protocol <= PROTOCOL_GRPC;
+}
+
 static void get_open(struct cursor *c, struct open_span *s, uint64_t base_ns)
 {
     *s = (struct open_span){.id = cursor_u64(c), .is_new = true};
@@ -335,6 +341,7 @@ static void get_open(struct cursor *c, struct open_span *s, uint64_t base_ns)
     s->mirror = b >> 4 & 1u;
     s->denied = b >> 5 & 1u;
     s->end_before_start = b >> 6 & 1u;
+    c->failed |= !is_sound(s);
 }
 
 static void get_closed(struct cursor *c, struct open_span *s, uint32_t *closed)
@@ -348,6 +355,7 @@ static void get_closed(struct cursor *c, struct open_span *s, uint32_t *closed)
     s->kind = a >> 3 & 7u;
     s->out_done = a >> 6 & 1u;
     s->mirror = a >> 7 & 1u;
+    c->failed |= !is_sound(s);
 }
 
 static enum status no_memory(struct err *e)

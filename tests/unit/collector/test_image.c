@@ -2,6 +2,7 @@
  * be used, never harm. */
 #include "collector/image.h"
 #include "base/fileio.h"
+#include "storage/edge_part.h"
 #include "support/leak.h"
 #include "unit/collector/trace_rig.h"
 #include <criterion/criterion.h>
@@ -173,6 +174,61 @@ Test(image, sizes_of_waiting_blocks_fit)
         pipeline_deinit(&p);
     }
     buf_deinit(&image);
+    EXPECT_NO_LEAK();
+}
+
+/* Reads an image whose one open span is `s`, closes that, and opens a part of what came of it. */
+static enum status read_span(const struct open_span *s, struct err *e)
+{
+    struct pipeline_config config = {.seed = 99, .graph = graph_settings_default()};
+    struct account_totals totals = {0};
+    struct trace_id id = {4, 4};
+    struct buf image = {0}, bytes = {0};
+    struct edge_part *part = NULL;
+    struct pipeline p;
+    cr_assert(pipeline_init(&p, &config, NULL) == ST_OK);
+    uint32_t trace = trace_add(&p.table, id, trace_hash(&p.table, id), p.wheel_step + 30);
+    cr_assert(trace && trace_add_span(&p.table, trace_at(&p.table, trace), s));
+    cr_assert(image_encode(&p, &totals, keep_chunk, &image, NULL) == ST_OK);
+    pipeline_deinit(&p);
+    cr_assert(pipeline_init(&p, &config, NULL) == ST_OK);
+    struct image_reader reader = {.pipeline = &p};
+    struct cursor c = cursor_of(buf_str(&image));
+    enum status status = ST_OK;
+    while (status == ST_OK && c.at < c.end)
+        status = image_read_chunk(&reader, cursor_lenstr(&c), e);
+    (void)image_read_end(&reader, NULL);
+    if (status == ST_OK) {
+        pipeline_flush(&p, 1, p.clock_ns);
+        cr_assert(edge_part_encode(cell_feed_cells(p.closed), true, &bytes, NULL) == ST_OK);
+        cr_assert(edge_part_open_memory(&bytes, &part, e) == ST_OK, "%s", e->msg);
+        edge_part_unref(part);
+    }
+    pipeline_deinit(&p);
+    buf_deinit(&image);
+    return status;
+}
+
+Test(image, numbers_that_nobody_writes_are_damage)
+{
+    const struct open_span sound = {.id = 9,
+                                    .parent = 8,
+                                    .owner = 2,
+                                    .dest = 2,
+                                    .role = ROLE_WAYPOINT,
+                                    .kind = SPAN_CONSUMER,
+                                    .protocol = PROTOCOL_GRPC,
+                                    .end_ns = NS_PER_S,
+                                    .grpc_code = GRPC_NONE};
+    struct err e = {0};
+    cr_expect(read_span(&sound, &e) == ST_OK, "%s", e.msg);
+    for (unsigned i = 0; i < 3; i++) {
+        struct open_span odd = sound;
+        odd.kind = i == 0 ? SPAN_CONSUMER + 1 : SPAN_CLIENT;
+        odd.role = i == 1 ? ROLE_WAYPOINT + 1 : ROLE_APP;
+        odd.protocol = i == 2 ? PROTOCOL_GRPC + 1 : PROTOCOL_HTTP;
+        cr_expect(read_span(&odd, &e) == ST_CORRUPT, "field %u", i);
+    }
     EXPECT_NO_LEAK();
 }
 
