@@ -47,6 +47,25 @@ static void give_budget(struct arena *a, size_t bytes)
         budget_give(a->budget, before - payable(a, a->counted_bytes));
 }
 
+void arena_enter_budget(struct arena *a, struct budget *budget, unsigned percent)
+{
+    a->budget = budget;
+    a->budget_percent = percent;
+    budget_force(budget, payable(a, a->counted_bytes));
+}
+
+size_t arena_leave_budget(struct arena *a)
+{
+    a->budget = NULL;
+    a->cancelled = NULL;
+    return payable(a, a->counted_bytes);
+}
+
+static bool is_cancelled(const struct arena *a)
+{
+    return a->cancelled && atomic_load_explicit(a->cancelled, memory_order_relaxed);
+}
+
 static struct arena_chunk *chunk_new(struct arena *a, size_t need)
 {
     size_t cap = a->head ? a->head->cap * 2 : FIRST_CHUNK - sizeof(struct arena_chunk);
@@ -54,7 +73,7 @@ static struct arena_chunk *chunk_new(struct arena *a, size_t need)
     size_t bytes;
     if (size_add_overflow(cap, sizeof(struct arena_chunk), &bytes))
         return NULL;
-    if (!take_budget(a, bytes))
+    if (is_cancelled(a) || !take_budget(a, bytes))
         return NULL;
     struct arena_chunk *chunk = a->spare && a->spare->cap == cap ? a->spare : mem_alloc(bytes);
     if (chunk == a->spare)

@@ -9,17 +9,18 @@ struct arena_chunk;
 
 /* All-zero is a valid empty arena. One thread at a time. */
 struct arena {
-    struct arena_chunk *head;  /* owned list, newest first */
-    struct arena_chunk *spare; /* owned; a large one set aside, not counted until it is used */
-    size_t used_bytes;         /* handed out, padding included */
-    size_t limit_bytes;        /* 0 = no limit; over it arena_alloc gives NULL */
-    struct budget *budget;     /* borrowed; NULL: none. What the arena holds is taken from it */
-    unsigned budget_percent;   /* up to here; over it arena_alloc gives NULL */
-    size_t unpaid_bytes;       /* so much is held without asking the budget */
-    bool is_refused;           /* the budget had no more; until reset */
-    size_t elsewhere_bytes;    /* told by arena_charge() */
-    size_t held_bytes;         /* by arena_hold() */
-    size_t counted_bytes;      /* chunks, elsewhere and held: what exceeds unpaid_bytes is taken */
+    struct arena_chunk *head;     /* owned list, newest first */
+    struct arena_chunk *spare;    /* owned; a large one set aside, not counted until it is used */
+    size_t used_bytes;            /* handed out, padding included */
+    size_t limit_bytes;           /* 0 = no limit; over it arena_alloc gives NULL */
+    struct budget *budget;        /* borrowed; NULL: none. What the arena holds is taken from it */
+    unsigned budget_percent;      /* up to here; over it arena_alloc gives NULL */
+    size_t unpaid_bytes;          /* so much is held without asking the budget */
+    bool is_refused;              /* the budget had no more; until reset */
+    const atomic_bool *cancelled; /* borrowed, may be NULL; once true there are no more chunks */
+    size_t elsewhere_bytes;       /* told by arena_charge() */
+    size_t held_bytes;            /* by arena_hold() */
+    size_t counted_bytes; /* chunks, elsewhere and held: what exceeds unpaid_bytes is taken */
 };
 
 /* 16-byte aligned, not zeroed; NULL when memory or the limit is short. Lives until reset or deinit.
@@ -35,6 +36,11 @@ static inline void arena_share_budget(struct arena *a, const struct arena *from)
     a->budget = from->budget;
     a->budget_percent = from->budget_percent;
 }
+/* From now on what the arena holds is taken from `budget`: what it holds by now without asking. */
+void arena_enter_budget(struct arena *a, struct budget *budget, unsigned percent);
+/* From now on nothing is taken or given back, and nobody cancels. What it had taken is the caller's
+ * to give back. */
+size_t arena_leave_budget(struct arena *a);
 /* Counts as the arena's what is held elsewhere for the same purpose: `bytes` in all by now, given
  * back on reset and deinit. False: the budget has no more. */
 bool arena_charge(struct arena *a, size_t bytes) NODISCARD;

@@ -155,6 +155,39 @@ Test(arena, takes_what_it_holds_from_a_budget)
     EXPECT_NO_LEAK();
 }
 
+/* As one whose request turns out large, and is somebody else's once it is decoded. */
+Test(arena, enters_and_leaves_a_budget)
+{
+    struct budget budget = {.limit = 400 * KIB};
+    struct arena a = {0};
+    cr_assert_not_null(arena_alloc(&a, 50 * KIB));
+    arena_enter_budget(&a, &budget, 90);
+    cr_expect_eq(budget_used(&budget), arena_held_bytes(&a));
+    cr_assert_not_null(arena_alloc(&a, 20 * KIB));
+    cr_expect_null(arena_alloc(&a, 300 * KIB));
+    cr_expect(a.is_refused);
+    size_t taken = arena_leave_budget(&a);
+    cr_expect(taken == arena_held_bytes(&a) && budget_used(&budget) == taken);
+    cr_expect_not_null(arena_alloc(&a, 900 * KIB));
+    arena_deinit(&a);
+    cr_expect_eq(budget_used(&budget), taken);
+    EXPECT_NO_LEAK();
+}
+
+Test(arena, gives_no_more_once_it_is_cancelled)
+{
+    atomic_bool cancelled = false;
+    struct arena a = {.cancelled = &cancelled};
+    cr_assert_not_null(arena_alloc(&a, 100));
+    cancelled = true;
+    cr_expect_not_null(arena_alloc(&a, 100), "of the chunk that is there");
+    cr_expect_null(arena_alloc(&a, 100 * KIB));
+    (void)arena_leave_budget(&a);
+    cr_expect_not_null(arena_alloc(&a, 100 * KIB));
+    arena_deinit(&a);
+    EXPECT_NO_LEAK();
+}
+
 /* Beside what is charged: both are there at once. */
 Test(arena, counts_what_comes_and_goes_elsewhere)
 {
