@@ -20,6 +20,8 @@ enum status unpack_room(struct unpack_job *job, size_t want)
     if (job->cap - job->len >= MIN(want, most))
         return ST_OK;
     size_t cap = job->len + MIN(MAX(want, job->cap), most);
+    if (job->payer && !arena_charge(job->payer, cap))
+        return err_set(job->err, ST_BUSY, "the memory budget is used up; send it again later");
     char *out = mem_realloc(job->out, cap);
     if (!out)
         return err_set(job->err, ST_NO_MEMORY, "out of memory while unpacking a body");
@@ -62,7 +64,14 @@ static void trim(struct unpack_job *job)
 enum status unpack(enum batch_compression how, struct str in, size_t max_bytes, struct str *out,
                    struct err *e)
 {
-    struct unpack_job job = {.in = in, .max = MIN(max_bytes, SIZE_MAX - 1), .err = e};
+    return unpack_paid(how, in, max_bytes, NULL, out, e);
+}
+
+enum status unpack_paid(enum batch_compression how, struct str in, size_t max_bytes,
+                        struct arena *payer, struct str *out, struct err *e)
+{
+    struct unpack_job job = {
+        .in = in, .max = MIN(max_bytes, SIZE_MAX - 1), .payer = payer, .err = e};
     enum status status = run(how, &job);
     if (status == ST_OK && job.len > job.max)
         status = unpack_too_big(&job);

@@ -3,6 +3,7 @@
 #ifndef WEFT_CODEC_UNPACK_FORMAT_H
 #define WEFT_CODEC_UNPACK_FORMAT_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -13,11 +14,12 @@ struct unpack_job {
     size_t len, cap; /* of out; never more than max + 1: the byte too many proves that the output is
                         too big */
     size_t max;
-    struct err *err; /* borrowed */
+    struct arena *payer; /* borrowed, may be NULL: is charged for cap */
+    struct err *err;     /* borrowed */
 };
 
 /* Makes room for `want` more bytes (at least one, at most to the cap). ST_TOO_BIG when len > max,
- * ST_NO_MEMORY. */
+ * ST_BUSY when the payer has no more, ST_NO_MEMORY. */
 enum status unpack_room(struct unpack_job *job, size_t want);
 /* The error of an output beyond max. */
 enum status unpack_too_big(const struct unpack_job *job);

@@ -165,6 +165,32 @@ Test(unpack, the_cap_is_exact)
     EXPECT_NO_LEAK();
 }
 
+Test(unpack, the_payer_is_asked_before_the_output_grows)
+{
+    for (size_t i = 0; i < LEN(all); i++) {
+        struct buf plain = plain_of(300000), packed = {0};
+        struct budget budget = {.limit = 10 * MIB};
+        struct arena payer = {.budget = &budget, .budget_percent = 100};
+        struct err e;
+        struct str out;
+        pack(all[i], &packed, buf_str(&plain));
+        cr_assert(unpack_paid(all[i], buf_str(&packed), MIB, &payer, &out, &e) == ST_OK);
+        mem_free((void *)(uintptr_t)out.ptr);
+        cr_expect(budget_used(&budget) >= 300000 && budget_used(&budget) <= MIB + 1, "%d",
+                  (int)all[i]);
+        arena_reset(&payer);
+        budget_force(&budget, 10 * MIB - 200000);
+        cr_expect(unpack_paid(all[i], buf_str(&packed), MIB, &payer, &out, &e) == ST_BUSY, "%d",
+                  (int)all[i]);
+        cr_expect(payer.is_refused);
+        arena_deinit(&payer);
+        cr_expect(budget_used(&budget) == 10 * MIB - 200000);
+        buf_deinit(&plain);
+        buf_deinit(&packed);
+    }
+    EXPECT_NO_LEAK();
+}
+
 Test(unpack, several_frames_are_one_text)
 {
     for (size_t i = 0; i < LEN(all); i++) {
