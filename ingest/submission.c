@@ -59,7 +59,7 @@ static enum status decode_metrics(const struct ingest_config *config, struct bat
 static enum status unpack_body(struct batch *b, uint64_t max_bytes, struct err *e)
 {
     if (b->compression != COMPRESSION_NONE)
-        return unpack(b->compression, b->body, max_bytes, &b->plain, e);
+        return unpack_paid(b->compression, b->body, max_bytes, &b->arena, &b->plain, e);
     if (b->body.len > max_bytes)
         return err_set(e, ST_TOO_BIG, "the request has %zu bytes unpacked, limits.unpacked is %llu",
                        b->body.len, (unsigned long long)max_bytes);
@@ -194,18 +194,42 @@ static uint64_t batch_bytes(const struct batch *b)
     return b->body.len + plain + arena_held_bytes(&b->arena) + sizeof(*b);
 }
 
-/* Takes what the batch is to have of the budget by now, less what it has. */
+static enum status no_budget(struct err *e)
+{
+    return err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
+}
+
+/* Takes what the batch is to have of the budget by now, less what it has; or gives back what it has
+ * too much. */
 static enum status charge(struct ingest *in, struct batch *b, uint64_t bytes, struct err *e)
 {
-    uint64_t more = bytes - MIN(b->charged_bytes, bytes);
-    if (!budget_take(in->config.budget, more, ingest_budget_percent(b->user_agent)))
-        return err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
-    b->charged_bytes += more;
+    if (bytes < b->charged_bytes)
+        budget_give(in->config.budget, b->charged_bytes - bytes);
+    else if (!budget_take(in->config.budget, bytes - b->charged_bytes,
+                          ingest_budget_percent(b->user_agent)))
+        return no_budget(e);
+    b->charged_bytes = bytes;
     return ST_OK;
+}
+
+/* Unpacking and decoding make ten times the body and more: of a large request the budget pays that
+ * while it grows, and a shutdown ends it. */
+static void pay_for_growth(struct ingest *in, const struct batch *b, struct arena *arena)
+{
+    arena_enter_budget(arena, in->config.budget, ingest_budget_percent(b->user_agent));
+    arena->cancelled = &in->draining;
+}
+
+/* The batch has what its arena took. Without pay_for_growth() that is nothing. */
+static void stop_growth(struct batch *b)
+{
+    if (b->arena.budget)
+        b->charged_bytes += arena_leave_budget(&b->arena);
 }
 
 static void drop(struct ingest *in, struct batch *b)
 {
+    stop_growth(b);
     if (b->charged_bytes)
         budget_give(in->config.budget, b->charged_bytes);
     batch_free(b);
@@ -238,6 +262,9 @@ static void refuse(struct submission *s, struct batch *b, enum status status, co
 static enum status decode(struct ingest *in, struct batch *b, struct err *e)
 {
     struct arena scratch = ingest_scratch_take(in);
+    bool is_large = b->arena.budget != NULL;
+    if (is_large)
+        pay_for_growth(in, b, &scratch);
     b->scratch = &scratch;
     /* Metrics grow by decoding: a few bytes of the body can become a series. */
     if (b->signal == BATCH_METRICS)
@@ -245,7 +272,11 @@ static enum status decode(struct ingest *in, struct batch *b, struct err *e)
     enum status status = decode_plain(&in->config, b, e);
     if (status == ST_OK)
         note_sender(in, b);
+    if (status != ST_OK && (b->arena.is_refused || scratch.is_refused))
+        status = no_budget(e);
     b->scratch = NULL;
+    if (is_large)
+        budget_give(in->config.budget, arena_leave_budget(&scratch));
     ingest_scratch_give(in, &scratch);
     return status;
 }
@@ -274,16 +305,28 @@ static void reject(struct submission *s, struct batch *b, enum status status, co
     submission_answer(s, status, e);
 }
 
+static void refuse_draining(struct submission *s, struct batch *b)
+{
+    struct err e;
+    err_set(&e, ST_BUSY, "weft is shutting down; send it again later");
+    refuse(s, b, ST_BUSY, &e, REFUSE_DRAINING);
+}
+
 /* The way of what is unpacked; `status` and *e say whether it is. */
 static void submit(struct submission *s, struct batch *b, enum status status, struct err *e)
 {
     struct ingest *in = s->ingest;
     if (status == ST_OK)
         status = decode(in, b, e);
+    if (status != ST_OK && b->arena.budget && atomic_load(&in->draining)) {
+        refuse_draining(s, b);
+        return;
+    }
     if (status != ST_OK) {
         reject(s, b, status, e);
         return;
     }
+    stop_growth(b);
     status = charge(in, b, batch_bytes(b), e);
     if (status != ST_OK) {
         refuse(s, b, status, e, REFUSE_MEMORY);
@@ -321,15 +364,15 @@ static void run_large(struct decode_job *job, bool in_time)
     struct batch *b = large->batch;
     struct err e = {0};
     mem_free(large);
-    if (in_time) {
-        enum status status = unpack_body(b, s->ingest->config.limits.unpacked_bytes, &e);
-        if (status == ST_OK)
-            pack_body(b);
-        submit(s, b, status, &e);
-    } else {
-        err_set(&e, ST_BUSY, "weft is shutting down; send it again later");
-        refuse(s, b, ST_BUSY, &e, REFUSE_DRAINING);
+    if (!in_time) {
+        refuse_draining(s, b);
+        return;
     }
+    pay_for_growth(s->ingest, b, &b->arena);
+    enum status status = unpack_body(b, s->ingest->config.limits.unpacked_bytes, &e);
+    if (status == ST_OK && !atomic_load(&s->ingest->draining))
+        pack_body(b);
+    submit(s, b, status, &e);
 }
 
 /* The address without the port: who opens more connections has no more turns. */

@@ -282,6 +282,27 @@ def sigterm_meanwhile(door, plain):
             assert row["received"] in (acknowledged * count, (acknowledged + statuses.count(None)) * count) and row["difference"] == 0, (row, statuses)
 
 
+def resident_peak(w):
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path("/proc/%d/status" % w.process.pid).read_text()).group(1))
+
+
+def memory_is_enough(door, plain):
+    """Sixteen clients at once and a thread for each two: what a request unpacks and decodes to is paid before it is there."""
+    body, count = plain
+    memory = 384 * MIB
+    with Weft(config="workers: 8\nmemory: 384MiB\nretention: { edges: 0, series: 0 }\n") as w, concurrent.futures.ThreadPoolExecutor(16) as senders:
+        doors = [door(w, body, "127.0.0.%d" % (n + 2)) for n in range(16)]
+        statuses = [f.result() for f in [senders.submit(d.send) for d in doors]]
+        assert set(statuses) <= {200, 204, 429} and statuses.count(429) < 16, statuses
+        assert all(b"memory budget is used up" in d.answer for d, status in zip(doors, statuses) if status == 429), [d.answer for d in doors]
+        peak = resident_peak(w)
+        print("     %d taken, peak %d MiB" % (16 - statuses.count(429), peak / MIB))
+        assert peak < memory * 1.1 + 32 * MIB, "%d MiB" % (peak / MIB)
+        wait_until("all is given back", lambda: metric(w, "weft_memory_budget_used_bytes") < 32 * MIB)
+        assert door(w, body).send() in (200, 204)
+        assert w.json("/api/mesh/status")["account"]["spans" if door is not Write else "samples"]["difference"] == 0
+
+
 def packed_in_the_journal(plain):
     """Plain as it came; the journal, for which all others wait, gets a tenth, and gives all of it back."""
     body, count = plain
@@ -318,6 +339,8 @@ def main():
         suite.run("clients that leave, %s" % name, clients_that_leave, door, signal_name, body)
     suite.run("over the bound, HTTP", refused_over_the_bound, Json, zjson)
     suite.run("over the bound, gRPC", refused_over_the_bound, Grpc, zproto)
+    for name, door, body in (("JSON", Json, zjson), ("protobuf", Proto, zproto), ("remote write", Write, written)):
+        suite.run("memory is enough, %s" % name, memory_is_enough, door, body)
     suite.run("clients take turns", clients_take_turns, zjson)
     suite.run("SIGTERM meanwhile, HTTP", sigterm_meanwhile, Json, zjson)
     suite.run("SIGTERM meanwhile, gRPC", sigterm_meanwhile, Grpc, zproto)
