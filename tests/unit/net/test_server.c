@@ -231,6 +231,44 @@ Test(server, answers_count_in_the_budget_until_they_are_sent)
     EXPECT_NO_LEAK();
 }
 
+/* The packed form needs as much again: without room for it the answer goes as it is. */
+Test(server, packs_only_what_the_budget_can_pay)
+{
+    static const struct {
+        const char *request;
+        uint64_t free;
+        bool is_packed;
+    } rows[] = {
+        {"GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", 300 * KIB, true},
+        {"GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", 100 * KIB, false},
+        {"GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: zstd\r\n\r\n", 300 * KIB, true},
+        {"GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: zstd\r\n\r\n", 100 * KIB, false},
+    };
+    struct server_rig rig;
+    struct budget budget = {.limit = MIB};
+    bool closed;
+    server_rig_init(&rig);
+    rig.config.budget = &budget;
+    server_rig_start(&rig);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        int fd = dial(net_server_http_addr(rig.server));
+        budget_force(&budget, MIB - rows[i].free);
+        say(fd, str_from_c(rows[i].request));
+        size_t len = hear(fd, answer, sizeof(answer), 300, NULL, &closed);
+        cr_expect(said("HTTP/1.1 200") && said("Content-Encoding") == rows[i].is_packed, "row %zu",
+                  i);
+        cr_expect(eq(int, len <= 204800, rows[i].is_packed), "row %zu", i);
+        close(fd);
+        uint64_t give_up_ns = clock_mono_ns() + 10 * NS_PER_S;
+        while (budget_used(&budget) > MIB - rows[i].free && clock_mono_ns() < give_up_ns)
+            usleep(1000);
+        cr_expect(eq(u64, budget_used(&budget), MIB - rows[i].free), "row %zu", i);
+        budget_give(&budget, MIB - rows[i].free);
+    }
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
 /* The body that came behind the header fields, unpacked; 0 when it is no zstd. */
 static size_t unzstd(size_t answer_len, char *to, size_t cap)
 {
