@@ -189,6 +189,9 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const 
 static void *on_uri(void *user, const char *uri, struct MHD_Connection *mhd)
 {
     struct http1_conn *c = conn_of(mhd);
+    /* The door saw the connection's first head only. */
+    if (http1_check_target(str_from_c(uri)).http)
+        http1_conn_end_crowded(c);
     c->x = http_exchange_new(user, c, uri);
     return c->x;
 }

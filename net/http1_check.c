@@ -185,14 +185,19 @@ static struct http1_fault check_size(struct str head, bool is_whole, unsigned li
 }
 
 /* No head within HTTP1_HEAD_BYTES and HTTP1_MAX_FIELDS is too much without parameters. */
-static struct http1_fault check_parameters(struct str first_line, size_t head_bytes, unsigned lines)
+static struct http1_fault check_parameters(struct str target, size_t head_bytes, unsigned lines)
 {
     size_t parameters = 0;
-    for (size_t at = str_find(first_line, '?'); at < first_line.len; at++)
-        parameters += first_line.ptr[at] == '?' || first_line.ptr[at] == '&';
+    for (size_t at = str_find(target, '?'); at < target.len; at++)
+        parameters += target.ptr[at] == '?' || target.ptr[at] == '&';
     if (head_bytes + FIELD_BYTES * (lines + parameters) > HEAD_POOL_BYTES)
         return fault(414, "the URI has too many parameters: a form of a POST may have more");
     return none;
+}
+
+struct http1_fault http1_check_target(struct str target)
+{
+    return check_parameters(target, target.len, 0);
 }
 
 struct http1_fault http1_check_raw(struct str head)

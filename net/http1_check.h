@@ -32,4 +32,7 @@ enum {
  * here only, and what is too large is answered in our own words. */
 struct http1_fault http1_check_raw(struct str head);
 
+/* Of the target alone: more parameters than libmicrohttpd can keep, whatever else the head has. */
+struct http1_fault http1_check_target(struct str target);
+
 #endif

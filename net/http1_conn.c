@@ -56,6 +56,13 @@ static void end_with(struct http1_conn *c, struct str answer)
     STR("HTTP/1.1 " status "\r\nContent-Length: 0\r\n"                                             \
         "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n")
 
+void http1_conn_end_crowded(struct http1_conn *c)
+{
+    stat_add(&c->owner->stats->large_heads);
+    c->linger = true;
+    end_with(c, EMPTY_ANSWER("414 URI Too Long"));
+}
+
 static void end_slow(struct http1_conn *c, _Atomic uint64_t *counter, bool may_answer)
 {
     stat_add(counter);

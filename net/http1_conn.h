@@ -36,6 +36,8 @@ void http1_conn_await_reader(struct http1_conn *c, uint64_t now_ns);
 /* Ends what is too slow, with 408 where nothing was answered yet, what waits for a peer that has
  * left, and, with 400, what libmicrohttpd can read no further. */
 void http1_conn_tick(struct http1_conn *c, uint64_t now_ns);
+/* 414, and the end: MHD could not read on in this head. */
+void http1_conn_end_crowded(struct http1_conn *c);
 /* Both directions are shut down: MHD sees the end and closes. */
 void http1_conn_end(struct http1_conn *c);
 

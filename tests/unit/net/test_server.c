@@ -502,6 +502,32 @@ Test(server, an_acceptor_that_cannot_start_ends, .timeout = 10)
     EXPECT_NO_LEAK();
 }
 
+/* What the first request of a connection is told before libmicrohttpd sees it. */
+Test(server, too_many_parameters_on_a_kept_connection_are_refused_at_once)
+{
+    struct server_rig rig;
+    struct buf request = {0};
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    int fd = dial(net_server_http_addr(rig.server));
+    cr_assert(ask(fd, STR("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "200"));
+    buf_printf(&request, "GET /?a=1");
+    for (int i = 0; i < 600; i++)
+        buf_printf(&request, "&a=%d", i);
+    buf_printf(&request, " HTTP/1.1\r\nHost: x\r\n\r\n");
+    uint64_t begun_ns = clock_mono_ns();
+    say(fd, buf_str(&request));
+    hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(said("HTTP/1.1 414") && closed);
+    cr_expect(lt(u64, clock_mono_ns() - begun_ns, NS_PER_S));
+    cr_expect(eq(u64, server_rig_counters(&rig).large_heads, 1));
+    close(fd);
+    buf_deinit(&request);
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
 static uint64_t cpu_ns(void)
 {
     struct timespec t;
