@@ -319,6 +319,13 @@ static bool is_loopback(const char *addr)
            str_eq(host, STR("localhost"));
 }
 
+static bool is_any_port(const char *addr)
+{
+    struct str host;
+    uint16_t port;
+    return unit_parse_addr(str_from_c(addr), &host, &port, NULL) == ST_OK && port == 0;
+}
+
 enum status config_check(const struct config *c, const char **setting, struct err *e)
 {
     const struct {
@@ -334,6 +341,14 @@ enum status config_check(const struct config *c, const char **setting, struct er
                            "`insecure: true` or --insecure if that is meant",
                            listeners[i].addr);
     }
+    for (size_t i = 1; i < LEN(listeners); i++)
+        for (size_t j = 0; j < i; j++) {
+            *setting = listeners[i].setting;
+            if (strcmp(listeners[i].addr, listeners[j].addr) == 0 &&
+                !is_any_port(listeners[i].addr))
+                return err_set(e, ST_INVALID, "%s is the address of %s, too", listeners[i].addr,
+                               listeners[j].setting);
+        }
     *setting = "limits.per_peer";
     if (c->limits.per_peer > c->limits.connections)
         return err_set(e, ST_INVALID, "limits.per_peer (%u) is larger than limits.connections (%u)",
