@@ -153,6 +153,7 @@ static enum span_attr longest_key(struct str key)
         break;
     case 30:
         MATCH("istio.source_canonical_service", ATTR_SRC_SERVICE);
+        MATCH("messaging.rabbitmq.routing_key", ATTR_MSG_ROUTING_KEY);
         break;
     case 31:
         MATCH("istio.source_canonical_revision", ATTR_SRC_REVISION);
@@ -165,6 +166,9 @@ static enum span_attr longest_key(struct str key)
         break;
     case 36:
         MATCH("istio.destination_canonical_revision", ATTR_DST_REVISION);
+        break;
+    case 42:
+        MATCH("messaging.rabbitmq.destination.routing_key", ATTR_MSG_ROUTING_KEY);
         break;
     default:
         break;

@@ -245,6 +245,27 @@ static void envoy_destination(const struct span_facts *f, struct observation *x)
     }
 }
 
+/* Celery's instrumentation names no system: it does not know which broker carries its messages. */
+static struct str messaging_system(const struct span_facts *f)
+{
+    struct str system = text(f->attrs, ATTR_MSG_SYSTEM);
+    bool celery = system.len == 0 && str_ends_with(f->span->scope->name, STR(".celery"));
+    return celery ? STR("celery") : system;
+}
+
+/* RabbitMQ's default exchange, which has no name, hands a message to the queue that its routing key
+ * names. aio-pika writes "exchange,key", Java "<default>". */
+static struct str messaging_name(const struct span_facts *f, struct str system)
+{
+    struct str name = text(f->attrs, ATTR_MSG_DESTINATION), key;
+    if (!str_eq(system, STR("rabbitmq")))
+        return name;
+    if (!str_cut(name, ',', &name, &key))
+        key = text(f->attrs, ATTR_MSG_ROUTING_KEY);
+    bool named = name.len > 0 && !str_eq(name, STR("<default>"));
+    return named || key.len == 0 ? name : key;
+}
+
 static void app_destination(const struct span_facts *f, struct observation *x)
 {
     const struct attr *const *attrs = f->attrs;
@@ -253,7 +274,8 @@ static void app_destination(const struct span_facts *f, struct observation *x)
         x->dest_host = x->dest;
         to_name(x, DEST_DATABASE, text(attrs, ATTR_DB_SYSTEM), text(attrs, ATTR_DB_NAME));
     } else if (attrs[ATTR_MSG_SYSTEM] || attrs[ATTR_MSG_DESTINATION]) {
-        to_name(x, DEST_MESSAGING, text(attrs, ATTR_MSG_SYSTEM), text(attrs, ATTR_MSG_DESTINATION));
+        struct str system = messaging_system(f);
+        to_name(x, DEST_MESSAGING, system, messaging_name(f, system));
     } else if (attr_text(attrs[ATTR_PEER_SERVICE]).len) {
         to_name(x, DEST_SERVICE, text(attrs, ATTR_PEER_SERVICE), text(attrs, ATTR_PEER_NAMESPACE));
     } else if (x->kind != SPAN_CONSUMER) {
