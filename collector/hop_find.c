@@ -16,7 +16,7 @@ static uint32_t new_hop(struct hop_tree *t)
 {
     static const struct hop empty = {NODE_NONE, NODE_NONE, NODE_NONE, NODE_NONE, NODE_NONE,
                                      NODE_NONE, NODE_NONE, NODE_NONE, 0,         0,
-                                     0,         false,     false,     false};
+                                     0,         false,     false,     false,     false};
     t->hops.items[t->hops.len] = empty; /* room for two a node was reserved */
     return (uint32_t)t->hops.len++;
 }
@@ -200,6 +200,9 @@ static void place_called(struct hop_tree *t, uint32_t node, enum link link)
             add_server(t, request_from(t, above), node, true);
         break;
     default:
+        if (above != NODE_NONE && link_hands_out(&node_at(t, above)->end, &n->end) &&
+            node_at(t, above)->answered != NODE_NONE)
+            hop_at(t, node_at(t, above)->answered)->is_batch = true;
         begin_call(t, node, n->parent);
         break;
     }

@@ -117,13 +117,26 @@ static enum link from_client(const struct link_end *p, const struct link_end *c,
     return LINK_INSIDE;
 }
 
+/* A consumer's span of which is known what it took from: each is a delivery of its own. A
+ * remembered one was. */
+static bool is_message(const struct link_end *x)
+{
+    return x->kind == SPAN_CONSUMER && (x->dest != NAMES_NONE || x->is_remembered);
+}
+
+bool link_hands_out(const struct link_end *p, const struct link_end *c)
+{
+    return p->kind == SPAN_CONSUMER && is_message(c) && link_same_workload(p, c) &&
+           (p->dest == c->dest || c->is_remembered);
+}
+
 static enum link from_server(const struct link_end *p, const struct link_end *c, enum side side)
 {
     switch (side) {
     case SIDE_SERVER:
         if (!link_same_workload(p, c))
             return LINK_CALL;
-        if (c->kind == SPAN_CONSUMER && p->kind != SPAN_CONSUMER)
+        if (c->kind == SPAN_CONSUMER && (p->kind != SPAN_CONSUMER || is_message(c)))
             return LINK_CALL;
         /* Proxy to application, a proxy's own upstream span, or one server span inside another. An
          * application does not contain its proxy: that is a call to itself. */

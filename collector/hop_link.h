@@ -47,6 +47,8 @@ enum side side_of(unsigned role, unsigned kind, bool raw);
 /* What lies between a span and its parent. */
 enum link link_of(const struct link_end *parent, enum side parent_side,
                   const struct link_end *child, enum side child_side);
+/* The parent fetched a batch, the child is one of its messages. */
+bool link_hands_out(const struct link_end *parent, const struct link_end *child);
 /* True when both ends are one workload, as far as their names tell. */
 bool link_same_workload(const struct link_end *parent, const struct link_end *child);
 

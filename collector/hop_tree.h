@@ -44,6 +44,7 @@ struct hop {
     uint32_t last_evidence;  /* clock steps */
     bool from_root;          /* without a client side: the trace begins here */
     bool is_done;            /* was counted already */
+    bool is_batch;           /* none itself: a fetch of messages, which are requests */
     bool closes;             /* for whoever counts */
 };
 
@@ -53,6 +54,11 @@ struct node_key {
     uint32_t name; /* of the open or the remembered span, place of the rested one */
     bool called, is_open;
 };
+
+static inline bool hop_is_to_count(const struct hop *h)
+{
+    return !h->is_done && !h->is_batch;
+}
 
 /* Reused from trace to trace. All-zero is valid. One thread at a time. */
 struct hop_tree {

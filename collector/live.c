@@ -31,7 +31,7 @@ static bool put_request(struct live *l, const struct trace *tr, const struct hop
 {
     struct pipeline *p = l->pipeline;
     struct request q;
-    if (h->is_done || !request_build(&l->builder, &l->tree, p->names, h, tr->id, &q))
+    if (!hop_is_to_count(h) || !request_build(&l->builder, &l->tree, p->names, h, tr->id, &q))
         return true;
     q.views = views;
     if (views != VIEW_RAW)

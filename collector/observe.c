@@ -176,6 +176,13 @@ static bool is_name_lookup(const struct span *s, const struct observation *x)
            str_eq(s->scope->name, STR("@opentelemetry/instrumentation-dns"));
 }
 
+/* The newer conventions let a library that fetches messages be their CLIENT. */
+static bool is_receiving(const struct observer *o, const struct observation *x)
+{
+    return x->kind == SPAN_CLIENT && x->dest_kind == DEST_MESSAGING &&
+           str_eq(attr_text(o->span.attrs[ATTR_MSG_OPERATION]), STR("receive"));
+}
+
 /* *x is all-zero. */
 static bool observe_span(struct observer *o, const struct span *s, struct observation *x)
 {
@@ -196,6 +203,8 @@ static bool observe_span(struct observer *o, const struct span *s, struct observ
     observe_destination(&o->span, x);
     if (is_name_lookup(s, x))
         x->kind = SPAN_INTERNAL;
+    else if (is_receiving(o, x))
+        x->kind = SPAN_CONSUMER;
     return observe_operation(&o->span, &o->batch->arena, x);
 }
 

@@ -102,6 +102,7 @@ static enum span_attr long_key(struct str key)
         break;
     case 19:
         MATCH("http.request.method", ATTR_METHOD);
+        MATCH("messaging.operation", ATTR_MSG_OPERATION);
         break;
     case 20:
         MATCH("rpc.grpc.status_code", ATTR_GRPC_CODE);
@@ -134,6 +135,7 @@ static enum span_attr longest_key(struct str key)
     case 24:
         MATCH("rpc.response.status_code", ATTR_RPC_CODE);
         MATCH("istio.canonical_revision", ATTR_ISTIO_REVISION);
+        MATCH("messaging.operation.type", ATTR_MSG_OPERATION);
         break;
     case 25:
         MATCH("http.response.status_code", ATTR_HTTP_CODE);

@@ -117,7 +117,7 @@ static void count_due(struct pipeline *p, const struct trace *tr, bool force, bo
     for (size_t i = 0; i < p->tree.hops.len; i++) {
         struct hop *h = &p->tree.hops.items[i];
         h->closes = is_due(p, h->last_evidence, force);
-        if (h->closes && !h->is_done)
+        if (h->closes && hop_is_to_count(h))
             count(p, tr, h, has_middle(h) ? VIEW_MESH : VIEW_BOTH, shown);
     }
 }

@@ -67,3 +67,65 @@ Test(hops_queues, rabbitmq_exchanges)
                    "    shop > rabbitmq:orders [v1>] send  1 c1:30us\n");
     }
 }
+
+/* kafkajs's eachBatch: a CLIENT span for the poll, below it a CONSUMER span for each message, which
+ * only has a link to its producer's trace, and what the application asks for meanwhile. Each
+ * message was taken once, the poll is none; three calls are three. */
+Test(hops_queues, messages_of_a_batch)
+{
+    static const char *const process =
+        "messaging.system=kafka;messaging.destination.name=orders;messaging.operation.name=process;"
+        "messaging.operation.type=process";
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_CLIENT, "mail", "poll orders",
+            "messaging.system=kafka;messaging.destination.name=orders;messaging.operation.name="
+            "poll;messaging.operation.type=receive;messaging.batch.message_count=#3",
+            0, 900);
+    for (uint64_t i = 0; i < 3; i++) {
+        rig_app(&r, 2 + i, 1, SPAN_CONSUMER, "mail", "process orders", process, 10 + i, 800);
+        rig_app(&r, 10 + i, 1, SPAN_CLIENT, "mail", "GET",
+                "http.request.method=GET;url.full=http://users/one;http.response.status_code=#200",
+                20 + 100 * i, 50);
+        rig_app(&r, 20 + i, 10 + i, SPAN_SERVER, "users", "GET /one",
+                "http.response.status_code=#200", 30 + 100 * i, 20);
+    }
+    rig_expect(&r, "messages of a batch",
+               "kafka:orders > mail messaging 3/0/3 s3:2400us\n"
+               "mail > users http 3/0/3 200=3 c3:150us s3:60us t3:90us\n"
+               "    kafka:orders > mail [>v1] process orders  3 s3:2400us\n"
+               "    mail > users [v1>v1] GET /one 200 3 c3:150us s3:60us t3:90us\n");
+}
+
+/* Who fetches without a span for each message took something once, as CLIENT (newer conventions) as
+ * well as CONSUMER (older ones); a span of the same delivery that names no queue is a part of it,
+ * and one of another queue is another delivery. */
+Test(hops_queues, fetches)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_CLIENT, "mail", "receive orders",
+            "messaging.system=activemq;messaging.destination.name=orders;messaging.operation.type="
+            "receive",
+            0, 40);
+    r.trace = 2;
+    rig_app(&r, 2, 0, SPAN_SERVER, "web", "GET /next", "http.response.status_code=#200", 0, 100);
+    rig_app(&r, 3, 2, SPAN_CONSUMER, "web", "orders receive",
+            "messaging.system=activemq;messaging.destination.name=orders;messaging.operation="
+            "receive",
+            10, 30);
+    rig_app(&r, 4, 3, SPAN_CONSUMER, "web", "handle", NULL, 15, 20);
+    rig_app(&r, 5, 3, SPAN_CONSUMER, "web", "prices receive",
+            "messaging.system=activemq;messaging.destination.name=prices;messaging.operation="
+            "receive",
+            20, 10);
+    rig_expect(&r, "fetches",
+               "activemq:orders > mail messaging 1/0/1 s1:40us\n"
+               "activemq:orders > web messaging 1/0/1 s1:30us\n"
+               "activemq:prices > web messaging 1/0/1 s1:10us\n"
+               "user > web http 1/0/1 200=1 s1:100us\n"
+               "    activemq:orders > mail [>v1] receive orders  1 s1:40us\n"
+               "    activemq:orders > web [>v1] orders receive  1 s1:30us\n"
+               "    activemq:prices > web [>v1] prices receive  1 s1:10us\n"
+               "    user > web [>v1] GET /next 200 1 s1:100us\n");
+}
