@@ -224,10 +224,28 @@ void destination_from_host(struct str host, uint32_t port, struct destination *o
     out->entity.name = (struct str){out->text, len};
 }
 
+static bool has_own_protocol(struct str system)
+{
+    static const char *const systems[] = {
+        "activemq",  "cassandra",  "celery",
+        "h2",        "jms",        "kafka",
+        "mariadb",   "memcached",  "microsoft.sql_server",
+        "mongodb",   "mqtt",       "mssql",
+        "mysql",     "nats",       "oracle",
+        "oracle.db", "postgresql", "pulsar",
+        "rabbitmq",  "redis",      "rocketmq",
+        "sqlite",    "valkey",
+    };
+    for (size_t i = 0; i < LEN(systems); i++)
+        if (str_eq(system, str_from_c(systems[i])))
+            return true;
+    return false;
+}
+
 void destination_from_parts(struct str system, struct str name, struct str host,
                             struct destination *out)
 {
-    *out = (struct destination){0};
+    *out = (struct destination){.own_protocol = has_own_protocol(system)};
     size_t len = 0;
     struct str parts[] = {system, STR(":"), str_sub(name, 0, 128), STR("@"), str_sub(host, 0, 96)};
     parts[0] = str_sub(system.len ? system : STR("unknown"), 0, 32);

@@ -22,6 +22,7 @@ enum { DESTINATION_TEXT = 288 };
 struct destination {
     struct entity entity; /* strings point into the input or into text */
     struct str subset;
+    bool own_protocol; /* of a database or a queue: its clients speak neither HTTP nor gRPC to it */
     char text[DESTINATION_TEXT];
 };
 

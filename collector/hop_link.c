@@ -69,7 +69,8 @@ bool link_same_workload(const struct link_end *p, const struct link_end *c)
 /* One request has one destination. An application may know it as its proxy's address, and layers of
  * one client library name it in different ways: one may leave out a port that goes without saying.
  * Two hosts, or two clusters, are two requests; and a library that speaks to a database or a broker
- * by HTTP is of layers, one that asks a database before it makes its own request is not. */
+ * by HTTP is of layers, one that asks a database before it makes its own request is not, nor one
+ * that asks by HTTP while it speaks to a system with a protocol of its own. */
 static bool same_destination(const struct link_end *p, const struct link_end *c)
 {
     if (p->kind == SPAN_PRODUCER && c->dest_kind == DEST_DATABASE)
@@ -77,6 +78,8 @@ static bool same_destination(const struct link_end *p, const struct link_end *c)
     if (p->dest == c->dest || p->dest == NAMES_NONE || c->dest == NAMES_NONE ||
         is_proxy(p) != is_proxy(c))
         return true;
+    if (p->own_protocol && c->dest_kind == DEST_HOST)
+        return false;
     if (p->dest_kind != c->dest_kind)
         return !link_names_system(c) || is_proxy(c);
     return c->dest_kind == DEST_HOST && p->dest_entity == c->dest_entity;

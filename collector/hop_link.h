@@ -32,6 +32,7 @@ struct link_end {
     const struct owner_entry *owner;
     uint32_t owner_id, dest, dest_entity;
     uint8_t role, kind, dest_kind; /* enum role, span_kind, dest_kind */
+    bool own_protocol;             /* of its destination, see struct destination */
     bool mirror;
     bool is_remembered; /* its destination is forgotten */
 };

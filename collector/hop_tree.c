@@ -22,6 +22,7 @@ static void fill_node(struct node *n, const struct names *names, const struct li
     const struct dest_entry *dest = names_dest_at(names, end->dest);
     n->end.dest_kind = dest->kind;
     n->end.dest_entity = dest->entity;
+    n->end.own_protocol = dest->own_protocol;
     n->closes = n->is_late = false;
 }
 

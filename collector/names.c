@@ -160,6 +160,7 @@ static void resolve_dest(struct names *n, struct str cluster, const struct obser
     if (d.entity.kind == ENTITY_SERVICE && d.entity.cluster.len == 0)
         d.entity.cluster = cluster;
     out->subset = d.subset;
+    out->own_protocol = d.own_protocol;
     out->entity = known ? names_entity(n, &d.entity) : ENTITY_ID_UNKNOWN;
 }
 

@@ -34,6 +34,7 @@ struct dest_entry {
     uint32_t entity;   /* id */
     struct str subset; /* owned by the table */
     uint8_t kind;      /* enum dest_kind */
+    bool own_protocol; /* see struct destination */
 };
 
 struct names;

@@ -21,6 +21,7 @@ static struct link_end end_of_open(const struct pipeline *p, const struct open_s
         .role = (uint8_t)s->role,
         .kind = (uint8_t)s->kind,
         .dest_kind = dest->kind,
+        .own_protocol = dest->own_protocol,
         .mirror = s->mirror,
     };
 }

@@ -129,3 +129,32 @@ Test(hops_queues, fetches)
                "    activemq:prices > web [>v1] prices receive  1 s1:10us\n"
                "    user > web [>v1] GET /next 200 1 s1:100us\n");
 }
+
+/* A serializer that asks its registry of schemas while the message is sent, and a script that is
+ * fetched for a cache: those systems are not spoken to by HTTP. */
+Test(hops_queues, helpers_of_a_client)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_PRODUCER, "shop", "orders publish",
+            "messaging.system=kafka;messaging.destination.name=orders", 0, 90);
+    rig_app(&r, 2, 1, SPAN_CLIENT, "shop", "GET",
+            "http.request.method=GET;url.full=http://schemas:8081/ids/7;http.response.status_code="
+            "#200",
+            10, 20);
+    r.trace = 2;
+    rig_app(&r, 5, 0, SPAN_CLIENT, "shop", "EVAL",
+            "db.system=redis;server.address=cache;server.port=#6379", 0, 50);
+    rig_app(&r, 6, 5, SPAN_CLIENT, "shop", "GET",
+            "http.request.method=GET;url.full=http://scripts/x;http.response.status_code=#404", 10,
+            20);
+    rig_expect(&r, "helpers of a client",
+               "shop > kafka:orders messaging 1/0/1 c1:90us\n"
+               "shop > redis@cache database 1/0/1 c1:50us\n"
+               "shop > schemas:8081 http 1/0/1 200=1 c1:20us\n"
+               "shop > scripts http 1/0/1 404=1 c1:20us\n"
+               "    shop > kafka:orders [v1>] orders publish  1 c1:90us\n"
+               "    shop > redis@cache [v1>] EVAL  1 c1:50us\n"
+               "    shop > schemas:8081 [v1>] GET /ids/{} 200 1 c1:20us\n"
+               "    shop > scripts [v1>] GET /x 404 1 c1:20us\n");
+}
