@@ -75,6 +75,8 @@ static bool same_destination(const struct link_end *p, const struct link_end *c)
 {
     if (p->kind == SPAN_PRODUCER && c->dest_kind == DEST_DATABASE)
         return false;
+    if (p->is_remembered || c->is_remembered)
+        return link_names_system(p) || !link_names_system(c);
     if (p->dest == c->dest || p->dest == NAMES_NONE || c->dest == NAMES_NONE ||
         is_proxy(p) != is_proxy(c))
         return true;

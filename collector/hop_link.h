@@ -34,7 +34,7 @@ struct link_end {
     uint8_t role, kind, dest_kind; /* enum role, span_kind, dest_kind */
     bool own_protocol;             /* of its destination, see struct destination */
     bool mirror;
-    bool is_remembered; /* its destination is forgotten */
+    bool is_remembered; /* of its destination only dest_kind is known, roughly */
 };
 
 /* Its destination is a database or a queue, which a client library may reach by HTTP. */

@@ -20,7 +20,8 @@ static void fill_node(struct node *n, const struct names *names, const struct li
     n->end = *end;
     n->end.owner = names_owner_at(names, end->owner_id);
     const struct dest_entry *dest = names_dest_at(names, end->dest);
-    n->end.dest_kind = dest->kind;
+    if (!end->is_remembered)
+        n->end.dest_kind = dest->kind;
     n->end.dest_entity = dest->entity;
     n->end.own_protocol = dest->own_protocol;
     n->closes = n->is_late = false;
@@ -48,12 +49,9 @@ static void fill_closed(struct node *n, const struct names *names, const struct 
     n->span = NULL;
     n->name = 0;
     n->made_request = s->made_request;
-    fill_node(n, names,
-              &(struct link_end){.owner_id = s->owner,
-                                 .role = (uint8_t)s->role,
-                                 .kind = (uint8_t)s->kind,
-                                 .mirror = s->mirror,
-                                 .is_remembered = true});
+    n->remembered_kind = (uint8_t)s->kind;
+    struct link_end end = closed_end(s);
+    fill_node(n, names, &end);
 }
 
 static bool comes_before(const struct node_key *a, const struct node_key *b)

@@ -25,6 +25,7 @@ struct node {
     uint32_t relayed;        /* the last hop that a proxy without upstream spans made */
     uint32_t tried;          /* client spans of the same request right below */
     uint8_t side;            /* enum side */
+    uint8_t remembered_kind; /* without a span: the kind as it was remembered */
     bool is_entry;           /* the first server-side span of an attempt */
     bool made_request;       /* a remembered gateway whose own request was counted */
     bool placed;
@@ -69,6 +70,22 @@ struct hop_tree {
     VEC(struct hop) hops;
     bool has_middle;
 };
+
+/* What a remembered span still tells; without its owner's entry. */
+static inline struct link_end closed_end(const struct closed_span *s)
+{
+    bool asked = s->kind == KIND_SYSTEM_CLIENT;
+    return (struct link_end){
+        .owner_id = s->owner,
+        .role = (uint8_t)s->role,
+        .kind = asked ? SPAN_CLIENT : (uint8_t)s->kind,
+        .dest_kind = asked                      ? DEST_DATABASE
+                     : s->kind == SPAN_PRODUCER ? DEST_MESSAGING
+                                                : DEST_NONE,
+        .mirror = s->mirror,
+        .is_remembered = true,
+    };
+}
 
 /* Frees what the tree owns; it is empty again. */
 void hop_tree_deinit(struct hop_tree *t);

@@ -190,7 +190,7 @@ bool trace_add_closed(struct open_table *t, struct trace *tr, const struct open_
         .parent_halves = {(uint32_t)(s->parent >> 32), (uint32_t)s->parent},
         .owner = s->owner,
         .role = s->role,
-        .kind = s->kind,
+        .kind = remembered_kind(s) & 7u,
         .made_request = s->out_done,
         .mirror = s->mirror,
     };

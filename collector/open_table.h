@@ -22,6 +22,15 @@ struct closed_span {
 };
 _Static_assert(sizeof(struct closed_span) == 28, "packed");
 
+/* The kind of a remembered client span that named a database or a queue. */
+enum { KIND_SYSTEM_CLIENT = SPAN_CONSUMER + 1 };
+
+static inline unsigned remembered_kind(const struct open_span *s)
+{
+    bool system = s->protocol == PROTOCOL_DATABASE || s->protocol == PROTOCOL_MESSAGING;
+    return s->kind == SPAN_CLIENT && system ? KIND_SYSTEM_CLIENT : s->kind;
+}
+
 struct trace {
     uint32_t hash_next;
     uint32_t due; /* clock step at which it is looked at next */

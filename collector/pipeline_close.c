@@ -28,14 +28,9 @@ static struct link_end end_of_open(const struct pipeline *p, const struct open_s
 
 static struct link_end end_of_closed(const struct pipeline *p, const struct closed_span *s)
 {
-    return (struct link_end){
-        .owner = names_owner_at(p->names, s->owner),
-        .owner_id = s->owner,
-        .role = (uint8_t)s->role,
-        .kind = (uint8_t)s->kind,
-        .mirror = s->mirror,
-        .is_remembered = true,
-    };
+    struct link_end end = closed_end(s);
+    end.owner = names_owner_at(p->names, s->owner);
+    return end;
 }
 
 static bool joins_counted(const struct open_span *o, const struct closed_span *c, void *user)
@@ -216,9 +211,10 @@ static bool close_whole(struct pipeline *p, uint32_t name, const struct trace *t
         if (n->span && !n->closes)
             return false;
         bool made = n->span ? n->span->out_done : n->made_request;
+        unsigned kind = n->span ? remembered_kind(n->span) : n->remembered_kind;
         spans[i] = (struct packed_span){
             n->id, n->parent_id,
-            packed_bits(n->end.owner_id, n->end.role, n->end.kind, made, n->end.mirror)};
+            packed_bits(n->end.owner_id, n->end.role, kind, made, n->end.mirror)};
     }
     if (!packed_add(&p->table.packed, tr->id, clock_steps(p->clock_ns), spans, (uint32_t)count) &&
         !tr->rests)

@@ -1,5 +1,6 @@
 /* test_hops_queues.c - golden traces of brokers as real clients tell them, and of what a client
  * asks of others while it speaks to a broker or a database. */
+#include "support/leak.h"
 #include "unit/collector/trace_rig.h"
 #include <criterion/criterion.h>
 
@@ -157,4 +158,54 @@ Test(hops_queues, helpers_of_a_client)
                "    shop > redis@cache [v1>] EVAL  1 c1:50us\n"
                "    shop > schemas:8081 [v1>] GET /ids/{} 200 1 c1:20us\n"
                "    shop > scripts [v1>] GET /x 404 1 c1:20us\n");
+}
+
+/* Adds a request of 70 s and the cache that it asked below it, one span a batch, the later one
+ * after the earlier one's request was counted; the text is what was counted of both. */
+static void count_apart(struct buf *out, bool cache_first, uint32_t restart_after,
+                        uint64_t *dropped)
+{
+    struct rig r;
+    struct pipeline p;
+    rig_init(&r);
+    for (int i = 0; i < 2; i++) {
+        if ((i == 0) == cache_first)
+            rig_app(&r, 2, 1, SPAN_CLIENT, "shop", "GET token",
+                    "db.system.name=redis;server.address=cache;server.port=#6379", 5, 15);
+        else
+            rig_app(&r, 1, 0, SPAN_CLIENT, "shop", "GET",
+                    "http.request.method=GET;url.full=http://price/x;http.response.status_code="
+                    "#200",
+                    0, 70000000);
+    }
+    rig_run(&r,
+            &(struct rig_run){.batch_spans = 1,
+                              .seconds_between = 40,
+                              .by_clock = true,
+                              .restart_after = restart_after},
+            out, &p);
+    *dropped = p.delta.dropped[DROP_LATE];
+    pipeline_deinit(&p);
+    rig_deinit(&r);
+}
+
+/* A request that lasts longer than `graph.wait`, and the cache that it asked: neither is late
+ * because the other was counted before. */
+Test(hops_queues, cache_of_a_request_that_was_counted)
+{
+    for (unsigned way = 0; way < 4; way++) {
+        struct buf out = {0};
+        uint64_t dropped;
+        count_apart(&out, way % 2, way / 2, &dropped);
+        buf_append_u8(&out, 0);
+        cr_expect_str_eq(out.ptr,
+                         "shop > price http 1/0/1 200=1 c1:70000000us\n"
+                         "shop > redis@cache database 1/0/1 c1:15us\n"
+                         "    shop > price [v1>] GET /x 200 1 c1:70000000us\n"
+                         "    shop > redis@cache [v1>] GET token  1 c1:15us\n",
+                         "way %u", way);
+        cr_expect(dropped == 0, "way %u", way);
+        buf_deinit(&out);
+    }
+    EXPECT_NO_LEAK();
 }
