@@ -105,6 +105,8 @@ static enum link from_client(const struct link_end *p, const struct link_end *c,
     case SIDE_CLIENT:
         if (!link_same_workload(p, c))
             return LINK_NAMES;
+        if (is_upstream_span(p, c) && is_copy(p, c))
+            return LINK_NONE;
         return same_destination(p, c) ? LINK_CHAIN : LINK_NONE;
     case SIDE_SERVER:
         /* A queue stands between a producer and its consumers: two requests, unless nobody named
@@ -171,7 +173,7 @@ static enum link from_gateway(const struct link_end *p, const struct link_end *c
     case SIDE_CLIENT:
         /* An Envoy asks others on the way (authorisation, rate limits): those go to another
          * cluster. Of what is passed through, the upstream span names nobody. */
-        return link_same_workload(p, c) &&
+        return link_same_workload(p, c) && !is_copy(p, c) &&
                        (p->dest == c->dest || c->dest == NAMES_NONE || p->is_remembered ||
                         c->is_remembered || p->owner->maker != MAKER_ENVOY)
                    ? LINK_FORWARD
@@ -192,13 +194,13 @@ static enum link from_middle(const struct link_end *p, const struct link_end *c,
 {
     switch (side) {
     case SIDE_CLIENT:
-        return link_same_workload(p, c) ? LINK_VIA : LINK_NONE;
+        return link_same_workload(p, c) && !is_copy(p, c) ? LINK_VIA : LINK_NONE;
     case SIDE_SERVER:
         return is_copy(p, c) ? LINK_CALL : LINK_VIA;
     case SIDE_GATEWAY:
         return LINK_VIA;
     case SIDE_MIDDLE:
-        return passed_a_service(p, c) ? LINK_CALL : LINK_VIA;
+        return is_copy(p, c) || passed_a_service(p, c) ? LINK_CALL : LINK_VIA;
     case SIDE_INTERNAL:
         break;
     }

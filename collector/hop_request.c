@@ -473,6 +473,14 @@ static void read_operation(const struct reading *r)
         r->out->operation = names_operation_at(r->names, proxy->span->operation);
 }
 
+/* The caller's proxy made a copy of what it was asked for: the span above it is of the original. */
+static bool is_copy_sent(const struct reading *r, const struct node *head)
+{
+    const struct node *above = head->end.mirror ? node_of(r, head->logical) : NULL;
+    return above && above->side != SIDE_SERVER && !above->end.mirror &&
+           above->end.owner->maker == MAKER_ENVOY && link_same_workload(&above->end, &head->end);
+}
+
 /* A gateway that somebody answered passes on who was denied, and by whom. */
 static bool passed_on(const struct reading *r, const struct node *n)
 {
@@ -485,6 +493,7 @@ static void read_spans(const struct reading *r)
     const struct hop *h = r->hop;
     struct request *q = r->out;
     bool servers_flags = h->entries > 1 || h->first_client == NODE_NONE;
+    q->mirror = is_copy_sent(r, client_most(r));
     for (uint32_t i = h->first_client; i != NODE_NONE; i = node_of(r, i)->next_in_list) {
         const struct open_span *s = node_of(r, i)->span;
         read_span(r, s);

@@ -158,6 +158,13 @@ void observe_url(struct span_facts *f)
         f->path = attr_text(f->attrs[ATTR_GRPC_PATH]);
 }
 
+/* Envoy's span of a copy that it sends to a mirror; like its other upstream spans it has no URL. */
+static bool sends_copy(const struct span_facts *f)
+{
+    return f->maker == MAKER_ENVOY && f->span->kind == SPAN_CLIENT && !f->attrs[ATTR_NODE_ID] &&
+           str_eq(f->span->name, STR("mirror"));
+}
+
 void observe_outcome(const struct span_facts *f, struct observation *x)
 {
     const struct attr *const *attrs = f->attrs;
@@ -174,7 +181,8 @@ void observe_outcome(const struct span_facts *f, struct observation *x)
         x->retries = (uint8_t)MIN(n, (uint64_t)UINT8_MAX - 1);
     x->weight = s->trace_state.len ? sampling_weight(s->trace_state) : WEIGHT_ONE;
     x->mirror =
-        authority_is_shadow(f->authority.len ? f->authority : text(attrs, ATTR_SERVER_ADDRESS));
+        authority_is_shadow(f->authority.len ? f->authority : text(attrs, ATTR_SERVER_ADDRESS)) ||
+        sends_copy(f);
 }
 
 /* --- destination --- */

@@ -1,5 +1,6 @@
 /* test_hops_gateway.c - golden traces of gateways: what they were asked for, what they asked for,
  * and what they answered themselves. */
+#include <stdio.h>
 #include "unit/collector/trace_rig.h"
 #include <criterion/criterion.h>
 
@@ -43,6 +44,52 @@ Test(hops_gateway, gateway_could_not_send)
                "    user > edge/gw [>latest] GET /cart 503 2 s2:10us\n"
                "    edge/gw > shop/cart [latest>] GET /cart 0 1 c1:5us\n"
                "    edge/gw > shop/cart [latest>] GET /cart 503 2 c2:10us\n");
+}
+
+/* Envoy's own span of a copy that it sends to a mirror, as the real one writes it. */
+static void add_mirror(struct rig *r, uint64_t id, uint64_t parent, const char *service,
+                       const char *cluster, int code, uint64_t at, uint64_t us)
+{
+    char resource[64], attrs[200];
+    snprintf(resource, sizeof(resource), "service.name=%s;telemetry.sdk.name=envoy", service);
+    snprintf(attrs, sizeof(attrs),
+             "component=proxy;http.protocol=HTTP/"
+             "1.1;upstream_cluster=%s;http.status_code=%d;response_flags=-",
+             cluster, code);
+    rig_add(r, id, parent, SPAN_CLIENT, "mirror", resource, attrs, at, us);
+}
+
+#define CANARY   "outbound|8080||canary.shop.svc.cluster.local"
+#define CART_URL "http://shop.example.com/cart"
+
+/* A copy to a mirror is one request, below a gateway and below a sidecar, to another service and to
+ * the same one, with and without `-shadow` behind its host; and no try of the original. */
+Test(hops_gateway, mirrored_with_a_span)
+{
+    struct rig r;
+    rig_init(&r);
+    rig_gateway(&r, 1, 0, CART, CART_URL, 200, "-", 0, 900);
+    rig_upstream(&r, 2, 1, "gw", "edge", "latest", CART, 200, "-", 0, 10, 800);
+    add_mirror(&r, 3, 1, "gw.edge", CANARY, 500, 15, 60);
+    rig_istio(&r, 4, 3, SPAN_SERVER, "canary", "shop", "v1", "inbound|8080||",
+              "http://shop.example.com-shadow/cart", 500, "-", 20, 40, NULL);
+    rig_expect(&r, "mirrored by a gateway",
+               "user > edge/gw http 1/0/1 200=1 s1:900us\n"
+               "edge/gw > shop/canary http 1/1/1 500=1 mirror=1 c1:60us s1:40us t1:20us\n"
+               "edge/gw > shop/cart http 1/0/1 200=1 c1:800us\n"
+               "    user > edge/gw [>latest] GET /cart 200 1 s1:900us\n"
+               "    edge/gw > shop/canary [latest>v1] GET /cart 500 1 c1:60us s1:40us t1:20us\n"
+               "    edge/gw > shop/cart [latest>] GET /cart 200 1 c1:800us\n");
+    rig_init(&r);
+    rig_istio(&r, 1, 0, SPAN_CLIENT, "web", "shop", "v1", CART, CART_URL, 200, "-", 0, 100, NULL);
+    rig_istio(&r, 2, 1, SPAN_SERVER, "cart", "shop", "v1", "inbound|8080||", CART_URL, 200, "-", 10,
+              80, NULL);
+    add_mirror(&r, 3, 1, "web.shop", CART, 200, 15, 300);
+    rig_istio(&r, 4, 3, SPAN_SERVER, "cart", "shop", "v1", "inbound|8080||", CART_URL, 200, "-", 20,
+              250, NULL);
+    rig_expect(&r, "mirrored by a sidecar",
+               "shop/web > shop/cart http 2/0/2 200=2 mirror=1 c2:400us s2:330us t2:70us\n"
+               "    shop/web > shop/cart [v1>v1] GET /cart 200 2 c2:400us s2:330us t2:70us\n");
 }
 
 /* What a gateway passes through is one request, to the host that was asked for. */
