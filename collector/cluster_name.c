@@ -245,7 +245,8 @@ static bool has_own_protocol(struct str system)
 void destination_from_parts(struct str system, struct str name, struct str host,
                             struct destination *out)
 {
-    *out = (struct destination){.own_protocol = has_own_protocol(system)};
+    *out = (struct destination){.own_protocol = has_own_protocol(system),
+                                .is_vague = name.len + host.len == 0};
     size_t len = 0;
     struct str parts[] = {system, STR(":"), str_sub(name, 0, 128), STR("@"), str_sub(host, 0, 96)};
     parts[0] = str_sub(system.len ? system : STR("unknown"), 0, 32);

@@ -23,6 +23,7 @@ struct destination {
     struct entity entity; /* strings point into the input or into text */
     struct str subset;
     bool own_protocol; /* of a database or a queue: its clients speak neither HTTP nor gRPC to it */
+    bool is_vague;     /* a system of which neither name nor host is known */
     char text[DESTINATION_TEXT];
 };
 

@@ -134,7 +134,7 @@ static bool is_message(const struct link_end *x)
 bool link_hands_out(const struct link_end *p, const struct link_end *c)
 {
     return p->kind == SPAN_CONSUMER && is_message(c) && link_same_workload(p, c) &&
-           (p->dest == c->dest || c->is_remembered);
+           (p->dest == c->dest || p->is_vague || p->dest == NAMES_NONE || c->is_remembered);
 }
 
 static enum link from_server(const struct link_end *p, const struct link_end *c, enum side side)

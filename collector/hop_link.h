@@ -33,6 +33,7 @@ struct link_end {
     uint32_t owner_id, dest, dest_entity;
     uint8_t role, kind, dest_kind; /* enum role, span_kind, dest_kind */
     bool own_protocol;             /* of its destination, see struct destination */
+    bool is_vague;                 /* its destination */
     bool mirror;
     bool is_remembered; /* of its destination only dest_kind is known, roughly */
 };

@@ -24,6 +24,7 @@ static void fill_node(struct node *n, const struct names *names, const struct li
         n->end.dest_kind = dest->kind;
     n->end.dest_entity = dest->entity;
     n->end.own_protocol = dest->own_protocol;
+    n->end.is_vague = dest->is_vague;
     n->closes = n->is_late = false;
 }
 

@@ -161,6 +161,7 @@ static void resolve_dest(struct names *n, struct str cluster, const struct obser
         d.entity.cluster = cluster;
     out->subset = d.subset;
     out->own_protocol = d.own_protocol;
+    out->is_vague = d.is_vague;
     out->entity = known ? names_entity(n, &d.entity) : ENTITY_ID_UNKNOWN;
 }
 

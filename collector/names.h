@@ -31,10 +31,10 @@ struct owner_entry {
 };
 
 struct dest_entry {
-    uint32_t entity;   /* id */
-    struct str subset; /* owned by the table */
-    uint8_t kind;      /* enum dest_kind */
-    bool own_protocol; /* see struct destination */
+    uint32_t entity;             /* id */
+    struct str subset;           /* owned by the table */
+    uint8_t kind;                /* enum dest_kind */
+    bool own_protocol, is_vague; /* see struct destination */
 };
 
 struct names;

@@ -22,6 +22,7 @@ static struct link_end end_of_open(const struct pipeline *p, const struct open_s
         .kind = (uint8_t)s->kind,
         .dest_kind = dest->kind,
         .own_protocol = dest->own_protocol,
+        .is_vague = dest->is_vague,
         .mirror = s->mirror,
     };
 }

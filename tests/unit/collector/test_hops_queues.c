@@ -98,6 +98,26 @@ Test(hops_queues, messages_of_a_batch)
                "    mail > users [v1>v1] GET /one 200 3 c3:150us s3:60us t3:90us\n");
 }
 
+/* What fetched may name no queue, for it fetched of several: confluent-kafka's `recv` tells nothing
+ * at all, aiokafka's getmany only its system. */
+Test(hops_queues, fetch_without_a_queue)
+{
+    static const char *const orders =
+        "messaging.system=kafka;messaging.destination=orders;messaging.operation=process";
+    struct rig r;
+    rig_init(&r);
+    rig_app(&r, 1, 0, SPAN_CONSUMER, "mail", "recv", NULL, 0, 90);
+    rig_app(&r, 2, 1, SPAN_CONSUMER, "mail", "orders process", orders, 40, 20);
+    r.trace = 2;
+    rig_app(&r, 3, 0, SPAN_CONSUMER, "mail", "receive",
+            "messaging.system=kafka;messaging.operation.type=receive", 0, 80);
+    rig_app(&r, 4, 3, SPAN_CONSUMER, "mail", "orders receive", orders, 10, 30);
+    rig_expect(&r, "fetch without a queue",
+               "kafka:orders > mail messaging 2/0/2 s2:50us\n"
+               "    kafka:orders > mail [>v1] orders process  1 s1:20us\n"
+               "    kafka:orders > mail [>v1] orders receive  1 s1:30us\n");
+}
+
 /* Who fetches without a span for each message took something once, as CLIENT (newer conventions) as
  * well as CONSUMER (older ones); a span of the same delivery that names no queue is a part of it,
  * and one of another queue is another delivery. */
