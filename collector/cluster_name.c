@@ -224,17 +224,33 @@ void destination_from_host(struct str host, uint32_t port, struct destination *o
     out->entity.name = (struct str){out->text, len};
 }
 
+/* A system's word in the conventions of today, of that in older ones or of a driver's name. */
+static struct str system_word(struct str system)
+{
+    static const char *const words[][2] = {
+        {"mysql2", "mysql"},
+        {"mssql", "microsoft.sql_server"},
+        {"oracle", "oracle.db"},
+        {"db2", "ibm.db2"},
+        {"dynamodb", "aws.dynamodb"},
+        {"redshift", "aws.redshift"},
+        {"cosmosdb", "azure.cosmosdb"},
+        {"spanner", "gcp.spanner"},
+    };
+    for (size_t i = 0; i < LEN(words); i++)
+        if (str_eq(system, str_from_c(words[i][0])))
+            return str_from_c(words[i][1]);
+    return system;
+}
+
 static bool has_own_protocol(struct str system)
 {
     static const char *const systems[] = {
-        "activemq",  "cassandra",  "celery",
-        "h2",        "jms",        "kafka",
-        "mariadb",   "memcached",  "microsoft.sql_server",
-        "mongodb",   "mqtt",       "mssql",
-        "mysql",     "nats",       "oracle",
-        "oracle.db", "postgresql", "pulsar",
-        "rabbitmq",  "redis",      "rocketmq",
-        "sqlite",    "valkey",
+        "activemq",   "cassandra", "celery",   "h2",        "ibm.db2",
+        "jms",        "kafka",     "mariadb",  "memcached", "microsoft.sql_server",
+        "mongodb",    "mqtt",      "mysql",    "nats",      "oracle.db",
+        "postgresql", "pulsar",    "rabbitmq", "redis",     "rocketmq",
+        "sqlite",     "valkey",
     };
     for (size_t i = 0; i < LEN(systems); i++)
         if (str_eq(system, str_from_c(systems[i])))
@@ -245,6 +261,10 @@ static bool has_own_protocol(struct str system)
 void destination_from_parts(struct str system, struct str name, struct str host,
                             struct destination *out)
 {
+    system = system_word(system);
+    /* The newer conventions add the schema. */
+    if (str_eq(system, STR("postgresql")))
+        name = str_sub(name, 0, str_find(name, '|'));
     *out = (struct destination){.own_protocol = has_own_protocol(system),
                                 .is_vague = name.len + host.len == 0};
     size_t len = 0;

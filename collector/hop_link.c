@@ -84,7 +84,7 @@ static bool same_destination(const struct link_end *p, const struct link_end *c)
         return false;
     if (p->dest_kind != c->dest_kind)
         return !link_names_system(c) || is_proxy(c);
-    return c->dest_kind == DEST_HOST && p->dest_entity == c->dest_entity;
+    return c->dest_kind != DEST_CLUSTER && p->dest_entity == c->dest_entity;
 }
 
 static bool is_messaging(const struct link_end *x)

@@ -180,6 +180,34 @@ Test(hops_queues, helpers_of_a_client)
                "    shop > scripts [v1>] GET /x 404 1 c1:20us\n");
 }
 
+/* One database by the words of two conventions and of a driver (knex over mysql2), above and below
+ * in one workload: one request each, and one place. */
+Test(hops_queues, words_for_a_database)
+{
+    static const char *const words[][2] = {
+        {"db.system.name=mysql2;db.namespace=shop;server.address=db;server.port=#3306",
+         "db.system.name=mysql;db.namespace=shop;server.address=db;server.port=#3306"},
+        {"db.system.name=microsoft.sql_server;db.namespace=shop;server.address=db",
+         "db.system=mssql;db.name=shop;net.peer.name=db"},
+        {"db.system.name=postgresql;db.namespace=shop|public;server.address=db",
+         "db.system=postgresql;db.name=shop;net.peer.name=db"},
+    };
+    struct rig r;
+    rig_init(&r);
+    for (size_t i = 0; i < LEN(words); i++) {
+        r.trace = i + 1;
+        rig_app(&r, 1, 0, SPAN_CLIENT, "shop", "select", words[i][0], 0, 90);
+        rig_app(&r, 2, 1, SPAN_CLIENT, "shop", "SELECT", words[i][1], 10, 70);
+    }
+    rig_expect(&r, "words for a database",
+               "shop > microsoft.sql_server:shop@db database 1/0/1 c1:90us\n"
+               "shop > mysql:shop@db database 1/0/1 c1:90us\n"
+               "shop > postgresql:shop@db database 1/0/1 c1:90us\n"
+               "    shop > microsoft.sql_server:shop@db [v1>] select  1 c1:90us\n"
+               "    shop > mysql:shop@db [v1>] select  1 c1:90us\n"
+               "    shop > postgresql:shop@db [v1>] select  1 c1:90us\n");
+}
+
 /* Adds a request of 70 s and the cache that it asked below it, one span a batch, the later one
  * after the earlier one's request was counted; the text is what was counted of both. */
 static void count_apart(struct buf *out, bool cache_first, uint32_t restart_after,
