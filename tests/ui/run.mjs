@@ -35,6 +35,7 @@ const { timeAxisTests } = await import("./time_axis_test.mjs");
 const { queryTests } = await import("./query_test.mjs");
 const { stateTests } = await import("./states_test.mjs");
 const { liveTests } = await import("./live_test.mjs");
+const { nameTests } = await import("./names_test.mjs");
 const { corpusTests } = await import("./corpus_test.mjs");
 
 async function inBrowser() {
@@ -43,6 +44,7 @@ async function inBrowser() {
   try {
     if (binary) {
       await liveTests(chromium.browser, binary);
+      await nameTests(chromium.browser, binary);
       await corpusTests(chromium.browser, binary, root);
     } else skip("everything against a running weft", "no build/release/weft and no WEFT_BIN");
     await queryTests(chromium.browser, dist);

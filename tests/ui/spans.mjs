@@ -118,24 +118,49 @@ export function expected(n) {
   return edges;
 }
 
-/** One more service that nobody knew: cart -> stock. */
-export function newcomer() {
+const of = (attributes, spans) => ({
+  resource: {
+    attributes: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
+  },
+  scopeSpans: [{ spans }],
+});
+
+/** One call from one service, given by its resource, to another. */
+function call(from, to) {
   const trace = hex(16),
-    start = BigInt(Date.now() - 1500) * 1_000_000n;
-  const client = span(trace, null, CLIENT, "GET", start, 12, { "http.response.status_code": 200 }),
-    server = span(trace, client.spanId, SERVER, "GET /stock", start + 500_000n, 10, {
-      "http.response.status_code": 200,
-    });
-  const of = (attributes, spans) => ({
-    resource: {
-      attributes: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
-    },
-    scopeSpans: [{ spans }],
+    start = BigInt(Date.now() - 1500) * 1_000_000n,
+    answer = { "http.response.status_code": 200 };
+  const client = span(trace, null, CLIENT, "GET", start, 12, answer),
+    server = span(trace, client.spanId, SERVER, "GET /stock", start + 500_000n, 10, answer);
+  return [of(from, [client]), of(to, [server])];
+}
+
+/** One more service that nobody knew: cart -> stock. */
+export const newcomer = () =>
+  JSON.stringify({
+    resourceSpans: call(NODES.cart, { "service.name": "stock", "service.namespace": "shop" }),
   });
+
+/** Names that no editor would choose: as long as they may be, with what XML cannot hold, from right to left. */
+export const LONG = { name: "n".repeat(250), space: "s".repeat(200), version: "v".repeat(250) };
+export const BROKEN = "esc\u001b\ufffe";
+export const HEBREW = ["חנות/עגלה", "חנות/תשלום"];
+
+export function oddNames() {
+  const [cart, payment] = HEBREW.map((id) => {
+    const [space, name] = id.split("/");
+    return { "service.name": name, "service.namespace": space };
+  });
+  const long = {
+    "service.name": LONG.name,
+    "service.namespace": LONG.space,
+    "service.version": LONG.version,
+  };
   return JSON.stringify({
     resourceSpans: [
-      of(NODES.cart, [client]),
-      of({ "service.name": "stock", "service.namespace": "shop" }, [server]),
+      ...call(cart, payment),
+      ...call(payment, long),
+      ...call(payment, { "service.name": BROKEN, "service.namespace": "odd" }),
     ],
   });
 }

@@ -44,7 +44,12 @@ export async function savePng(cy, colors) {
   canvas.toBlob((file) => download("weft-graph.png", file), "image/png");
 }
 
-const escapeXml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+/* XML holds these in no form, not even as a reference. */
+const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]/gu;
+const escapeXml = (text) =>
+  String(text)
+    .replace(NOT_XML, "\ufffd")
+    .replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 const n = (value) => value.toFixed(1);
 
 function tag(name, attributes, inside = "") {

@@ -40,7 +40,7 @@ function nodeCard(api) {
 function edgeCard(api, health) {
   const side = api.client_latency ? "client" : "server";
   return [
-    h("strong", {}, `${api.client} → ${api.server}`),
+    h("strong", {}, h("bdi", {}, api.client), " → ", h("bdi", {}, api.server)),
     h("p", { class: "quiet-text" }, api.protocol),
     healthBadge(health),
     h(

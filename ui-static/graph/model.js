@@ -9,6 +9,7 @@ const MIN_WIDTH = 104,
   TEXT_RIGHT = 14;
 export const NAME_FONT = "600 12.5px Inter, system-ui, sans-serif";
 export const SMALL_FONT = "450 11px Inter, system-ui, sans-serif";
+export const SPACE_FONT = "600 11px Inter, system-ui, sans-serif";
 
 const MARKS = { degraded: "▲ ", failing: "✕ ", healthy: "", idle: "" };
 
@@ -30,7 +31,7 @@ export function textWidth(text, font) {
   return measure.measureText(text).width;
 }
 
-/** Cuts `text` with an ellipsis so that it fits. */
+/** Cuts `text` with an ellipsis so that it fits, and no letter in two. */
 function fitText(text, font, width) {
   if (textWidth(text, font) <= width) return text;
   let low = 1,
@@ -40,7 +41,7 @@ function fitText(text, font, width) {
     if (textWidth(`${text.slice(0, middle)}…`, font) <= width) low = middle;
     else high = middle - 1;
   }
-  return `${text.slice(0, low)}…`;
+  return `${text.slice(0, low).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
 /** Room for usual figures: a card that followed each figure would move its edges with every refresh. */
@@ -103,13 +104,16 @@ export function errorShare({ requests, errors, error_ratio: ratio }) {
   return requests && errors ? Math.min(1, Math.max(ratio, 0.02)) : 0;
 }
 
-/** Namespaces of one cluster go without its name. */
+/** Namespaces of one cluster go without its name; none is longer than a card, for its box may hold just one. */
 function spaceTitles(nodes) {
   const several = new Set(nodes.map((node) => node.cluster).filter(Boolean)).size > 1;
   return new Map(
     nodes
       .filter((node) => node.namespace)
-      .map((node) => [spaceKey(node), several ? spaceKey(node) : node.namespace]),
+      .map((node) => [
+        spaceKey(node),
+        fitText(several ? spaceKey(node) : node.namespace, SPACE_FONT, MAX_WIDTH),
+      ]),
   );
 }
 

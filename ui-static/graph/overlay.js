@@ -6,6 +6,7 @@ import {
   errorShare,
   NAME_FONT,
   SMALL_FONT,
+  SPACE_FONT,
   NODE_HEIGHT,
   TEXT_LEFT,
   versionBars,
@@ -94,7 +95,7 @@ function drawSpace(ctx, space, c) {
   const { x, y } = space.position();
   ctx.globalAlpha = 1;
   ctx.fillStyle = c["text-3"];
-  ctx.font = "600 11px Inter, system-ui, sans-serif";
+  ctx.font = SPACE_FONT;
   ctx.fillText(
     factsOf(space).title,
     x - space.outerWidth() / 2 + 14,

@@ -8,8 +8,9 @@ export function healthBadge(health) {
   return h("span", { class: `health health-${health}` }, icon(health), healthWords(health));
 }
 
-export function chip(text, title) {
-  return h("span", { class: "chip", title }, text);
+/** A word in a box that cuts it where there is no room; `kind` tells what it is. */
+export function chip(text, kind) {
+  return h("span", { class: "chip", title: kind ? `${kind}: ${text}` : text }, text);
 }
 
 /** One large figure with its name and a smaller remark. */

@@ -81,18 +81,14 @@ export function createTable({
   function cells(row) {
     return columns.map((column, i) => {
       const content = column.cell ? column.cell(row) : column.value(row);
-      if (i > 0) return h("td", { class: column.num ? "num" : "" }, content);
-      const title = typeof content === "string" ? content : null; // it may be cut
+      const title = typeof content === "string" && !column.num ? content : null, // it may be cut
+        words = title === null ? "" : "words";
+      if (i > 0) return h("td", { class: column.num ? "num" : words, title }, content);
+      if (!open) return h("th", { scope: "row", class: words, title }, content);
       return h(
         "th",
         { scope: "row" },
-        open
-          ? h(
-              "button",
-              { type: "button", class: "row-button", title, data: { key: key(row) } },
-              content,
-            )
-          : content,
+        h("button", { type: "button", class: "row-button", title, data: { key: key(row) } }, content),
       );
     });
   }

@@ -126,8 +126,9 @@ export function versionsBlock(edge) {
               h(
                 "th",
                 { scope: "row" },
-                `${versionName(row.client_version)} → `,
-                h("b", {}, versionName(row.server_version)),
+                h("bdi", {}, versionName(row.client_version)),
+                " → ",
+                h("bdi", { class: "strong" }, versionName(row.server_version)),
               ),
               h("td", { class: "num", title: count(row.requests) }, percent(row.requests / all)),
               h(

@@ -20,7 +20,7 @@ function title(node) {
       healthBadge(node.health),
       chip(kindWords(node.kind)),
       node.namespace ? chip(node.namespace, "namespace") : null,
-      (node.aliases ?? []).map((alias) => chip(`also ${alias}`, "another name for it")),
+      (node.aliases ?? []).map((alias) => chip(`also ${alias}`)),
     ),
   ];
 }
