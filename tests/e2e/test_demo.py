@@ -1,8 +1,8 @@
 """test_demo.py - the demo's mesh against its own truth: requests, errors, attempts equal, every percentile inside the bound."""
-import collections, json, pathlib, subprocess, sys, tempfile
+import collections, json, os, pathlib, signal, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from weft import BINARY, Suite, Weft
+from weft import BINARY, ROOT, Suite, Weft
 
 CONFIG = "admin: true\nretention: { edges: 0 }\n"
 GRPC_ERRORS = {2, 4, 8, 12, 13, 14, 15}
@@ -106,8 +106,39 @@ def truth_that_cannot_be_written():
     assert got.returncode == 1 and "cannot write /does/not/exist/truth.json" in got.stderr, got
 
 
+def is_answering(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as got:
+            return got.status == 200
+    except urllib.error.URLError:
+        return False
+
+
+def dev_demo():
+    """prints the address; Ctrl-C, which reaches the whole group, and SIGTERM, which does not, end all of it in time, with nothing lost."""
+    for tell, number in ((os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)):
+        dev = subprocess.Popen([ROOT / "dev", "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            words = dev.stdout.readline().split()
+            assert words[:1] == ["open"], words
+            deadline = time.monotonic() + 20
+            while not json.load(urllib.request.urlopen(words[1] + "api/mesh/graph", timeout=5))["edges"]:
+                assert time.monotonic() < deadline, "no edges came"
+                time.sleep(0.05)
+            began = time.monotonic()
+            tell(dev.pid, number)
+            said = dev.communicate(timeout=10)[1]
+            took = time.monotonic() - began
+            assert dev.returncode == 0 and took <= 5, (dev.returncode, took, said)
+            assert " 0 not taken" in said and not is_answering(words[1]), said
+        finally:
+            if dev.poll() is None:
+                dev.terminate()
+
+
 def main():
     suite = Suite("demo")
+    suite.run("./dev demo", dev_demo)
     suite.run("truth equals graph", truth_equals_graph)
     suite.run("usage errors", usage_errors)
     suite.run("truth that cannot be written", truth_that_cannot_be_written)
