@@ -8,7 +8,10 @@
 
 static int command_version(int argc, char **argv)
 {
-    (void)argc, (void)argv;
+    if (argc > 1) {
+        fprintf(stderr, "weft version: %s is no option of `weft version`, it has none\n", argv[1]);
+        return EXIT_USAGE;
+    }
     printf("weft %s\n", WEFT_VERSION);
     return EXIT_WELL;
 }
@@ -22,18 +25,18 @@ static const struct command {
      "[--config FILE] [--data DIR] [--http ADDR:PORT] [--otlp-grpc ADDR:PORT]\n"
      "                [--otlp-http ADDR:PORT] [--insecure]",
      "  --config FILE          settings; `weft check-config --reference` lists them\n"
-     "  --data DIR             where everything is kept\n"
-     "  --http ADDR:PORT       UI, API and Prometheus remote write; port 0 is any free one\n"
-     "  --otlp-grpc ADDR:PORT  OTLP over gRPC\n"
-     "  --otlp-http ADDR:PORT  OTLP over HTTP\n"
+     "  --data DIR             where everything is kept (./weft-data)\n"
+     "  --http ADDR:PORT       UI, API, remote write (127.0.0.1:9600); port 0 is any free one\n"
+     "  --otlp-grpc ADDR:PORT  OTLP over gRPC (127.0.0.1:4317)\n"
+     "  --otlp-http ADDR:PORT  OTLP over HTTP (127.0.0.1:4318)\n"
      "  --insecure             allow listeners that others than this machine reach\n"
      "\nFlags override the file, which SIGHUP and POST /-/reload read again.\n"},
     {"demo", command_demo, "a simulated mesh that pushes spans",
      "[--to ADDR:PORT] [--rate REQUESTS_PER_S] [--seed N] [--duration 60s]\n"
      "                 [--truth FILE]",
-     "  --to ADDR:PORT         an OTLP/gRPC listener\n"
-     "  --rate REQUESTS_PER_S  how many requests enter the mesh\n"
-     "  --seed N               the same number makes the same traffic\n"
+     "  --to ADDR:PORT         an OTLP/gRPC listener (127.0.0.1:4317)\n"
+     "  --rate REQUESTS_PER_S  how many requests enter the mesh (40)\n"
+     "  --seed N               the same number makes the same traffic (another each time)\n"
      "  --duration 60s         how long; without it until Ctrl-C or SIGTERM\n"
      "  --truth FILE           writes what happened at the end, to compare with\n"},
     {"check-config", command_check_config, "say what is wrong with a configuration",

@@ -64,7 +64,7 @@ def refuses_open_listeners():
 
 
 def refuses_wrong_usage():
-    for args, word in ((["run", "--nonsense"], "--nonsense"), (["run", "--data"], "--data"), (["jump"], "jump"), (["run", "--http", "nowhere"], "nowhere"),
+    for args, word in ((["run", "--nonsense"], "--nonsense"), (["run", "--data"], "--data"), (["jump"], "jump"), (["version", "extra"], "extra"), (["run", "--http", "nowhere"], "nowhere"),
                        (["demo", "--to", "nowhere"], "nowhere"), (["health", "--http", "nowhere"], "nowhere"), (["run", "--config", "/does/not/exist"], "/does/not/exist"), (["check-config", "/does/not/exist"], "/does/not/exist")):
         got = weft(*args)
         assert got.returncode == 2 and word in got.stderr, (args, got)
@@ -91,6 +91,9 @@ def every_command_tells_its_own_arguments():
             told = set(re.findall(r"(?m)^  (\S+)", got.stdout.split("\n\n", 1)[-1])) if arguments else set()
             assert told == set(arguments), (args, told)
     assert weft("help", "jump").returncode == 2
+    settings = dict(re.findall(r"(?m)^\| `([a-z_.]+)` \|[^|]*\| `([^`]*)`", weft("check-config", "--reference").stdout))
+    for setting in ("data", "listen.http", "listen.otlp_grpc", "listen.otlp_http"):
+        assert "(%s)" % settings[setting] in weft("run", "--help").stdout, setting
 
 
 def stops_within_five_seconds():
