@@ -106,7 +106,11 @@ def main():
     env["UBSAN_OPTIONS"] = "print_stacktrace=1"
     totals = [0, 0, 0]
     for suite in args.suites:
-        for name, argv in programs(suite, build):
+        found = programs(suite, build)
+        if not found:
+            print("FAILED %s: it has no programs" % suite)
+            totals[1] += 1
+        for name, argv in found:
             totals = [a + b for a, b in zip(totals, run(name, argv, logs, env))]
     for report in sorted(logs.glob("sanitizer.*")):
         print("FAILED %s\n%s" % (report, report.read_text(errors="replace")[:4000]))

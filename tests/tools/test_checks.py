@@ -65,9 +65,18 @@ def outcomes():
     for check, name, text, want in FAULTS:
         code, out = run_check(check, {**CLEAN, name: text})
         yield "%s sees %s: %s" % (check, name, want), code == 1 and want in out, out
+    code, out = suite_without_programs()
+    yield "run_tests counts a suite without programs as failed", code == 1 and "0 passed, 1 failed, 0 skipped" in out, out
     for message, paths, want in COMMITS:
         got = check_commit.check(message, paths)
         yield "commit %r" % message[:40], (not got) if want is None else any(want in g for g in got), got
+
+
+def suite_without_programs():
+    """(exit code, output) of run_tests.py where nothing was built."""
+    with tempfile.TemporaryDirectory(prefix="weft-check-") as build:
+        done = subprocess.run([sys.executable, str(ROOT / "tools/run_tests.py"), "--build", build, "race"], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
 
 
 def main():
