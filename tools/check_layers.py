@@ -51,7 +51,7 @@ SYSTEM = re.compile(r"(arpa|linux|net|netinet|sanitizer|sys)/[a-z0-9_]+\.h|"
                     r"sched|semaphore|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|termios|"
                     r"threads|time|unistd|immintrin|nmmintrin|x86intrin)\.h")
 # The C++ library, for the one file that needs it.
-SYSTEM_CXX = re.compile(r"cstdio|new|vector")
+SYSTEM_CXX = re.compile(r"cstdio|memory|new|vector")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
