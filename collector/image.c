@@ -308,9 +308,9 @@ static enum status read_header(struct image_reader *r, struct cursor *c, struct 
 }
 
 /* No part that holds a row of an unknown protocol can be opened. */
-static bool is_sound(const struct open_span *s)
+static bool is_sound(const struct open_span *s, unsigned last_kind)
 {
-    return s->role <= ROLE_WAYPOINT && s->kind <= SPAN_CONSUMER && s->protocol <= PROTOCOL_GRPC;
+    return s->role <= ROLE_WAYPOINT && s->kind <= last_kind && s->protocol <= PROTOCOL_GRPC;
 }
 
 static void get_open(struct cursor *c, struct open_span *s, uint64_t base_ns)
@@ -341,7 +341,7 @@ static void get_open(struct cursor *c, struct open_span *s, uint64_t base_ns)
     s->mirror = b >> 4 & 1u;
     s->denied = b >> 5 & 1u;
     s->end_before_start = b >> 6 & 1u;
-    c->failed |= !is_sound(s);
+    c->failed |= !is_sound(s, SPAN_CONSUMER);
 }
 
 static void get_closed(struct cursor *c, struct open_span *s, uint32_t *closed)
@@ -355,7 +355,7 @@ static void get_closed(struct cursor *c, struct open_span *s, uint32_t *closed)
     s->kind = a >> 3 & 7u;
     s->out_done = a >> 6 & 1u;
     s->mirror = a >> 7 & 1u;
-    c->failed |= !is_sound(s);
+    c->failed |= !is_sound(s, KIND_SYSTEM_CLIENT);
 }
 
 static enum status no_memory(struct err *e)
