@@ -27,3 +27,8 @@ uint64_t budget_used(struct budget *b)
 {
     return atomic_load_explicit(&b->used, memory_order_relaxed);
 }
+
+enum status budget_is_used_up(struct err *e)
+{
+    return err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
+}

@@ -2,7 +2,7 @@
 #ifndef WEFT_BASE_BUDGET_H
 #define WEFT_BASE_BUDGET_H
 
-#include "base/compiler.h"
+#include "base/err.h"
 #include <stdatomic.h>
 
 struct budget {
@@ -17,5 +17,7 @@ bool budget_take(struct budget *b, uint64_t bytes, unsigned percent);
 void budget_force(struct budget *b, uint64_t bytes);
 void budget_give(struct budget *b, uint64_t bytes);
 uint64_t budget_used(struct budget *b);
+/* Tells a sender so: ST_BUSY. */
+enum status budget_is_used_up(struct err *e);
 
 #endif

@@ -21,7 +21,7 @@ enum status unpack_room(struct unpack_job *job, size_t want)
         return ST_OK;
     size_t cap = job->len + MIN(MAX(want, job->cap), most);
     if (job->payer && !arena_charge(job->payer, cap))
-        return err_set(job->err, ST_BUSY, "the memory budget is used up; send it again later");
+        return budget_is_used_up(job->err);
     char *out = mem_realloc(job->out, cap);
     if (!out)
         return err_set(job->err, ST_NO_MEMORY, "out of memory while unpacking a body");

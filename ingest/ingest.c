@@ -169,7 +169,7 @@ bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, voi
     if (atomic_load(&in->draining))
         err_set(e, ST_BUSY, "weft is shutting down; send it again later");
     else if (!fits)
-        err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
+        budget_is_used_up(e);
     else
         return true;
     return false;

@@ -194,11 +194,6 @@ static uint64_t batch_bytes(const struct batch *b)
     return b->body.len + plain + arena_held_bytes(&b->arena) + sizeof(*b);
 }
 
-static enum status no_budget(struct err *e)
-{
-    return err_set(e, ST_BUSY, "the memory budget is used up; send it again later");
-}
-
 /* Takes what the batch is to have of the budget by now, less what it has; or gives back what it has
  * too much. */
 static enum status charge(struct ingest *in, struct batch *b, uint64_t bytes, struct err *e)
@@ -207,7 +202,7 @@ static enum status charge(struct ingest *in, struct batch *b, uint64_t bytes, st
         budget_give(in->config.budget, b->charged_bytes - bytes);
     else if (!budget_take(in->config.budget, bytes - b->charged_bytes,
                           ingest_budget_percent(b->user_agent)))
-        return no_budget(e);
+        return budget_is_used_up(e);
     b->charged_bytes = bytes;
     return ST_OK;
 }
@@ -273,7 +268,7 @@ static enum status decode(struct ingest *in, struct batch *b, struct err *e)
     if (status == ST_OK)
         note_sender(in, b);
     if (status != ST_OK && (b->arena.is_refused || scratch.is_refused))
-        status = no_budget(e);
+        status = budget_is_used_up(e);
     b->scratch = NULL;
     if (is_large)
         budget_give(in->config.budget, arena_leave_budget(&scratch));

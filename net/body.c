@@ -42,7 +42,7 @@ enum status body_append(struct body *b, struct str bytes, size_t max_bytes, stru
     if (bytes.len > max_bytes - MIN(b->len, max_bytes))
         return err_set(e, ST_TOO_BIG, "the request is larger than %zu bytes", max_bytes);
     if (!take_budget(b, b->len + bytes.len))
-        return err_set(e, ST_BUSY, "too many requests are in flight");
+        return budget_is_used_up(e);
     if (!grow(b, b->len + bytes.len))
         return err_set(e, ST_NO_MEMORY, "no memory for the request");
     if (bytes.len)

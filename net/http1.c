@@ -129,12 +129,9 @@ static enum MHD_Result begin(struct http_exchange *x, const char *method, const 
 
 static void take_body(struct http_exchange *x, struct str bytes)
 {
-    struct err e;
+    uint64_t most = x->owner->config->limits.body_bytes;
     x->conn->body_bytes += bytes.len;
-    if (x->refused != ST_OK)
-        return;
-    x->refused = body_append(&x->body, bytes, x->owner->config->limits.body_bytes, &e);
-    if (x->refused != ST_OK)
+    if (x->refused.status == ST_OK && body_append(&x->body, bytes, most, &x->refused) != ST_OK)
         body_deinit(&x->body);
 }
 
@@ -158,11 +155,7 @@ static enum MHD_Result dispatch(struct http_exchange *x)
 
 static enum MHD_Result end_body(struct http_exchange *x)
 {
-    struct err e;
-    if (x->refused == ST_OK)
-        return dispatch(x);
-    err_set(&e, x->refused, "the body is larger than the limit, or than what is free");
-    return refuse(x, 0, &e);
+    return x->refused.status == ST_OK ? dispatch(x) : refuse(x, 0, &x->refused);
 }
 
 static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const char *url,

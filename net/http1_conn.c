@@ -140,6 +140,6 @@ void http1_conn_tick(struct http1_conn *c, uint64_t now_ns)
         check_head(c, now_ns);
     else if (stage == EX_ANSWERED)
         end_slow(c, &c->owner->stats->idle, false);
-    else if (c->x->refused != ST_OK || now_ns >= c->deadline_ns + earned_ns(c->body_bytes))
+    else if (c->x->refused.status != ST_OK || now_ns >= c->deadline_ns + earned_ns(c->body_bytes))
         end_slow(c, &c->owner->stats->slow_bodies, true);
 }

@@ -23,7 +23,7 @@ struct http_exchange {
     struct http1_conn *conn;   /* borrowed; NULL once the connection is gone; loop thread only */
     enum exchange_stage stage; /* loop thread only */
     bool answered_at_once;     /* the handler replied inside its call */
-    enum status refused;       /* why the body is read on but not kept; ST_OK = it is kept */
+    struct err refused;        /* why the body is read on but not kept; ST_OK = it is kept */
     enum port_kind port;
     struct buf uri; /* as sent, with the query */
     char method[16];

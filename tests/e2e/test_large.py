@@ -294,7 +294,7 @@ def memory_is_enough(door, plain):
         doors = [door(w, body, "127.0.0.%d" % (n + 2)) for n in range(16)]
         statuses = [f.result() for f in [senders.submit(d.send) for d in doors]]
         assert set(statuses) <= {200, 204, 429} and statuses.count(429) < 16, statuses
-        assert all(b"memory budget is used up" in d.answer for d, status in zip(doors, statuses) if status == 429), [d.answer for d in doors]
+        assert all(b"memory budget is used up" in d.answer for d, status in zip(doors, statuses) if status == 429), {d.answer for d in doors}
         peak = resident_peak(w)
         print("     %d taken, peak %d MiB" % (16 - statuses.count(429), peak / MIB))
         assert peak < memory * 1.1 + 32 * MIB, "%d MiB" % (peak / MIB)

@@ -1,0 +1,109 @@
+/* test_server_budget.c - bodies and answers in the shared budget, as a peer sees them. */
+#include "tests/unit/net/server_rig.h"
+#include "base/clock.h"
+#include "tests/support/leak.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { QUIET_MS = 2000 };
+
+static char answer[400 * KIB];
+
+static bool said(const char *text)
+{
+    return strstr(answer, text) != NULL;
+}
+
+/* Each long answer that is not read counts, and none does afterwards. */
+Test(server_budget, answers_count_in_the_budget_until_they_are_sent)
+{
+    enum { READERS = 24 };
+    struct server_rig rig;
+    struct budget budget = {.limit = GIB};
+    int fds[READERS];
+    server_rig_init(&rig);
+    rig.config.budget = &budget;
+    server_rig_start(&rig);
+    for (int i = 0; i < READERS; i++) {
+        fds[i] = dial(net_server_http_addr(rig.server));
+        int small = 4096;
+        setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        for (int k = 0; k < 32; k++) /* more than any socket takes in */
+            say(fds[i], STR("GET /long HTTP/1.1\r\nHost: x\r\n\r\n"));
+    }
+    uint64_t give_up_ns = clock_mono_ns() + 10 * NS_PER_S;
+    while (budget_used(&budget) < READERS * 200 * KIB && clock_mono_ns() < give_up_ns)
+        usleep(1000);
+    cr_expect(budget_used(&budget) >= READERS * 200 * KIB, "%llu bytes",
+              (unsigned long long)budget_used(&budget));
+    for (int i = 0; i < READERS; i++)
+        close(fds[i]);
+    while (budget_used(&budget) > 0 && clock_mono_ns() < give_up_ns)
+        usleep(1000);
+    cr_expect(eq(u64, budget_used(&budget), 0));
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+Test(server_budget, bodies_that_the_budget_cannot_pay_may_come_again)
+{
+    struct server_rig rig;
+    static char big[200 * KIB];
+    struct budget budget = {.limit = 100 * KIB};
+    bool closed;
+    server_rig_init(&rig);
+    rig.config.budget = &budget;
+    server_rig_start(&rig);
+    int fd = dial(net_server_otlp_http_addr(rig.server));
+    say(fd, STR("POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 204800\r\n\r\n"));
+    say(fd, (struct str){big, sizeof(big)});
+    hear(fd, answer, sizeof(answer), QUIET_MS, "again later", &closed);
+    cr_expect(said("HTTP/1.1 429 "), "%.80s", answer);
+    cr_expect(said("Retry-After: "), "%.400s", answer);
+    cr_expect(said("the memory budget is used up; send it again later"), "%.400s", answer);
+    close(fd);
+    cr_expect(eq(sz, rig.handled, 0));
+    server_rig_stop(&rig, NS_PER_S);
+    cr_expect(eq(u64, budget_used(&budget), 0));
+    EXPECT_NO_LEAK();
+}
+
+/* The packed form needs as much again: without room for it the answer goes as it is. */
+Test(server_budget, packs_only_what_the_budget_can_pay)
+{
+    static const struct {
+        const char *request;
+        uint64_t free;
+        bool is_packed;
+    } rows[] = {
+        {"GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", 300 * KIB, true},
+        {"GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", 100 * KIB, false},
+        {"GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: zstd\r\n\r\n", 300 * KIB, true},
+        {"GET /long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: zstd\r\n\r\n", 100 * KIB, false},
+    };
+    struct server_rig rig;
+    struct budget budget = {.limit = MIB};
+    bool closed;
+    server_rig_init(&rig);
+    rig.config.budget = &budget;
+    server_rig_start(&rig);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        int fd = dial(net_server_http_addr(rig.server));
+        budget_force(&budget, MIB - rows[i].free);
+        say(fd, str_from_c(rows[i].request));
+        size_t len = hear(fd, answer, sizeof(answer), 300, NULL, &closed);
+        cr_expect(said("HTTP/1.1 200") && said("Content-Encoding") == rows[i].is_packed, "row %zu",
+                  i);
+        cr_expect(eq(int, len <= 204800, rows[i].is_packed), "row %zu", i);
+        close(fd);
+        uint64_t give_up_ns = clock_mono_ns() + 10 * NS_PER_S;
+        while (budget_used(&budget) > MIB - rows[i].free && clock_mono_ns() < give_up_ns)
+            usleep(1000);
+        cr_expect(eq(u64, budget_used(&budget), MIB - rows[i].free), "row %zu", i);
+        budget_give(&budget, MIB - rows[i].free);
+    }
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
