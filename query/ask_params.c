@@ -48,10 +48,7 @@ enum status ask_protocol(const struct params *p, int *out, struct err *e)
 
 enum status ask_step(const struct params *p, uint32_t *out, struct err *e)
 {
-    uint64_t step;
-    TRY(params_u64(p, "step", 1, LONGEST_STEP_S, 0, &step, e));
-    *out = (uint32_t)step;
-    return ST_OK;
+    return params_seconds(p, "step", LONGEST_STEP_S, out, e);
 }
 
 void ask_warn_step(uint32_t asked_s, uint32_t given_s, struct warnings *w)

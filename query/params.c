@@ -266,6 +266,34 @@ enum status params_quantiles(const struct params *p, const char *name, double *o
 
 /* --- times --- */
 
+static bool whole_seconds(struct str text, uint64_t *out)
+{
+    uint64_t ns;
+    if (str_to_u64(text, out))
+        return true;
+    if (unit_parse_duration(text, &ns, NULL) != ST_OK || ns % NS_PER_S)
+        return false;
+    *out = ns / NS_PER_S;
+    return true;
+}
+
+enum status params_seconds(const struct params *p, const char *name, uint32_t max, uint32_t *out,
+                           struct err *e)
+{
+    struct str value;
+    uint64_t seconds = 0;
+    *out = 0;
+    if (!params_find(p, name, &value))
+        return ST_OK;
+    if (!whole_seconds(value, &seconds) || seconds < 1 || seconds > max)
+        return err_set(e, ST_INVALID,
+                       "parameter '%s' is '%.*s': whole seconds from 1 to %u, or a duration like "
+                       "1m or 1h30m, are allowed",
+                       name, STR_ARG(shown(value)), max);
+    *out = (uint32_t)seconds;
+    return ST_OK;
+}
+
 static bool relative_time(struct str text, uint64_t now_ns, uint64_t *out)
 {
     uint64_t ago;

@@ -51,6 +51,9 @@ bool params_find(const struct params *p, const char *name, struct str *out);
 /* All values of a repeatable parameter, in order. */
 enum status params_all(const struct params *p, const char *name, struct str_list *out,
                        struct err *e);
+/* Whole seconds in [1, max], also written as a duration ("60", "1m"); 0 when absent. */
+enum status params_seconds(const struct params *p, const char *name, uint32_t max, uint32_t *out,
+                           struct err *e);
 /* A whole number in [min, max]; `fallback` when absent. */
 enum status params_u64(const struct params *p, const char *name, uint64_t min, uint64_t max,
                        uint64_t fallback, uint64_t *out, struct err *e);

@@ -8,9 +8,9 @@
 #define NOW_S  UINT64_C(1700000000)
 #define NOW_NS (NOW_S * NS_PER_S)
 
-static const struct param_spec specs[] = {{"start", false}, {"end", false},   {"last", false},
-                                          {"server", true}, {"depth", false}, {"q", false},
-                                          {"by", false},    {"side", false},  {NULL, false}};
+static const struct param_spec specs[] = {
+    {"start", false}, {"end", false}, {"last", false}, {"server", true}, {"depth", false},
+    {"q", false},     {"by", false},  {"side", false}, {"step", false},  {NULL, false}};
 static const char *const sides[] = {"server", "client", "transit", NULL};
 
 /* Everything a call could ask of its parameters, so that one text meets every reader. */
@@ -20,6 +20,7 @@ static enum status read_all(struct str query, struct arena *arena, struct err *e
     struct time_range range;
     struct str_list servers;
     uint64_t depth;
+    uint32_t step;
     unsigned word, set;
     double q[4];
     size_t len;
@@ -27,6 +28,7 @@ static enum status read_all(struct str query, struct arena *arena, struct err *e
     TRY(params_range(&p, &range, e));
     TRY(params_all(&p, "server", &servers, e));
     TRY(params_u64(&p, "depth", 1, 5, 1, &depth, e));
+    TRY(params_seconds(&p, "step", 3600, &step, e));
     TRY(params_word(&p, "side", sides, 0, &word, e));
     TRY(params_word_set(&p, "by", sides, 3, &set, e));
     TRY(params_quantiles(&p, "q", q, LEN(q), &len, e));
@@ -34,6 +36,10 @@ static enum status read_all(struct str query, struct arena *arena, struct err *e
     cr_expect(depth >= 1 && depth <= 5);
     return ST_OK;
 }
+
+#define STEP(text)                                                                                 \
+    "parameter 'step' is '" text "': whole seconds from 1 to 3600, or a duration like 1m or "      \
+    "1h30m, are allowed"
 
 static const struct {
     const char *query, *sentence; /* NULL: taken */
@@ -48,14 +54,23 @@ static const struct {
     {"start=2023-11-14T22:13:20Z&end=2023-11-14T23:13:20%2B02:00",
      "parameter 'end' is before 'start': a later time is allowed"},
     {"foo=1",
-     "unknown parameter 'foo': this call takes start, end, last, server, depth, q, by, side"},
-    {"=1", "unknown parameter '': this call takes start, end, last, server, depth, q, by, side"},
+     "unknown parameter 'foo': this call takes start, end, last, server, depth, q, by, side, step"},
+    {"=1",
+     "unknown parameter '': this call takes start, end, last, server, depth, q, by, side, step"},
     {"depth=0", "parameter 'depth' is '0': a whole number from 1 to 5 is allowed"},
     {"depth=6", "parameter 'depth' is '6': a whole number from 1 to 5 is allowed"},
     {"depth=1.5", "parameter 'depth' is '1.5': a whole number from 1 to 5 is allowed"},
     {"depth=", "parameter 'depth' is '': a whole number from 1 to 5 is allowed"},
     {"depth=99999999999999999999",
      "parameter 'depth' is '99999999999999999999': a whole number from 1 to 5 is allowed"},
+    {"step=3600", NULL},
+    {"step=60m", NULL},
+    {"step=0", STEP("0")},
+    {"step=0s", STEP("0s")},
+    {"step=61m", STEP("61m")},
+    {"step=1500ms", STEP("1500ms")},
+    {"step=1.5", STEP("1.5")},
+    {"step=", STEP("")},
     {"depth=2&depth=2", "parameter 'depth' is given twice: once is allowed"},
     {"side=left", "parameter 'side' is 'left': allowed are server, client, transit"},
     {"by=server,,client", "parameter 'by' is '': allowed are server, client, transit"},
@@ -91,6 +106,24 @@ Test(params, says_what_is_wrong)
                   rows[i].query, e.msg);
         cr_expect(eq(str, e.msg, (char *)(rows[i].sentence ? rows[i].sentence : "")), "row '%s'",
                   rows[i].query);
+        arena_deinit(&arena);
+    }
+}
+
+Test(params, seconds_are_written_as_numbers_or_durations)
+{
+    static const struct {
+        const char *query;
+        uint32_t step;
+    } steps[] = {{"", 0}, {"step=1", 1}, {"step=90", 90}, {"step=1m", 60}, {"step=1m30s", 90}};
+    for (size_t i = 0; i < LEN(steps); i++) {
+        struct arena arena = {0};
+        struct params p;
+        uint32_t step;
+        cr_assert(
+            eq(int, params_parse(str_from_c(steps[i].query), specs, &arena, 0, &p, NULL), ST_OK));
+        cr_expect(eq(int, params_seconds(&p, "step", 3600, &step, NULL), ST_OK));
+        cr_expect(eq(u32, step, steps[i].step), "%s", steps[i].query);
         arena_deinit(&arena);
     }
 }
