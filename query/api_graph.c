@@ -54,6 +54,7 @@ enum status api_graph(struct request *r, struct http_response *out, struct err *
     if (status == ST_OK)
         status = graph_select(g, &show, e);
     if (status == ST_OK) {
+        ask_warn_spaces(&g->nodes, &g->warnings);
         reply_json_begin(out);
         struct json_writer w = json_writer_of(&out->body);
         write_graph(&w, g, &ask);

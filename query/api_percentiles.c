@@ -305,6 +305,7 @@ static enum status compute(struct answer *a, const struct ask *ask, struct err *
     ask_warn_step(ask->rows.step_s, a->sums.result.step_s, &a->warnings);
     warn_unknown(a, "client", &ask->wanted.clients);
     warn_unknown(a, "server", &ask->wanted.servers);
+    ask_warn_spaces(&a->nodes, &a->warnings);
     if (a->sums.result.lost_blocks) {
         a->warnings.truncated = true;
         warnings_add(&a->warnings, "%llu damaged blocks are left out",

@@ -57,3 +57,20 @@ void ask_warn_step(uint32_t asked_s, uint32_t given_s, struct warnings *w)
         warnings_add(w, "step: %u s is finer than what is kept here, answered at %u s", asked_s,
                      given_s);
 }
+
+static bool has_space(const struct node_table *nodes, struct str space)
+{
+    for (size_t i = 0; i < nodes->nodes.len; i++)
+        if (str_eq(nodes->nodes.items[i].space, space))
+            return true;
+    return false;
+}
+
+void ask_warn_spaces(const struct node_table *nodes, struct warnings *w)
+{
+    const struct str_list *spaces = &nodes->wanted.spaces;
+    for (size_t i = 0; i < spaces->len; i++)
+        if (!has_space(nodes, spaces->items[i]))
+            warnings_add(w, "namespace: nothing is in '%.*s'",
+                         (int)MIN(spaces->items[i].len, (size_t)80), spaces->items[i].ptr);
+}

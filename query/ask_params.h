@@ -16,5 +16,7 @@ const char *ask_group_name(enum group g);
 const char *ask_picture_name(enum cell_view v);
 /* "step was finer than what is kept" when the sums came coarser than asked. */
 void ask_warn_step(uint32_t asked_s, uint32_t given_s, struct warnings *w);
+/* "nothing is in the namespace" for each that was asked and that no node of the answer has. */
+void ask_warn_spaces(const struct node_table *nodes, struct warnings *w);
 
 #endif

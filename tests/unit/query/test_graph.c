@@ -191,6 +191,32 @@ Test(graph, shows_what_is_asked)
     world_deinit(&w);
 }
 
+Test(graph, warns_of_names_that_nothing_has)
+{
+    static const struct {
+        const char *target, *warnings;
+    } rows[] = {
+        {"/api/mesh/graph?namespace=shop", "\"warnings\":[]"},
+        {"/api/mesh/graph?namespace=shop&namespace=nobody",
+         "\"warnings\":[\"namespace: nothing is in 'nobody'\"]"},
+        {"/api/mesh/graph?focus=nobody",
+         "\"warnings\":[\"focus: nothing in this range has the id 'nobody'\"]"},
+        {"/api/mesh/percentiles?namespace=nobody",
+         "\"warnings\":[\"namespace: nothing is in 'nobody'\"]"},
+        {"/api/mesh/percentiles?server=nobody",
+         "\"warnings\":[\"server: nothing has the id 'nobody'\"]"},
+    };
+    struct world w;
+    make_shop(&w);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct http_response out = world_get(&w, rows[i].target);
+        cr_expect(str_search(buf_str(&out.body), str_from_c(rows[i].warnings)) < out.body.len,
+                  "%s: %.*s", rows[i].target, STR_ARG(out.body));
+        buf_deinit(&out.body);
+    }
+    world_deinit(&w);
+}
+
 Test(graph, a_node_without_namespace_joins_the_one_that_has_it)
 {
     struct world w;
