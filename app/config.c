@@ -113,18 +113,18 @@ const struct setting config_settings[] = {
 };
 const size_t config_setting_count = LEN(config_settings);
 
-const struct setting *config_find(struct str path, bool *is_section)
+const struct setting *config_find(struct str path, const struct setting **section)
 {
-    bool section = false;
-    const struct setting *found = NULL;
+    const struct setting *found = NULL, *below = NULL;
     for (size_t i = 0; i < config_setting_count; i++) {
         struct str row = str_from_c(config_settings[i].path);
         if (str_eq(row, path))
             found = &config_settings[i];
-        section |= row.len > path.len && row.ptr[path.len] == '.' && str_starts_with(row, path);
+        if (!below && row.len > path.len && row.ptr[path.len] == '.' && str_starts_with(row, path))
+            below = &config_settings[i];
     }
-    if (is_section)
-        *is_section = section;
+    if (section)
+        *section = below;
     return found;
 }
 

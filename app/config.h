@@ -58,9 +58,9 @@ struct setting {
 extern const struct setting config_settings[];
 extern const size_t config_setting_count;
 
-/* The row of a dotted path, or NULL. *is_section (may be NULL) tells whether rows below the path
- * exist. */
-const struct setting *config_find(struct str path, bool *is_section);
+/* The row of a dotted path, or NULL. *section (may be NULL) is the first row below the path, or
+ * NULL. */
+const struct setting *config_find(struct str path, const struct setting **section);
 /* All defaults. Never fails: the rows are checked by a test. */
 void config_defaults(struct config *c);
 /* Frees what it owns. A copy of a config borrows that. */

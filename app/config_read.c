@@ -22,6 +22,7 @@ struct reader {
                                  next */
     yaml_mark_t key_mark;
     bool seen[96];               /* by row: a key may stand once */
+    bool seen_section[96];       /* by its first row */
     yaml_mark_t value_marks[96]; /* by row, of those seen */
     bool seen_remote_write;
 };
@@ -116,39 +117,45 @@ static enum status take_list(struct reader *r, const yaml_event_t *ev, struct er
         return take_numbers(r, row, ev, e);
     if (!is_remote_write(r))
         return complain_of_key(r, ev->start_mark, e, "a list is not expected here");
-    r->seen_remote_write = true;
     r->key[0] = '\0';
     return config_remote_write_read(&r->file, r->parser, ev, &r->config->remote_write, e);
+}
+
+/* Where it is kept that the key was seen; NULL: there is no such setting. */
+static bool *seen_of(struct reader *r)
+{
+    const struct setting *section;
+    const struct setting *row = config_find(str_from_c(r->key), &section);
+    if (row)
+        return &r->seen[row - config_settings];
+    if (section)
+        return &r->seen_section[section - config_settings];
+    return is_remote_write(r) ? &r->seen_remote_write : NULL;
 }
 
 static enum status take_key(struct reader *r, const yaml_event_t *ev, struct err *e)
 {
     const char *name = (const char *)ev->data.scalar.value;
     int n = snprintf(r->key, sizeof(r->key), "%s%s%s", r->path, *r->path ? "." : "", name);
-    bool section = false;
-    const struct setting *row = NULL;
-    if (n > 0 && (size_t)n < sizeof(r->key))
-        row = config_find(str_from_c(r->key), &section);
-    section |= is_remote_write(r);
+    bool *seen = n > 0 && (size_t)n < sizeof(r->key) ? seen_of(r) : NULL;
     char msg[160];
-    if (!row && !section) {
+    if (!seen) {
         snprintf(msg, sizeof(msg), "there is no setting %.80s (docs/config.md lists them all)",
                  r->key);
         return complain(r, ev->start_mark, e, msg);
     }
-    if ((row && r->seen[row - config_settings]) || (is_remote_write(r) && r->seen_remote_write)) {
+    if (*seen) {
         snprintf(msg, sizeof(msg), "%s stands here a second time", r->key);
         return complain(r, ev->start_mark, e, msg);
     }
-    if (row)
-        r->seen[row - config_settings] = true;
+    *seen = true;
     r->key_mark = ev->start_mark;
     return ST_OK;
 }
 
 static enum status begin_mapping(struct reader *r, const yaml_event_t *ev, struct err *e)
 {
-    bool section = true;
+    const struct setting *section = config_settings;
     if (r->depth > 0)
         config_find(str_from_c(r->key), &section);
     if (!section || r->depth == DEPTH_MAX)

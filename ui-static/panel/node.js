@@ -9,7 +9,8 @@ import { chip, figure, healthBadge, note, section } from "../lib/parts.js";
 import { askSide, createSideChart } from "./latency.js";
 import { createShell, createSlots } from "./shell.js";
 
-const SHOWN = 12;
+const SHOWN = 12,
+  EDGES_SHOWN = 40;
 
 function title(node) {
   return [
