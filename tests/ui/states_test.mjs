@@ -354,6 +354,22 @@ export async function stateTests(browser, dist) {
       ok(seen.zoom > 0.7 && seen.inside, JSON.stringify(seen));
     }));
 
+  await test("more callers than a list shows are told", () =>
+    withMock(browser, dist, "busy", "#/services?service=pay/ledger", async (page, seen, mock) => {
+      const lists = () =>
+        page.$$eval(".edge-list", (all) =>
+          all.map((list) => `${list.children.length} ${list.nextSibling?.textContent ?? ""}`),
+        );
+      await until(page, "the callers", () => document.querySelector(".edge-list"));
+      ok((await lists()).every((list) => !/more/.test(list)), "all are there");
+      for (let i = 0; i < 45; i++)
+        mock.extra.push([`many/caller-${i}`, "pay/ledger", "grpc", 1, 0, 9, {}]);
+      await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+      await until(page, "many callers", () => document.querySelectorAll(".edge-list li").length >= 40);
+      ok(/^40 and \d+ more with fewer requests$/.test((await lists())[0]), (await lists())[0]);
+      clean(seen, "many callers");
+    }));
+
   await test("nobody to send series to: no table of receivers", () =>
     withMock(browser, dist, "busy", "#/senders", async (page) => {
       await until(page, "the senders", () => document.querySelector(".table tbody tr"));

@@ -76,13 +76,11 @@ function actions(node, focus, group) {
   );
 }
 
-/** One line for each edge of the node; `other` names its far end. */
-export function edgeList(edges, other) {
-  const sorted = [...edges].sort((a, b) => b.requests - a.requests);
+function edgeLines(sorted, other) {
   return h(
     "ul",
     { class: "edge-list" },
-    sorted.slice(0, 40).map((edge) =>
+    sorted.map((edge) =>
       h(
         "li",
         {},
@@ -102,6 +100,17 @@ export function edgeList(edges, other) {
       ),
     ),
   );
+}
+
+/** One line for each of the busiest edges of the node, and how many more there are; `other` names its far end. */
+export function edgeList(edges, other) {
+  const sorted = [...edges].sort((a, b) => b.requests - a.requests);
+  return [
+    edgeLines(sorted.slice(0, EDGES_SHOWN), other),
+    sorted.length > EDGES_SHOWN
+      ? note(`and ${sorted.length - EDGES_SHOWN} more with fewer requests`)
+      : null,
+  ];
 }
 
 function edgesBlock(name, edges, other) {
