@@ -36,6 +36,7 @@ static bool take_budget(struct arena *a, size_t bytes)
         return false;
     }
     a->counted_bytes += bytes;
+    a->most_bytes = MAX(a->most_bytes, a->counted_bytes);
     return true;
 }
 
@@ -144,14 +145,6 @@ static void chunks_free(struct arena *a, struct arena_chunk *chunk)
     }
 }
 
-bool arena_charge(struct arena *a, size_t bytes)
-{
-    if (bytes > a->elsewhere_bytes && !take_budget(a, bytes - a->elsewhere_bytes))
-        return false;
-    a->elsewhere_bytes = MAX(a->elsewhere_bytes, bytes);
-    return true;
-}
-
 bool arena_hold(struct arena *a, size_t more)
 {
     bool taken = take_budget(a, more);
@@ -167,9 +160,9 @@ void arena_let_go(struct arena *a, size_t bytes)
 
 static void forget_uses(struct arena *a)
 {
-    give_budget(a, a->elsewhere_bytes + a->held_bytes);
-    a->elsewhere_bytes = a->held_bytes = 0;
-    a->used_bytes = 0;
+    give_budget(a, a->held_bytes);
+    a->held_bytes = 0;
+    a->used_bytes = a->most_bytes = 0;
     a->is_refused = false;
 }
 

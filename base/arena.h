@@ -18,9 +18,9 @@ struct arena {
     size_t unpaid_bytes;          /* so much is held without asking the budget */
     bool is_refused;              /* the budget had no more; until reset */
     const atomic_bool *cancelled; /* borrowed, may be NULL; once true there are no more chunks */
-    size_t elsewhere_bytes;       /* told by arena_charge() */
-    size_t held_bytes;            /* by arena_hold() */
-    size_t counted_bytes; /* chunks, elsewhere and held: what exceeds unpaid_bytes is taken */
+    size_t held_bytes;            /* elsewhere, by arena_hold() */
+    size_t counted_bytes;         /* chunks and held: what exceeds unpaid_bytes is taken */
+    size_t most_bytes;            /* of counted_bytes, at once since reset */
 };
 
 /* 16-byte aligned, not zeroed; NULL when memory or the limit is short. Lives until reset or deinit.
@@ -41,11 +41,8 @@ void arena_enter_budget(struct arena *a, struct budget *budget, unsigned percent
 /* From now on nothing is taken or given back, and nobody cancels. What it had taken is the caller's
  * to give back. */
 size_t arena_leave_budget(struct arena *a);
-/* Counts as the arena's what is held elsewhere for the same purpose: `bytes` in all by now, given
- * back on reset and deinit. False: the budget has no more. */
-bool arena_charge(struct arena *a, size_t bytes) NODISCARD;
-/* Counts `more` bytes held elsewhere besides, until arena_let_go() of them, reset or deinit. False:
- * the budget has no more. */
+/* Counts as the arena's `more` bytes that are held elsewhere for the same purpose, until
+ * arena_let_go() of them, reset or deinit. False: the budget has no more. */
 bool arena_hold(struct arena *a, size_t more) NODISCARD;
 void arena_let_go(struct arena *a, size_t bytes);
 /* Gives all objects back but keeps one chunk for the next use; poisons it under ASan. A large one

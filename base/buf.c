@@ -8,10 +8,18 @@
 
 enum { FIRST_CAP = 256, VARINT_MAX = 10 };
 
+/* Forgets its bytes, and its payer too. */
+static void forget(struct buf *b)
+{
+    if (b->payer)
+        arena_let_go(b->payer, b->cap);
+    *b = (struct buf){0};
+}
+
 void buf_deinit(struct buf *b)
 {
     mem_free(b->ptr);
-    *b = (struct buf){0};
+    forget(b);
 }
 
 void buf_reset(struct buf *b)
@@ -28,7 +36,7 @@ static size_t next_cap(const struct buf *b, size_t need)
         return cap;
     if (b->payer->limit_bytes)
         cap = MIN(cap, b->payer->limit_bytes);
-    return need <= cap && arena_charge(b->payer, cap) ? cap : 0;
+    return need <= cap && arena_hold(b->payer, cap - b->cap) ? cap : 0;
 }
 
 static bool grow(struct buf *b, size_t more)
@@ -42,6 +50,8 @@ static bool grow(struct buf *b, size_t more)
             b->cap = cap;
             return true;
         }
+        if (cap && b->payer)
+            arena_let_go(b->payer, cap - b->cap);
     }
     b->failed = true;
     return false;
@@ -135,6 +145,6 @@ char *buf_take(struct buf *b, size_t *len)
 {
     char *bytes = b->ptr;
     *len = b->len;
-    *b = (struct buf){0};
+    forget(b);
     return bytes;
 }

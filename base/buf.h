@@ -12,8 +12,8 @@ struct buf {
     char *ptr; /* owned */
     size_t len, cap;
     bool failed;         /* memory ran out; what is in ptr is incomplete */
-    struct arena *payer; /* borrowed, may be NULL: is charged what the buffer holds, and sets how
-                            long it may get; of one payer one buffer */
+    struct arena *payer; /* borrowed, may be NULL: counts what the buffer holds, until it holds it
+                            no more, and sets how long it may get */
 };
 
 /* Frees the bytes; b is empty again. */

@@ -20,7 +20,7 @@ enum status unpack_room(struct unpack_job *job, size_t want)
     if (job->cap - job->len >= MIN(want, most))
         return ST_OK;
     size_t cap = job->len + MIN(MAX(want, job->cap), most);
-    if (job->payer && !arena_charge(job->payer, cap))
+    if (job->payer && !arena_hold(job->payer, cap - job->cap))
         return budget_is_used_up(job->err);
     char *out = mem_realloc(job->out, cap);
     if (!out)
@@ -51,14 +51,23 @@ static enum status run(enum batch_compression how, struct unpack_job *job)
     return err_set(job->err, ST_INTERNAL, "compression %d cannot be unpacked", (int)how);
 }
 
+static void give_back(const struct unpack_job *job, size_t bytes)
+{
+    if (job->payer)
+        arena_let_go(job->payer, bytes);
+}
+
 /* What growing left over goes back when it is a good part of the whole. */
 static void trim(struct unpack_job *job)
 {
     if (job->len == 0 || job->cap - job->len < job->len / 4)
         return;
     char *fit = mem_realloc(job->out, job->len);
-    if (fit)
-        job->out = fit;
+    if (!fit)
+        return;
+    give_back(job, job->cap - job->len);
+    job->out = fit;
+    job->cap = job->len;
 }
 
 enum status unpack(enum batch_compression how, struct str in, size_t max_bytes, struct str *out,
@@ -77,6 +86,7 @@ enum status unpack_paid(enum batch_compression how, struct str in, size_t max_by
         status = unpack_too_big(&job);
     if (status != ST_OK) {
         mem_free(job.out);
+        give_back(&job, job.cap);
         return status;
     }
     trim(&job);

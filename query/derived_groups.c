@@ -120,6 +120,10 @@ enum status derived_groups_count(struct derived_groups *g, const struct derived_
     struct derived_held now = derived_track_held(t);
     if (now.bytes == before.bytes)
         return ST_OK;
+    if (now.bytes < before.bytes)
+        arena_let_go(r->arena, before.bytes - now.bytes);
+    else if (!arena_hold(r->arena, now.bytes - before.bytes))
+        return err_set(e, ST_NO_MEMORY, "no memory for derived series");
     g->held.samples += now.samples - before.samples;
     g->held.bytes += now.bytes - before.bytes;
     if (r->samples_max && g->held.samples > r->samples_max)
@@ -128,8 +132,6 @@ enum status derived_groups_count(struct derived_groups *g, const struct derived_
     if (r->arena->limit_bytes && g->held.bytes > r->arena->limit_bytes)
         return err_set(e, ST_QUERY, "the query needs more memory than the %zu MiB it may use",
                        r->arena->limit_bytes / MIB);
-    if (!arena_charge(r->arena, g->held.bytes))
-        return err_set(e, ST_NO_MEMORY, "no memory for derived series");
     return query_budget_work(g->budget, now.samples - before.samples, e);
 }
 
@@ -212,6 +214,7 @@ enum status derived_groups_init(struct derived_groups *g, const struct derived_a
 
 void derived_groups_deinit(struct derived_groups *g)
 {
+    arena_let_go(g->ask->request->arena, g->held.bytes);
     for (size_t i = 0; i < g->groups.len; i++)
         vec_deinit(&g->groups.items[i].all);
     for (size_t i = 0; i < g->tracks.len; i++)

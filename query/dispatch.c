@@ -155,9 +155,9 @@ static void blame_question(const struct arena *arena, struct err *e)
 {
     if (arena->is_refused) {
         err_set(e, ST_NO_MEMORY,
-                "the memory budget is used up, the query holds %zu KiB of it: ask again later, or "
+                "the memory budget is used up, the query held %zu KiB of it: ask again later, or "
                 "for less",
-                arena->counted_bytes / KIB);
+                arena->most_bytes / KIB);
         return;
     }
     if (e->status == ST_NO_MEMORY && arena->limit_bytes &&

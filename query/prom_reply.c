@@ -202,8 +202,7 @@ static void write_vector_item(struct json_writer *w, const struct promql_series 
 enum status prom_check_size(const struct json_writer *w, struct arena *arena, struct err *e)
 {
     size_t max_bytes = arena->limit_bytes;
-    bool fits = arena_charge(arena, w->out->cap) && !w->out->failed;
-    if (fits && (!max_bytes || w->out->len <= max_bytes))
+    if (!w->out->failed && (!max_bytes || w->out->len <= max_bytes))
         return ST_OK;
     if (!max_bytes || arena->is_refused || w->out->len <= max_bytes / 2)
         return err_set(e, ST_NO_MEMORY, "no memory for the answer");

@@ -32,13 +32,13 @@ void prom_write_value(struct json_writer *w, double v);
 /* {"name":"value",...}, "__name__" among them. */
 void prom_write_labels(struct json_writer *w, struct label_set labels);
 /* The members "resultType" and "result" of the object that is open; series beyond `limit` (0 = no
- * limit) are left out. The request's arena pays for what is written (prom_check_size), which on an
- * error is to be thrown away. */
+ * limit) are left out. The arena is the request's, which sets how much may be written
+ * (prom_check_size); on an error that is to be thrown away. */
 enum status prom_write_result(struct json_writer *w, const struct promql_result *result,
                               const struct promql_query *q, uint64_t limit, struct arena *arena,
                               struct err *e);
 /* Asked after each item of a list. ST_QUERY once more is written than the arena may hold,
- * ST_NO_MEMORY when its budget has no more. */
+ * ST_NO_MEMORY when the payer of what is written has no more. */
 enum status prom_check_size(const struct json_writer *w, struct arena *arena, struct err *e);
 
 #endif

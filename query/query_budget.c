@@ -21,7 +21,7 @@ void query_budget_give(struct query_budget *b, uint64_t count)
 enum status query_budget_hold(struct query_budget *b, size_t more, struct err *e)
 {
     size_t most = b->payer ? 2 * b->payer->limit_bytes : 0;
-    if (most && more > most - MIN(most, b->payer->held_bytes))
+    if (most && more > most - MIN(most, b->held_bytes))
         return err_set(
             e, ST_QUERY,
             "the answer needs more than %zu MiB: ask for a longer step, a shorter range or "
@@ -29,13 +29,16 @@ enum status query_budget_hold(struct query_budget *b, size_t more, struct err *e
             most / MIB);
     if (b->payer && !arena_hold(b->payer, more))
         return err_set(e, ST_NO_MEMORY, "the memory budget is used up");
+    b->held_bytes += b->payer ? more : 0;
     return ST_OK;
 }
 
 void query_budget_let_go(struct query_budget *b, size_t bytes)
 {
-    if (b->payer)
-        arena_let_go(b->payer, bytes);
+    if (!b->payer)
+        return;
+    arena_let_go(b->payer, bytes);
+    b->held_bytes -= bytes;
 }
 
 enum { PARTS_PER_CHECK = 100000 };

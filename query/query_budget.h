@@ -15,6 +15,7 @@ struct query_budget {
     const char *late;          /* what is said then; NULL: Prometheus' words. Static */
     const atomic_bool *ending; /* borrowed; NULL: it never is. Once true no question goes on */
     struct arena *payer;       /* borrowed; counts what is held outside of it. NULL: nobody does */
+    size_t held_bytes;         /* of that, by query_budget_hold() */
     uint64_t samples_max, samples_used;  /* held in memory at once, as Prometheus counts them */
     uint64_t samples_peak, samples_read; /* for `stats` */
     uint64_t unchecked;                  /* work since the clock was looked at */

@@ -144,9 +144,9 @@ Test(arena, takes_what_it_holds_from_a_budget)
     cr_expect_null(arena_alloc(&a, 41 * KIB));
     cr_expect(a.is_refused);
     cr_expect_eq(budget_used(&budget), arena_held_bytes(&a));
-    cr_expect(arena_charge(&a, 30 * KIB) && arena_charge(&a, 20 * KIB));
+    cr_expect(arena_hold(&a, 30 * KIB));
     cr_expect_eq(budget_used(&budget), arena_held_bytes(&a) + 30 * KIB);
-    cr_expect(!arena_charge(&a, 50 * KIB));
+    cr_expect(!arena_hold(&a, 20 * KIB));
     arena_reset(&a);
     cr_expect(!a.is_refused);
     cr_expect_eq(budget_used(&budget), arena_held_bytes(&a));
@@ -188,16 +188,16 @@ Test(arena, gives_no_more_once_it_is_cancelled)
     EXPECT_NO_LEAK();
 }
 
-/* Beside what is charged: both are there at once. */
 Test(arena, counts_what_comes_and_goes_elsewhere)
 {
     struct budget budget = {.limit = 100 * KIB};
     struct arena a = {.budget = &budget, .budget_percent = 100};
-    cr_expect(arena_hold(&a, 60 * KIB) && arena_charge(&a, 20 * KIB));
+    cr_expect(arena_hold(&a, 60 * KIB) && arena_hold(&a, 20 * KIB));
     cr_expect_eq(budget_used(&budget), 80 * KIB);
     cr_expect(!arena_hold(&a, 30 * KIB) && a.is_refused);
     arena_let_go(&a, 50 * KIB);
     cr_expect_eq(budget_used(&budget), 30 * KIB);
+    cr_expect_eq(a.most_bytes, 80 * KIB);
     cr_expect(arena_hold(&a, 30 * KIB));
     arena_reset(&a);
     cr_expect_eq(budget_used(&budget), 0);
@@ -212,12 +212,12 @@ Test(arena, holds_a_little_without_the_budget)
     struct arena a = {.budget = &budget, .budget_percent = 80, .unpaid_bytes = 64 * KIB};
     budget_force(&budget, 100 * KIB);
     cr_assert_not_null(arena_alloc(&a, 20 * KIB));
-    cr_expect(arena_charge(&a, 40 * KIB));
+    cr_expect(arena_hold(&a, 40 * KIB));
     cr_expect_eq(budget_used(&budget), 100 * KIB);
-    cr_expect(!arena_charge(&a, 60 * KIB));
+    cr_expect(!arena_hold(&a, 20 * KIB));
     cr_expect(a.is_refused);
     budget_give(&budget, 100 * KIB);
-    cr_expect(arena_charge(&a, 60 * KIB));
+    cr_expect(arena_hold(&a, 20 * KIB));
     cr_expect_eq(budget_used(&budget), arena_held_bytes(&a) + 60 * KIB - 64 * KIB);
     arena_reset(&a);
     cr_expect_eq(budget_used(&budget), 0);

@@ -105,9 +105,14 @@ Test(buf, its_payer_is_charged_and_sets_its_length)
     for (int i = 0; i < 1000; i++)
         buf_append_u64(&b, 0);
     cr_expect(b.failed && b.len == 64 * KIB && !payer.is_refused, "as long as its payer may be");
+    struct buf other = {.payer = &payer};
+    buf_append_u64(&other, 0);
+    cr_expect(budget_used(&budget) == b.cap + other.cap, "of one payer two buffers");
     buf_deinit(&b);
-    arena_reset(&payer);
-    cr_expect(budget_used(&budget) == 0);
+    size_t len;
+    cr_expect(budget_used(&budget) == other.cap);
+    mem_free(buf_take(&other, &len));
+    cr_expect(budget_used(&budget) == 0, "what was taken is another's to count");
     budget_force(&budget, MIB - KIB);
     b.payer = &payer;
     for (int i = 0; i < 8000; i++)

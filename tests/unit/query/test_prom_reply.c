@@ -141,18 +141,18 @@ Test(prom_reply, an_answer_is_paid_from_the_budget)
     const struct promql_query q = {0};
     struct budget budget = {.limit = 64 * KIB};
     for (int round = 0; round < 2; round++) {
-        struct buf out = {0};
         struct err e = {0};
         struct arena arena = {.budget = &budget, .budget_percent = 100};
+        struct buf out = {.payer = &arena};
         struct json_writer w = json_writer_of(&out);
         json_object_begin(&w);
         enum status status = prom_write_result(&w, &result, &q, 0, &arena, &e);
         cr_expect(eq(int, status, round ? ST_NO_MEMORY : ST_OK));
         cr_expect(eq(u64, budget_used(&budget), round ? budget.limit : out.cap));
-        arena_deinit(&arena);
-        cr_expect(eq(u64, budget_used(&budget), round ? budget.limit : 0));
-        budget_force(&budget, round ? 0 : budget.limit);
         buf_deinit(&out);
+        cr_expect(eq(u64, budget_used(&budget), round ? budget.limit : 0));
+        arena_deinit(&arena);
+        budget_force(&budget, round ? 0 : budget.limit);
     }
     EXPECT_NO_LEAK();
 }
