@@ -18,6 +18,9 @@ enum status graph_versions_fill(struct graph *g, const struct graph_ask *ask,
 
 /* Fills g->states from the edges, the range before and the registry. Errors of edge_query_run. */
 enum status graph_nodes_fill(struct graph *g, const struct graph_ask *ask, struct err *e);
+/* Idle, failing, degraded or healthy by how many of the requests (weights) failed. */
+enum health graph_health_by_errors(const struct graph_settings *settings, uint64_t requests,
+                                   uint64_t errors);
 /* Ends what graph_nodes_fill() allocated; may be called without it. */
 void graph_nodes_free(struct graph *g);
 

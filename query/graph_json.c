@@ -219,6 +219,7 @@ void graph_json_edge_members(struct json_writer *w, const struct graph *g,
     graph_json_counts(w, c->weight, c->errors);
     write_rate(w, g, c->weight);
     write_interval(w, c);
+    JSON_STR(w, "health", str_from_c(health_name(edge->health)));
     JSON_U64(w, "attempts", reply_count(c->attempts));
     JSON_U64(w, "retried", reply_count(c->retried));
     write_tallies(w, g, c);

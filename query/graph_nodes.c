@@ -68,16 +68,23 @@ static double p95_of(const struct node_sums *sums)
     return histogram_quantile_ns(&sums->latency, 0.95);
 }
 
+enum health graph_health_by_errors(const struct graph_settings *settings, uint64_t requests,
+                                   uint64_t errors)
+{
+    if (reply_count(requests) < settings->health_min_requests)
+        return HEALTH_IDLE;
+    double ratio = reply_ratio(errors, requests);
+    if (ratio >= settings->failing_error_ratio)
+        return HEALTH_FAILING;
+    return ratio >= settings->degraded_error_ratio ? HEALTH_DEGRADED : HEALTH_HEALTHY;
+}
+
 static enum health judge(const struct graph_settings *settings, const struct node_sums *now,
                          const struct node_sums *before)
 {
-    if (reply_count(now->requests) < settings->health_min_requests)
-        return HEALTH_IDLE;
-    double ratio = reply_ratio(now->errors, now->requests);
-    if (ratio >= settings->failing_error_ratio)
-        return HEALTH_FAILING;
-    if (ratio >= settings->degraded_error_ratio)
-        return HEALTH_DEGRADED;
+    enum health health = graph_health_by_errors(settings, now->requests, now->errors);
+    if (health != HEALTH_HEALTHY)
+        return health;
     /* An idle range before has no p95 worth comparing with. */
     bool comparable = before && before->latency.weight &&
                       reply_count(before->requests) >= settings->health_min_requests;

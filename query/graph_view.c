@@ -143,7 +143,8 @@ static int by_id(const void *a, const void *b)
 }
 
 /* Sorted edges with ids and totals; `pairs` tells their new places. */
-static enum status finish_edges(struct graph *g, struct map64 *pairs, struct err *e)
+static enum status finish_edges(struct graph *g, const struct graph_settings *settings,
+                                struct map64 *pairs, struct err *e)
 {
     for (size_t i = 0; i < g->edges.len; i++) {
         struct graph_edge *edge = &g->edges.items[i];
@@ -151,6 +152,7 @@ static enum status finish_edges(struct graph *g, struct map64 *pairs, struct err
         edge->shown = true;
         if (!edge->id.ptr || !sum_points(edge))
             return no_memory(e);
+        edge->health = graph_health_by_errors(settings, edge->total->weight, edge->total->errors);
     }
     if (g->edges.len)
         qsort(g->edges.items, g->edges.len, sizeof(*g->edges.items), by_id);
@@ -168,7 +170,7 @@ static enum status build_edges(struct graph *g, const struct graph_ask *ask, str
         TRY(graph_versions_sum(g, ask, e));
     TRY(sum_totals(g, ask, e));
     TRY(collect_edges(g, pairs, e));
-    TRY(finish_edges(g, pairs, e));
+    TRY(finish_edges(g, ask->settings, pairs, e));
     return ask->with_versions ? graph_versions_fill(g, ask, pairs, e) : ST_OK;
 }
 

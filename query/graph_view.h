@@ -55,6 +55,7 @@ struct graph_edge {
     struct cell *total; /* the range; borrowed from `points` when there is one point, else owned */
     struct version_row *versions; /* sorted; in the graph's array */
     size_t version_count;
+    enum health health; /* by its errors alone */
     bool shown;
 };
 

@@ -178,6 +178,7 @@ function edgeOf(row, range, index) {
   const versions = extra.versions ?? [""];
   return {
     id: `${client}>${server}>${protocol}`,
+    health: healthOf(requests, ratio),
     client,
     server,
     protocol,
@@ -220,6 +221,12 @@ function edgeOf(row, range, index) {
   };
 }
 
+function healthOf(requests, ratio) {
+  if (requests < 10) return "idle";
+  if (ratio >= 0.1) return "failing";
+  return ratio >= 0.01 ? "degraded" : "healthy";
+}
+
 function nodeOf(id, edges) {
   const inbound = edges.filter((e) => e.server === id);
   const mine = inbound.length ? inbound : edges.filter((e) => e.client === id);
@@ -239,8 +246,7 @@ function nodeOf(id, edges) {
     error_ratio: ratio,
     latency: mine[0]?.server_latency ?? mine[0]?.client_latency ?? null,
     versions: id === "pay/payment" ? ["v1", "v2"] : kindOf(id) === "service" ? ["v1"] : [],
-    health:
-      requests < 10 ? "idle" : ratio >= 0.1 ? "failing" : ratio >= 0.01 ? "degraded" : "healthy",
+    health: healthOf(requests, ratio),
     aliases: id === "shop/cart" ? ["cartservice"] : [],
   };
 }

@@ -1,6 +1,6 @@
 /* model.js - an answer of /api/mesh/graph as elements of the picture: ids, sizes, labels, health. */
 import { ms, percent, rate } from "../lib/format.js";
-import { edgeHealth, nodeTitle } from "../lib/words.js";
+import { nodeTitle } from "../lib/words.js";
 
 export const NODE_HEIGHT = 46;
 export const TEXT_LEFT = 40;
@@ -143,7 +143,7 @@ function nodeElement(node, inbound, grouped) {
 }
 
 function edgeElement(edge, label) {
-  const health = edgeHealth(edge),
+  const { health } = edge,
     text = edgeText(edge, label);
   const classes = `link ${health}${edge.client === edge.server ? " loop" : ""}`;
   return {

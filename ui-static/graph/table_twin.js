@@ -3,7 +3,7 @@ import { h } from "../lib/dom.js";
 import * as state from "../state.js";
 import { createTable } from "../lib/table.js";
 import { count, ms, percent, rate } from "../lib/format.js";
-import { edgeHealth, kindWords, nodeTitle } from "../lib/words.js";
+import { kindWords, nodeTitle } from "../lib/words.js";
 import { healthBadge } from "../lib/parts.js";
 
 const RANK = { failing: 3, degraded: 2, healthy: 1, idle: 0 };
@@ -30,7 +30,7 @@ const EDGES = [
   { name: "Caller", value: (e) => e.client },
   { name: "Called", value: (e) => e.server },
   { name: "Protocol", value: (e) => e.protocol },
-  ...numbers(latencyOf, edgeHealth),
+  ...numbers(latencyOf, (e) => e.health),
   { name: "Flags", value: (e) => Object.keys(e.flags).join(" ") },
 ];
 const NODES = [

@@ -131,13 +131,6 @@ export function nodeTitle(node) {
 
 export const evidenceWords = (list) => list.map((e) => e.replaceAll("_", " ")).join(", ");
 
-/** Health of an edge by the same thresholds that the API uses for nodes. */
-export function edgeHealth(edge) {
-  if (edge.requests < 10) return "idle";
-  if (edge.error_ratio >= 0.1) return "failing";
-  return edge.error_ratio >= 0.01 ? "degraded" : "healthy";
-}
-
 /** Class of an error share: quiet below 1 %, amber below 10 %, then crimson. */
 export function mood({ requests, errors }) {
   const share = requests ? errors / requests : 0;

@@ -6,7 +6,7 @@ import { icon } from "../lib/icons.js";
 import { align, createChart, legend } from "../lib/chart.js";
 import { QUANTILES } from "../lib/distribution.js";
 import { bytes, count, digits, percent, rate } from "../lib/format.js";
-import { edgeHealth, evidenceWords } from "../lib/words.js";
+import { evidenceWords } from "../lib/words.js";
 import { chip, figure, healthBadge, section } from "../lib/parts.js";
 import {
   codesBlock,
@@ -43,7 +43,7 @@ function title(edge) {
       icon("arrow", "calls"),
       nodeButton(edge.server),
     ),
-    h("p", { class: "row" }, healthBadge(edgeHealth(edge)), chip(edge.protocol)),
+    h("p", { class: "row" }, healthBadge(edge.health), chip(edge.protocol)),
   ];
 }
 
@@ -68,7 +68,7 @@ function figures(edge) {
       "Errors",
       count(edge.errors),
       percent(edge.error_ratio),
-      edge.errors > 0 ? edgeHealth(edge) : "",
+      edge.errors > 0 ? edge.health : "",
     ),
     figure("Attempts", count(edge.attempts), attemptsRemark(edge)),
   );

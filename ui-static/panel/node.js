@@ -4,7 +4,7 @@ import * as state from "../state.js";
 import { h, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { ago, count, ms, percent, rate } from "../lib/format.js";
-import { edgeHealth, kindWords, mood, nodeTitle, versionOf } from "../lib/words.js";
+import { kindWords, mood, nodeTitle, versionOf } from "../lib/words.js";
 import { chip, figure, healthBadge, note, section } from "../lib/parts.js";
 import { askSide, createSideChart } from "./latency.js";
 import { createShell, createSlots } from "./shell.js";
@@ -91,7 +91,7 @@ function edgeLines(sorted, other) {
             data: { key: edge.id },
             on: { click: () => state.set({ view: "graph", sel: `e:${edge.id}` }) },
           },
-          h("span", { class: `edge-dot health-${edgeHealth(edge)}` }, icon(edgeHealth(edge))),
+          h("span", { class: `edge-dot health-${edge.health}` }, icon(edge.health)),
           h("span", { class: "edge-name" }, edge[other]),
           h("span", { class: "num quiet-text" }, rate(edge.rate)),
           h("span", { class: `num ${mood(edge)}` }, percent(edge.error_ratio)),

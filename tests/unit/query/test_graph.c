@@ -315,6 +315,36 @@ Test(graph, health_follows_errors_and_the_range_before)
     }
 }
 
+Test(graph, an_edge_has_the_health_of_its_errors)
+{
+    static const struct {
+        double degraded, failing;
+        const char *health;
+    } rows[] = {{0.01, 0.1, "degraded"}, {0.01, 0.05, "failing"}, {0.06, 0.1, "healthy"}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct world w;
+        char want[64];
+        world_init(&w);
+        w.config.graph.degraded_error_ratio = rows[i].degraded;
+        w.config.graph.failing_error_ratio = rows[i].failing;
+        for (unsigned bad = 0; bad < 2; bad++)
+            world_add(&w, &(struct call){.client = "user",
+                                         .server = "a/b",
+                                         .count = bad ? 5 : 95,
+                                         .error = bad,
+                                         .client_ms = -1,
+                                         .server_ms = 5});
+        world_seal(&w);
+        struct http_response out = world_get(&w, "/api/mesh/graph");
+        struct str edges = buf_str(&out.body);
+        edges = str_sub(edges, str_search(edges, STR("\"edges\":")), edges.len);
+        snprintf(want, sizeof(want), "\"health\":\"%s\"", rows[i].health);
+        cr_expect(str_search(edges, str_from_c(want)) < edges.len, "%.*s", STR_ARG(edges));
+        buf_deinit(&out.body);
+        world_deinit(&w);
+    }
+}
+
 Test(graph, sampled_requests_have_an_interval)
 {
     struct world w;
