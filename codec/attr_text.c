@@ -229,15 +229,16 @@ static void take_key(struct unwrap *u)
         (void)json_skip(&u->r);
 }
 
-/* The key of a pair may stand behind its value. */
+/* The key of a pair may stand behind its value. One that is no text is none. */
 static void write_pair_key(struct unwrap *u)
 {
     struct json_reader ahead = u->r;
     struct str key = STR("");
     while (json_next(&ahead) == JSON_KEY) {
-        if (str_eq(ahead.text, STR("key")) && json_next(&ahead) == JSON_STRING)
-            key = ahead.text;
-        else if (!json_skip(&ahead))
+        struct json_reader value = ahead;
+        if (str_eq(ahead.text, STR("key")) && json_next(&value) == JSON_STRING)
+            key = value.text;
+        if (!json_skip(&ahead))
             break;
     }
     json_key_str(&u->w, key);

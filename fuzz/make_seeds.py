@@ -203,7 +203,7 @@ for name, data in METRIC_JSON.items():
     write("fuzz_otlp_metric", "json-" + name, ('{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","unit":"s",%s}],"scope":{"name":"s"}}],"resource":{}}]}' % data).encode())
 
 JSON_VALUES = json.dumps(make.js_attrs({**VALUES, "": "g"}) + [{"key": "n", "value": {"arrayValue": {"values": [{"intValue": 1}, {"doubleValue": "NaN"}, {"boolValue": None}, {}, {"x": 1}]}}},
-    {"key": "swapped", "value": {"kvlistValue": {"values": [{"value": {"intValue": "1"}, "x": [1], "key": "k"}, {"key": "only"}, {}]}}}])
+    {"key": "swapped", "value": {"kvlistValue": {"values": [{"value": {"intValue": "1"}, "x": [1], "key": "k"}, {"key": "only"}, {"key": None}, {}]}}}])
 JSON_ALL = '"startTimeUnixNano":"4","timeUnixNano":"5","flags":0,"count":3,"sum":1.5,"attributes":%s,' % JSON_VALUES
 JSON_EXEMPLARS = '"exemplars":[{"timeUnixNano":"5","asDouble":0.5,"traceId":"000102030405060708090a0b0c0d0e0f","spanId":"0000000000000001","filteredAttributes":[{"key":"k"}],"x":1},{"spanId":"zz","traceId":"","asInt":null}]'
 METRIC_JSON_MORE = {

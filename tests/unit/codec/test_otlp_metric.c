@@ -298,6 +298,10 @@ static const struct {
      ONE_WITH("{\"key\":\"x\",\"value\":{\"arrayValue\":{\"values\":[{\"intValue\":[1,[]]},"
               "{\"stringValue\":{\"values\":[[]]}},{\"otherValue\":[{}]},{\"intValue\":2}]}}}"),
      "__name__=a instance=i1 job=cart x=[null,null,null,2] 1\n"},
+    {"L11 keys that are no text", SHOP, "",
+     ONE_WITH(
+         "{\"key\":\"x\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":null,\"value\":{}}]}}}"),
+     "__name__=a instance=i1 job=cart x={\"\":null} 1\n"},
     /* What Go 1.26 writes of the same map, <, > and & left as they are. */
     {"L11 keys are sorted", SHOP, "",
      ONE_WITH("{\"key\":\"y\",\"value\":{\"kvlistValue\":{\"values\":["
