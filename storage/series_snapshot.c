@@ -30,8 +30,9 @@ static enum status copy_file(const char *from, const char *to, struct err *e)
     return status;
 }
 
-/* All but the log of the index are never written again; that one grows, so it is copied. A damaged
- * part that is gone from the disk is no reason to have no snapshot. */
+/* All but the log of the index are never written again, images as long as the snapshot has them
+ * (store_image.c); that one grows, so it is copied. A damaged part that is gone from the disk is no
+ * reason to have no snapshot. */
 static enum status take_file(const char *folder, const char *suffix, uint64_t id, void *user,
                              struct err *e)
 {

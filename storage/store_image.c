@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "storage/store_private.h"
 #include <fcntl.h>
+#include <sys/stat.h>
 
 enum {
     IMAGE_VERSION = 1,
@@ -72,13 +73,20 @@ static enum status image_head(struct image_writer *w, struct err *e)
     return st;
 }
 
+/* A snapshot has it, too: then it counts there for ever. */
+static bool has_other_names(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && info.st_nlink > 1;
+}
+
 /* The file of an image that no longer counts becomes the new one's: its blocks are allocated and
  * its pages are in memory. Without one, the file is new. */
 static enum status image_file(struct store *s, const char *path, int *fd, struct err *e)
 {
     char spare[STORE_PATH_MAX];
     store_path(s, "image", s->spare_image, "image", spare);
-    if (s->spare_image != 0 && file_rename(spare, path, e) != ST_OK)
+    if (s->spare_image != 0 && (has_other_names(spare) || file_rename(spare, path, e) != ST_OK))
         image_remove(s, s->spare_image);
     s->spare_image = 0;
     return file_open(path, O_RDWR | O_CREAT, fd, e);

@@ -166,6 +166,31 @@ Test(series_maintain, a_snapshot_opens_as_a_data_directory, .timeout = 60)
     EXPECT_NO_LEAK();
 }
 
+/* Files that no longer count are written over, but not those that a snapshot has. */
+Test(series_maintain, a_snapshot_stays_what_it_was, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    struct err e = {0};
+    struct image_seen seen;
+    char name[64], path[256];
+    series_store_rig_open(&r, true);
+    for (uint64_t position = 1; position < 10; position++) {
+        cr_assert(eq(int, store_rig_checkpoint(r.store, position, store_rig_image, 2, 0), ST_OK));
+        if (position == 4)
+            cr_assert(eq(int, series_store_snapshot(r.series, name, sizeof(name), &e), ST_OK), "%s",
+                      e.msg);
+    }
+    snprintf(path, sizeof(path), "%s/snapshots/%s", r.dir, name);
+    struct store *copy = store_rig_open(path, (struct retention){0});
+    cr_expect(eq(u64, store_rig_position(copy, &seen), 4));
+    cr_expect(eq(sz, seen.count, 2));
+    cr_expect(eq(int, seen.first_bytes[0], 4));
+    store_close(copy);
+    cr_expect(eq(sz, store_rig_files(r.dir, "image"), 3), "the spare one is still kept");
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 /* --- coarse steps --- */
 
 static bool yes(uint32_t id, void *user)
