@@ -39,13 +39,21 @@ struct merge_cut edge_merge_cut(uint64_t now_ns, uint64_t end_s, const struct re
     return cut;
 }
 
+/* Minutes of joint rows that are gone have left five minutes behind, which no cut takes: see
+ * edge_merge_source.c. */
+static bool is_needed(const struct edge_part *p, const struct block_entry *b)
+{
+    return b->joint && b->tier == TIER_5M && p->from_s[1][TIER_15S] > 0 &&
+           p->from_s[1][TIER_1M] > 0;
+}
+
 uint64_t edge_merge_cut_bytes(const struct edge_part *p, const struct merge_cut *cut)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < p->block_count; i++) {
         const struct block_entry *b = &p->blocks[i];
         uint64_t end_s = (b->slab + 1) * slab_seconds(b->tier);
-        if (end_s > cut->from_s[b->joint][b->tier])
+        if (end_s > cut->from_s[b->joint][b->tier] || is_needed(p, b))
             continue;
         for (unsigned s = 0; s < STORED_SECTIONS; s++)
             bytes += b->bytes[s];

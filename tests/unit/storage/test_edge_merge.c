@@ -474,6 +474,42 @@ Test(edge_merge, old_tiles_do_not_stay_for_ever)
     EXPECT_NO_LEAK();
 }
 
+/* Five minutes that took the place of minutes stay whatever the clock or the settings say
+ * afterwards: they were cut off and came back, for ever. */
+Test(edge_merge, what_cannot_be_cut_is_left_alone)
+{
+    static const struct {
+        const char *name;
+        uint64_t age_s;
+        bool compact;
+        const struct retention *keep;
+    } rows[] = {
+        {"the clock went back", 3600, false, &ninety_days},
+        {"the clock went back, compact", 3600, true, &ninety_days},
+        {"kept for ever from now on", 8 * DAY, false, &for_ever},
+        {"kept for ever from now on, compact", 8 * DAY, true, &for_ever},
+    };
+    struct edge_rig r = edge_rig_new(3000, 40, START + 3600, 3600, 3);
+    struct cell_set *set = cell_set_new(1);
+    uint64_t end_s = START + 2 * 3600;
+    add_all(set, &r);
+    struct merge_cut cut = edge_merge_cut((end_s + 8 * DAY) * NS_PER_S, end_s, &ninety_days);
+    struct edge_part *whole = edge_rig_part(set, true), *old = merge_all(&whole, 1, &cut);
+    cr_assert_eq(edge_part_tier_from(old, TIER_5M, true), 0);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct stored_part list = {.id = 1, .part = old};
+        uint64_t now_ns = (end_s + rows[i].age_s) * NS_PER_S;
+        size_t chosen;
+        edge_merge_choose(&list, 1, now_ns, rows[i].compact, rows[i].keep, &chosen);
+        cr_expect_eq(chosen, 0, "%s", rows[i].name);
+    }
+    edge_part_unref(whole);
+    edge_part_unref(old);
+    cell_set_free(set);
+    edge_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 /* --- through a store --- */
 
 static void checkpoint_done(void *user, enum status status, const struct err *e)
