@@ -219,36 +219,40 @@ void series_save_begin(struct series_store *s)
 }
 
 /* Who asked while an older one was tried again waits for one that has everything. */
-static bool was_retried(const struct series_store *s, const struct series_save *save)
+static void wait_for_next(struct series_store *s)
 {
-    return s->dirty && save->position < s->applied + 1 && !list_is_empty(&s->saving);
+    while (!list_is_empty(&s->saving))
+        list_add_tail(&s->waiting, list_pop(&s->saving));
 }
 
-void series_save_finished(struct series_store *s)
+static void save_succeeded(struct series_store *s, struct series_save *save)
 {
-    struct series_save *save = s->save;
-    struct err e = save->err;
-    s->save_in_flight = false;
-    if (e.status != ST_OK) {
-        /* It is tried again as it is: its samples stay in memory, the journal is kept. */
-        log_limited(LOG_ERROR, "series: checkpoint failed, the journal is kept error=\"%s\"",
-                    e.msg);
-        series_wake(&s->saving, &e);
-        return;
-    }
     if (!save->position_only) {
         s->frozen = NULL;
         s->saved_id = save->end_id;
         s->renew_log &= !save->rewrite;
     }
     s->saved_position = save->position;
-    if (was_retried(s, save))
-        while (!list_is_empty(&s->saving))
-            list_add_tail(&s->waiting, list_pop(&s->saving));
+    if (save->is_retry && s->dirty)
+        wait_for_next(s);
     series_save_free(save);
     s->save = NULL;
     if (s->config.checkpointed)
         s->config.checkpointed(s->saved_position, s->config.user);
+}
+
+void series_save_finished(struct series_store *s)
+{
+    struct err e = s->save->err;
+    s->save_in_flight = false;
+    if (e.status == ST_OK) {
+        save_succeeded(s, s->save);
+    } else {
+        /* It is tried again as it is: its samples stay in memory, the journal is kept. */
+        s->save->is_retry = true;
+        log_limited(LOG_ERROR, "series: checkpoint failed, the journal is kept error=\"%s\"",
+                    e.msg);
+    }
     series_wake(&s->saving, &e);
     if (!list_is_empty(&s->waiting))
         series_save_begin(s);

@@ -54,6 +54,7 @@ struct series_save {
     struct buf state;           /* the state file's content */
     bool rewrite;               /* the log of the index begins anew */
     bool position_only;         /* nothing was applied: all but the position stays */
+    bool is_retry;              /* it failed before: what was applied since is not in it */
     struct err err;             /* err.status tells how it went */
 };
 
