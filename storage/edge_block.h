@@ -68,7 +68,7 @@ struct block_reader {
     uint64_t (*columns)[COUNT_COLUMNS];                            /* owned; of each cell */
     u128 *variance;                                                /* owned; NULL: all are 0 */
     bool varies;
-    uint32_t version; /* of the part */
+    uint32_t version, name_count; /* of the part */
     struct ZSTD_DCtx_s *zstd;
 };
 

@@ -173,6 +173,7 @@ enum status block_reader_load(struct block_reader *r, const struct edge_part *p,
 {
     uint64_t at = entry->at;
     r->version = p->version;
+    r->name_count = p->symbol_count;
     for (unsigned s = 0; s < STORED_SECTIONS; at += entry->bytes[s], s++) {
         r->section[s] = (struct str){0};
         if (s == STORED_PRESENCE || sections & section_bit(s))
@@ -339,7 +340,7 @@ void block_add_counts(const struct block_cursor *c, struct cell *to)
     cell_add_counts(to, &counts);
 }
 
-static enum status add_tally_list(struct cursor *c, struct cell_tallies *to,
+static enum status add_tally_list(struct cursor *c, uint32_t name_count, struct cell_tallies *to,
                                   uint32_t (*map)(uint32_t name, void *user), void *user,
                                   struct err *e)
 {
@@ -350,8 +351,8 @@ static enum status add_tally_list(struct cursor *c, struct cell_tallies *to,
         uint64_t value = (uint64_t)(weight >> 1);
         if (!(weight & 1))
             value <<= WEIGHT_SHIFT;
-        if (c->failed || name > UINT32_MAX)
-            break;
+        if (c->failed || name >= name_count)
+            return err_set(e, ST_CORRUPT, "the tallies of a cell are damaged");
         uint32_t mapped = map((uint32_t)name, user);
         if (mapped == UINT32_MAX || !cell_tally_add(to, mapped, value))
             return err_set(e, ST_NO_MEMORY, "no memory for a tally");
@@ -365,9 +366,10 @@ enum status block_add_tallies(const struct block_cursor *c, struct cell *to,
     struct cursor at = cursor_of(c->item[STORED_TALLIES]);
     if (at.at == at.end)
         return ST_OK;
-    TRY(add_tally_list(&at, &to->codes, map, user, e));
-    TRY(add_tally_list(&at, &to->grpc_codes, map, user, e));
-    return add_tally_list(&at, &to->flags, map, user, e);
+    uint32_t names = c->reader->name_count;
+    TRY(add_tally_list(&at, names, &to->codes, map, user, e));
+    TRY(add_tally_list(&at, names, &to->grpc_codes, map, user, e));
+    return add_tally_list(&at, names, &to->flags, map, user, e);
 }
 
 enum status block_add_exemplars(const struct block_cursor *c, uint64_t tile_s, struct cell *to,

@@ -53,7 +53,7 @@ static bool unite_tables(struct merge_source *m)
 static uint32_t symbol_of(uint32_t name, void *user)
 {
     const struct merge_source *m = user;
-    return name < m->current->part->symbol_count ? m->current->symbols[name] : UINT32_MAX;
+    return m->current->symbols[name];
 }
 
 /* --- which tier of a part serves a tier of the sum --- */

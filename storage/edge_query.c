@@ -67,8 +67,6 @@ static uint32_t result_name(uint32_t name, void *user)
 {
     struct query_run *run = user;
     const struct part_use *use = run->use;
-    if (name >= use->part->symbol_count)
-        return UINT32_MAX;
     if (use->names[name] == INTERN_NONE)
         use->names[name] = intern_add(run->result->names, edge_part_name(use->part, name));
     return use->names[name];

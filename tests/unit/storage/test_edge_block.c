@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "storage/edge_merge_job.h"
 #include "storage/edge_part_file.h"
 #include "tests/unit/storage/edge_rig.h"
 #include "support/leak.h"
@@ -149,5 +150,61 @@ Test(edge_block, a_cell_without_a_row_is_damage)
     block_reader_deinit(&r);
     edge_part_unref(p);
     cell_set_free(set);
+    EXPECT_NO_LEAK();
+}
+
+static struct cell sink;
+
+static struct cell *into_sink(uint32_t row, uint64_t tile_s, void *user)
+{
+    (void)row, (void)tile_s, (void)user;
+    return &sink;
+}
+
+static uint32_t one_name(uint32_t name, void *user)
+{
+    (void)name, (void)user;
+    return 0;
+}
+
+/* Not a lack of memory, which would be tried again for ever. */
+Test(edge_block, a_tally_without_a_name_is_damage)
+{
+    static const uint8_t names[] = {0x7f, 0xff}; /* behind the last, and not even a whole number */
+    struct edge_rig r = edge_rig_new(1, 1, START, 1, 3);
+    struct cell_set *set = edge_rig_set(&r);
+    struct merge_cut nothing = {0};
+    for (size_t i = 0; i < LEN(names); i++) {
+        struct edge_part *p = edge_rig_part(set, false);
+        struct block_entry *entry = &p->blocks[0];
+        struct block_reader reader = {0};
+        struct block_cursor c;
+        cr_assert_eq(block_reader_load(&reader, p, entry, SECTION_ALL, NULL), ST_OK);
+        block_cursor_init(&c, &reader, 0, SLAB_TILES);
+        cr_assert(block_cursor_next(&c));
+        uint8_t *tallies = (uint8_t *)(uintptr_t)c.item[STORED_TALLIES].ptr;
+        cr_assert_eq(tallies[0], 1, "one code");
+        tallies[1] = names[i];
+        uint64_t at = entry->at, lost = 0;
+        for (unsigned s = 0; s < STORED_TALLIES; s++)
+            at += entry->bytes[s];
+        entry->checksum[STORED_TALLIES] =
+            (uint32_t)hash_checksum(p->memory + at, entry->bytes[STORED_TALLIES]);
+        struct edge_part_scan scan = {.end_s = UINT64_MAX / 2,
+                                      .sections = SECTION_ALL,
+                                      .into = into_sink,
+                                      .map_name = one_name};
+        cr_expect_eq(edge_part_scan(p, &scan, &lost, NULL), ST_OK);
+        cr_expect_eq(lost, 1);
+        struct buf sum = {0};
+        cr_expect_eq(merge_parts(&p, 1, &nothing, &sum, &lost, NULL), ST_OK);
+        cr_expect_gt(lost, 0);
+        buf_deinit(&sum);
+        block_reader_deinit(&reader);
+        edge_part_unref(p);
+    }
+    cell_deinit(&sink);
+    cell_set_free(set);
+    edge_rig_free(&r);
     EXPECT_NO_LEAK();
 }
