@@ -342,24 +342,30 @@ enum status catalogue_transact(struct catalogue *c,
     return ST_OK;
 }
 
-enum status catalogue_commit(struct catalogue *c, const struct catalogue_change *change,
-                             bool *unknown, struct err *e)
+/* The lock is held: a snapshot, or the other store's commit, may read the list. */
+static enum status commit(struct catalogue *c, const struct catalogue_change *change, bool *unknown,
+                          struct err *e)
 {
-    *unknown = false;
     if (!vec_reserve(&c->parts, 1))
         return err_set(e, ST_NO_MEMORY, "no memory for the catalogue");
-    pthread_mutex_lock(&c->lock);
     uint64_t next_id = c->next_id + 1;
     if (change->checkpoint)
         next_id = MAX(next_id, change->checkpoint->image + 1);
     if (change->added)
         next_id = MAX(next_id, change->added->id + 1);
-    enum status st = catalogue_transact(c, change_rows, change, next_id, unknown, e);
-    if (st == ST_OK) {
-        if (change->checkpoint)
-            c->checkpoint = *change->checkpoint;
-        change_list(c, change);
-    }
+    TRY(catalogue_transact(c, change_rows, change, next_id, unknown, e));
+    if (change->checkpoint)
+        c->checkpoint = *change->checkpoint;
+    change_list(c, change);
+    return ST_OK;
+}
+
+enum status catalogue_commit(struct catalogue *c, const struct catalogue_change *change,
+                             bool *unknown, struct err *e)
+{
+    *unknown = false;
+    pthread_mutex_lock(&c->lock);
+    enum status st = commit(c, change, unknown, e);
     pthread_mutex_unlock(&c->lock);
     return st;
 }

@@ -10,7 +10,7 @@
 
 struct catalogue {
     sqlite3 *db;
-    pthread_mutex_t lock; /* one commit at a time; guards next_id and in_doubt */
+    pthread_mutex_t lock; /* one commit at a time. Who commits reads his own lists without */
     uint64_t seed, next_id;
     struct catalogue_checkpoint checkpoint;
     VEC(struct catalogue_part) parts; /* what is listed */

@@ -335,22 +335,30 @@ static uint64_t newest_file(const struct catalogue_series_change *change)
     return newest;
 }
 
+/* The lock is held. On ST_OK `series`, the tombstone's text, is the catalogue's. */
+static enum status commit(struct catalogue *c, const struct catalogue_series_change *change,
+                          struct str series, bool *unknown, struct err *e)
+{
+    if (!vec_reserve(&c->series_parts, 1) || !vec_reserve(&c->tombstones, 1))
+        return no_memory(e);
+    uint64_t next_id = MAX(c->next_id + 1, newest_file(change) + 1);
+    TRY(catalogue_transact(c, write_change, change, next_id, unknown, e));
+    change_lists(c, change, series);
+    return ST_OK;
+}
+
 enum status catalogue_series_commit(struct catalogue *c,
                                     const struct catalogue_series_change *change, bool *unknown,
                                     struct err *e)
 {
     struct str series = {0};
     *unknown = false;
-    if (!vec_reserve(&c->series_parts, 1) || !vec_reserve(&c->tombstones, 1) ||
-        (change->tombstone && !copy_text(change->tombstone->series, &series)))
+    if (change->tombstone && !copy_text(change->tombstone->series, &series))
         return no_memory(e);
     pthread_mutex_lock(&c->lock);
-    uint64_t next_id = MAX(c->next_id + 1, newest_file(change) + 1);
-    enum status status = catalogue_transact(c, write_change, change, next_id, unknown, e);
-    if (status == ST_OK)
-        change_lists(c, change, series);
-    else
-        mem_free((char *)series.ptr);
+    enum status status = commit(c, change, series, unknown, e);
     pthread_mutex_unlock(&c->lock);
+    if (status != ST_OK)
+        mem_free((char *)series.ptr);
     return status;
 }
