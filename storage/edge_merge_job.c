@@ -79,6 +79,17 @@ static enum status write_out(struct merge_job *job, struct err *e)
     return ST_OK;
 }
 
+/* The file, or nothing when all was cut off, takes the parts' place. */
+static enum status replace_parts(struct merge_job *job, struct err *e)
+{
+    struct buf nothing = {0};
+    if (part_writer_cells(job->writer) > 0)
+        return store_parts_replace_by_file(job->store, job->ids, job->source.input_count, job->file,
+                                           e);
+    TRY(file_remove(job->path, e));
+    return store_parts_replace(job->store, job->ids, job->source.input_count, &nothing, e);
+}
+
 /* The sum is whole: into the file with the rest, and the file into the parts' place. */
 static enum status exchange(struct merge_job *job, struct err *e)
 {
@@ -86,14 +97,10 @@ static enum status exchange(struct merge_job *job, struct err *e)
     TRY(write_out(job, e));
     TRY(file_sync_data(job->fd, e));
     job->exchanged = true; /* from here on the store removes the file when it fails */
+    TRY(replace_parts(job, e));
     if (job->source.lost > 0)
         store_note_lost(job->store, job->source.lost);
-    if (part_writer_cells(job->writer) > 0)
-        return store_parts_replace_by_file(job->store, job->ids, job->source.input_count, job->file,
-                                           e);
-    struct buf nothing = {0};
-    TRY(file_remove(job->path, e));
-    return store_parts_replace(job->store, job->ids, job->source.input_count, &nothing, e);
+    return ST_OK;
 }
 
 enum status merge_job_step(struct merge_job *job, unsigned blocks, bool *done, struct err *e)

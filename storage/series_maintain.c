@@ -255,6 +255,7 @@ struct exchange {
     uint64_t *ids;        /* arena */
     uint32_t count;
     uint64_t dead_tombstone;
+    uint64_t lost_blocks; /* while they were merged */
 };
 
 /* A merge is as fine as the finest part in it, so that it is thinned out once more. */
@@ -272,7 +273,6 @@ static enum status merge(struct series_store *s, const struct series_set *set,
                          struct err *e)
 {
     char path[STORE_PATH_MAX];
-    uint64_t lost = 0;
     struct series_part **parts = arena_alloc(arena, plan->count * sizeof(*parts));
     struct series_cut cut = {.drop_before_ms = plan->drop_before_ms,
                              .step_ms = plan->step_ms,
@@ -287,14 +287,11 @@ static enum status merge(struct series_store *s, const struct series_set *set,
     struct series_merge m = {
         parts, plan->count, path, plan->effort, is_cut(set, plan, &cut) ? series_cut_run : NULL,
         &cut};
-    TRY(series_part_merge(&m, &lost, e));
+    TRY(series_part_merge(&m, &x->lost_blocks, e));
     TRY(series_part_open(path, &x->part.part, e));
     x->part.info = series_part_info(x->part.part);
     x->part.is_sealed = plan->effort == EFFORT_SEALED;
     x->part.step_s = step_of_merge(set, plan);
-    pthread_mutex_lock(&s->set_lock);
-    s->counters.lost_blocks += lost;
-    pthread_mutex_unlock(&s->set_lock);
     return ST_OK;
 }
 
@@ -387,6 +384,7 @@ static enum status run_plan(struct series_store *s, const struct series_set *set
         log_info("series: part dropped id=%llu reason=%s", (unsigned long long)x.ids[0], plan->why);
     pthread_mutex_lock(&s->set_lock);
     s->counters.merges += !plan->drop;
+    s->counters.lost_blocks += x.lost_blocks;
     pthread_mutex_unlock(&s->set_lock);
     return ST_OK;
 }
