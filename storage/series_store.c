@@ -197,7 +197,7 @@ static void maintain(struct series_store *s)
     struct err e = {0};
     bool did = true;
     enum status status = ST_OK;
-    while (status == ST_OK && did && !s->closing && mailbox_count(s->jobs) == 0)
+    while (status == ST_OK && did && !s->resting && mailbox_count(s->jobs) == 0)
         status = series_maintain_step(s, clock_wall_ns(), false, &did, &e);
     if (status != ST_OK)
         log_limited(LOG_ERROR, "series: maintenance failed, tried again later error=\"%s\"", e.msg);
@@ -213,7 +213,7 @@ static void *worker_thread(void *user)
         open = mailbox_wait(s->jobs, &jobs, clock_mono_ns() + maintain_every_ns) > 0 || !s->closing;
         for (struct list *node; (node = list_pop(&jobs));)
             job_run(s, CONTAINER_OF(node, struct mail, link));
-        if (open && !s->closing)
+        if (open && !s->resting)
             maintain(s);
     }
     return NULL;
@@ -285,6 +285,7 @@ void series_store_close(struct series_store *s)
 {
     if (!s)
         return;
+    series_store_rest(s);
     atomic_store(&s->closing, true);
     if (s->jobs)
         mailbox_close(s->jobs);
@@ -390,9 +391,14 @@ static enum status compact(struct series_store *s, void *user, struct err *e)
 {
     bool did = true;
     (void)user;
-    while (did && !s->closing)
+    while (did && !s->resting)
         TRY(series_maintain_step(s, clock_wall_ns(), true, &did, e));
-    return ST_OK;
+    return did ? err_set(e, ST_BUSY, "weft is stopping") : ST_OK;
+}
+
+void series_store_rest(struct series_store *s)
+{
+    atomic_store(&s->resting, true);
 }
 
 enum status series_store_compact(struct series_store *s, struct err *e)

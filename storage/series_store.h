@@ -45,8 +45,11 @@ enum status series_store_start(struct series_store *s, struct err *e);
 void series_store_checkpoint_soon(struct series_store *s);
 /* Writes a checkpoint now; blocks until it is committed. */
 enum status series_store_checkpoint(struct series_store *s, struct err *e);
-/* Checkpoint, then merges and seals everything as it would be when old. Blocks. */
+/* Checkpoint, then merges and seals everything as it would be when old. Blocks. ST_BUSY: broken off
+ * by series_store_rest(). */
 enum status series_store_compact(struct series_store *s, struct err *e);
+/* Weft is about to stop: no merge begins, checkpoints go on. Any thread. */
+void series_store_rest(struct series_store *s);
 /* Applies what was posted, writes a last checkpoint, ends the thread. */
 void series_store_stop(struct series_store *s);
 void series_store_close(struct series_store *s);

@@ -64,8 +64,9 @@ struct series_store {
     pthread_t thread, worker_thread;
     bool worker_running;
     struct mailbox *inbox, *jobs;
-    atomic_bool closing; /* the worker gives up merging */
-    struct mail soon;    /* MAIL_SAVE_SOON, posted at most once at a time */
+    atomic_bool resting; /* the worker merges no more */
+    atomic_bool closing;
+    struct mail soon; /* MAIL_SAVE_SOON, posted at most once at a time */
     atomic_bool soon_posted;
 
     /* --- series thread (before start: the caller's) --- */

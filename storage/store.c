@@ -148,9 +148,9 @@ static enum status maintain(struct store *s, uint64_t now_ns, bool compact, stru
 {
     bool did = true;
     TRY(parts_expire(s, now_ns, e));
-    while (did && !s->closing && (compact || mailbox_count(s->inbox) == 0))
+    while (did && !s->resting && (compact || mailbox_count(s->inbox) == 0))
         TRY(edge_merge_step(s, now_ns, compact, &did, e));
-    return ST_OK;
+    return compact && did ? err_set(e, ST_BUSY, "weft is stopping") : ST_OK;
 }
 
 static void maintain_alone(struct store *s)
@@ -195,7 +195,7 @@ static void *writer_thread(void *user)
             mailbox_wait(s->inbox, &jobs, clock_mono_ns() + maintain_every_ns) > 0 || !s->closing;
         for (struct list *node; (node = list_pop(&jobs));)
             job_run(s, CONTAINER_OF(node, struct mail, link));
-        if (open && !s->closing)
+        if (open && !s->resting)
             maintain_alone(s);
     }
     return NULL;
@@ -280,6 +280,7 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    store_rest(s);
     atomic_store(&s->closing, true);
     if (s->inbox)
         mailbox_close(s->inbox);
@@ -333,6 +334,11 @@ void store_maintain(struct store *s)
 {
     if (!atomic_exchange(&s->maintain_queued, true) && !mailbox_post(s->inbox, &s->maintain))
         atomic_store(&s->maintain_queued, false);
+}
+
+void store_rest(struct store *s)
+{
+    atomic_store(&s->resting, true);
 }
 
 enum status store_compact(struct store *s, struct err *e)

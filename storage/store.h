@@ -76,8 +76,11 @@ void store_image_damaged(struct store *s, enum store_image which);
 /* Asks the writer thread to merge and drop what is old; it also does so after each checkpoint and
  * once a minute. Any thread. */
 void store_maintain(struct store *s);
-/* Merges everything as it would be when old; blocks until done. Query pool thread. */
+/* Merges everything as it would be when old; blocks until done. Query pool thread. ST_BUSY: broken
+ * off by store_rest(). */
 enum status store_compact(struct store *s, struct err *e);
+/* Weft is about to stop: no merge begins or goes on, checkpoints do. Any thread. */
+void store_rest(struct store *s);
 
 struct store_stats {
     uint64_t edge_files, edge_bytes;

@@ -45,7 +45,7 @@ struct store {
      * before that, which the next is written over. Whoever has set `checkpointing`. */
     uint64_t older_image, spare_image;
     bool last_is_damaged;
-    atomic_bool maintain_queued, closing;
+    atomic_bool maintain_queued, resting, closing;
     _Atomic uint64_t series_bytes; /* of series parts: retention.disk is for both kinds */
     struct mail maintain;
 

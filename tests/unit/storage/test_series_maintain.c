@@ -191,6 +191,23 @@ Test(series_maintain, a_snapshot_stays_what_it_was, .timeout = 60)
     EXPECT_NO_LEAK();
 }
 
+Test(series_maintain, at_rest_nothing_is_merged, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    struct err e = {0};
+    series_store_rig_open(&r, true);
+    series_store_rest(r.series);
+    for (int i = 1; i <= 2; i++) {
+        series_store_rig_one(&r, "x", i, 1);
+        checkpoint(&r);
+    }
+    cr_expect(eq(int, series_store_compact(r.series, &e), ST_BUSY));
+    cr_expect(eq(str, e.msg, "weft is stopping"));
+    cr_expect(eq(u64, stats_of(&r).part_files, 2));
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 /* --- coarse steps --- */
 
 static bool yes(uint32_t id, void *user)

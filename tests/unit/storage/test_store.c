@@ -453,3 +453,20 @@ Test(store, retention_keeps_to_its_bytes_and_drops_the_oldest)
     store_close(s);
     temp_dir_remove(dir);
 }
+
+Test(store, at_rest_it_merges_no_more, .timeout = 60)
+{
+    char *dir = temp_dir_make();
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    struct err e = {0};
+    for (uint64_t position = 1; position <= 2; position++)
+        cr_assert(eq(int, store_rig_checkpoint(s, position, store_rig_image, 2, tile_s), ST_OK));
+    store_rest(s);
+    cr_expect(eq(sz, store_rig_showing(s, 2), 2));
+    cr_expect(eq(int, store_compact(s, &e), ST_BUSY));
+    cr_expect(eq(str, e.msg, "weft is stopping"));
+    cr_expect(eq(sz, store_rig_showing(s, 2), 2));
+    cr_expect(eq(int, store_rig_checkpoint(s, 3, store_rig_image, 2, tile_s), ST_OK));
+    store_close(s);
+    temp_dir_remove(dir);
+}
