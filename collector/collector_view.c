@@ -59,7 +59,7 @@ static enum status make_head(struct collector *c, struct edge_head *head, struct
     c->was_fresh = view.is_afresh;
     *head = (struct edge_head){
         .registry = view.registry,
-        .complete_until_ns = pipeline_complete_until(&c->pipeline),
+        .complete_until_ns = pipeline_complete_until(&c->pipeline, clock_wall_ns()),
         .checkpointed = c->saved_position,
         .open_hops = view.open_hops,
         .open_traces = view.open_traces,

@@ -88,10 +88,12 @@ static void move_clock(struct pipeline *p, uint64_t clock_ns, size_t most)
     pipeline_tidy(p);
 }
 
-uint64_t pipeline_complete_until(const struct pipeline *p)
+uint64_t pipeline_complete_until(const struct pipeline *p, uint64_t now_ns)
 {
     uint64_t behind = p->config.graph.wait_ns + TILE_SECONDS * NS_PER_S;
-    return p->arrival_ns > behind ? p->arrival_ns - behind : 0;
+    /* With nothing open no tick comes, but nothing has to be waited for either. */
+    uint64_t arrival_ns = pipeline_is_idle(p) ? MAX(p->arrival_ns, now_ns) : p->arrival_ns;
+    return arrival_ns > behind ? arrival_ns - behind : 0;
 }
 
 size_t pipeline_open_bytes(const struct pipeline *p)

@@ -66,8 +66,9 @@ void pipeline_tick(struct pipeline *p, uint64_t sequence, uint64_t wall_ns, uint
 /* Closes everything that is open, as if its wait were over. */
 void pipeline_flush(struct pipeline *p, uint64_t sequence, uint64_t clock_ns);
 
-/* Every request whose spans arrived before this moment is closed. 0 before the first record. */
-uint64_t pipeline_complete_until(const struct pipeline *p);
+/* Every request whose spans arrived before this moment is closed. 0 before the first record, when
+ * now_ns is: the wall clock of somebody who knows that no record waits, else 0. */
+uint64_t pipeline_complete_until(const struct pipeline *p, uint64_t now_ns);
 /* Bytes of all state that grows with what is open or remembered. */
 size_t pipeline_open_bytes(const struct pipeline *p);
 bool pipeline_is_idle(const struct pipeline *p);

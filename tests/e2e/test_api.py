@@ -412,11 +412,9 @@ def sampled(service, count):
 
 
 def complete_until_is_final(_):
-    """The clock of arrivals less graph.wait and one cell of 15 s; what was pushed by then is closed."""
+    """The clock of arrivals less graph.wait and one cell of 15 s; what was pushed by then is closed. It goes on when nothing comes."""
     wait_s, cell_s, late_s = 1, 15, 2
-    with Weft(config="graph: { wait: 1s }\n") as weft:
-        expect("push", weft.push_json(sampled("final", 1)), 200)
-        pushed = time.time()
+    with Weft(config="graph: { wait: 1s, remember: 1s }\n") as weft:
 
         def complete_until():
             asked = time.time()
@@ -424,6 +422,9 @@ def complete_until_is_final(_):
             behind = (asked - wait_s - cell_s - late_s, time.time() - wait_s - cell_s)
             expect("%.3f in %.3f to %.3f" % (told, *behind), behind[0] <= told <= behind[1], True)
             return told
+        complete_until()
+        expect("push", weft.push_json(sampled("final", 1)), 200)
+        pushed = time.time()
         wait_until("it is behind the push", lambda: complete_until() >= pushed, 25)
         spans = weft.spans()
         expect("closed", (spans["pending"], spans["stored"]), (0, 1))

@@ -142,7 +142,7 @@ static bool agree(const struct journal *j, struct account_row *account,
         take(&cut, j, *at);
         same = same_account(&whole.delta, &cut.delta) &&
                whole.closed_requests == cut.closed_requests &&
-               pipeline_complete_until(&whole) == pipeline_complete_until(&cut);
+               pipeline_complete_until(&whole, 0) == pipeline_complete_until(&cut, 0);
     }
     struct buf counted = {0}, cut_counted = {0};
     write_down(&whole, &counted);

@@ -317,17 +317,21 @@ Test(pipeline, complete_until_trails_the_arrival_clock)
 {
     struct line l;
     line_init(&l, 0, 200);
-    cr_expect(pipeline_complete_until(&l.p) == 0, "nothing has arrived");
+    cr_expect(pipeline_complete_until(&l.p, 0) == 0, "nothing has arrived");
     send_one(&l, 1, 10, 0, SPAN_CLIENT, "web");
     uint64_t arrival_ns = START_NS, behind_ns = l.p.config.graph.wait_ns + 15 * NS_PER_S;
     for (unsigned i = 0; i < 60; i++) {
         arrival_ns += NS_PER_S;
         pipeline_tick(&l.p, ++l.sequence, arrival_ns, l.clock_ns += NS_PER_S);
-        uint64_t until_ns = pipeline_complete_until(&l.p);
-        cr_expect(until_ns == arrival_ns - behind_ns);
+        uint64_t until_ns = pipeline_complete_until(&l.p, arrival_ns + i);
+        cr_expect(until_ns == arrival_ns - behind_ns, "what is open counts, not the clock");
         cr_expect(until_ns < START_NS || l.p.delta.pending == 0, "after %u s it is open", i + 1);
     }
     cr_expect(l.p.delta.stored == 1);
+    while (!pipeline_is_idle(&l.p))
+        pipeline_tick(&l.p, ++l.sequence, arrival_ns += NS_PER_S, l.clock_ns += NS_PER_S);
+    cr_expect(pipeline_complete_until(&l.p, arrival_ns + 7) == arrival_ns + 7 - behind_ns);
+    cr_expect(pipeline_complete_until(&l.p, 0) == arrival_ns - behind_ns);
     pipeline_deinit(&l.p);
     EXPECT_NO_LEAK();
 }
