@@ -46,7 +46,7 @@ struct app {
     struct self_series *self;
     enum status (*reload)(void *user, struct err *e);
     void *reload_user;
-    atomic_bool ready;
+    atomic_bool ready, stopping;
 };
 
 /* --- what the parts tell each other --- */
@@ -215,6 +215,8 @@ static enum status hook_flush(void *user, struct err *e)
         usleep(FLUSH_POLL_US);
         if (pending_items(a) == 0)
             return ST_OK;
+        if (atomic_load(&a->stopping))
+            return err_set(e, ST_BUSY, "weft is stopping");
     } while (clock_mono_ns() < deadline);
     return err_set(e, ST_TIMEOUT, "%llu items are still pending",
                    (unsigned long long)pending_items(a));
@@ -495,11 +497,22 @@ void app_apply(struct app *a, const struct config *config)
     query_set_graph(a->query, &config->graph);
 }
 
+/* What may keep a caller waiting for long ends soon. */
+static void hurry(struct app *a)
+{
+    atomic_store(&a->stopping, true);
+    if (a->series)
+        series_store_rest(a->series);
+    if (a->store)
+        store_rest(a->store);
+}
+
 /* Listeners first, so that nothing new comes; then what was accepted is committed and absorbed;
  * then the last checkpoint lets the journal go. Every pointer may still be NULL after a failed
  * start. */
 void app_stop(struct app *a)
 {
+    hurry(a);
     self_series_stop(a->self); /* it asks query and sends to ingest */
     if (a->ingest)
         ingest_drain(a->ingest);

@@ -1,5 +1,5 @@
 """test_run.py - the process: how it starts, what it refuses, how it stops, what a restart keeps."""
-import json, pathlib, random, re, signal, subprocess, sys, tempfile, threading, time, urllib.parse
+import itertools, json, pathlib, random, re, signal, subprocess, sys, tempfile, threading, time, urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from weft import BINARY, Suite, Weft, wait_until
@@ -130,6 +130,46 @@ def stops_amid_long_questions():
         assert code == 0 and took < 5, (code, took)
 
 
+def stops_amid_a_flush():
+    """Spans that come all the time are pending all the time; those that were open when they ended stay so for minutes."""
+    with Weft(config=ADMIN + "graph: { wait: 10m }\n") as w:
+        ended = threading.Event()
+
+        def push(number):
+            try:
+                for i in itertools.count():
+                    if ended.is_set():
+                        return
+                    w.push_json(span("%032x" % (number << 64 | i + 1), "22" * 8))
+            except OSError:
+                pass
+
+        def flush():
+            try:
+                w.request("/-/flush", "POST", b"")
+            except OSError:
+                pass
+
+        def flushing():
+            client = threading.Thread(target=flush)
+            clients.append(client)
+            client.start()
+            client.join(0.5)
+            return client.is_alive()
+        clients = [threading.Thread(target=push, args=(number,)) for number in (1, 2, 3)]
+        for client in clients[:]:
+            client.start()
+        wait_until("a flush waits", flushing)
+        began = time.monotonic()
+        w.process.send_signal(signal.SIGTERM)
+        code = w.process.wait(timeout=100)
+        took = time.monotonic() - began
+        ended.set()
+        for client in clients:
+            client.join()
+        assert code == 0 and took < 5, (code, took)
+
+
 def stops_with_idle_connections():
     import http.client
     with Weft() as w:
@@ -230,6 +270,7 @@ def main():
     suite.run("every command tells its own arguments", every_command_tells_its_own_arguments)
     suite.run("stops within five seconds", stops_within_five_seconds)
     suite.run("stops amid long questions", stops_amid_long_questions)
+    suite.run("stops amid a flush", stops_amid_a_flush)
     suite.run("stops with idle connections", stops_with_idle_connections)
     suite.run("leaves no preallocated bytes", leaves_no_preallocated_bytes)
     suite.run("totals survive SIGTERM", totals_survive, lambda w: w.stop())
