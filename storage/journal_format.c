@@ -103,6 +103,11 @@ bool group_head_decode(const char *bytes, struct journal_place at, struct group_
     return cursor_u64(&c) == head_sum(bytes, GROUP_HEAD_BYTES - 8, at);
 }
 
+size_t group_magic_find(struct str bytes)
+{
+    return str_search(bytes, (struct str){group_magic, sizeof(group_magic)});
+}
+
 /* --- record --- */
 
 void record_head_encode(const struct record_head *h, struct journal_place at, char *out)

@@ -60,6 +60,9 @@ enum status segment_head_decode(const char *area, struct segment_head *out, stru
 void group_head_encode(const struct group_head *h, struct journal_place at, char *out);
 bool group_head_decode(const char *bytes, struct journal_place at, struct group_head *out);
 
+/* Where the first bytes lie that every group head begins with; the length when they do not. */
+size_t group_magic_find(struct str bytes);
+
 /* RECORD_HEAD_BYTES each; decode is false when the checksum does not hold or no writer gives such a
  * number. Any thread. */
 void record_head_encode(const struct record_head *h, struct journal_place at, char *out);

@@ -10,6 +10,7 @@ struct window {
     int fd;
     uint64_t segment, size; /* number; bytes of the file */
     uint64_t at;            /* offset of buf.ptr */
+    uint64_t next_sequence; /* of the group that comes next, 0 = not known */
     struct buf buf;
 };
 
@@ -19,7 +20,7 @@ static enum status window_open(struct journal *j, const struct segment *s, struc
                                struct err *e)
 {
     char path[JOURNAL_PATH_MAX];
-    *w = (struct window){.segment = s->head.number};
+    *w = (struct window){.segment = s->head.number, .next_sequence = s->head.first_sequence};
     segment_path(j, s->head.number, path);
     TRY(file_open(path, O_RDONLY, &w->fd, e));
     enum status st = file_size(w->fd, &w->size, e);
@@ -65,7 +66,7 @@ struct record {
 typedef enum status record_fn(const struct record *r, void *user, struct err *e);
 
 struct walked {
-    uint64_t end; /* where the next group would begin; 0 = nobody can say */
+    uint64_t end; /* where the next group would begin; 0 = there is none */
     bool whole;   /* every byte of the group holds */
 };
 
@@ -91,10 +92,47 @@ static enum status record_see(struct window *w, uint64_t at, uint64_t limit, boo
     return ST_OK;
 }
 
+/* Between two groups at most as many records were lost as heads fit in there: a body that looks
+ * like a group cannot know which number comes next. */
+static bool is_plausible(const struct window *w, const struct group_head *g, uint64_t lost_bytes)
+{
+    uint64_t lost = g->first_sequence - w->next_sequence;
+    return w->next_sequence == 0 || lost <= lost_bytes / RECORD_HEAD_BYTES;
+}
+
+/* The first group behind `from` whose head holds; *at = 0 when there is none. */
+static enum status group_find(struct window *w, uint64_t from, uint64_t limit, uint64_t *at,
+                              struct err *e)
+{
+    uint64_t seen = from + 1;
+    *at = 0;
+    while (seen + GROUP_HEAD_BYTES <= limit) {
+        const char *bytes;
+        struct group_head g;
+        uint64_t len = MIN(limit - seen, (uint64_t)WINDOW_BYTES);
+        TRY(window_see(w, seen, len, &bytes, e));
+        if (!bytes)
+            return ST_OK;
+        uint64_t found = group_magic_find((struct str){bytes, (size_t)len});
+        if (found + GROUP_HEAD_BYTES > len) { /* none, or it goes on behind */
+            seen += len - GROUP_HEAD_BYTES + 1;
+            continue;
+        }
+        seen += found;
+        if (group_head_decode(bytes + found, (struct journal_place){w->segment, seen}, &g) &&
+            is_plausible(w, &g, seen - from)) {
+            *at = seen;
+            return ST_OK;
+        }
+        seen++;
+    }
+    return ST_OK;
+}
+
 /* Gives every record of the group at `at` that holds to fn. A damaged content costs its record, a
  * damaged record head the rest of the group; where the group's own head is damaged, its records are
  * found by theirs. */
-static enum status group_walk(struct window *w, uint64_t at, uint64_t limit, record_fn *fn,
+static enum status group_read(struct window *w, uint64_t at, uint64_t limit, record_fn *fn,
                               void *user, struct walked *out, struct err *e)
 {
     const char *bytes;
@@ -106,8 +144,10 @@ static enum status group_walk(struct window *w, uint64_t at, uint64_t limit, rec
     bool headed = group_head_decode(bytes, (struct journal_place){w->segment, at}, &g);
     if (headed && (g.bytes < GROUP_HEAD_BYTES || g.bytes > limit - at))
         return ST_OK;
-    if (headed)
+    if (headed) {
         out->end = at + g.bytes;
+        w->next_sequence = g.first_sequence + g.record_count;
+    }
 
     uint64_t record_at = at + GROUP_HEAD_BYTES, stop = headed ? out->end : limit;
     uint32_t good = 0;
@@ -122,11 +162,21 @@ static enum status group_walk(struct window *w, uint64_t at, uint64_t limit, rec
             TRY(fn(&r, user, e));
         }
         record_at += record_bytes(&r.head);
-        if (!headed)
+        if (!headed) {
             out->end = record_at;
+            w->next_sequence = r.head.sequence + 1;
+        }
     }
     out->whole = headed && good == g.record_count && record_at == out->end;
     return ST_OK;
+}
+
+/* Likewise; when nobody can say where that group ends, the next one is looked for. */
+static enum status group_walk(struct window *w, uint64_t at, uint64_t limit, record_fn *fn,
+                              void *user, struct walked *out, struct err *e)
+{
+    TRY(group_read(w, at, limit, fn, user, out, e));
+    return out->end ? ST_OK : group_find(w, at, limit, &out->end, e);
 }
 
 /* --- where a segment ends --- */
@@ -187,12 +237,19 @@ enum status segment_first_record(struct journal *j, const struct segment *s,
                                  struct record_head *out, bool *found, struct err *e)
 {
     struct window w;
-    const char *bytes;
-    uint64_t at = SEGMENT_DATA_AT + GROUP_HEAD_BYTES;
+    uint64_t at = SEGMENT_DATA_AT;
+    enum status st = ST_OK;
     TRY(window_open(j, s, &w, e));
-    enum status st = window_see(&w, at, RECORD_HEAD_BYTES, &bytes, e);
-    *found = st == ST_OK && bytes &&
-             record_head_decode(bytes, (struct journal_place){s->head.number, at}, out);
+    for (*found = false; st == ST_OK && at != 0 && !*found;) {
+        const char *bytes;
+        uint64_t group_at = at;
+        st = window_see(&w, at + GROUP_HEAD_BYTES, RECORD_HEAD_BYTES, &bytes, e);
+        *found = st == ST_OK && bytes &&
+                 record_head_decode(
+                     bytes, (struct journal_place){s->head.number, at + GROUP_HEAD_BYTES}, out);
+        if (st == ST_OK && !*found)
+            st = group_find(&w, group_at, w.size, &at, e);
+    }
     window_close(&w);
     return st;
 }

@@ -128,6 +128,68 @@ Test(journal_read, a_flipped_bit_costs_at_most_one_group_and_is_counted, .timeou
     rig_deinit(&r);
 }
 
+/* Where each of the four groups begins, and the end. */
+static void find_groups(const char *bytes, size_t len, size_t at[5])
+{
+    struct group_head g;
+    at[0] = SEGMENT_DATA_AT;
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert(group_head_decode(bytes + at[i], (struct journal_place){1, at[i]}, &g));
+        at[i + 1] = at[i] + g.bytes;
+    }
+    cr_assert(eq(sz, at[4], len));
+}
+
+static void expect_all_but(const struct rig *r, const size_t group_at[5], size_t from, size_t to)
+{
+    static const unsigned first[] = {1, 2, 4, 5, 7};
+    size_t heard = 0;
+    for (unsigned g = 0; g < 4; g++) {
+        bool hit = from < group_at[g + 1] && to > group_at[g];
+        for (unsigned sequence = first[g]; sequence < first[g + 1]; sequence++) {
+            while (heard < r->heard.len && r->heard.items[heard].sequence < sequence)
+                heard++;
+            bool there = heard < r->heard.len && r->heard.items[heard].sequence == sequence;
+            cr_expect(there || hit, "record %u, damage from %zu to %zu", sequence, from, to);
+        }
+    }
+}
+
+/* A page of a disk is more than the heads of a group: what lies behind it is found all the same, in
+ * the newest segment too, which would be cut there. */
+Test(journal_read, a_hole_costs_the_groups_that_it_hits, .timeout = 120)
+{
+    enum { HOLE = 150 };
+    struct rig r;
+    size_t len, len2, group_at[5];
+    small_journal(&r);
+    rig_open(&r, 1);
+    rig_start(&r);
+    rig_append_and_wait(&r, 20, 6);
+    rig_close(&r, true);
+    char *bytes = rig_read_segment(&r, 1, &len), *bytes2 = rig_read_segment(&r, 2, &len2);
+    char *copy = mem_alloc(len);
+    find_groups(bytes, len, group_at);
+    for (size_t from = 0; from < len; from += from < SEGMENT_DATA_AT ? SEGMENT_DATA_AT / 2 : 8) {
+        size_t to = MIN(MAX(from, (size_t)SEGMENT_DATA_AT) + HOLE, len);
+        for (unsigned newest = 0; newest < 2; newest++) {
+            memcpy(copy, bytes, len);
+            memset(copy + from, 0, to - from);
+            rig_write_segments(&r, (struct str){copy, len},
+                               newest ? (struct str){0} : (struct str){bytes2, len2});
+            rig_open(&r, 1);
+            expect_only_true_records(&r, from, 0);
+            if (!newest || to < group_at[3])
+                expect_all_but(&r, group_at, from, to);
+            rig_close(&r, false);
+        }
+    }
+    mem_free(copy);
+    mem_free(bytes);
+    mem_free(bytes2);
+    rig_deinit(&r);
+}
+
 Test(journal_read, a_missing_segment_is_counted_and_a_newer_format_refused)
 {
     struct rig r;
