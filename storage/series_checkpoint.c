@@ -107,6 +107,8 @@ static void forget_dead(struct series_store *s, const struct series_index *livin
     for (uint32_t i = 0; i < count; i++)
         if (!series_index_has(living, ids[i]))
             series_state_forget(&s->states, ids[i]);
+    ids = series_index_all(living, &count);
+    series_states_tidy(&s->states, ids, count, s->next_id);
     pthread_mutex_unlock(&s->head_lock);
 }
 

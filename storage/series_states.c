@@ -177,6 +177,18 @@ void series_state_forget(struct series_states *s, uint32_t id)
     *state = nothing;
 }
 
+void series_states_tidy(struct series_states *s, const uint32_t *left, uint32_t count,
+                        uint32_t next_id)
+{
+    uint32_t at = 0;
+    for (uint32_t page = 0; page < next_id >> PAGE_SHIFT; page++) {
+        while (at < count && left[at] >> PAGE_SHIFT < page)
+            at++;
+        if (at == count || left[at] >> PAGE_SHIFT > page)
+            pages_drop(&s->states, page << PAGE_SHIFT);
+    }
+}
+
 uint32_t series_active_count(const struct series_states *s, const struct active_counts *c)
 {
     uint32_t sum = 0;

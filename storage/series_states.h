@@ -91,6 +91,9 @@ void series_states_clock(struct series_states *s, uint64_t arrival_ns);
 void series_state_touch(struct series_states *s, struct series_state *state);
 /* Forgets a series that leaves the index. */
 void series_state_forget(struct series_states *s, uint32_t id);
+/* Frees what only forgotten series below next_id lie in; `left` are the others, ascending. */
+void series_states_tidy(struct series_states *s, const uint32_t *left, uint32_t count,
+                        uint32_t next_id);
 /* Series fed in the last hour. */
 uint32_t series_active_count(const struct series_states *s, const struct active_counts *c);
 

@@ -2,6 +2,7 @@
  * dead series; and what stays: snapshots, merges. */
 #include "base/clock.h"
 #include "storage/series_cut.h"
+#include "storage/series_store_private.h"
 #include "tests/support/leak.h"
 #include "tests/unit/storage/series_store_rig.h"
 #include "tests/unit/storage/store_rig.h"
@@ -306,6 +307,7 @@ Test(series_maintain, an_index_of_dead_series_is_made_anew, .timeout = 60)
     r.is_started = true;
     checkpoint(&r);
     cr_expect(eq(u64, stats_of(&r).series, 1));
+    cr_expect(eq(sz, r.series->states.states.held, 1), "nor is there memory for their states");
     series_view_unref(old);
     series_store_rig_one(&r, "x,n=5", now_ms, 1);
     series_store_rig_close(&r);
