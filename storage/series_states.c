@@ -122,9 +122,25 @@ static void forget_steps(struct active_counts *c, uint32_t from, uint32_t to)
         c->by_step[(step + 1) % ACTIVE_STEPS] = 0;
 }
 
+/* The clock was far ahead and is set right: what was counted in its steps would be active until it
+ * is there again. Everything that is fed on is counted anew. */
+static void begin_anew(struct series_states *s, uint32_t step)
+{
+    for (size_t page = 0; page < s->states.cap; page++)
+        for (uint32_t i = 0; s->states.pages[page] && i < PAGE_ITEMS; i++)
+            ((struct series_state *)pages_get(&s->states, (uint32_t)page << PAGE_SHIFT | i))
+                ->active_step = 0;
+    s->active = (struct active_counts){0};
+    for (size_t i = 0; i < s->senders.len; i++)
+        s->senders.items[i].active = (struct active_counts){0};
+    s->step = step;
+}
+
 void series_states_clock(struct series_states *s, uint64_t arrival_ns)
 {
     uint32_t step = (uint32_t)(arrival_ns / ACTIVE_STEP_NS);
+    if (step < s->step && s->step - step >= ACTIVE_STEPS)
+        begin_anew(s, step);
     if (step <= s->step)
         return;
     uint32_t from = step - s->step > ACTIVE_STEPS ? step - ACTIVE_STEPS : s->step;

@@ -85,7 +85,8 @@ void series_histogram_keep(struct series_states *s, uint32_t id,
 /* Position of a sender ("127.0.0.1:4242", the port is left out), added when new; 0 when there are
  * too many or memory is short. */
 uint16_t series_sender_get(struct series_states *s, struct str sender);
-/* Moves the clock of activity to the arrival time of a record; time that goes back is ignored. */
+/* Moves the clock of activity to the arrival time of a record; back only when that is more than an
+ * hour. */
 void series_states_clock(struct series_states *s, uint64_t arrival_ns);
 /* The series is fed now. */
 void series_state_touch(struct series_states *s, struct series_state *state);

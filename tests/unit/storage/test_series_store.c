@@ -305,6 +305,33 @@ Test(series_store, new_series_over_the_limit_are_turned_down, .timeout = 60)
     EXPECT_NO_LEAK();
 }
 
+/* One batch that arrived while the clock was a year ahead: nothing ever became inactive afterwards,
+ * and the limit was reached for good. */
+Test(series_store, a_clock_that_was_ahead_is_forgotten, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    struct series_stats stats;
+    uint64_t now_ms = r.arrival_ms;
+    r.config.settings.max_active = 2;
+    series_store_rig_open(&r, true);
+    series_store_rig_one(&r, "a", T, 1);
+    r.arrival_ms = now_ms + 365 * UINT64_C(86400000);
+    series_store_rig_one(&r, "b", T, 1);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        r.arrival_ms = now_ms += 2 * 3600 * 1000;
+        series_store_rig_one(&r, restarts ? "e" : "c", T, 1);
+        series_store_rig_one(&r, restarts ? "f" : "d", T, 1);
+        series_store_rig_one(&r, "a", T + 1, 1);
+        series_store_stats(r.series, &stats);
+        cr_expect(eq(u64, stats.active_series, 3), "two new ones, and the old one");
+        cr_expect(eq(u64, stats.rejected_series, 0));
+        series_store_rig_close(&r);
+        series_store_rig_open(&r, true);
+    }
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 Test(series_store, replay_after_a_crash_gives_what_was_there, .timeout = 60)
 {
     struct series_store_rig r = series_store_rig_new();
