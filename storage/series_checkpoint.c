@@ -1,9 +1,11 @@
 /* series_checkpoint.c - the series thread's side of a checkpoint: freezes head and state, hands
  * them to the worker, lets go of them when they are on disk. */
+#include "base/ascending.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/series_hash.h"
 #include "storage/series_store_private.h"
+#include <stdlib.h>
 
 enum { TIDY_LEAST = 1000 }; /* dead series for which a new index is worth it */
 
@@ -58,21 +60,64 @@ static bool is_dead(const struct series_store *s, uint32_t id, int64_t oldest_ms
     return !state || state->first_ms > state->last_ms || state->last_ms < oldest_ms;
 }
 
+/* Dead series under whose numbers parts hold the buckets of living ones: were their family another
+ * one in the new index, none of their samples in parts would be found. */
+struct family_heads {
+    VEC(uint32_t) ids; /* ascending; some repeat */
+};
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool find_heads(const struct series_store *s, int64_t oldest_ms, struct family_heads *out)
+{
+    uint32_t count, last = 0;
+    const uint32_t *ids = series_index_all(s->index, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t head = series_index_family(s->index, ids[i]);
+        if (head == ids[i] || head == last || is_dead(s, ids[i], oldest_ms) ||
+            !is_dead(s, head, oldest_ms))
+            continue;
+        if (!vec_push(&out->ids, head))
+            return false;
+        last = head;
+    }
+    if (out->ids.len)
+        qsort(out->ids.items, out->ids.len, sizeof(*out->ids.items), by_number);
+    return true;
+}
+
+static bool is_head(const struct family_heads *heads, uint32_t id)
+{
+    uint32_t count = (uint32_t)heads->ids.len;
+    uint32_t at = count ? not_below_u32(heads->ids.items, 0, count, id) : 0;
+    return at < count && heads->ids.items[at] == id;
+}
+
+static bool copy_series(struct series_store *s, uint32_t id, struct arena *arena,
+                        struct series_index *to)
+{
+    struct label_set labels;
+    arena_reset(arena);
+    return series_index_labels(s->index, id, arena, &labels, NULL) == ST_OK &&
+           series_index_add(to, id, labels, series_hash(labels, store_seed(s->config.store)),
+                            NULL) == ST_OK;
+}
+
 static bool copy_living(struct series_store *s, int64_t oldest_ms, struct series_index *to)
 {
     uint32_t count;
     const uint32_t *ids = series_index_all(s->index, &count);
-    bool copied = true;
+    struct family_heads heads = {0};
     struct arena arena = {0};
-    for (uint32_t i = 0; copied && i < count; i++) {
-        struct label_set labels;
-        if (is_dead(s, ids[i], oldest_ms))
-            continue;
-        arena_reset(&arena);
-        copied = series_index_labels(s->index, ids[i], &arena, &labels, NULL) == ST_OK &&
-                 series_index_add(to, ids[i], labels,
-                                  series_hash(labels, store_seed(s->config.store)), NULL) == ST_OK;
-    }
+    bool copied = find_heads(s, oldest_ms, &heads);
+    for (uint32_t i = 0; copied && i < count; i++)
+        if (!is_dead(s, ids[i], oldest_ms) || is_head(&heads, ids[i]))
+            copied = copy_series(s, ids[i], &arena, to);
+    vec_deinit(&heads.ids);
     arena_deinit(&arena);
     return copied;
 }

@@ -424,6 +424,11 @@ struct str series_index_value(const struct series_index *x, uint32_t id, struct 
     return (struct str){0};
 }
 
+uint32_t series_index_family(const struct series_index *x, uint32_t id)
+{
+    return index_entry(x, id)->family;
+}
+
 struct series_key series_index_key(const struct series_index *x, uint32_t id)
 {
     const struct series_entry *entry = index_entry(x, id);

@@ -45,6 +45,8 @@ enum status series_index_labels(const struct series_index *x, uint32_t id, struc
                                 struct label_set *out, struct err *e);
 /* Its value of a label; empty when missing. Lives as long as the index. */
 struct str series_index_value(const struct series_index *x, uint32_t id, struct str name);
+/* Number of the first series with the same labels but for `le`; its own without. */
+uint32_t series_index_family(const struct series_index *x, uint32_t id);
 /* Where its samples lie in parts. */
 struct series_key series_index_key(const struct series_index *x, uint32_t id);
 /* Numbers of all series, ascending. Borrowed: until the next add. */
