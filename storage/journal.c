@@ -356,7 +356,6 @@ void journal_stop(struct journal *j, bool cut_unused)
     j->running = false;
     if (cut_unused)
         segment_finish(j);
-    j->keep_spares = false;
     spares_remove(j);
     if (j->fd >= 0)
         file_close(j->fd);

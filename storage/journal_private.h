@@ -97,7 +97,7 @@ void segment_path(const struct journal *j, uint64_t number, char *out);
 /* Begins a segment with room for a group of group_bytes: preallocated, named on disk, its head
  * written but not synced: the sync of the first group is the head's too. Journal thread. */
 enum status segment_begin(struct journal *j, uint64_t group_bytes, struct err *e);
-/* Deletes the spare files. After the thread has ended. */
+/* Deletes the spare files and keeps no more. After the thread has ended. */
 void spares_remove(struct journal *j);
 /* Closes the full segment `s` that is being written. Journal thread. */
 void segment_leave(struct journal *j, const struct segment *s);

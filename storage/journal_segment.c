@@ -361,35 +361,50 @@ void journal_let_go(struct journal *j)
 
 /* --- trimming --- */
 
-/* Keeps a whole segment's file for another life, as long as all files together stay under half of
- * what the journal may hold. */
-static bool spare_keep(struct journal *j, const struct segment *s)
+/* As long as all files together stay under half of what the journal may hold. */
+static bool spare_is_wanted(struct journal *j, const struct segment *s)
 {
-    char path[JOURNAL_PATH_MAX], spare[JOURNAL_PATH_MAX];
-    struct err e;
     pthread_mutex_lock(&j->lock);
     uint64_t files = j->segments.len + j->spare_count + 1;
     bool wanted = j->keep_spares && s->disk_bytes == j->segment_bytes &&
                   j->spare_count < SPARES_MAX && files * j->segment_bytes <= j->max_bytes / 2;
     pthread_mutex_unlock(&j->lock);
-    if (!wanted)
-        return false;
+    return wanted;
+}
+
+/* Keeps a whole segment's file for another life. */
+static bool spare_keep(struct journal *j, const struct segment *s)
+{
+    char path[JOURNAL_PATH_MAX], spare[JOURNAL_PATH_MAX];
+    struct err e;
     segment_path(j, s->head.number, path);
     spare_path(j, s->head.number, spare);
-    if (file_rename(path, spare, &e) != ST_OK)
+    if (!spare_is_wanted(j, s) || file_rename(path, spare, &e) != ST_OK)
         return false;
+    /* Another thread may have trimmed meanwhile, or the journal may have stopped. */
     pthread_mutex_lock(&j->lock);
-    j->spares[j->spare_count++] = s->head.number; /* only trimming adds: the room is still there */
+    bool kept = j->keep_spares && j->spare_count < SPARES_MAX;
+    if (kept)
+        j->spares[j->spare_count++] = s->head.number;
     pthread_mutex_unlock(&j->lock);
+    if (!kept)
+        (void)file_remove(spare, &e); /* the next start removes what is left */
     return true;
 }
 
 void spares_remove(struct journal *j)
 {
-    while (j->spare_count > 0) {
+    uint64_t spares[SPARES_MAX];
+    pthread_mutex_lock(&j->lock);
+    unsigned count = j->spare_count;
+    memcpy(spares, j->spares, sizeof(spares));
+    j->spare_count = 0;
+    j->keep_spares = false;
+    pthread_mutex_unlock(&j->lock);
+    for (unsigned i = 0; i < count; i++) {
         char path[JOURNAL_PATH_MAX];
         struct err e;
-        spare_path(j, j->spares[--j->spare_count], path);
+        spare_path(j, spares[i], path);
         (void)file_remove(path, &e); /* the next start removes what is left */
     }
 }
