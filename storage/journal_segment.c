@@ -339,24 +339,46 @@ void segment_leave(struct journal *j, const struct segment *s)
     j->fd = -1;
 }
 
+/* Nothing is written any more, but checkpoints still trim. */
+static bool newest_is_empty(struct journal *j)
+{
+    pthread_mutex_lock(&j->lock);
+    size_t count = j->segments.len;
+    bool empty = count == 0 || j->segments.items[count - 1].end == SEGMENT_DATA_AT;
+    pthread_mutex_unlock(&j->lock);
+    return empty;
+}
+
+/* Gives the newest segment up, unless those before it are trimmed: it knows the sequence. */
+static void newest_drop(struct journal *j)
+{
+    pthread_mutex_lock(&j->lock);
+    bool dropped = j->segments.len > 1;
+    uint64_t number = j->segments.items[j->segments.len - 1].head.number;
+    j->segments.len -= dropped;
+    pthread_mutex_unlock(&j->lock);
+    if (!dropped)
+        return;
+    segment_remove_file(j, number);
+    j->reserved_bytes -= SEGMENT_DATA_AT;
+}
+
 void journal_let_go(struct journal *j)
 {
     struct err e;
-    if (j->segments.len == 0 || j->segments.items[j->segments.len - 1].end == SEGMENT_DATA_AT)
+    if (newest_is_empty(j))
         return;
     enum status st = segment_begin(j, 0, &e);
-    if (st != ST_OK) {
-        log_warn("journal: old segments stay error=\"%s\"", e.msg);
-        return;
+    if (st == ST_OK) {
+        /* Without its first group nothing else syncs the head, and soon it alone knows the
+         * sequence. */
+        st = file_sync_data(j->fd, &e);
+        segment_finish(j);
+        if (st != ST_OK)
+            newest_drop(j);
     }
-    /* Without its first group nothing else syncs the head, and soon it alone knows the sequence. */
-    st = file_sync_data(j->fd, &e);
-    segment_finish(j);
-    if (st == ST_OK)
-        return;
-    log_warn("journal: old segments stay error=\"%s\"", e.msg);
-    segment_remove_file(j, j->segments.items[--j->segments.len].head.number);
-    j->reserved_bytes -= SEGMENT_DATA_AT;
+    if (st != ST_OK)
+        log_warn("journal: old segments stay error=\"%s\"", e.msg);
 }
 
 /* --- trimming --- */

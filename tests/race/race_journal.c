@@ -1,4 +1,4 @@
-/* race_journal.c - four senders, a trimmer and a reader of the counters against one journal; run
+/* race_journal.c - four senders, two trimmers and a reader of the counters against one journal; run
  * under TSan. Every record is delivered once and in order, also by a replay. */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -21,7 +21,7 @@ static void must(bool ok, const char *what)
 }
 
 static atomic_uint delivered, answered;
-static atomic_bool finished;
+static atomic_bool finished, ended;
 static uint64_t last_sequence; /* of the journal thread, then of the replay */
 
 static void take_batch(struct batch *b, void *user)
@@ -83,6 +83,19 @@ static void *look_on(void *user)
     return NULL;
 }
 
+/* As the collector's and the series' checkpoints do, also while the journal stops. */
+static void *trim_on(void *user)
+{
+    struct journal *j = user;
+    struct journal_stats stats;
+    while (!ended) {
+        journal_stats(j, 0, &stats);
+        journal_trim(j, stats.last_sequence / 3);
+        usleep(100);
+    }
+    return NULL;
+}
+
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
 {
     (void)info, (void)type, (void)where;
@@ -92,7 +105,7 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 int main(void)
 {
     char directory[] = "/tmp/weft-race-XXXXXX";
-    pthread_t senders[SENDERS], onlooker;
+    pthread_t senders[SENDERS], onlooker, trimmer;
     struct journal *j;
     must(mkdtemp(directory) != NULL, "no temporary directory");
     struct journal_config config = {str_from_c(directory), ACK_DISK, 64 * MIB, 256 * KIB};
@@ -101,11 +114,15 @@ int main(void)
     for (int i = 0; i < SENDERS; i++)
         pthread_create(&senders[i], NULL, send_all, j);
     pthread_create(&onlooker, NULL, look_on, j);
+    pthread_create(&trimmer, NULL, trim_on, j);
     for (int i = 0; i < SENDERS; i++)
         pthread_join(senders[i], NULL);
     finished = true;
     pthread_join(onlooker, NULL);
     journal_stop(j, true);
+    journal_let_go(j);
+    ended = true;
+    pthread_join(trimmer, NULL);
     must(delivered == SENDERS * EACH && answered == SENDERS * EACH, "something was lost");
     journal_close(j);
 
