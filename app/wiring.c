@@ -452,6 +452,7 @@ static enum status start_all(struct app *a, struct err *e)
     TRY(make_front(a, e));
     TRY(bind_net(a, e));
     TRY(replay(a, MIN(collector, series), e));
+    journal_go_on_from(a->journal, MAX(collector, series), collector_clock_ns(a->collector));
     TRY(collector_start(a->collector, e));
     TRY(series_store_start(a->series, e));
     TRY(journal_start(a->journal, &sink, e));

@@ -367,6 +367,11 @@ enum status collector_new(const struct collector_config *config, struct collecto
     return ST_OK;
 }
 
+uint64_t collector_clock_ns(const struct collector *c)
+{
+    return c->pipeline.clock_ns;
+}
+
 enum status collector_start(struct collector *c, struct err *e)
 {
     collector_catch_up(c, UINT64_MAX);

@@ -43,6 +43,8 @@ enum status collector_new(const struct collector_config *config, struct collecto
 void collector_batch(struct collector *c, struct batch *b); /* prepared; taken over */
 void collector_tick(struct collector *c, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns);
 void collector_flush(struct collector *c, uint64_t sequence, uint64_t clock_ns);
+/* The pipeline clock as restored and replayed. Before collector_start(). */
+uint64_t collector_clock_ns(const struct collector *c);
 /* Starts the thread and publishes the first view. */
 enum status collector_start(struct collector *c, struct err *e);
 /* Asks for a checkpoint and does not wait: the journal grows behind the collector's position. Any

@@ -334,6 +334,12 @@ enum status journal_open(const struct journal_config *config, struct journal **o
     return ST_OK;
 }
 
+void journal_go_on_from(struct journal *j, uint64_t sequence, uint64_t clock_ns)
+{
+    j->next_sequence = MAX(j->next_sequence, sequence);
+    j->clock_ns = MAX(j->clock_ns, clock_ns);
+}
+
 enum status journal_start(struct journal *j, const struct journal_sink *sink, struct err *e)
 {
     j->sink = *sink;

@@ -37,6 +37,9 @@ enum status journal_replay(struct journal *j, uint64_t from, const struct journa
                            uint64_t *last_sequence, struct err *e);
 /* Sequence of the first record that a replay can give. Before journal_start(). */
 uint64_t journal_first_sequence(const struct journal *j);
+/* New records get at least this number and this time, which checkpoints know: a journal that was
+ * lost, as that of a restored snapshot is, knows neither. Before journal_start(). */
+void journal_go_on_from(struct journal *j, uint64_t sequence, uint64_t clock_ns);
 /* Starts the journal thread; new records follow the replayed ones, their clock goes on where it
  * stood. */
 enum status journal_start(struct journal *j, const struct journal_sink *sink, struct err *e);

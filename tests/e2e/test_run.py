@@ -1,5 +1,5 @@
 """test_run.py - the process: how it starts, what it refuses, how it stops, what a restart keeps."""
-import itertools, json, pathlib, random, re, signal, subprocess, sys, tempfile, threading, time, urllib.parse
+import itertools, json, pathlib, random, re, shutil, signal, subprocess, sys, tempfile, threading, time, urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from weft import BINARY, Suite, Weft, wait_until
@@ -170,6 +170,20 @@ def stops_amid_a_flush():
         assert code == 0 and took < 5, (code, took)
 
 
+def restored_snapshot_goes_on():
+    """A snapshot has no journal, which knew the time of the pipeline: a new one goes on where the image stands, and requests close."""
+    config = ADMIN + "graph: { wait: 1s }\n"
+    with Weft(config=config) as w, tempfile.TemporaryDirectory() as parent:
+        w.push_json(span("11" * 16, "22" * 8))
+        wait_until("it has run for a while", lambda: w.json("/api/mesh/status")["uptime"] > 8)
+        assert w.request("/-/compact", "POST", b"")[0] == 200
+        name = json.loads(w.request("/api/v1/admin/tsdb/snapshot", "POST", b"")[2])["data"]["name"]
+        data = str(shutil.copytree(pathlib.Path(w.data) / "snapshots" / name, pathlib.Path(parent) / "data"))
+        with Weft(data=data, config=config) as again:
+            again.push_json(span("33" * 16, "44" * 8))
+            wait_until("it is closed", lambda: again.spans()["stored"] == 2, 5)
+
+
 def stops_with_idle_connections():
     import http.client
     with Weft() as w:
@@ -271,6 +285,7 @@ def main():
     suite.run("stops within five seconds", stops_within_five_seconds)
     suite.run("stops amid long questions", stops_amid_long_questions)
     suite.run("stops amid a flush", stops_amid_a_flush)
+    suite.run("a restored snapshot goes on", restored_snapshot_goes_on)
     suite.run("stops with idle connections", stops_with_idle_connections)
     suite.run("leaves no preallocated bytes", leaves_no_preallocated_bytes)
     suite.run("totals survive SIGTERM", totals_survive, lambda w: w.stop())

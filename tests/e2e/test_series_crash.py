@@ -223,6 +223,24 @@ def fail_each(error, call, step):
     print("     %s at %s 1 to %d, every %d" % (error, call, number - 1, step), flush=True)
 
 
+def restored_snapshot():
+    """Its journal is empty, and goes on with numbers that neither store has: what is acknowledged then survives kill -9 as ever."""
+    loose = Loose()
+    with Weft(config=SELDOM) as weft, tempfile.TemporaryDirectory() as parent:
+        loose.write(weft, 20)
+        status, _, body = weft.request("/api/v1/admin/tsdb/snapshot", "POST", b"")
+        assert status == 200, body
+        data = str(shutil.copytree(pathlib.Path(weft.data) / "snapshots" / json.loads(body)["data"]["name"], pathlib.Path(parent) / "data"))
+        for count in (5, 5):
+            with Weft(data=data, config=SELDOM) as again:
+                loose.check(again, "restored")
+                loose.write(again, count)
+                again.kill()
+        with Weft(data=data, config=SELDOM) as again:
+            loose.check(again, "after kill -9")
+            check_account(again)
+
+
 # --- flipped bits ---
 
 KINDS = {"part": "series/*.part", "index log": "series/*.index", "state": "series/*.state", "journal": "journal/*", "catalogue": "catalogue*",
@@ -313,6 +331,7 @@ def main():
             break
     if not suite.failed:
         suite.run("all of it is there once, and a clean stop leaves nothing to replay", crasher.finish)
+    suite.run("restored snapshot", restored_snapshot)
     for kind, pattern in KINDS.items():
         suite.run("flipped bits: " + kind, flip_bits, kind, pattern, 25 if args.full else 3, args.seed)
     for error in ("EIO", "ENOSPC"):
