@@ -402,13 +402,31 @@ static uint64_t dead_tombstone(const struct series_set *set)
     return 0;
 }
 
+/* A part that could not be opened and is too old to be repaired; 0: there is none. */
+static uint64_t expired_damage(const struct series_store *s, const struct chooser *c)
+{
+    size_t count;
+    const struct catalogue_series_part *rows =
+        catalogue_series_parts(s->config.store->catalogue, &count);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t at = 0;
+        while (at < c->set->part_count && c->set->parts[at].id != rows[i].id)
+            at++;
+        if (at == c->set->part_count && rows[i].max_time_ms < c->oldest_ms)
+            return rows[i].id;
+    }
+    return 0;
+}
+
 static enum status step(struct series_store *s, const struct chooser *c, bool *did, struct err *e)
 {
     struct arena arena = {0};
     struct plan plan;
-    struct exchange burial = {.dead_tombstone = dead_tombstone(c->set)};
+    uint64_t damaged = expired_damage(s, c);
+    struct exchange burial = {
+        .ids = &damaged, .count = damaged != 0, .dead_tombstone = dead_tombstone(c->set)};
     *did = true;
-    if (burial.dead_tombstone)
+    if (burial.count || burial.dead_tombstone)
         return exchange(s, &burial, e);
     *did = choose(c, &plan);
     if (!*did)

@@ -256,14 +256,14 @@ enum status store_parts_replace_by_file(struct store *s, const uint64_t *ids, si
 
 /* --- retention --- */
 
-static bool is_base(const struct listed_part *p)
+static bool is_base(const struct catalogue_part *p)
 {
-    return p->info.end_s <= BASE_END_S;
+    return p->end_s <= BASE_END_S;
 }
 
-static bool is_expired(const struct listed_part *p, uint64_t keep_ns, uint64_t now_ns)
+static bool is_expired(const struct catalogue_part *p, uint64_t keep_ns, uint64_t now_ns)
 {
-    return keep_ns != 0 && now_ns > keep_ns && p->info.end_s <= (now_ns - keep_ns) / NS_PER_S;
+    return keep_ns != 0 && now_ns > keep_ns && p->end_s <= (now_ns - keep_ns) / NS_PER_S;
 }
 
 /* What could be dropped. */
@@ -271,7 +271,7 @@ static uint64_t parts_bytes(const struct store *s)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < s->parts.len; i++)
-        bytes += is_base(&s->parts.items[i]) ? 0 : s->parts.items[i].info.bytes;
+        bytes += is_base(&s->parts.items[i].info) ? 0 : s->parts.items[i].info.bytes;
     return bytes;
 }
 
@@ -300,15 +300,15 @@ static void expired_parts(struct store *s, uint64_t now_ns, struct stored_part *
         s->retention.disk_bytes != 0 && bytes + series > s->retention.disk_bytes && bytes >= series;
     for (size_t i = 0; i < s->parts.len; i++) {
         const struct listed_part *p = &s->parts.items[i];
-        bool old = is_expired(p, s->retention.edges_ns, now_ns);
-        if (!p->shows || is_base(p) || !(old || over) ||
+        bool old = is_expired(&p->info, s->retention.edges_ns, now_ns);
+        if (!p->shows || is_base(&p->info) || !(old || over) ||
             (oldest && p->info.end_s >= oldest->info.end_s))
             continue;
         oldest = p;
         *why = old ? "age" : "disk";
     }
     for (size_t i = 0; oldest && i < s->parts.len && *count < EXPIRED_MAX - 1; i++)
-        if (is_base(&s->parts.items[i]))
+        if (is_base(&s->parts.items[i].info))
             out[(*count)++] = (struct stored_part){s->parts.items[i].info.id,
                                                    edge_part_ref(s->parts.items[i].part)};
     if (oldest)
@@ -336,11 +336,41 @@ static enum status parts_fold(struct store *s, const struct stored_part *old, si
     return st;
 }
 
+/* The number of a part that could not be opened and is too old to be repaired; 0: there is none. */
+static uint64_t find_expired_damage(struct store *s, uint64_t now_ns)
+{
+    size_t count;
+    const struct catalogue_part *parts = catalogue_parts(s->catalogue, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (is_base(&parts[i]) || !is_expired(&parts[i], s->retention.edges_ns, now_ns))
+            continue;
+        size_t at = 0;
+        while (at < s->parts.len && s->parts.items[at].info.id != parts[i].id)
+            at++;
+        if (at == s->parts.len)
+            return parts[i].id;
+    }
+    return 0;
+}
+
+static enum status expire_damaged(struct store *s, uint64_t now_ns, struct err *e)
+{
+    for (uint64_t id; (id = find_expired_damage(s, now_ns)) != 0;) {
+        struct catalogue_change change = {.removed = &id, .removed_count = 1};
+        bool unknown;
+        TRY(catalogue_commit(s->catalogue, &change, &unknown, e));
+        part_remove_file(s, id);
+        log_info("store: damaged part dropped id=%llu reason=age", (unsigned long long)id);
+    }
+    return ST_OK;
+}
+
 enum status parts_expire(struct store *s, uint64_t now_ns, struct err *e)
 {
     struct stored_part old[EXPIRED_MAX];
     const char *why = "";
     size_t count;
+    TRY(expire_damaged(s, now_ns, e));
     /* A merge under way would bring back what goes here. */
     if (*edge_store_merge_slot(s->edges))
         return ST_OK;

@@ -216,6 +216,31 @@ Test(series_crash, a_damaged_file_costs_at_most_itself, .timeout = 120)
     EXPECT_NO_LEAK();
 }
 
+/* Nobody repairs what would be dropped, and each start named it and counted it as lost. */
+Test(series_crash, a_damaged_part_goes_when_it_is_too_old, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    struct series_stats stats;
+    struct victim v;
+    r.arrival_ms = clock_wall_ns() / NS_PER_MS;
+    series_store_rig_open(&r, true);
+    series_store_rig_one(&r, "x", (int64_t)r.arrival_ms - 7200000, 1);
+    series_store_rig_close(&r);
+    find_file(&r, ".part", &v);
+    cr_assert(eq(int, truncate(v.name, 20), 0));
+    for (uint64_t start = 0; start < 3; start++) {
+        r.config.retention_ns = (start ? 1 : 3) * 3600 * NS_PER_S;
+        series_store_rig_open(&r, true);
+        series_store_stats(r.series, &stats);
+        cr_expect(eq(u64, stats.lost_blocks, start < 2));
+        cr_expect(eq(int, series_store_compact(r.series, NULL), ST_OK));
+        series_store_rig_close(&r);
+        cr_expect(eq(int, access(v.name, F_OK), start ? -1 : 0));
+    }
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 /* Blocks lost by a compaction that succeeds at once, or the second time. Samples are of today: no
  * merge but that one. */
 static uint64_t lost_by_compaction(bool fails)

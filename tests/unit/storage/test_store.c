@@ -431,6 +431,31 @@ Test(store, retention_drops_old_parts_and_keeps_for_ever_with_0)
     }
 }
 
+/* Nobody repairs what would be dropped, and each start named it and counted it as lost. */
+Test(store, a_damaged_part_goes_when_it_is_too_old)
+{
+    static const uint64_t hours[] = {24, 48};
+    for (size_t i = 0; i < LEN(hours); i++) {
+        char *dir = temp_dir_make();
+        struct retention keep = {.edges_ns = hours[i] * 3600 * NS_PER_S};
+        struct store *s = store_rig_open(dir, keep);
+        struct store_stats stats;
+        uint64_t old_s = clock_wall_ns() / NS_PER_S - 25 * 3600;
+        cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, old_s), ST_OK));
+        store_close(s);
+        store_rig_touch(dir, "edges/0000000000000002.part", "damaged");
+        for (uint64_t start = 0; start < 2; start++) {
+            s = store_rig_open(dir, keep);
+            store_stats(s, &stats);
+            cr_expect(eq(u64, stats.lost_blocks, start == 0 || hours[i] == 48));
+            cr_expect(eq(int, store_compact(s, NULL), ST_OK));
+            store_close(s);
+            cr_expect(eq(sz, store_rig_files(dir, "edges"), hours[i] == 48));
+        }
+        temp_dir_remove(dir);
+    }
+}
+
 Test(store, retention_keeps_to_its_bytes_and_drops_the_oldest)
 {
     char *dir = temp_dir_make();
