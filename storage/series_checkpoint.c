@@ -215,6 +215,7 @@ static void take_over(struct series_store *s, struct series_save *save, struct f
     }
     save->index = series_index_ref(s->index);
     s->dirty = false;
+    s->freezes++;
 }
 
 static enum status save_new(struct series_store *s, struct err *e)

@@ -108,12 +108,13 @@ static bool head_has(const struct series_head *head, uint32_t id, int64_t time_m
 }
 
 /* The last sample may be gone while older ones stay: what it was must not be compared with any
- * more, or the same one sent again would be taken for known. Head is locked. */
+ * more, or the same one sent again would be taken for known. `is_alone`: no part was made since the
+ * tombstone that could hold newer samples. Head is locked. */
 static void forget_last(struct series_state *state, const struct series_set *set, uint32_t id,
-                        const struct tombstone *t)
+                        const struct tombstone *t, bool is_alone)
 {
-    bool in_head =
-        series_head_find(set->head, id) || (set->frozen && series_head_find(set->frozen, id));
+    bool in_head = !is_alone || series_head_find(set->head, id) ||
+                   (set->frozen && series_head_find(set->frozen, id));
     if (state->last_ms < t->start_ms || state->last_ms > t->end_ms)
         return;
     if (!in_head && state->first_ms >= t->start_ms) {
@@ -133,7 +134,7 @@ void series_forget_samples(struct series_store *s, const struct tombstone *t)
     for (uint32_t i = 0; i < t->series.count; i++) {
         struct series_state *state = pages_find(&s->states.states, t->series.ids[i]);
         if (state)
-            forget_last(state, set, t->series.ids[i], t);
+            forget_last(state, set, t->series.ids[i], t, s->freezes == t->freezes);
     }
     pthread_mutex_unlock(&s->head_lock);
     series_set_unref(set);
@@ -171,6 +172,7 @@ enum status series_store_delete(struct series_store *s, const struct label_match
     uint32_t *ids, count;
     /* What the head holds goes into a part first: a tombstone speaks of parts. */
     TRY(series_store_checkpoint(s, e));
+    uint64_t freezes = s->freezes;
     enum status status = find_series(s, &d, &ids, &count, e);
     if (status != ST_OK || count == 0) {
         mem_free(ids);
@@ -181,6 +183,7 @@ enum status series_store_delete(struct series_store *s, const struct label_match
         return err_set(e, ST_NO_MEMORY, "no memory to delete series");
     t->start_ms = start_ms;
     t->end_ms = end_ms;
+    t->freezes = freezes;
     status = series_store_call(s, commit, t, e);
     if (status == ST_OK)
         status = series_store_forget(s, t, e);

@@ -22,6 +22,7 @@ struct tombstone {
     uint64_t id, part_limit;
     int64_t start_ms, end_ms;
     struct id_list series; /* owned */
+    uint64_t freezes;      /* series_store.freezes before it; not stored */
 };
 
 /* Takes the ids over (mem_free), also when memory is short (NULL). */

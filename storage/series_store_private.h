@@ -78,6 +78,7 @@ struct series_store {
     uint64_t saved_position;    /* records before it are in the last checkpoint */
     bool renew_log;             /* of the index: the next checkpoint begins a new one */
     bool dirty;                 /* something was applied since the last freeze */
+    _Atomic uint64_t freezes;   /* of the head; others read it */
     uint64_t last_tidy_mono_ns; /* when dead series were counted last */
     struct series_save *save;   /* in flight, or waiting to be tried again */
     bool save_in_flight, stopping;

@@ -80,6 +80,31 @@ Test(series_maintain, deleted_samples_are_gone_and_stay_gone, .timeout = 60)
     EXPECT_NO_LEAK();
 }
 
+/* What comes and goes into a part between the tombstone and the moment at which the deleted samples
+ * are forgotten is not deleted. */
+Test(series_maintain, a_checkpoint_amid_a_deletion_keeps_what_it_has, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    uint32_t *ids = mem_alloc(sizeof(*ids));
+    *ids = 1;
+    series_store_rig_open(&r, true);
+    series_store_rig_one(&r, "x", 10, 1);
+    checkpoint(&r);
+    struct tombstone *t = tombstone_new(ids, 1);
+    t->part_limit = store_new_id(r.store);
+    t->end_ms = 1000;
+    t->freezes = r.series->freezes;
+    series_store_rig_one(&r, "x", 20, 2);
+    checkpoint(&r);
+    cr_assert(eq(int, series_store_forget(r.series, t, NULL), ST_OK));
+    cr_expect(eq(str, (char *)series_store_rig_select(&r, "", 15, 100), "x 20=2;"));
+    series_store_rig_one(&r, "x", 20, 2);
+    cr_expect(eq(str, (char *)series_store_rig_select(&r, "", 15, 100), "x 20=2;"));
+    tombstone_unref(t);
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 Test(series_maintain, old_samples_go, .timeout = 60)
 {
     struct series_store_rig r = series_store_rig_new();
