@@ -222,6 +222,12 @@ static enum status hook_flush(void *user, struct err *e)
                    (unsigned long long)pending_items(a));
 }
 
+static enum status hook_checkpoint(void *user, struct err *e)
+{
+    struct app *a = user;
+    return collector_checkpoint(a->collector, e);
+}
+
 static enum status hook_compact(void *user, struct err *e)
 {
     struct app *a = user;
@@ -386,6 +392,7 @@ static enum status make_front(struct app *a, struct err *e)
         .started_wall_ns = clock_wall_ns(),
         .hooks = {.flush = hook_flush,
                   .compact = hook_compact,
+                  .checkpoint = hook_checkpoint,
                   .reload = hook_reload,
                   .ready = hook_ready,
                   .net_counters = hook_net_counters,

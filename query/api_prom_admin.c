@@ -69,11 +69,14 @@ static enum status check_skip_head(const struct params *p, struct err *e)
 
 enum status prom_snapshot(struct request *r, struct http_response *out, struct err *e)
 {
+    const struct query_hooks *hooks = &r->config->hooks;
     char name[NAME_BYTES];
     struct json_writer w;
     if (is_disabled(r, out))
         return ST_OK;
     TRY(check_skip_head(&r->params, e));
+    if (hooks->checkpoint)
+        TRY(hooks->checkpoint(hooks->user, e));
     TRY(series_store_snapshot(r->config->series, name, sizeof(name), e));
     prom_reply_begin(out, &w);
     json_object_begin(&w);

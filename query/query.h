@@ -26,6 +26,8 @@ struct pipeline_stats {
 struct query_hooks {
     enum status (*flush)(void *user, struct err *e);   /* blocks until nothing is pending */
     enum status (*compact)(void *user, struct err *e); /* blocks until done */
+    /* What the collector knows goes to the disk; blocks until done. */
+    enum status (*checkpoint)(void *user, struct err *e);
     enum status (*reload)(void *user, struct err *e);
     bool (*ready)(void *user, const char **reason);
     void (*net_counters)(void *user, struct net_counters *out);
