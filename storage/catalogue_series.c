@@ -177,6 +177,21 @@ static enum status copy_to(sqlite3 *db, const char *path, struct err *e)
     return status;
 }
 
+static enum status write_nothing(struct catalogue *c, const void *change, struct err *e)
+{
+    (void)c, (void)change, (void)e;
+    return ST_OK;
+}
+
+/* After a commit in doubt the file may list what this process does not: one more, of nothing, makes
+ * them agree. */
+static enum status settle(struct catalogue *c, struct err *e)
+{
+    bool unknown;
+    return c->in_doubt ? catalogue_transact(c, write_nothing, NULL, c->next_id + 1, &unknown, e)
+                       : ST_OK;
+}
+
 static enum status link_all(const struct catalogue *c,
                             enum status (*link)(const char *, const char *, uint64_t, void *,
                                                 struct err *),
@@ -199,7 +214,9 @@ enum status catalogue_snapshot(struct catalogue *c, const char *path,
                                void *user, struct err *e)
 {
     pthread_mutex_lock(&c->lock);
-    enum status status = copy_to(c->db, path, e);
+    enum status status = settle(c, e);
+    if (status == ST_OK)
+        status = copy_to(c->db, path, e);
     if (status == ST_OK)
         status = link_all(c, link, user, e);
     pthread_mutex_unlock(&c->lock);
