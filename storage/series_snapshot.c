@@ -1,9 +1,11 @@
 /* series_snapshot.c - a second data directory of one moment, made of links to the first. */
 #include "base/clock.h"
 #include "base/fileio.h"
+#include "base/log.h"
 #include "storage/series_store_private.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,15 +72,34 @@ static enum status sync_folders(const struct snapshot *x, struct err *e)
     return ST_OK;
 }
 
-/* Worker: the index's log does not grow meanwhile. */
-static enum status take(struct series_store *s, void *user, struct err *e)
+static enum status take_all(struct series_store *s, struct snapshot *x, struct err *e)
 {
-    struct snapshot *x = user;
     char path[STORE_PATH_MAX];
     TRY(make_folders(x, e));
     snprintf(path, sizeof(path), "%s/catalogue.db", x->directory);
     TRY(catalogue_snapshot(s->config.store->catalogue, path, take_file, x, e));
     return sync_folders(x, e);
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    struct err e;
+    (void)info, (void)where;
+    if (type == FTW_DP ? rmdir(path) != 0 : file_remove(path, &e) != ST_OK)
+        log_warn("series: part of a failed snapshot stays path=%s", path);
+    return 0;
+}
+
+/* Worker: the index's log does not grow meanwhile. A part of a snapshot is none, and its links
+ * would keep on the disk what goes elsewhere. */
+static enum status take(struct series_store *s, void *user, struct err *e)
+{
+    enum { OPEN_FOLDERS = 4 };
+    struct snapshot *x = user;
+    enum status status = take_all(s, x, e);
+    if (status != ST_OK)
+        nftw(x->directory, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+    return status;
 }
 
 enum status series_store_snapshot(struct series_store *s, char *name, size_t cap, struct err *e)

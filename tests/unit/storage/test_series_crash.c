@@ -4,6 +4,7 @@
 #include "base/fileio.h"
 #include "tests/support/leak.h"
 #include "tests/unit/storage/series_store_rig.h"
+#include "tests/unit/storage/store_rig.h"
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <signal.h>
@@ -120,6 +121,33 @@ Test(series_crash, a_failing_disk_keeps_everything_in_memory_and_is_tried_again,
         }
     }
     cr_expect(failures > 12, "the faults did hit: %u", failures);
+    EXPECT_NO_LEAK();
+}
+
+/* Its links would keep what retention drops on the disk that is full. */
+Test(series_crash, a_snapshot_that_fails_leaves_nothing, .timeout = 60)
+{
+    static const char *const calls[] = {"write", "sync", "open"};
+    struct series_store_rig r = series_store_rig_new();
+    char name[64];
+    series_store_rig_open(&r, true);
+    size_t whole = 0, failures = 0;
+    unsigned records = 0;
+    for (size_t c = 0; c < LEN(calls); c++) {
+        for (unsigned n = 0; n < 24; n++) {
+            char fault[48];
+            snprintf(fault, sizeof(fault), "ENOSPC:%s:%u", calls[c], n);
+            send(&r, ++records);
+            set_fault(n ? fault : "");
+            bool taken = series_store_snapshot(r.series, name, sizeof(name), NULL) == ST_OK;
+            set_fault("");
+            whole += taken;
+            failures += !taken;
+            cr_expect(eq(sz, store_rig_files(r.dir, "snapshots"), whole), "%s", fault);
+        }
+    }
+    cr_expect(ne(sz, failures, 0), "the faults did hit");
+    series_store_rig_free(&r);
     EXPECT_NO_LEAK();
 }
 
