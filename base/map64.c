@@ -37,6 +37,11 @@ static size_t probe(const struct map64 *m, uint64_t key, uint64_t hash)
     return at;
 }
 
+size_t map64_bytes(const struct map64 *m)
+{
+    return m->slots ? (m->mask + 1) * (sizeof(struct map64_slot) + 1) : 0;
+}
+
 void map64_deinit(struct map64 *m)
 {
     mem_free(m->slots);
@@ -62,7 +67,7 @@ static bool grow(struct map64 *m)
 {
     size_t slots = m->slots ? (m->mask + 1) * 2 : FIRST_SLOTS;
     struct map64 bigger = {.mask = slots - 1, .grow_at = slots / 4 * 3, .seed = m->seed};
-    bigger.slots = mem_calloc(slots, sizeof(struct map64_slot) + 1);
+    bigger.slots = mem_calloc(slots, sizeof(struct map64_slot) + 1); /* with its tag */
     if (!bigger.slots)
         return false;
     size_t at = 0;

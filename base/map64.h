@@ -21,6 +21,8 @@ uint64_t *map64_find(const struct map64 *m, uint64_t key);
 /* Value slot of key, added with 0 when absent (*added tells); NULL when memory is short. */
 uint64_t *map64_put(struct map64 *m, uint64_t key, bool *added);
 bool map64_remove(struct map64 *m, uint64_t key);
+/* Bytes of heap it holds. */
+size_t map64_bytes(const struct map64 *m);
 /* Iterates: start with *at = 0; false at the end. */
 bool map64_next(const struct map64 *m, size_t *at, uint64_t *key, uint64_t *value);
 

@@ -89,10 +89,12 @@ Test(map64, clear_forgets_all)
             *value = key + 1;
         }
         cr_expect_eq(m.count, 1000);
+        cr_expect(map64_bytes(&m) == 2048 * 17, "three quarters of 1024 slots are too few");
         map64_clear(&m);
         cr_expect(m.count == 0 && !map64_find(&m, 7));
     }
     map64_deinit(&m);
+    cr_expect(map64_bytes(&m) == 0);
     EXPECT_NO_LEAK();
 }
 
