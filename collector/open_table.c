@@ -34,15 +34,16 @@ void open_table_deinit(struct open_table *t)
 size_t open_table_bytes(const struct open_table *t)
 {
     return slab_bytes(&t->spans) + slab_bytes(&t->closed) + slab_bytes(&t->traces) +
-           packed_bytes(&t->packed) + t->resting.held_bytes +
-           (t->bucket_mask + 1) * sizeof(*t->buckets);
+           packed_bytes(&t->packed) + t->resting.held_bytes + t->index_bytes +
+           t->big.cap * sizeof(*t->big.items) + (t->bucket_mask + 1) * sizeof(*t->buckets);
 }
 
 size_t open_table_used(const struct open_table *t)
 {
     return t->spans.live * sizeof(struct open_span) + t->closed.live * sizeof(struct closed_span) +
            t->traces.live * (sizeof(struct trace) + sizeof(*t->buckets)) +
-           t->packed.blocks.used_bytes + t->resting.used_bytes;
+           t->packed.blocks.used_bytes + t->resting.used_bytes +
+           t->index_entries * INDEX_ENTRY_BYTES;
 }
 
 void open_table_trim(struct open_table *t)

@@ -1,6 +1,6 @@
 /* open_table.h - the spans of requests that are still open, and those remembered after closing, by
  * trace. A span costs 64 bytes while it is open, 38 while its trace rests and 13 when it is
- * remembered packed, a trace 72. */
+ * remembered packed, a trace 72. Big traces do not rest, are not packed, and have an index. */
 #ifndef WEFT_COLLECTOR_OPEN_TABLE_H
 #define WEFT_COLLECTOR_OPEN_TABLE_H
 
@@ -48,6 +48,8 @@ struct trace {
 };
 
 enum { WHEEL_SLOTS = 4096, BIG_TRACE = 64 };
+/* What an entry of an index takes: maps are between three and six eighths full. */
+enum { INDEX_ENTRY_BYTES = 32 };
 
 struct trace_index; /* span id and parent id -> spans, for big traces */
 
@@ -61,6 +63,7 @@ struct open_table {
     uint64_t seed;
     uint32_t wheel[WHEEL_SLOTS]; /* heads by due step modulo WHEEL_SLOTS */
     VEC(struct trace_index *) big;
+    size_t index_bytes, index_entries; /* of all of them: of heap, and those in use */
 };
 
 /* False when memory is short. All-zero before. */

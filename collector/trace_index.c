@@ -26,18 +26,26 @@ static uint64_t closed_key(const struct closed_span *s)
 }
 
 /* Without memory the span is not found by the index. */
-static void put(struct map64 *m, uint64_t key, uint64_t value)
+static void put(struct open_table *t, struct map64 *m, uint64_t key, uint64_t value)
 {
     bool added;
+    size_t before = map64_bytes(m);
     uint64_t *slot = map64_put(m, key, &added);
+    t->index_bytes += map64_bytes(m) - before;
+    t->index_entries += added;
     if (slot)
         *slot = value;
+}
+
+static void drop(struct open_table *t, struct map64 *m, uint64_t key)
+{
+    t->index_entries -= map64_remove(m, key);
 }
 
 void trace_index_open(struct open_table *t, const struct trace *tr, uint32_t span)
 {
     const struct open_span *s = open_span_at(t, span);
-    put(&index_of(t, tr)->ids, id_key(s->id, kind_is_called(s->kind)), span);
+    put(t, &index_of(t, tr)->ids, id_key(s->id, kind_is_called(s->kind)), span);
 }
 
 /* Whatever order they are added in, the same child is found. */
@@ -52,10 +60,10 @@ void trace_index_closed(struct open_table *t, const struct trace *tr, uint32_t s
 {
     struct trace_index *x = index_of(t, tr);
     const struct closed_span *s = closed_span_at(t, span);
-    put(&x->ids, closed_key(s), CLOSED | span);
+    put(t, &x->ids, closed_key(s), CLOSED | span);
     const uint64_t *known = map64_find(&x->children, closed_parent(s));
     if (closed_parent(s) && (!known || is_later(s, closed_span_at(t, (uint32_t)*known))))
-        put(&x->children, closed_parent(s), CLOSED | span);
+        put(t, &x->children, closed_parent(s), CLOSED | span);
 }
 
 void trace_index_make(struct open_table *t, struct trace *tr)
@@ -75,10 +83,12 @@ void trace_index_make(struct open_table *t, struct trace *tr)
         trace_index_closed(t, tr, s);
 }
 
-static void index_free(struct trace_index *x)
+static void index_free(struct open_table *t, struct trace_index *x)
 {
     if (!x)
         return;
+    t->index_bytes -= map64_bytes(&x->ids) + map64_bytes(&x->children);
+    t->index_entries -= x->ids.count + x->children.count;
     map64_deinit(&x->ids);
     map64_deinit(&x->children);
     mem_free(x);
@@ -88,7 +98,7 @@ void trace_index_drop(struct open_table *t, struct trace *tr)
 {
     if (!tr->index)
         return;
-    index_free(index_of(t, tr));
+    index_free(t, index_of(t, tr));
     t->big.items[tr->index - 1] = NULL;
     tr->index = 0;
     while (t->big.len > 0 && !t->big.items[t->big.len - 1])
@@ -98,7 +108,7 @@ void trace_index_drop(struct open_table *t, struct trace *tr)
 void trace_index_drop_all(struct open_table *t)
 {
     for (size_t i = 0; i < t->big.len; i++)
-        index_free(t->big.items[i]);
+        index_free(t, t->big.items[i]);
     vec_deinit(&t->big);
 }
 
@@ -106,10 +116,10 @@ void trace_index_forget(struct open_table *t, const struct trace *tr, uint32_t s
 {
     struct trace_index *x = index_of(t, tr);
     const struct closed_span *s = closed_span_at(t, span);
-    (void)map64_remove(&x->ids, closed_key(s));
+    drop(t, &x->ids, closed_key(s));
     const uint64_t *child = map64_find(&x->children, closed_parent(s));
     if (child && *child == (CLOSED | span))
-        (void)map64_remove(&x->children, closed_parent(s));
+        drop(t, &x->children, closed_parent(s));
 }
 
 bool trace_index_each(struct open_table *t, const struct trace *tr, uint64_t id, bool parent,

@@ -482,6 +482,55 @@ Test(pipeline, a_huge_trace)
     EXPECT_NO_LEAK();
 }
 
+/* `count` spans of one trace, from its span `first` on, in a chain. */
+static void send_chain(struct line *l, uint64_t trace, uint64_t first, uint32_t count)
+{
+    enum { SIZE = 1000 };
+    static struct one spans[SIZE];
+    for (uint32_t sent = 0; sent < count;) {
+        uint32_t now = MIN(count - sent, (uint32_t)SIZE);
+        for (uint32_t i = 0; i < now; i++, sent++)
+            spans[i] = (struct one){trace,
+                                    first + sent,
+                                    first + sent - 1,
+                                    sent % 2 ? SPAN_SERVER : SPAN_CLIENT,
+                                    sent % 2 ? "cart" : "web",
+                                    "x",
+                                    false};
+        send(l, spans, now);
+    }
+}
+
+/* A map of `count` entries is at most three quarters full, of slots of 17 bytes. */
+static size_t map_bytes_at_least(size_t count)
+{
+    return count * 17 * 4 / 3;
+}
+
+Test(pipeline, what_finds_spans_of_a_big_trace_is_memory_too)
+{
+    enum { SPANS = 30000 };
+    struct line l;
+    line_init(&l, 0, 200);
+    send_chain(&l, 1, 1, SPANS);
+    cr_expect(pipeline_open_bytes(&l.p) >
+              SPANS * sizeof(struct open_span) + map_bytes_at_least(SPANS));
+    wait_s(&l, 20);
+    send_chain(&l, 1, SPANS + 1, SPANS / 2);
+    wait_s(&l, 20);
+    size_t used = open_table_used(&l.p.table);
+    cr_expect(used > SPANS / 2 * sizeof(struct open_span) + SPANS * sizeof(struct closed_span) +
+                         map_bytes_at_least(2 * SPANS));
+    rig_restart(&l.p);
+    cr_expect(open_table_used(&l.p.table) == used, "after a restart %zu, before %zu",
+              open_table_used(&l.p.table), used);
+    wait_s(&l, 100);
+    cr_expect(open_table_used(&l.p.table) == 0, "%zu bytes", open_table_used(&l.p.table));
+    cr_expect(pipeline_open_bytes(&l.p) < MIB);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 /* --- memory --- */
 
 /* Every allocation fails once: the account balances, nothing leaks. */
