@@ -4,7 +4,7 @@
 #include "base/hash.h"
 #include "collector/trace_index.h"
 
-enum { FIRST_BUCKETS = 1024, CHUNK_SHIFT = 12 };
+enum { FIRST_BUCKETS = 1024, CHUNK_SHIFT = 12, INDEX_CHUNK_SHIFT = 6 };
 
 bool open_table_init(struct open_table *t, uint64_t seed)
 {
@@ -12,7 +12,9 @@ bool open_table_init(struct open_table *t, uint64_t seed)
     t->spans.item_bytes = sizeof(struct open_span);
     t->closed.item_bytes = sizeof(struct closed_span);
     t->traces.item_bytes = sizeof(struct trace);
+    t->indexes.item_bytes = sizeof(struct trace_index);
     t->spans.chunk_shift = t->closed.chunk_shift = t->traces.chunk_shift = CHUNK_SHIFT;
+    t->indexes.chunk_shift = INDEX_CHUNK_SHIFT;
     t->packed.seed = seed;
     t->buckets = mem_calloc(FIRST_BUCKETS, sizeof(*t->buckets));
     t->bucket_mask = FIRST_BUCKETS - 1;
@@ -25,6 +27,7 @@ void open_table_deinit(struct open_table *t)
     slab_deinit(&t->spans);
     slab_deinit(&t->closed);
     slab_deinit(&t->traces);
+    slab_deinit(&t->indexes);
     packed_deinit(&t->packed);
     blocks_deinit(&t->resting);
     mem_free(t->buckets);
@@ -34,8 +37,8 @@ void open_table_deinit(struct open_table *t)
 size_t open_table_bytes(const struct open_table *t)
 {
     return slab_bytes(&t->spans) + slab_bytes(&t->closed) + slab_bytes(&t->traces) +
-           packed_bytes(&t->packed) + t->resting.held_bytes + t->index_bytes +
-           t->big.cap * sizeof(*t->big.items) + (t->bucket_mask + 1) * sizeof(*t->buckets);
+           slab_bytes(&t->indexes) + t->index_bytes + packed_bytes(&t->packed) +
+           t->resting.held_bytes + (t->bucket_mask + 1) * sizeof(*t->buckets);
 }
 
 size_t open_table_used(const struct open_table *t)
@@ -43,7 +46,7 @@ size_t open_table_used(const struct open_table *t)
     return t->spans.live * sizeof(struct open_span) + t->closed.live * sizeof(struct closed_span) +
            t->traces.live * (sizeof(struct trace) + sizeof(*t->buckets)) +
            t->packed.blocks.used_bytes + t->resting.used_bytes +
-           t->index_entries * INDEX_ENTRY_BYTES;
+           t->indexes.live * sizeof(struct trace_index) + t->index_entries * INDEX_ENTRY_BYTES;
 }
 
 void open_table_trim(struct open_table *t)
@@ -51,6 +54,7 @@ void open_table_trim(struct open_table *t)
     slab_trim(&t->spans);
     slab_trim(&t->closed);
     slab_trim(&t->traces);
+    slab_trim(&t->indexes);
     blocks_trim(&t->packed.blocks);
     blocks_trim(&t->resting);
 }

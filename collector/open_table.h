@@ -40,7 +40,7 @@ struct trace {
     uint32_t open_count, closed_count;
     uint32_t oldest, newest; /* arrivals of the open spans, in clock steps */
     uint32_t wheel_next;
-    uint32_t index;      /* of a big trace, + 1 */
+    uint32_t index;      /* of a big trace */
     bool partly_done;    /* some span of it has in_done or out_done set by a closing */
     bool changed;        /* noted as changed since the last view */
     bool rests;          /* its open spans are a block, not a list */
@@ -51,19 +51,16 @@ enum { WHEEL_SLOTS = 4096, BIG_TRACE = 64 };
 /* What an entry of an index takes: maps are between three and six eighths full. */
 enum { INDEX_ENTRY_BYTES = 32 };
 
-struct trace_index; /* span id and parent id -> spans, for big traces */
-
 struct open_table {
-    struct slab spans, closed, traces;
+    struct slab spans, closed, traces, indexes;
     struct packed_table packed; /* traces of which nothing is open */
     struct blocks resting;      /* open spans of traces that rest */
     uint32_t resting_spans;
     uint32_t *buckets; /* owned; heads by hash of the trace id */
     size_t bucket_mask;
     uint64_t seed;
-    uint32_t wheel[WHEEL_SLOTS]; /* heads by due step modulo WHEEL_SLOTS */
-    VEC(struct trace_index *) big;
-    size_t index_bytes, index_entries; /* of all of them: of heap, and those in use */
+    uint32_t wheel[WHEEL_SLOTS];       /* heads by due step modulo WHEEL_SLOTS */
+    size_t index_bytes, index_entries; /* of all indexes' maps: of heap, and those in use */
 };
 
 /* False when memory is short. All-zero before. */

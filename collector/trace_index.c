@@ -2,17 +2,11 @@
 #include "collector/trace_index.h"
 #include "base/hash.h"
 
-/* Values are span names, with CLOSED set for remembered ones. */
-struct trace_index {
-    struct map64 ids;      /* by id and called: every span */
-    struct map64 children; /* by parent id: the child that closed last */
-};
-
 static const uint64_t CLOSED = UINT64_C(1) << 32;
 
 static struct trace_index *index_of(const struct open_table *t, const struct trace *tr)
 {
-    return t->big.items[tr->index - 1];
+    return slab_at(&t->indexes, tr->index);
 }
 
 static uint64_t id_key(uint64_t id, bool called)
@@ -68,48 +62,37 @@ void trace_index_closed(struct open_table *t, const struct trace *tr, uint32_t s
 
 void trace_index_make(struct open_table *t, struct trace *tr)
 {
-    if (tr->index || t->big.len >= UINT32_MAX - 1)
+    if (tr->index)
         return;
-    struct trace_index *x = mem_calloc(1, sizeof(*x));
-    if (!x || !vec_push(&t->big, x)) {
-        mem_free(x);
+    tr->index = slab_take(&t->indexes);
+    if (!tr->index)
         return;
-    }
+    struct trace_index *x = index_of(t, tr);
     x->ids.seed = x->children.seed = t->seed;
-    tr->index = (uint32_t)t->big.len;
     for (uint32_t s = tr->first_open; s; s = open_span_at(t, s)->next)
         trace_index_open(t, tr, s);
     for (uint32_t s = tr->first_closed; s; s = closed_span_at(t, s)->next)
         trace_index_closed(t, tr, s);
 }
 
-static void index_free(struct open_table *t, struct trace_index *x)
-{
-    if (!x)
-        return;
-    t->index_bytes -= map64_bytes(&x->ids) + map64_bytes(&x->children);
-    t->index_entries -= x->ids.count + x->children.count;
-    map64_deinit(&x->ids);
-    map64_deinit(&x->children);
-    mem_free(x);
-}
-
 void trace_index_drop(struct open_table *t, struct trace *tr)
 {
     if (!tr->index)
         return;
-    index_free(t, index_of(t, tr));
-    t->big.items[tr->index - 1] = NULL;
+    struct trace_index *x = index_of(t, tr);
+    t->index_bytes -= map64_bytes(&x->ids) + map64_bytes(&x->children);
+    t->index_entries -= x->ids.count + x->children.count;
+    map64_deinit(&x->ids);
+    map64_deinit(&x->children);
+    slab_give(&t->indexes, tr->index);
     tr->index = 0;
-    while (t->big.len > 0 && !t->big.items[t->big.len - 1])
-        t->big.len--;
 }
 
 void trace_index_drop_all(struct open_table *t)
 {
-    for (size_t i = 0; i < t->big.len; i++)
-        index_free(t, t->big.items[i]);
-    vec_deinit(&t->big);
+    for (uint32_t slot = 0; t->indexes.live > 0 && slot < WHEEL_SLOTS; slot++)
+        for (uint32_t name = t->wheel[slot]; name; name = trace_at(t, name)->wheel_next)
+            trace_index_drop(t, trace_at(t, name));
 }
 
 void trace_index_forget(struct open_table *t, const struct trace *tr, uint32_t span)

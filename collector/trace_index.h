@@ -6,6 +6,12 @@
 
 #include "collector/open_table.h"
 
+/* Values are span names, with bit 32 set for remembered ones. */
+struct trace_index {
+    struct map64 ids;      /* by id and called: every span */
+    struct map64 children; /* by parent id: the child that closed last */
+};
+
 /* An index of all spans that the trace holds now, unless it has one: tr->index says so. */
 void trace_index_make(struct open_table *t, struct trace *tr);
 void trace_index_drop(struct open_table *t, struct trace *tr);

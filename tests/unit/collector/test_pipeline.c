@@ -531,6 +531,26 @@ Test(pipeline, what_finds_spans_of_a_big_trace_is_memory_too)
     EXPECT_NO_LEAK();
 }
 
+/* At every moment some big trace is open. */
+Test(pipeline, big_traces_that_come_and_go_leave_nothing)
+{
+    enum { SPANS = BIG_TRACE, ROUNDS = 40, A_ROUND = 100 };
+    struct line l;
+    size_t held = 0;
+    line_init(&l, 0, 200);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        for (uint64_t t = 1; t <= A_ROUND; t++)
+            send_chain(&l, round * A_ROUND + t, 1, SPANS);
+        wait_s(&l, 20);
+        if (round == ROUNDS / 4)
+            held = pipeline_open_bytes(&l.p);
+    }
+    cr_expect(pipeline_open_bytes(&l.p) <= held, "%zu bytes, %zu before", pipeline_open_bytes(&l.p),
+              held);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 /* --- memory --- */
 
 /* Every allocation fails once: the account balances, nothing leaks. */
