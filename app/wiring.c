@@ -274,7 +274,8 @@ static void hook_pipeline_stats(void *user, struct pipeline_stats *out)
                                    .overflow_edges = s.overflow_edges,
                                    .overflow_operations = s.overflow_operations,
                                    .overflow_versions = s.overflow_versions,
-                                   .end_before_start = s.end_before_start};
+                                   .end_before_start = s.end_before_start,
+                                   .closed_early = s.closed_early};
 }
 
 static void hook_decode_stats(void *user, struct decode_stats *out)

@@ -62,7 +62,7 @@ void collector_offenders_json(struct collector *c, struct buf *out);
 
 struct collector_stats {
     uint64_t open_hops, open_traces, open_spans, open_bytes, closed_requests;
-    uint64_t overflow_edges, overflow_operations, overflow_versions, end_before_start;
+    uint64_t overflow_edges, overflow_operations, overflow_versions, end_before_start, closed_early;
 };
 void collector_stats(struct collector *c, struct collector_stats *out); /* any thread */
 

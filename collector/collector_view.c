@@ -129,6 +129,7 @@ void collector_note_stats(struct collector *c)
     s->open_bytes = pipeline_open_bytes(p);
     s->closed_requests = p->closed_requests;
     s->end_before_start = p->end_before_start;
+    s->closed_early = p->closed_early;
     row_caps_overflow(p->caps, &s->overflow_edges, &s->overflow_operations, &s->overflow_versions);
     if (s->overflow_edges + s->overflow_operations + s->overflow_versions > 0)
         note_offenders(c);

@@ -12,6 +12,20 @@ void hop_tree_deinit(struct hop_tree *t)
     vec_deinit(&t->hops);
 }
 
+size_t hop_tree_bytes(const struct hop_tree *t)
+{
+    return t->rested.cap * sizeof(*t->rested.items) + t->keys.cap * sizeof(*t->keys.items) +
+           t->nodes.cap * sizeof(*t->nodes.items) + t->order.cap * sizeof(*t->order.items) +
+           t->hops.cap * sizeof(*t->hops.items);
+}
+
+void hop_tree_trim(struct hop_tree *t)
+{
+    enum { KEPT_BYTES = 256 * KIB };
+    if (hop_tree_bytes(t) > KEPT_BYTES)
+        hop_tree_deinit(t);
+}
+
 /* --- nodes --- */
 
 /* Only what is not set while the tree is linked and searched: nodes are many, and used again. */

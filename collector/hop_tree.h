@@ -89,6 +89,10 @@ static inline struct link_end closed_end(const struct closed_span *s)
 
 /* Frees what the tree owns; it is empty again. */
 void hop_tree_deinit(struct hop_tree *t);
+/* The same when it is much, as a big trace leaves it. */
+void hop_tree_trim(struct hop_tree *t);
+/* Bytes of heap it holds. */
+size_t hop_tree_bytes(const struct hop_tree *t);
 /* Builds nodes and their tree from a trace; `only_old` leaves out the spans that are new since the
  * last view. False when memory is short. */
 bool hop_tree_load(struct hop_tree *t, const struct names *names, const struct open_table *table,

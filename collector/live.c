@@ -156,6 +156,7 @@ static void on_trimming(void *user)
         if (trace_of(l, &l->changed.items[i]))
             l->changed.items[kept++] = l->changed.items[i];
     l->changed.len = kept;
+    hop_tree_trim(&l->tree);
 }
 
 static bool show_changes(struct live *l)
@@ -288,6 +289,7 @@ void live_sleep(struct live *l)
     l->awake = false;
     l->pipeline->watch = NULL;
     l->changed.len = 0;
+    hop_tree_trim(&l->tree);
 }
 
 /* --- life --- */

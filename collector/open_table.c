@@ -294,6 +294,15 @@ void wheel_add(struct open_table *t, uint32_t trace, uint32_t due)
     *head = trace;
 }
 
+void wheel_remove(struct open_table *t, uint32_t trace)
+{
+    const struct trace *tr = trace_at(t, trace);
+    uint32_t *at = wheel_slot(t, tr->due);
+    while (*at != trace)
+        at = &trace_at(t, *at)->wheel_next;
+    *at = tr->wheel_next;
+}
+
 uint32_t wheel_take(struct open_table *t, uint32_t step)
 {
     uint32_t *slot = wheel_slot(t, step), head = *slot;

@@ -186,6 +186,8 @@ static inline uint32_t *wheel_slot(struct open_table *t, uint32_t step)
     return &t->wheel[step % WHEEL_SLOTS];
 }
 void wheel_add(struct open_table *t, uint32_t trace, uint32_t due);
+/* Takes one out of its slot, which is walked. */
+void wheel_remove(struct open_table *t, uint32_t trace);
 /* Takes the whole list of a step's slot. */
 uint32_t wheel_take(struct open_table *t, uint32_t step);
 

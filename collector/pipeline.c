@@ -1,9 +1,18 @@
 /* pipeline.c - takes records in, keeps the clock, and closes early what memory has no room for. */
 #include "collector/pipeline.h"
 
+/* To look at a trace takes a quarter of a kilobyte a span in the pipeline's tree, and as much in
+ * the view's: with what is remembered a quarter of what all open state may take. */
+static uint32_t trace_spans_max(const struct pipeline_config *config)
+{
+    enum { SHARE = 4096 };
+    uint64_t most = MAX(config->open_bytes_max / SHARE, (uint64_t)BIG_TRACE);
+    return config->open_bytes_max ? (uint32_t)MIN(most, (uint64_t)UINT32_MAX) : UINT32_MAX;
+}
+
 enum status pipeline_init(struct pipeline *p, const struct pipeline_config *config, struct err *e)
 {
-    *p = (struct pipeline){.config = *config};
+    *p = (struct pipeline){.config = *config, .trace_spans_max = trace_spans_max(config)};
     p->sightings.index.seed = config->seed;
     p->names = names_new(config->seed, config->graph.max_operations);
     p->caps = row_caps_new(config->seed, &config->graph);
@@ -98,7 +107,7 @@ uint64_t pipeline_complete_until(const struct pipeline *p, uint64_t now_ns)
 
 size_t pipeline_open_bytes(const struct pipeline *p)
 {
-    return open_table_bytes(&p->table) + names_bytes(p->names);
+    return open_table_bytes(&p->table) + names_bytes(p->names) + hop_tree_bytes(&p->tree);
 }
 
 bool pipeline_is_idle(const struct pipeline *p)
@@ -159,6 +168,13 @@ static uint32_t trace_for(struct pipeline *p, struct trace_id id, uint64_t hash)
     return trace_add(&p->table, id, hash, clock_steps(p->clock_ns) + look + GATHER_STEPS);
 }
 
+/* A trace that takes too much, whoever uses it, must not be what makes others close early. */
+static void close_big(struct pipeline *p, uint32_t name)
+{
+    wheel_remove(&p->table, name);
+    pipeline_look(p, name, LOOK_BIG);
+}
+
 static void take_span(struct pipeline *p, const struct span *s, const struct observation *x,
                       uint64_t hash)
 {
@@ -184,10 +200,13 @@ static void take_span(struct pipeline *p, const struct span *s, const struct obs
     }
     if (p->watch)
         p->watch->adding(name, p->watch->user);
-    if (trace_add_span(&p->table, tr, &o))
-        p->delta.pending++;
-    else
+    if (!trace_add_span(&p->table, tr, &o)) {
         p->delta.dropped[DROP_MEMORY]++;
+        return;
+    }
+    p->delta.pending++;
+    if (tr->open_count > p->trace_spans_max)
+        close_big(p, name);
 }
 
 /* Owners of the batch become ids once, not once a span. */
@@ -262,12 +281,13 @@ static void give_back(struct pipeline *p)
 {
     const uint64_t pause_ns = 8 * NS_PER_S;
     size_t used = open_table_used(&p->table);
-    bool is_much = open_table_bytes(&p->table) > used + used / 2 + MIB;
+    bool is_much = open_table_bytes(&p->table) + hop_tree_bytes(&p->tree) > used + used / 2 + MIB;
     if (!pipeline_is_idle(p) && (!is_much || p->clock_ns - p->trimmed_ns < pause_ns))
         return;
     if (p->watch)
         p->watch->trimming(p->watch->user);
     open_table_trim(&p->table);
+    hop_tree_trim(&p->tree);
     p->trimmed_ns = p->clock_ns;
 }
 

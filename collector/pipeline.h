@@ -34,6 +34,7 @@ struct pipeline_watch {
 
 struct pipeline {
     struct pipeline_config config;
+    uint32_t trace_spans_max; /* of one trace: open, and remembered */
     struct names *names;
     struct row_caps *caps;
     struct open_table table;
@@ -52,6 +53,7 @@ struct pipeline {
     uint32_t wheel_step;      /* the last that was looked at */
     struct account_row delta; /* of the spans' account, since it was last taken */
     uint64_t closed_requests, end_before_start, lost_requests;
+    uint64_t closed_early;              /* traces, for want of room */
     const struct pipeline_watch *watch; /* borrowed; NULL = nobody views */
 };
 
@@ -108,6 +110,7 @@ enum look {
     LOOK_DUE,   /* closes what has waited long enough */
     LOOK_FLUSH, /* closes everything */
     LOOK_EVICT, /* closes everything and remembers nothing */
+    LOOK_BIG,   /* closes everything and remembers no more than a trace may */
 };
 
 /* pipeline_close.c: looks at a trace that was taken out of the wheel: closes, forgets what was

@@ -310,10 +310,13 @@ void pipeline_look(struct pipeline *p, uint32_t name, enum look how)
     if (p->watch && tr->open_count && (closes || tr->closed_count))
         shown = p->watch->closing(name, whole, p->watch->user);
     /* No memory for either now: a later look closes it. */
+    p->closed_early += tr->open_count && (how == LOOK_EVICT || how == LOOK_BIG);
     bool ready = closes && ((whole && tr->closed_count == 0) || trace_wake(&p->table, tr));
     if (ready && close_due(p, name, tr, force, shown))
         return;
     if (tr->closed_count)
         trace_forget(&p->table, tr, how == LOOK_EVICT ? now : pipeline_forgotten(p));
+    if (tr->closed_count > p->trace_spans_max)
+        trace_forget(&p->table, tr, now - 1);
     schedule(p, name, tr);
 }

@@ -19,7 +19,7 @@ struct query;
 /* What the pipeline has open and what it had to cut; as collector_stats. */
 struct pipeline_stats {
     uint64_t open_hops, open_traces, open_spans, open_bytes, closed_requests;
-    uint64_t overflow_edges, overflow_operations, overflow_versions, end_before_start;
+    uint64_t overflow_edges, overflow_operations, overflow_versions, end_before_start, closed_early;
 };
 
 /* What only app can do or know; every pointer may be NULL (then the path answers 404). */

@@ -551,6 +551,37 @@ Test(pipeline, big_traces_that_come_and_go_leave_nothing)
     EXPECT_NO_LEAK();
 }
 
+/* Somebody whose trace ids are all the same takes his share of memory, and from nobody else. */
+Test(pipeline, a_trace_that_never_ends_has_its_share_of_memory)
+{
+    enum { LIMIT = 16 * MIB, A_SECOND = 2500, SECONDS = 60 };
+    struct line l;
+    line_init(&l, LIMIT, 200);
+    for (uint32_t second = 0; second < SECONDS; second++) {
+        if (second == 5)
+            send_one(&l, 2, 1, 0, SPAN_CLIENT, "web");
+        if (second == 30)
+            send_one(&l, 2, 2, 1, SPAN_SERVER, "pay");
+        send_chain(&l, 1, 1 + second * A_SECOND, A_SECOND);
+        wait_s(&l, 1);
+        size_t open = pipeline_open_bytes(&l.p), tree = l.p.tree.nodes.cap * sizeof(struct node) +
+                                                        l.p.tree.hops.cap * sizeof(struct hop);
+        cr_assert(open < LIMIT / 2, "%zu bytes of open state", open);
+        cr_assert(tree < LIMIT / 8, "%zu bytes to look at it", tree);
+    }
+    cr_expect(l.p.closed_early > 20, "%llu", (unsigned long long)l.p.closed_early);
+    wait_s(&l, 100);
+    cr_expect(pipeline_is_idle(&l.p) && pipeline_open_bytes(&l.p) < MIB);
+    const struct account_row *d = &l.p.delta;
+    cr_expect(d->stored + d->dropped[DROP_LATE] == A_SECOND * SECONDS + 2);
+    cr_expect(d->dropped[DROP_LATE] <= l.p.closed_early);
+    /* Each request once, whichever half came behind an early closing. */
+    cr_expect(sums_of(&l).totals == A_SECOND * SECONDS / 2 + 1, "%llu",
+              (unsigned long long)sums_of(&l).totals);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 /* --- memory --- */
 
 /* Every allocation fails once: the account balances, nothing leaks. */
