@@ -42,7 +42,6 @@ void cell_set_free(struct cell_set *s)
     if (!s)
         return;
     cell_set_clear(s);
-    vec_deinit(&s->cells);
     vec_deinit(&s->rows);
     map64_deinit(&s->row_by_hash);
     map64_deinit(&s->cell_by_key);
@@ -119,8 +118,21 @@ void cell_set_clear(struct cell_set *s)
 {
     for (size_t i = 0; i < s->cells.len; i++)
         cell_deinit(&s->cells.items[i].cell);
-    s->cells.len = 0;
+    vec_deinit(&s->cells);
     map64_deinit(&s->cell_by_key);
+}
+
+/* What a peak of cells left behind. */
+static void give_back(struct cell_set *s)
+{
+    size_t cap = 2 * s->cells.len + 8;
+    if (cap >= s->cells.cap / 2)
+        return;
+    struct cell_entry *fewer = mem_realloc_array(s->cells.items, cap, sizeof(*fewer));
+    if (!fewer)
+        return;
+    s->cells.items = fewer;
+    s->cells.cap = cap;
 }
 
 void cell_set_drop_empty(struct cell_set *s)
@@ -138,6 +150,7 @@ void cell_set_drop_empty(struct cell_set *s)
         *entry = last;
         *map64_find(&s->cell_by_key, last.key) = i;
     }
+    give_back(s);
 }
 
 struct translation {
@@ -182,6 +195,7 @@ size_t cell_set_bytes(const struct cell_set *s)
 {
     size_t bytes = sizeof(*s) + s->arena.used_bytes + intern_bytes(s->names);
     bytes += s->rows.cap * sizeof(*s->rows.items) + s->cells.cap * sizeof(*s->cells.items);
+    bytes += map64_bytes(&s->row_by_hash) + map64_bytes(&s->cell_by_key);
     for (size_t i = 0; i < s->cells.len; i++)
         bytes += cell_heap_bytes(&s->cells.items[i].cell);
     return bytes;

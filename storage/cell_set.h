@@ -25,13 +25,14 @@ uint32_t cell_set_name_count(const struct cell_set *s);
 /* The cell of a row in the tile that holds second `unix_s`, made when new; NULL when memory is
  * short. Valid until the next call. */
 struct cell *cell_set_cell(struct cell_set *s, uint32_t row, uint64_t unix_s);
-/* Drops all cells; rows and names stay. */
+/* Drops all cells and their memory; rows and names stay. */
 void cell_set_clear(struct cell_set *s);
 /* Drops the cells in which nothing is observed any more. */
 void cell_set_drop_empty(struct cell_set *s);
 /* Adds all of `from`. */
 enum status cell_set_merge(struct cell_set *to, const struct cell_set *from, struct err *e);
 size_t cell_set_cell_count(const struct cell_set *s);
+/* Bytes of heap it holds. Visits every cell. */
 size_t cell_set_bytes(const struct cell_set *s);
 /* The place of each row in the order of cell_row_cmp(): the caller ends *rank with mem_free.
  * ST_NO_MEMORY. */

@@ -100,6 +100,23 @@ Test(cell_set, clear_keeps_rows_and_names)
     cell_set_free(s);
 }
 
+Test(cell_set, memory_of_cells_that_are_dropped_goes_back)
+{
+    struct cell_set *s = cell_set_new(1);
+    for (unsigned i = 0; i < 1000; i++)
+        add(s, 3, 15 * i, "200");
+    size_t all = cell_set_bytes(s);
+    for (unsigned i = 0; i < 990; i++)
+        cell_set_cell(s, 0, 15 * i)->observed = 0;
+    cell_set_drop_empty(s);
+    cr_assert_eq(cell_set_cell_count(s), 10);
+    cr_assert(cell_set_cell(s, 0, 15 * 995)->observed == 1, "what is left is found");
+    cr_assert(cell_set_bytes(s) < all / 10, "%zu of %zu bytes", cell_set_bytes(s), all);
+    cell_set_clear(s);
+    cr_assert(cell_set_bytes(s) < all / 10);
+    cell_set_free(s);
+}
+
 /* Walks every failing allocation of adding a cell. */
 Test(cell_set, survives_short_memory)
 {
