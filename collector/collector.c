@@ -65,23 +65,22 @@ static void settle(struct collector *c, const struct batch *b)
     pthread_mutex_unlock(&c->posted_lock);
 }
 
-static void charge_budget(struct collector *c, uint64_t given_back)
+void collector_charge(struct collector *c)
 {
-    uint64_t used = pipeline_open_bytes(&c->pipeline);
+    uint64_t used = pipeline_open_bytes(&c->pipeline) + collector_closed_bytes(c) +
+                    c->in_flight_bytes + live_bytes(c->live);
     if (used > c->charged_bytes)
         budget_force(c->config.budget, used - c->charged_bytes);
     else if (used < c->charged_bytes)
         budget_give(c->config.budget, c->charged_bytes - used);
     c->charged_bytes = used;
-    if (given_back)
-        budget_give(c->config.budget, given_back);
 }
 
 static void after_record(struct collector *c)
 {
     if (!c->started)
         return;
-    bool on = !pipeline_is_idle(&c->pipeline);
+    bool on = !pipeline_is_idle(&c->pipeline) || collector_has_too_many_cells(c);
     if (on != c->ticking && c->config.ticking)
         c->config.ticking(on, c->config.user);
     c->ticking = on;
@@ -93,7 +92,9 @@ static void apply_batch(struct collector *c, struct batch *b)
     pipeline_batch(&c->pipeline, b);
     settle(c, b);
     c->bytes_since_save += b->body.len;
-    charge_budget(c, b->charged_bytes);
+    collector_charge(c);
+    if (b->charged_bytes)
+        budget_give(c->config.budget, b->charged_bytes);
     batch_free(b);
     after_record(c);
 }
@@ -102,7 +103,7 @@ static void apply_tick(struct collector *c, uint64_t sequence, uint64_t wall_ns,
 {
     pipeline_tick(&c->pipeline, sequence, wall_ns, clock_ns);
     settle(c, NULL);
-    charge_budget(c, 0);
+    collector_charge(c);
     after_record(c);
 }
 
@@ -110,7 +111,7 @@ static void apply_flush(struct collector *c, uint64_t sequence, uint64_t clock_n
 {
     pipeline_flush(&c->pipeline, sequence, clock_ns);
     settle(c, NULL);
-    charge_budget(c, 0);
+    collector_charge(c);
     after_record(c);
 }
 
@@ -346,7 +347,7 @@ static enum status init(struct collector *c, uint64_t *position, struct err *e)
     c->inbox = mailbox_new(0, NULL, NULL);
     if (!c->live || !c->inbox)
         return err_set(e, ST_NO_MEMORY, "no memory for the collector");
-    charge_budget(c, 0);
+    collector_charge(c);
     return ST_OK;
 }
 

@@ -57,6 +57,10 @@ struct collector {
     uint64_t next_view_mono_ns, next_fresh_mono_ns;
     uint64_t asked_mono_ns;      /* when a reader last wanted a view; 0 = none did */
     struct cell_feed *in_flight; /* closed cells that a checkpoint is writing; NULL = none */
+    uint64_t in_flight_bytes;    /* of their heap */
+    uint64_t closed_bytes;       /* of the heap of closed cells, when they were so many: */
+    size_t closed_count;
+    bool save_failed; /* the last one: the next comes when it is time */
     uint64_t saving_position, saved_position;
     uint64_t older_position; /* of the image before the last: the journal is kept from there */
     uint64_t unsaved_from; /* replaying what closed cells of older records are in parts; 0 = not */
@@ -77,6 +81,9 @@ struct collector {
     size_t offender_count;
 };
 
+/* Takes from the budget what the collector holds now. Thread only. */
+void collector_charge(struct collector *c);
+
 /* collector_restore.c: the state of the last checkpoint, into a pipeline just made. *position: from
  * where the journal must be replayed. */
 enum status collector_restore(struct collector *c, uint64_t *position, struct err *e);
@@ -88,6 +95,9 @@ void collector_catch_up(struct collector *c, uint64_t sequence);
 void collector_save_if_due(struct collector *c);
 void collector_save_finished(struct collector *c);
 void collector_save_begin(struct collector *c);
+/* Heap of closed cells that are in no part yet, nearly; and whether it is too much. */
+uint64_t collector_closed_bytes(struct collector *c);
+bool collector_has_too_many_cells(struct collector *c);
 /* Ends the waiting of all in the list. */
 void collector_wake(struct list *waiting, enum status status, const struct err *e);
 

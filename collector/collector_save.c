@@ -81,6 +81,7 @@ static enum status begin(struct collector *c, struct err *e)
         return status;
     }
     c->in_flight = p->closed;
+    c->in_flight_bytes = cell_set_bytes(cell_feed_cells(p->closed));
     p->closed = fresh;
     c->saving_position = p->sequence + 1;
     store_checkpoint_commit(w, &part, c->saving_position, on_saved, c);
@@ -95,6 +96,7 @@ void collector_save_begin(struct collector *c)
     while (!list_is_empty(&c->waiting))
         list_add_tail(&c->saving, list_pop(&c->waiting));
     enum status status = begin(c, &e);
+    c->save_failed = status != ST_OK;
     if (status == ST_OK)
         return;
     log_limited(LOG_WARN, "collector: checkpoint failed status=%s reason=\"%s\"",
@@ -114,6 +116,7 @@ static void take_back(struct collector *c)
 void collector_save_finished(struct collector *c)
 {
     uint64_t keep_from = c->older_position;
+    c->save_failed = c->save_status != ST_OK;
     if (c->save_status == ST_OK) {
         c->saved_position = c->older_position = c->saving_position;
         live_saved(c->live, cell_feed_cells(c->in_flight));
@@ -124,6 +127,7 @@ void collector_save_finished(struct collector *c)
     }
     cell_feed_free(c->in_flight);
     c->in_flight = NULL;
+    c->in_flight_bytes = 0;
     /* The part becomes visible in the same step in which its cells leave the head. */
     collector_publish(c);
     if (c->save_status == ST_OK && c->config.checkpointed)
@@ -131,6 +135,25 @@ void collector_save_finished(struct collector *c)
     collector_wake(&c->saving, c->save_status, &c->save_error);
     if (!list_is_empty(&c->waiting))
         collector_save_begin(c);
+    else if (!c->stopping)
+        collector_save_if_due(c);
+}
+
+/* To measure them visits each: again when they are a quarter more. */
+uint64_t collector_closed_bytes(struct collector *c)
+{
+    const struct cell_set *cells = cell_feed_cells(c->pipeline.closed);
+    size_t count = cell_set_cell_count(cells), known = c->closed_count;
+    if (count < known || count > known + known / 4) {
+        c->closed_bytes = cell_set_bytes(cells);
+        c->closed_count = count;
+    }
+    return c->closed_bytes;
+}
+
+bool collector_has_too_many_cells(struct collector *c)
+{
+    return c->config.closed_bytes_max && collector_closed_bytes(c) > c->config.closed_bytes_max;
 }
 
 void collector_save_if_due(struct collector *c)
@@ -141,7 +164,8 @@ void collector_save_if_due(struct collector *c)
         c->last_save_clock_ns = c->pipeline.clock_ns;
     bool time = c->config.checkpoint_ns &&
                 c->pipeline.clock_ns - c->last_save_clock_ns >= c->config.checkpoint_ns;
+    bool cells = !c->save_failed && collector_has_too_many_cells(c);
     bool bytes = c->config.checkpoint_bytes && c->bytes_since_save >= c->config.checkpoint_bytes;
-    if (time || bytes)
+    if (time || bytes || cells)
         collector_save_begin(c);
 }

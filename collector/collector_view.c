@@ -92,6 +92,7 @@ void collector_publish(struct collector *c)
     } else {
         log_limited(LOG_WARN, "collector: no view published reason=\"%s\"", e.msg);
     }
+    collector_charge(c);
     uint64_t now = clock_mono_ns(), took = now - begun;
     if (c->was_fresh)
         c->next_fresh_mono_ns = now + took * FRESH_SHARE;

@@ -22,6 +22,7 @@ struct live {
     uint64_t caps_generation;
     bool awake, broken, is_stale; /* broken: a change could not be followed */
     uint32_t open_hops;
+    size_t bytes; /* of the feed's cells and the tree, at the last look */
 };
 
 /* --- requests of one trace --- */
@@ -249,6 +250,7 @@ enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
     if (!follow)
         TRY(look_afresh(l, in_flight, e));
     cell_set_drop_empty(cell_feed_cells(l->feed));
+    l->bytes = cell_set_bytes(cell_feed_cells(l->feed)) + hop_tree_bytes(&l->tree);
     *out = (struct live_view){
         .cells = cell_feed_cells(l->feed),
         .registry = registry_now(l),
@@ -284,9 +286,17 @@ bool live_is_stale(const struct live *l)
     return l->is_stale;
 }
 
+size_t live_bytes(const struct live *l)
+{
+    return l->bytes;
+}
+
 void live_sleep(struct live *l)
 {
+    if (l->awake)
+        cell_set_clear(cell_feed_cells(l->feed));
     l->awake = false;
+    l->bytes = 0;
     l->pipeline->watch = NULL;
     l->changed.len = 0;
     hop_tree_trim(&l->tree);

@@ -30,7 +30,9 @@ void live_saved(struct live *l, const struct cell_set *saved);
 /* True when extremes or exemplars of the view may be those of requests that look different by now:
  * worth a fresh look. */
 bool live_is_stale(const struct live *l);
-/* Nobody looks: stops following what changes. */
+/* Bytes of heap that the view took at the last look. */
+size_t live_bytes(const struct live *l);
+/* Nobody looks: stops following what changes, and lets go of the view. */
 void live_sleep(struct live *l);
 
 #endif

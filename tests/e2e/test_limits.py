@@ -5,7 +5,7 @@ import http.client, os, pathlib, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from test_otlp import field, fixed64
-from weft import Suite, Weft
+from weft import Suite, Weft, wait_until
 
 CONFIG = "admin: true\ngraph: { wait: 2s, remember: 1s, max_operations: 200 }\n"
 A_REQUEST = 5000
@@ -112,12 +112,42 @@ def distinct_operations(total):
         print("     %d distinct operations: %.0f MiB resident at most" % (total, resident_mib(w.process.pid)))
 
 
+def at_many_times(first, count, now_ns):
+    """SERVER spans of one service, each in a tile of its own: what waited in a queue for months."""
+    out = []
+    for i in range(first, first + count):
+        ids, end = os.urandom(24), now_ns - i * 15 * 10**9
+        out.append(field(2, field(1, ids[:16]) + field(2, ids[16:]) + b"\x30\x02" + fixed64(7, end - 10**6) + fixed64(8, end)))
+    service = field(1, field(1, field(1, b"service.name") + field(2, field(1, b"shop"))))
+    return field(1, service + field(2, b"".join(out)))
+
+
+def distinct_times(total):
+    memory_mib = 64
+    with Weft(config=CONFIG + "memory: %dMiB\n" % memory_mib) as w:
+        now = time.time_ns()
+        for first in range(0, total, A_REQUEST):
+            body = at_many_times(first, A_REQUEST, now)
+            push = lambda: w.request("/v1/traces", "POST", body, {"Content-Type": "application/x-protobuf"}, otlp=True)[0]
+            wait_until("room for more", lambda: push() == 200, 60)
+            time.sleep(0.2)  # 25,000 a second: what closes at once is not there at once
+        wait_until("all closed", lambda: w.spans()["pending"] == 0, 60)
+        peak = resident_mib(w.process.pid)
+        assert peak <= memory_mib * 1.1 + 32, "%d MiB resident" % peak
+        spans = w.spans()
+        assert spans["stored"] == total and spans["difference"] == 0, spans
+        node = next(n for n in w.json("/api/mesh/graph", start=int(now / 10**9) - total * 15 - 60, end=int(now / 10**9) + 60)["nodes"] if n["id"] == "shop")
+        assert node["requests"] == total, node["requests"]
+        print("     %d distinct times: %.0f MiB resident at most" % (total, peak))
+
+
 def main():
     suite = Suite("limits")
     total = 10_000_000 if "--full" in sys.argv else 100_000
     suite.run("%d distinct operations" % total, distinct_operations, total)
     suite.run("20000 distinct services", distinct_services, 20_000)
     suite.run("50000 distinct versions", distinct_versions, 50_000)
+    suite.run("150000 distinct times", distinct_times, 150_000)
     suite.close()
 
 

@@ -15,8 +15,10 @@ struct house {
     struct account *account;
     struct budget budget;
     struct collector *collector;
-    uint64_t position, sequence, clock_ns, checkpointed;
+    uint64_t position, sequence, clock_ns;
+    _Atomic uint64_t checkpointed;
     uint64_t max_age_ns; /* of the views that are looked at */
+    uint64_t closed_bytes_max;
 };
 
 static void on_checkpoint(uint64_t position, uint64_t older, void *user)
@@ -37,6 +39,7 @@ static void open_house(struct house *h)
         .checkpoint_ns = 30 * NS_PER_S,
         .checkpoint_bytes = 256 * MIB,
         .open_bytes_max = 256 * MIB,
+        .closed_bytes_max = h->closed_bytes_max,
         .store = h->store,
         .account = h->account,
         .budget = &h->budget,
@@ -238,6 +241,73 @@ Test(collector, ticks_close_and_save)
     cr_expect(spans_row(&h).stored == 40);
     close_house(&h);
     cr_expect(h.checkpointed == h.sequence + 1);
+    temp_dir_remove(&h.dir);
+    rig_deinit(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* Requests of many times: a cell for each, and for each of its row of totals. */
+static void send_many_tiles(struct house *h, struct rig *r, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t at_ns = (START_S - (uint64_t)i * 15) * NS_PER_S;
+        r->trace = 1000 + i;
+        r->count = 0;
+        struct rig_span *s = rig_app(r, 1, 0, SPAN_SERVER, "cart", "GET /x", "", 0, 100);
+        s->span.start_ns = s->span.end_ns = at_ns;
+        send(h, r, 0, 1);
+    }
+}
+
+Test(collector, closed_cells_count_as_memory_until_a_part_has_them)
+{
+    enum { TILES = 2000 };
+    struct house h = {.clock_ns = 1000 * NS_PER_S};
+    struct rig r;
+    struct err e;
+    uint64_t servers;
+    rig_init(&r);
+    h.dir = temp_dir_make();
+    open_house(&h);
+    send_many_tiles(&h, &r, TILES);
+    cr_assert(collector_checkpoint(h.collector, &e) == ST_OK);
+    uint64_t open = budget_used(&h.budget);
+    collector_flush(h.collector, ++h.sequence, h.clock_ns);
+    uint64_t all = open + 3 * TILES * sizeof(struct cell), begun = clock_mono_ns();
+    while (budget_used(&h.budget) <= all && clock_mono_ns() - begun < 20 * NS_PER_S)
+        (void)requests(&h, &servers);
+    cr_expect(budget_used(&h.budget) > all, "%llu bytes, %llu while open",
+              (unsigned long long)budget_used(&h.budget), (unsigned long long)open);
+    cr_assert(collector_checkpoint(h.collector, &e) == ST_OK);
+    collector_flush(h.collector, ++h.sequence, h.clock_ns += 100 * NS_PER_S);
+    cr_assert(collector_checkpoint(h.collector, &e) == ST_OK);
+    cr_expect(budget_used(&h.budget) < 2 * MIB, "%llu bytes",
+              (unsigned long long)budget_used(&h.budget));
+    close_house(&h);
+    temp_dir_remove(&h.dir);
+    rig_deinit(&r);
+    EXPECT_NO_LEAK();
+}
+
+Test(collector, many_closed_cells_do_not_wait_for_the_next_checkpoint)
+{
+    struct house h = {.clock_ns = 1000 * NS_PER_S, .closed_bytes_max = 256 * KIB};
+    struct rig r;
+    uint64_t servers;
+    rig_init(&r);
+    h.dir = temp_dir_make();
+    open_house(&h);
+    send_many_tiles(&h, &r, 20);
+    collector_flush(h.collector, ++h.sequence, h.clock_ns);
+    (void)requests(&h, &servers);
+    cr_expect(h.checkpointed == 0, "few cells wait");
+    send_many_tiles(&h, &r, 1000);
+    collector_flush(h.collector, ++h.sequence, h.clock_ns);
+    uint64_t begun = clock_mono_ns();
+    while (h.checkpointed <= h.sequence && clock_mono_ns() - begun < 20 * NS_PER_S)
+        (void)requests(&h, &servers);
+    cr_expect(h.checkpointed == h.sequence + 1);
+    close_house(&h);
     temp_dir_remove(&h.dir);
     rig_deinit(&r);
     EXPECT_NO_LEAK();
