@@ -19,9 +19,9 @@
 #define CHECKPOINT_BYTES (256ull * MIB)
 /* Open requests get this share of the memory budget; the rest is for what is in flight. */
 enum { OPEN_PERCENT = 60 };
-/* Cells of closed requests are a part of this share; as much is being written, and twice that in a
- * view. */
-enum { CLOSED_SHARE = 8 };
+/* Cells of closed requests are a part of this share when there are as many of them; as much is
+ * being written. A view holds both, and what is open. */
+enum { CLOSED_SHARE = 8, VIEW_SHARE = 3 };
 /* One query may hold this part of it; two are answered at a time. */
 enum { QUERY_SHARE = 4 };
 #define DRAIN_GRACE_NS (2 * NS_PER_S)
@@ -330,6 +330,7 @@ static enum status make_collector(struct app *a, uint64_t *position, struct err 
         .checkpoint_bytes = CHECKPOINT_BYTES,
         .open_bytes_max = c->memory_bytes / 100 * OPEN_PERCENT,
         .closed_bytes_max = c->memory_bytes / CLOSED_SHARE,
+        .view_bytes_max = c->memory_bytes / VIEW_SHARE,
         .store = a->store,
         .journal_from = journal_first_sequence(a->journal),
         .account = a->account,

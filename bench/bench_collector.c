@@ -249,7 +249,7 @@ static void bench_rate(double rate)
            rate, open_table_spans(&p.table), p.table.packed.live, p.table.traces.live,
            pipeline_open_bytes(&p), (double)pipeline_open_bytes(&p) / open_table_spans(&p.table));
     bench_image(&p, rate);
-    struct live *live = live_new(&p);
+    struct live *live = live_new(&p, 0);
     struct live_view view;
     for (int i = 0; i < 3; i++) {
         double begun = cpu_ns();

@@ -8,6 +8,9 @@
 
 enum { GATHER_MAILS = 64 }; /* so many are worth a turn of their own */
 
+/* A cell of one request with its histograms, codes and exemplar, and the room of the array. */
+enum { VIEW_CELL_BYTES = 700 };
+
 static const uint64_t gather_ns = 250 * 1000; /* between two turns with few mails */
 
 /* --- records --- */
@@ -343,7 +346,7 @@ static enum status init(struct collector *c, uint64_t *position, struct err *e)
     pthread_mutex_init(&c->stats_lock, NULL);
     TRY(pipeline_init(&c->pipeline, &config, e));
     TRY(collector_restore(c, position, e));
-    c->live = live_new(&c->pipeline);
+    c->live = live_new(&c->pipeline, c->config.view_bytes_max / VIEW_CELL_BYTES);
     c->inbox = mailbox_new(0, NULL, NULL);
     if (!c->live || !c->inbox)
         return err_set(e, ST_NO_MEMORY, "no memory for the collector");

@@ -18,9 +18,11 @@ struct collector_config {
     uint64_t checkpoint_ns, checkpoint_bytes; /* journal.checkpoint and 256 MiB */
     uint64_t open_bytes_max;   /* of open state; over it the oldest open requests close early */
     uint64_t closed_bytes_max; /* of closed cells: a checkpoint then comes early; 0 = no limit */
-    struct store *store;       /* borrowed */
-    uint64_t journal_from;     /* sequence of the oldest record that a replay can give */
-    struct account *account;   /* borrowed */
+    uint64_t
+        view_bytes_max;  /* of cells in the view; over it only closed requests show; 0 = no limit */
+    struct store *store; /* borrowed */
+    uint64_t journal_from;   /* sequence of the oldest record that a replay can give */
+    struct account *account; /* borrowed */
     struct budget *budget; /* borrowed: gives back batch->charged_bytes, charges open state, closed
                               cells and the view */
     /* After a checkpoint at `position`: the journal may be trimmed. From `older` on the image

@@ -61,6 +61,7 @@ static enum status make_head(struct collector *c, struct edge_head *head, struct
         .registry = view.registry,
         .complete_until_ns = pipeline_complete_until(&c->pipeline, clock_wall_ns()),
         .checkpointed = c->saved_position,
+        .is_closed_only = view.is_closed_only,
         .open_hops = view.open_hops,
         .open_traces = view.open_traces,
         .open_bytes = pipeline_open_bytes(&c->pipeline),

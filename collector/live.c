@@ -19,11 +19,17 @@ struct live {
     struct hop_tree tree;
     struct request_builder builder;
     VEC(struct changed) changed;
+    size_t cells_max;
     uint64_t caps_generation;
     bool awake, broken, is_stale; /* broken: a change could not be followed */
     uint32_t open_hops;
     size_t bytes; /* of the feed's cells and the tree, at the last look */
 };
+
+static bool is_full(const struct live *l)
+{
+    return cell_set_cell_count(cell_feed_cells(l->feed)) > l->cells_max;
+}
 
 /* --- requests of one trace --- */
 
@@ -138,7 +144,7 @@ static void on_renamed(void *user)
 static void on_counted(const struct request *q, void *user)
 {
     struct live *l = user;
-    if (!l->broken && !cell_feed_add(l->feed, q, false))
+    if (!l->broken && (is_full(l) || !cell_feed_add(l->feed, q, false)))
         l->broken = true;
 }
 
@@ -171,11 +177,12 @@ static bool show_changes(struct live *l)
             return false;
     }
     l->changed.len = 0;
-    return true;
+    return !is_full(l);
 }
 
 /* --- afresh --- */
 
+/* False: memory is short, or they are too many cells. */
 static bool show_some(struct live *l, const uint32_t *names, size_t count)
 {
     const struct open_table *t = &l->pipeline->table;
@@ -187,7 +194,7 @@ static bool show_some(struct live *l, const uint32_t *names, size_t count)
             return false;
         tr->changed = false;
     }
-    return true;
+    return !is_full(l);
 }
 
 static bool show_all(struct live *l)
@@ -208,7 +215,9 @@ static bool show_all(struct live *l)
     return show_some(l, names, count);
 }
 
-static enum status look_afresh(struct live *l, struct cell_set *in_flight, struct err *e)
+/* *closed_only: what is open did not fit, and is not followed. */
+static enum status look_afresh(struct live *l, struct cell_set *in_flight, bool *closed_only,
+                               struct err *e)
 {
     struct pipeline *p = l->pipeline;
     live_sleep(l);
@@ -217,13 +226,18 @@ static enum status look_afresh(struct live *l, struct cell_set *in_flight, struc
     l->open_hops = 0;
     l->is_stale = l->broken = false;
     l->caps_generation = row_caps_generation(p->caps);
-    if (!cell_feed_clear(l->feed) || !show_all(l))
+    if (!cell_feed_clear(l->feed) || (!show_all(l) && !is_full(l)))
         return err_set(e, ST_NO_MEMORY, "no memory for a view of the open requests");
+    *closed_only = is_full(l);
+    if (*closed_only) {
+        cell_set_clear(cell_feed_cells(l->feed));
+        sightings_clear(&l->sightings);
+    }
     TRY(cell_set_merge(cell_feed_cells(l->feed), cell_feed_cells(p->closed), e));
     if (in_flight)
         TRY(cell_set_merge(cell_feed_cells(l->feed), in_flight, e));
-    l->awake = true;
-    p->watch = &l->watch;
+    l->awake = !*closed_only && !is_full(l);
+    p->watch = l->awake ? &l->watch : NULL;
     return ST_OK;
 }
 
@@ -246,9 +260,10 @@ enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
     struct pipeline *p = l->pipeline;
     bool follow =
         l->awake && !afresh && !l->broken && l->caps_generation == row_caps_generation(p->caps);
+    bool closed_only = false;
     follow = follow && show_changes(l);
     if (!follow)
-        TRY(look_afresh(l, in_flight, e));
+        TRY(look_afresh(l, in_flight, &closed_only, e));
     cell_set_drop_empty(cell_feed_cells(l->feed));
     l->bytes = cell_set_bytes(cell_feed_cells(l->feed)) + hop_tree_bytes(&l->tree);
     *out = (struct live_view){
@@ -256,7 +271,8 @@ enum status live_look(struct live *l, struct cell_set *in_flight, bool afresh,
         .registry = registry_now(l),
         .open_hops = l->open_hops,
         .open_traces = p->table.traces.live,
-        .is_afresh = !follow,
+        .is_afresh = !follow && l->awake,
+        .is_closed_only = closed_only,
     };
     return out->registry ? ST_OK : err_set(e, ST_NO_MEMORY, "no memory for a copy of the registry");
 }
@@ -293,7 +309,7 @@ size_t live_bytes(const struct live *l)
 
 void live_sleep(struct live *l)
 {
-    if (l->awake)
+    if (l->bytes)
         cell_set_clear(cell_feed_cells(l->feed));
     l->awake = false;
     l->bytes = 0;
@@ -304,12 +320,13 @@ void live_sleep(struct live *l)
 
 /* --- life --- */
 
-struct live *live_new(struct pipeline *p)
+struct live *live_new(struct pipeline *p, size_t cells_max)
 {
     struct live *l = mem_calloc(1, sizeof(*l));
     if (!l)
         return NULL;
     l->pipeline = p;
+    l->cells_max = cells_max ? cells_max : SIZE_MAX;
     l->watch = (struct pipeline_watch){.adding = on_adding,
                                        .closing = on_closing,
                                        .renamed = on_renamed,

@@ -8,15 +8,17 @@
 
 struct live; /* the pipeline's thread */
 
-/* NULL when memory is short. The pipeline is borrowed and outlives it. */
-struct live *live_new(struct pipeline *p);
+/* NULL when memory is short. The pipeline is borrowed and outlives it. Open requests that make more
+ * than `cells_max` cells (0 = no limit) are not shown. */
+struct live *live_new(struct pipeline *p, size_t cells_max);
 void live_free(struct live *l);
 
 struct live_view {
     const struct cell_set *cells; /* borrowed until the next call */
     struct registry *registry;    /* the caller's */
     uint32_t open_hops, open_traces;
-    bool is_afresh; /* nothing was taken over from an earlier look */
+    bool is_afresh; /* nothing was taken over from an earlier look, and the next can follow it */
+    bool is_closed_only; /* what is open would have been too much */
 };
 /* The present moment. `in_flight` (may be NULL): closed cells that a checkpoint is writing.
  * `afresh`: nothing is taken over from the last look. ST_NO_MEMORY. */

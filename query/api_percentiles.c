@@ -302,6 +302,7 @@ static enum status compute(struct answer *a, const struct ask *ask, struct err *
         TRY(write_steps(a, ask, e));
     if (a->lines.len)
         qsort_r(a->lines.items, a->lines.len, sizeof(*a->lines.items), by_names_of_line, a);
+    graph_warn_view(ask->rows.view, &a->warnings);
     ask_warn_step(ask->rows.step_s, a->sums.result.step_s, &a->warnings);
     warn_unknown(a, "client", &ask->wanted.clients);
     warn_unknown(a, "server", &ask->wanted.servers);

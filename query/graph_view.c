@@ -29,6 +29,14 @@ struct row_query graph_query_of(struct graph *g, const struct graph_ask *ask)
                               .filter = ask->rows};
 }
 
+void graph_warn_view(const struct edge_view *view, struct warnings *w)
+{
+    if (!view->is_closed_only)
+        return;
+    warnings_add(w, "requests that are still open are left out, they have too many times or names");
+    w->truncated = true;
+}
+
 void graph_note_result(struct graph *g, const struct edge_result *r)
 {
     g->start_s = r->start_s;
@@ -199,6 +207,7 @@ enum status graph_build(const struct graph_ask *ask, struct arena *arena, struct
     g->start_s = ask->range.start_s;
     g->end_s = ask->range.end_s;
     g->complete_until_ns = ask->view->complete_until_ns;
+    graph_warn_view(ask->view, &g->warnings);
     return build(g, ask, e);
 }
 

@@ -90,6 +90,8 @@ struct graph {
     struct warnings warnings;
 };
 
+/* Says when the view is without what is open. */
+void graph_warn_view(const struct edge_view *view, struct warnings *w);
 /* Sums and joins. Any thread. Errors of edge_query_run. The caller ends *out with graph_free (also
  * on error). */
 enum status graph_build(const struct graph_ask *ask, struct arena *arena, struct graph **out,

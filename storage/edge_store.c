@@ -123,6 +123,7 @@ static struct counted_view *view_new(struct store *s, const struct edge_head *he
     v->view.store = s;
     v->view.complete_until_ns = head->complete_until_ns;
     v->view.published_mono_ns = head->captured_mono_ns ? head->captured_mono_ns : clock_mono_ns();
+    v->view.is_closed_only = head->is_closed_only;
     v->view.open_hops = head->open_hops;
     v->view.open_traces = head->open_traces;
     v->view.open_bytes = head->open_bytes;

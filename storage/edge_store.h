@@ -21,6 +21,7 @@ struct edge_view {
     struct store *store; /* borrowed; may be NULL: then lost blocks are counted in results only */
     uint64_t complete_until_ns; /* api.md section 3 */
     uint64_t published_mono_ns;
+    bool is_closed_only; /* what is open is too much to be shown */
     uint32_t open_hops, open_traces;
     uint64_t open_bytes;
 };
@@ -40,6 +41,7 @@ struct edge_head {
                               done() was handled) */
     uint64_t captured_mono_ns; /* clock_mono_ns() when the head was begun: what came later may be
                                   missing in it; 0 = now */
+    bool is_closed_only; /* head is without what is open, which would be too much */
     uint32_t open_hops, open_traces;
     uint64_t open_bytes;
 };

@@ -130,6 +130,8 @@ def distinct_times(total):
             body = at_many_times(first, A_REQUEST, now)
             push = lambda: w.request("/v1/traces", "POST", body, {"Content-Type": "application/x-protobuf"}, otlp=True)[0]
             wait_until("room for more", lambda: push() == 200, 60)
+            graph = w.json("/api/mesh/graph", last="60m")
+            assert graph["truncated"] == any("still open" in text for text in graph["warnings"]), graph["warnings"]
             time.sleep(0.2)  # 25,000 a second: what closes at once is not there at once
         wait_until("all closed", lambda: w.spans()["pending"] == 0, 60)
         peak = resident_mib(w.process.pid)

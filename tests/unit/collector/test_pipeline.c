@@ -249,7 +249,7 @@ static void flood_and_wait(bool something_stays)
     struct line l;
     struct live_view view;
     line_init(&l, 0, 200);
-    struct live *live = live_new(&l.p);
+    struct live *live = live_new(&l.p, 0);
     size_t before = pipeline_open_bytes(&l.p);
     cr_assert(live_look(live, NULL, false, &view, NULL) == ST_OK);
     registry_free(view.registry);
@@ -280,6 +280,45 @@ Test(pipeline, memory_of_a_flood_goes_back)
 {
     flood_and_wait(false);
     flood_and_wait(true);
+}
+
+/* Open requests of many names would make more cells than there is room for. */
+Test(pipeline, a_view_has_what_fits)
+{
+    enum { CELLS = 100, SOME = 40, MANY = 200 };
+    static char names[MANY][32];
+    struct line l;
+    line_init(&l, 0, MANY);
+    struct live *live = live_new(&l.p, CELLS);
+    const struct {
+        const char *what;
+        uint32_t send, wait_s;
+        uint64_t shown;
+        bool closed_only;
+    } rows[] = {{"few", SOME, 0, SOME, false},
+                {"many", MANY, 0, 0, true},
+                {"still many", 0, 10, 0, true},
+                {"all closed", 0, 40, SOME + MANY, false},
+                {"few again", SOME, 0, SOME + MANY + SOME, false}};
+    uint64_t sent = 0;
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct live_view view;
+        struct sums s = {0};
+        for (uint32_t n = 0; n < rows[i].send; n++) {
+            snprintf(names[n], sizeof(names[n]), "name-%u", n);
+            send(&l, &(struct one){++sent, 1, 0, SPAN_SERVER, "shop", names[n], false}, 1);
+        }
+        wait_s(&l, rows[i].wait_s);
+        cr_assert(live_look(live, NULL, false, &view, NULL) == ST_OK);
+        cr_assert(cell_set_each(view.cells, add_up, &s, NULL) == ST_OK);
+        cr_expect(view.is_closed_only == rows[i].closed_only, "%s", rows[i].what);
+        cr_expect(s.totals == rows[i].shown, "%s: %llu requests", rows[i].what,
+                  (unsigned long long)s.totals);
+        registry_free(view.registry);
+    }
+    live_free(live);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
 }
 
 /* --- time --- */

@@ -334,7 +334,7 @@ static void check_view(struct pipeline *p, struct live *live)
     struct pipeline copy;
     look(live, &kept);
     copy_state(p, &copy);
-    struct live *other = live_new(&copy);
+    struct live *other = live_new(&copy, 0);
     look(other, &fresh);
     cr_assert(strcmp(kept.ptr, fresh.ptr) == 0, "the view kept up is\n%safresh\n%s", kept.ptr,
               fresh.ptr);
@@ -357,7 +357,7 @@ void rig_run(const struct rig *r, const struct rig_run *run, struct buf *out, st
     struct pipeline p;
     struct pipeline_config config = {.seed = 99, .graph = r->graph};
     cr_assert(pipeline_init(&p, &config, NULL) == ST_OK);
-    struct live *live = run->look_every ? live_new(&p) : NULL;
+    struct live *live = run->look_every ? live_new(&p, 0) : NULL;
     uint64_t clock_ns = 5000 * NS_PER_S;
     uint32_t size = run->batch_spans ? run->batch_spans : MAX(r->count, 1u), batches = 0,
              received = 0;

@@ -522,3 +522,26 @@ Test(graph, questions_have_limits)
     world_deinit(&w);
     EXPECT_NO_LEAK();
 }
+
+Test(graph, what_is_left_out_of_the_view_is_said)
+{
+    static const char *const targets[] = {"/api/mesh/graph", "/api/mesh/services",
+                                          "/api/mesh/percentiles",
+                                          "/api/mesh/edge?client=shop/web&server=shop/cart"};
+    struct world w;
+    world_init(&w);
+    for (size_t i = 0; i < LEN(shop); i++)
+        world_add(&w, &shop[i]);
+    world_seal(&w);
+    for (size_t i = 0; i < 2 * LEN(targets); i++) {
+        w.view.is_closed_only = i % 2;
+        struct http_response r = world_get(&w, targets[i / 2]);
+        bool says = str_search(buf_str(&r.body), STR("still open are left out")) < r.body.len;
+        bool truncated = str_search(buf_str(&r.body), STR("\"truncated\":true")) < r.body.len;
+        cr_expect(r.status == 200, "%s: %d", targets[i / 2], (int)r.status);
+        cr_expect(says == w.view.is_closed_only && truncated == says, "%s", targets[i / 2]);
+        buf_deinit(&r.body);
+    }
+    world_deinit(&w);
+    EXPECT_NO_LEAK();
+}
