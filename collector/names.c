@@ -8,9 +8,12 @@
 #include "model/histogram.h"
 
 enum { KEY_BYTES = 2048, PART_BYTES = 256, OPERATIONS_FACTOR = 4 };
+/* Beside its key: its place in the table of keys, and what it means. */
+enum { ENTRY_BYTES = 80 };
 
 struct names {
-    uint32_t max_operations; /* per entity, in this table */
+    uint32_t max_operations;   /* per entity, in this table */
+    uint64_t max_bytes, bytes; /* of keys and entries, nearly */
     uint64_t overflow_operations, overflow_others;
     struct intern *entity_keys, *variant_keys, *owner_keys, *dest_keys, *operation_keys, *flags;
     VEC(struct entity_entry) entities;
@@ -60,14 +63,22 @@ static struct str key_text(const struct key *k)
     return (struct str){k->bytes, k->len};
 }
 
+static bool is_full(const struct names *n)
+{
+    return n->bytes >= n->max_bytes;
+}
+
 /* Id of a key, or NAMES_OTHER when it is new and the table is full. *added: the entry is still to
  * be made. */
 static uint32_t key_id(struct names *n, struct intern *keys, struct str key, uint32_t max,
                        bool *added)
 {
     uint32_t before = intern_count(keys);
-    uint32_t id = before < max ? intern_add(keys, key) : intern_find(keys, key);
+    bool has_room = before < max && (max == UINT32_MAX || !is_full(n));
+    uint32_t id = has_room ? intern_add(keys, key) : intern_find(keys, key);
     *added = id != INTERN_NONE && id == before;
+    if (*added)
+        n->bytes += ENTRY_BYTES + key.len;
     if (id != INTERN_NONE)
         return id;
     n->overflow_others++;
@@ -232,11 +243,12 @@ static bool add_fixed(struct names *n)
            names_flags(n, STR("other")) == NAMES_OTHER;
 }
 
-struct names *names_new(uint64_t seed, uint32_t max_operations)
+struct names *names_new(uint64_t seed, uint32_t max_operations, uint64_t max_bytes)
 {
     struct names *n = mem_calloc(1, sizeof(*n));
     if (!n)
         return NULL;
+    n->max_bytes = max_bytes ? max_bytes : UINT64_MAX;
     n->max_operations = max_operations > UINT32_MAX / OPERATIONS_FACTOR
                             ? UINT32_MAX
                             : max_operations * OPERATIONS_FACTOR;
@@ -274,14 +286,19 @@ void names_free(struct names *n)
 
 /* --- adding --- */
 
+static void entity_key(const struct entity *e, struct key *k)
+{
+    key_begin(k);
+    key_u8(k, e->kind);
+    key_str(k, e->cluster);
+    key_str(k, e->space);
+    key_str(k, e->name);
+}
+
 uint32_t names_entity(struct names *n, const struct entity *e)
 {
     struct key k;
-    key_begin(&k);
-    key_u8(&k, e->kind);
-    key_str(&k, e->cluster);
-    key_str(&k, e->space);
-    key_str(&k, e->name);
+    entity_key(e, &k);
     return add_entity(n, key_text(&k));
 }
 
@@ -331,8 +348,13 @@ static uint32_t put_owner(struct names *n, const struct owner_entry *o)
 uint32_t names_owner(struct names *n, const struct owner *o)
 {
     /* A full table of owners must not go on to fill that of entities. */
-    if (intern_count(n->owner_keys) >= NAMES_MAX && intern_count(n->entity_keys) >= 2 * NAMES_MAX)
-        return NAMES_OTHER;
+    if (is_full(n) || (intern_count(n->owner_keys) >= NAMES_MAX &&
+                       intern_count(n->entity_keys) >= 2 * NAMES_MAX)) {
+        struct key k;
+        entity_key(&o->entity, &k);
+        if (intern_find(n->entity_keys, key_text(&k)) == INTERN_NONE)
+            return NAMES_OTHER;
+    }
     struct owner_entry entry = {
         .entity = names_entity(n, &o->entity),
         .source = NAMES_NONE,
@@ -454,6 +476,11 @@ size_t names_bytes(const struct names *n)
            n->operations.cap * sizeof(*n->operations.items);
 }
 
+uint64_t names_used(const struct names *n)
+{
+    return n->bytes;
+}
+
 void names_overflow(const struct names *n, uint64_t *operations, uint64_t *others)
 {
     *operations = n->overflow_operations;
@@ -467,7 +494,8 @@ bool names_are_many(const struct names *n)
     const uint32_t half = NAMES_MAX / 2;
     return intern_count(n->owner_keys) > half || intern_count(n->dest_keys) > half ||
            intern_count(n->variant_keys) > half || intern_count(n->operation_keys) > 2 * half ||
-           intern_count(n->flags) > NAMES_FLAGS_MAX / 2 || n->weights.len > NAMES_WEIGHTS_MAX / 2;
+           intern_count(n->flags) > NAMES_FLAGS_MAX / 2 || n->bytes > n->max_bytes / 2 ||
+           n->weights.len > NAMES_WEIGHTS_MAX / 2;
 }
 
 uint32_t names_move_owner(struct names *to, const struct names *from, uint32_t id)
@@ -549,6 +577,8 @@ enum status names_decode(struct cursor *in, struct names *n, struct err *e)
 {
     uint32_t (*const adders[])(struct names *, struct str) = {add_entity, add_variant,   add_owner,
                                                               add_dest,   add_operation, add_flags};
+    uint64_t max_bytes = n->max_bytes; /* there was room for them, perhaps under another limit */
+    n->max_bytes = UINT64_MAX;
     for (size_t t = 0; t < LEN(adders); t++) {
         uint64_t count = cursor_varint(in);
         for (uint64_t i = 0; i < count && !in->failed; i++) {
@@ -560,6 +590,7 @@ enum status names_decode(struct cursor *in, struct names *n, struct err *e)
                                t, (unsigned long long)i);
         }
     }
+    n->max_bytes = max_bytes;
     if (!owners_hold(n))
         return err_set(e, ST_CORRUPT, "an owner in the image has no name");
     decode_weights(n, in);

@@ -39,8 +39,9 @@ struct dest_entry {
 
 struct names;
 
-/* One thread at a time. NULL when memory is short. */
-struct names *names_new(uint64_t seed, uint32_t max_operations);
+/* One thread at a time. Full when it holds max_bytes (0 = no limit), too. NULL when memory is
+ * short. */
+struct names *names_new(uint64_t seed, uint32_t max_operations, uint64_t max_bytes);
 void names_free(struct names *n);
 
 /* Ids of what is given, added when new; NAMES_OTHER when the table is full or memory is short.
@@ -69,9 +70,11 @@ struct str names_operation_at(const struct names *n, uint32_t id);
 struct str names_flags_at(const struct names *n, uint32_t id);
 uint64_t names_weight_at(const struct names *n, uint32_t id);
 
-/* Bytes of heap it holds. */
+/* Bytes of heap it holds, and what its names take of them: a function of what they are. */
 size_t names_bytes(const struct names *n);
-/* True when a table is more than half full: time to keep only what is still in use. */
+uint64_t names_used(const struct names *n);
+/* True when a table, or all of them, is more than half full: time to keep only what is still in
+ * use. */
 bool names_are_many(const struct names *n);
 /* Ids in `to` of what has these ids in `from`, added when new. One thread. */
 uint32_t names_move_owner(struct names *to, const struct names *from, uint32_t id);

@@ -10,11 +10,17 @@ static uint32_t trace_spans_max(const struct pipeline_config *config)
     return config->open_bytes_max ? (uint32_t)MIN(most, (uint64_t)UINT32_MAX) : UINT32_MAX;
 }
 
+struct names *pipeline_names_new(const struct pipeline_config *config)
+{
+    enum { SHARE = 4 };
+    return names_new(config->seed, config->graph.max_operations, config->open_bytes_max / SHARE);
+}
+
 enum status pipeline_init(struct pipeline *p, const struct pipeline_config *config, struct err *e)
 {
     *p = (struct pipeline){.config = *config, .trace_spans_max = trace_spans_max(config)};
     p->sightings.index.seed = config->seed;
-    p->names = names_new(config->seed, config->graph.max_operations);
+    p->names = pipeline_names_new(config);
     p->caps = row_caps_new(config->seed, &config->graph);
     p->registry = registry_new(config->seed, config->graph.max_edges);
     if (p->names && p->caps && p->registry)
@@ -233,7 +239,7 @@ static void look_at_slot(struct pipeline *p, uint32_t step, enum look how)
 
 static bool is_over(const struct pipeline *p)
 {
-    return open_table_used(&p->table) + names_bytes(p->names) > p->config.open_bytes_max;
+    return open_table_used(&p->table) + names_used(p->names) > p->config.open_bytes_max;
 }
 
 /* Over the limit the oldest traces close before their time, and are not remembered. */

@@ -102,6 +102,8 @@ static inline uint32_t pipeline_forgotten(const struct pipeline *p)
     return clock_steps(p->clock_ns) - steps_over(p->config.graph.remember_ns);
 }
 
+/* An empty table of names, which takes no more than its share of open state. */
+struct names *pipeline_names_new(const struct pipeline_config *config);
 /* pipeline_tidy.c: once an hour of the pipeline clock, forgets names that nothing open uses; once a
  * day, which rows had a place of their own, when there were too many. */
 void pipeline_tidy(struct pipeline *p);

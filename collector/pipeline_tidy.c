@@ -50,7 +50,7 @@ static uint32_t move_owner(uint32_t owner, void *user)
 /* A fresh table with what is open or remembered. Without memory the old one stays. */
 static void renew_names(struct pipeline *p)
 {
-    struct names *fresh = names_new(p->config.seed, p->config.graph.max_operations);
+    struct names *fresh = pipeline_names_new(&p->config);
     if (!fresh)
         return;
     log_info("collector: names are many, keeping those in use bytes=%zu", names_bytes(p->names));

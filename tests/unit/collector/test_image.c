@@ -237,7 +237,7 @@ Test(image, owners_refer_to_names_that_are_there)
 {
     enum { REFERENCES = 3, BEFORE_INSTANCE = REFERENCES * 4 + 3 };
     struct owner owner = {.entity = {.name = STR("web")}, .instance = STR("web-7d9f")};
-    struct names *n = names_new(1, 200);
+    struct names *n = names_new(1, 200, 0);
     struct buf bytes = {0};
     struct err e;
     (void)names_owner(n, &owner);
@@ -245,7 +245,7 @@ Test(image, owners_refer_to_names_that_are_there)
     char *key = memmem(bytes.ptr, bytes.len, "web-7d9f", 8);
     cr_assert(key != NULL);
     for (unsigned i = 0; i <= REFERENCES; i++) {
-        struct names *back = names_new(1, 200);
+        struct names *back = names_new(1, 200, 0);
         struct cursor c = cursor_of(buf_str(&bytes));
         if (i < REFERENCES)
             key[(ptrdiff_t)(4 * i) - BEFORE_INSTANCE + 3] ^= 1;

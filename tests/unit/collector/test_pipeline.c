@@ -149,6 +149,35 @@ Test(pipeline, a_flood_of_operations_keeps_sums_and_memory)
     EXPECT_NO_LEAK();
 }
 
+/* Long names that nobody says twice must not be what makes others' requests close early. */
+Test(pipeline, a_flood_of_long_names_closes_nothing_early)
+{
+    enum { LIMIT = 8 * MIB, SECONDS = 40, A_SECOND = 500, LENGTH = 250 };
+    static struct one spans[A_SECOND];
+    static char names[A_SECOND][LENGTH + 1];
+    struct line l;
+    line_init(&l, LIMIT, 200);
+    for (uint32_t second = 0; second < SECONDS; second++) {
+        for (uint32_t i = 0; i < A_SECOND; i++) {
+            memset(names[i], 'n', LENGTH);
+            snprintf(names[i] + LENGTH - 10, 11, "%010u", second * A_SECOND + i);
+            spans[i] = (struct one){100 + second * A_SECOND + i, 5, 0, SPAN_SERVER, names[i], "x"};
+        }
+        send(&l, spans, A_SECOND);
+        if (second == SECONDS - 10)
+            send_one(&l, 1, 1, 0, SPAN_CLIENT, "web");
+        if (second == SECONDS - 1)
+            send_one(&l, 1, 2, 1, SPAN_SERVER, "cart");
+        wait_s(&l, 1);
+    }
+    cr_expect(l.p.closed_early == 0, "%llu traces", (unsigned long long)l.p.closed_early);
+    cr_expect(names_bytes(l.p.names) < LIMIT / 2, "%zu bytes", names_bytes(l.p.names));
+    pipeline_flush(&l.p, ++l.sequence, l.clock_ns);
+    cr_expect(sums_of(&l).totals == SECONDS * A_SECOND + 1);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 static enum status count_outcomes(const struct cell_row *row, uint64_t tile_s, const struct cell *c,
                                   void *user, struct err *e)
 {
