@@ -61,7 +61,8 @@ bool ingest_admit(uint64_t body_bytes, struct str user_agent, struct err *e, voi
 /* net_config.unseen: such requests stand in the account as refused, rejected or aborted. */
 void ingest_unseen(enum status why, void *user);
 
-/* The same steps for a journal record that is replayed: unpack, decode, prepare. Any thread. */
+/* The same steps for a journal record that is replayed: unpack, decode, prepare. How large a
+ * request may be by now is no matter: it was accepted. Any thread. */
 enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e);
 
 #endif

@@ -32,6 +32,9 @@ unsigned ingest_budget_percent(struct str user_agent)
     return never_retries ? OTHERS : RETRYING;
 }
 
+/* The most that limits.unpacked can have been. */
+#define UNPACKED_EVER GIB
+
 static enum status decode_spans(const struct ingest_config *config, struct batch *b, struct err *e)
 {
     uint64_t keep = config->retention.edges_ns;
@@ -77,8 +80,10 @@ static enum status decode_plain(const struct ingest_config *config, struct batch
 
 enum status ingest_decode(const struct ingest_config *config, struct batch *b, struct err *e)
 {
-    TRY(unpack_body(b, config->limits.unpacked_bytes, e));
-    return decode_plain(config, b, e);
+    struct ingest_config then = *config;
+    then.limits.spans = then.limits.samples = UINT32_MAX;
+    TRY(unpack_body(b, UNPACKED_EVER, e));
+    return decode_plain(&then, b, e);
 }
 
 static uint32_t retry_after_ms(void)

@@ -212,6 +212,21 @@ def refusals_cost_less():
         assert all(cost < taken for cost in costs.values()), (taken, costs)
 
 
+def what_was_accepted_is_accepted(setting):
+    """kill -9, and a start with a limit that the journal's requests are over."""
+    with Weft(config="admin: true\n") as first:
+        push(first, document(count=100), 200)
+        rows = [({"__name__": "m", "n": str(n)}, [(int(time.time() * 1000), 1)]) for n in range(100)]
+        assert first.request("/api/v1/write", "POST", write_request(rows), WRITE)[0] in (200, 204)
+        first.kill()
+        with Weft(data=first.data, config="admin: true\nlimits: { %s }\n" % setting) as again:
+            again.flush()
+            account = again.json("/api/mesh/status")["account"]
+            for signal in ("spans", "samples"):
+                row = account[signal]
+                assert row["received"] == row["stored"] == 100 and row["difference"] == 0, (signal, row)
+
+
 def each_has_a_default_and_a_row():
     told = subprocess.run([BINARY, "check-config", "--reference"], capture_output=True, text=True, check=True).stdout
     rows = dict(re.findall(r"^\| `limits\.(\w+)` \| [^|]* \| `([^`]*)` \|", told, re.M))
@@ -223,6 +238,8 @@ def main():
     suite = Suite("bounds")
     suite.run("each_has_a_default_and_a_row", each_has_a_default_and_a_row)
     suite.run("refusals_cost_less", refusals_cost_less)
+    for setting in ("spans: 10", "samples: 10", "unpacked: 1KiB", "body: 1KiB"):
+        suite.run("a replay does not mind %s" % setting, what_was_accepted_is_accepted, setting)
     for name, setting, go_over, metric, labels in BOUNDS:
         suite.run(name, lambda: bound(setting, go_over, metric, **labels))
     suite.close()
