@@ -83,6 +83,16 @@ static ssize_t read_message(nghttp2_session *session, int32_t stream_id, uint8_t
     return (ssize_t)n;
 }
 
+/* A signal does not end it: asked again, the kernel goes on waiting for the same connection. */
+static bool connect_whole(int fd, const struct addrinfo *to)
+{
+    int failed;
+    do
+        failed = connect(fd, to->ai_addr, to->ai_addrlen);
+    while (failed && errno == EINTR);
+    return !failed;
+}
+
 static enum status connect_to(const char *addr, int *fd, struct err *e)
 {
     struct str host;
@@ -95,12 +105,13 @@ static enum status connect_to(const char *addr, int *fd, struct err *e)
     if (getaddrinfo(*name ? name : "127.0.0.1", service, &hints, &found) != 0)
         return err_set(e, ST_INVALID, "%s is no address", addr);
     *fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int failed = *fd < 0 || connect(*fd, found->ai_addr, found->ai_addrlen) != 0;
+    bool connected = *fd >= 0 && connect_whole(*fd, found);
+    int why = errno;
     freeaddrinfo(found);
-    if (failed) {
+    if (!connected) {
         if (*fd >= 0)
             close(*fd);
-        return err_set(e, ST_IO, "nobody answers at %s: %s", addr, strerror(errno));
+        return err_set(e, ST_IO, "nobody answers at %s: %s", addr, strerror(why));
     }
     int one = 1;
     setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
