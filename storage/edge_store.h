@@ -41,7 +41,7 @@ struct edge_head {
                               done() was handled) */
     uint64_t captured_mono_ns; /* clock_mono_ns() when the head was begun: what came later may be
                                   missing in it; 0 = now */
-    bool is_closed_only; /* head is without what is open, which would be too much */
+    bool is_closed_only;       /* head is without what is open, which would be too much */
     uint32_t open_hops, open_traces;
     uint64_t open_bytes;
 };
