@@ -42,23 +42,6 @@ static void checkpoint(uint64_t position)
         abort();
 }
 
-/* A store whose image number 1 is the older of two, as one between them was damaged; its bytes are
- * then replaced again and again. */
-static void store_make(void)
-{
-    char directory[64];
-    log_set_level(LOG_ERROR);
-    snprintf(directory, sizeof(directory), "/dev/shm/weft-fuzz-image-%d", (int)getpid());
-    snprintf(path, sizeof(path), "%s/image/0000000000000001.image", directory);
-    struct store_config config = {str_from_c(directory), {0}};
-    if (store_open(&config, &store, NULL) != ST_OK)
-        abort();
-    checkpoint(1);
-    checkpoint(2);
-    store_image_damaged(store, STORE_IMAGE_LAST);
-    checkpoint(3);
-}
-
 enum { HEAD_BYTES = 24, CHUNK_HEAD_BYTES = 16 };
 
 /* As docs/formats/image.md has it. */
@@ -157,6 +140,24 @@ static void read_state(void)
         pipeline_flush(&p, p.sequence + 1, p.clock_ns);
     }
     pipeline_deinit(&p);
+}
+
+/* A store whose image number 1 is the older of two, as one between them was damaged; its bytes are
+ * then replaced again and again. */
+static void store_make(void)
+{
+    char directory[64];
+    log_set_level(LOG_ERROR);
+    snprintf(directory, sizeof(directory), "/dev/shm/weft-fuzz-image-%d", (int)getpid());
+    snprintf(path, sizeof(path), "%s/image/0000000000000001.image", directory);
+    struct store_config config = {str_from_c(directory), {0}};
+    if (store_open(&config, &store, NULL) != ST_OK)
+        abort();
+    read_state(); /* there is none yet */
+    checkpoint(1);
+    checkpoint(2);
+    store_image_damaged(store, STORE_IMAGE_LAST);
+    checkpoint(3);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

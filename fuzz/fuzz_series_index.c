@@ -149,6 +149,26 @@ static void live_on(struct state *s)
     must(series_active_count(x, &x->active) == s->ids.len / 2);
 }
 
+/* A clock that is set back by hours begins anew; of all series but one nothing is left. */
+static void set_back_and_tidy(struct state *s)
+{
+    struct series_states *x = &s->series;
+    size_t count = s->ids.len;
+    if (count == 0)
+        return;
+    uint32_t last = s->ids.items[count - 1];
+    series_states_clock(x, UINT64_C(100) * 600 * NS_PER_S);
+    series_states_clock(x, 600 * NS_PER_S);
+    must(series_active_count(x, &x->active) == 0);
+    for (size_t i = 0; i + 1 < count; i++)
+        series_state_forget(x, s->ids.items[i]);
+    series_state_touch(x, series_state_put(x, last));
+    series_states_tidy(x, &last, 1, last + 1);
+    must(series_state_find(x, last) && series_active_count(x, &x->active) == 1);
+    must(s->ids.items[0] >> PAGE_SHIFT == last >> PAGE_SHIFT ||
+         !series_state_find(x, s->ids.items[0]));
+}
+
 /* One that is not newer than the last of its series is known already. */
 static void tell_exemplars(struct exemplar_ring *ring, struct str bytes)
 {
@@ -208,6 +228,7 @@ static void load_states(struct str bytes)
         must(state_decode(&back, buf_str(&out)) == ST_OK);
         expect_same(&s, &back);
         live_on(&back);
+        set_back_and_tidy(&back);
         tell_exemplars(&back.ring, bytes);
         tell_metadata(&back.table, bytes);
         state_deinit(&back);
