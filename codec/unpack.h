@@ -14,7 +14,7 @@
  * 8878, snappy format_description.txt and framing_format.txt, lz4_Frame_format.md. */
 enum status unpack(enum batch_compression how, struct str in, size_t max_bytes, struct str *out,
                    struct err *e);
-/* The same; what the output takes is charged to `payer` while it grows. ST_BUSY: its budget has no
+/* The same; what the output takes is held by `payer` while it grows. ST_BUSY: its budget has no
  * more. */
 enum status unpack_paid(enum batch_compression how, struct str in, size_t max_bytes,
                         struct arena *payer, struct str *out, struct err *e);

@@ -14,7 +14,7 @@ struct unpack_job {
     size_t len, cap; /* of out; never more than max + 1: the byte too many proves that the output is
                         too big */
     size_t max;
-    struct arena *payer; /* borrowed, may be NULL: is charged for cap */
+    struct arena *payer; /* borrowed, may be NULL: counts cap as held */
     struct err *err;     /* borrowed */
 };
 

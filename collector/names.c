@@ -1,28 +1,14 @@
 /* names.c - every table is an intern table of the entry's key, with the decoded entry beside it.
  * The entries' strings point into the keys, which never move; an image is nothing but the keys in
  * their order. */
-#include "collector/names.h"
-#include "base/intern.h"
-#include "base/vec.h"
+#include "collector/names_private.h"
+
 #include "collector/cluster_name.h"
 #include "model/histogram.h"
 
 enum { KEY_BYTES = 2048, PART_BYTES = 256, OPERATIONS_FACTOR = 4 };
 /* Beside its key: its place in the table of keys, and what it means. */
 enum { ENTRY_BYTES = 80 };
-
-struct names {
-    uint32_t max_operations;   /* per entity, in this table */
-    uint64_t max_bytes, bytes; /* of keys and entries, nearly */
-    uint64_t overflow_operations, overflow_others;
-    struct intern *entity_keys, *variant_keys, *owner_keys, *dest_keys, *operation_keys, *flags;
-    VEC(struct entity_entry) entities;
-    VEC(struct variant) variants;
-    VEC(struct owner_entry) owners;
-    VEC(struct dest_entry) dests;
-    VEC(struct str) operations;
-    VEC(uint64_t) weights; /* few: senders agree on a handful of probabilities */
-};
 
 /* --- keys --- */
 
@@ -426,65 +412,6 @@ uint32_t names_weight(struct names *n, uint64_t weight)
         return 0;
     }
     return (uint32_t)n->weights.len - 1;
-}
-
-/* --- reading --- */
-
-struct entity_entry *names_entity_at(const struct names *n, uint32_t id)
-{
-    return &n->entities.items[id < n->entities.len ? id : NAMES_OTHER];
-}
-
-const struct variant *names_variant_at(const struct names *n, uint32_t id)
-{
-    return &n->variants.items[id < n->variants.len ? id : NAMES_NONE];
-}
-
-const struct owner_entry *names_owner_at(const struct names *n, uint32_t id)
-{
-    return &n->owners.items[id < n->owners.len ? id : NAMES_OTHER];
-}
-
-const struct dest_entry *names_dest_at(const struct names *n, uint32_t id)
-{
-    return &n->dests.items[id < n->dests.len ? id : NAMES_OTHER];
-}
-
-struct str names_operation_at(const struct names *n, uint32_t id)
-{
-    return n->operations.items[id < n->operations.len ? id : NAMES_OTHER];
-}
-
-struct str names_flags_at(const struct names *n, uint32_t id)
-{
-    return intern_get(n->flags, id < intern_count(n->flags) ? id : NAMES_OTHER);
-}
-
-uint64_t names_weight_at(const struct names *n, uint32_t id)
-{
-    return n->weights.items[id < n->weights.len ? id : 0];
-}
-
-size_t names_bytes(const struct names *n)
-{
-    return intern_bytes(n->entity_keys) + intern_bytes(n->variant_keys) +
-           intern_bytes(n->owner_keys) + intern_bytes(n->dest_keys) +
-           intern_bytes(n->operation_keys) + intern_bytes(n->flags) +
-           n->entities.cap * sizeof(*n->entities.items) +
-           n->variants.cap * sizeof(*n->variants.items) + n->owners.cap * sizeof(*n->owners.items) +
-           n->dests.cap * sizeof(*n->dests.items) +
-           n->operations.cap * sizeof(*n->operations.items);
-}
-
-uint64_t names_used(const struct names *n)
-{
-    return n->bytes;
-}
-
-void names_overflow(const struct names *n, uint64_t *operations, uint64_t *others)
-{
-    *operations = n->overflow_operations;
-    *others = n->overflow_others;
 }
 
 /* --- moving to a fresh table --- */
