@@ -132,7 +132,8 @@ static struct series_index *living_index(struct series_store *s)
         return NULL;
     s->last_tidy_mono_ns = mono_ns;
     int64_t keep_ms = (int64_t)(s->config.retention_ns / NS_PER_MS);
-    int64_t oldest_ms = keep_ms ? (int64_t)(clock_wall_ns() / NS_PER_MS) - keep_ms : INT64_MIN;
+    int64_t oldest_ms =
+        keep_ms ? (int64_t)(store_age_ns(s->config.store) / NS_PER_MS) - keep_ms : INT64_MIN;
     for (uint32_t i = 0; i < count; i++)
         dead += is_dead(s, ids[i], oldest_ms);
     if (dead < TIDY_LEAST || dead < count - dead)

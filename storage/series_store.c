@@ -198,7 +198,7 @@ static void maintain(struct series_store *s)
     bool did = true;
     enum status status = ST_OK;
     while (status == ST_OK && did && !s->resting && mailbox_count(s->jobs) == 0)
-        status = series_maintain_step(s, clock_wall_ns(), false, &did, &e);
+        status = series_maintain_step(s, store_age_ns(s->config.store), false, &did, &e);
     if (status != ST_OK)
         log_limited(LOG_ERROR, "series: maintenance failed, tried again later error=\"%s\"", e.msg);
 }
@@ -224,6 +224,7 @@ static void *worker_thread(void *user)
 static enum status make(struct series_store *s, uint64_t *position, struct err *e)
 {
     uint64_t seed = store_seed(s->config.store);
+    struct series_stats stats;
     list_init(&s->waiting);
     list_init(&s->saving);
     s->soon.kind = MAIL_SAVE_SOON;
@@ -239,6 +240,8 @@ static enum status make(struct series_store *s, uint64_t *position, struct err *
     if (!s->inbox || !s->jobs || !s->index || !s->head)
         return err_set(e, ST_NO_MEMORY, "no memory for the series store");
     TRY(series_restore(s, position, e));
+    series_store_stats(s, &stats);
+    store_age_saw(s->config.store, (uint64_t)MAX(stats.max_time_ms, 0) * NS_PER_MS);
     s->last_save_mono_ns = clock_mono_ns();
     if (pthread_create(&s->worker_thread, NULL, worker_thread, s) != 0)
         return err_set(e, ST_NO_MEMORY, "no thread for the series store");
@@ -392,7 +395,7 @@ static enum status compact(struct series_store *s, void *user, struct err *e)
     bool did = true;
     (void)user;
     while (did && !s->resting)
-        TRY(series_maintain_step(s, clock_wall_ns(), true, &did, e));
+        TRY(series_maintain_step(s, store_age_ns(s->config.store), true, &did, e));
     return did ? err_set(e, ST_BUSY, "weft is stopping") : ST_OK;
 }
 

@@ -153,16 +153,37 @@ static enum status maintain(struct store *s, uint64_t now_ns, bool compact, stru
     return compact && did ? err_set(e, ST_BUSY, "weft is stopping") : ST_OK;
 }
 
+uint64_t store_age_ns(struct store *s)
+{
+    bool leapt;
+    uint64_t wall_ns = clock_wall_ns();
+    pthread_mutex_lock(&s->lock);
+    uint64_t age_ns = age_clock_tell(&s->age, wall_ns, clock_mono_ns(), &leapt);
+    pthread_mutex_unlock(&s->lock);
+    if (leapt)
+        log_warn("store: the clock is %llu hours ahead of what it should be: nothing is dropped or "
+                 "thinned out for that until it has stood for a day",
+                 (unsigned long long)((wall_ns - age_ns) / NS_PER_S / 3600));
+    return age_ns;
+}
+
+void store_age_saw(struct store *s, uint64_t newest_ns)
+{
+    pthread_mutex_lock(&s->lock);
+    age_clock_saw(&s->age, newest_ns, clock_mono_ns());
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void maintain_alone(struct store *s)
 {
     struct err e;
-    if (maintain(s, clock_wall_ns(), false, &e) != ST_OK)
+    if (maintain(s, store_age_ns(s), false, &e) != ST_OK)
         log_limited(LOG_ERROR, "store: maintenance failed, tried again later error=\"%s\"", e.msg);
 }
 
 static void compact_run(struct store *s, struct compact_job *job)
 {
-    job->status = maintain(s, clock_wall_ns(), true, &job->err);
+    job->status = maintain(s, store_age_ns(s), true, &job->err);
     pthread_mutex_lock(&s->lock);
     job->done = true;
     pthread_cond_broadcast(&s->compacted);
@@ -237,8 +258,11 @@ static enum status catalogue_take(struct store *s, struct err *e)
 static enum status content_take(struct store *s, struct err *e)
 {
     size_t ignored;
+    struct store_stats stats;
     TRY(catalogue_take(s, e));
     TRY(parts_load(s, e));
+    store_stats(s, &stats);
+    store_age_saw(s, stats.edge_newest_ns);
     TRY(folder_each(s, "edges", "part", remove_unlisted, &ignored, e));
     TRY(folder_each(s, "image", "image", find_older_image, &ignored, e));
     TRY(folder_each(s, "image", "image", remove_unlisted, &ignored, e));

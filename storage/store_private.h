@@ -9,6 +9,7 @@
 
 #include "base/mailbox.h"
 #include "base/vec.h"
+#include "storage/age_clock.h"
 #include "storage/catalogue_series.h"
 #include "storage/store_parts.h"
 #include <pthread.h>
@@ -55,6 +56,7 @@ struct store {
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t compacted;
+    struct age_clock age;
     VEC(struct listed_part) parts; /* in the order of commits */
     struct store_stats stats;      /* counters only; the rest is summed when asked for */
 };
@@ -65,6 +67,11 @@ void store_path(const struct store *s, const char *folder, uint64_t id, const ch
 /* Gives a damaged file the second name "<id>.<suffix>.damaged", which nobody reads or deletes:
  * whoever can repair it may. Says so in the log. Any thread. */
 void store_keep_damaged(const struct store *s, const char *folder, uint64_t id, const char *suffix);
+/* The time from which age is counted, ns since 1970: the wall clock's, unless that leapt ahead. Any
+ * thread. */
+uint64_t store_age_ns(struct store *s);
+/* There is data of this time, ns since 1970; 0: there is none. Before anybody asks for the age. */
+void store_age_saw(struct store *s, uint64_t newest_ns);
 /* A number for a new file. Collector thread (images) and writer thread (parts). */
 uint64_t store_new_id(struct store *s);
 

@@ -128,6 +128,30 @@ Test(series_maintain, old_samples_go, .timeout = 60)
     EXPECT_NO_LEAK();
 }
 
+/* While weft was off, too: what is kept tells where the clock was. */
+Test(series_maintain, a_clock_that_leaps_ahead_takes_nothing_for_a_day, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    r.config.retention_ns = (uint64_t)DAY * NS_PER_MS;
+    r.arrival_ms = (uint64_t)T;
+    clock_set_ns((uint64_t)T * NS_PER_MS, 1);
+    series_store_rig_open(&r, true);
+    series_store_rig_one(&r, "x", T, 1);
+    checkpoint(&r);
+    series_store_rig_close(&r);
+    for (int64_t days = 0; days < 2; days++) {
+        clock_set_ns((uint64_t)(T + (30 + days) * DAY) * NS_PER_MS,
+                     (uint64_t)(days * DAY) * NS_PER_MS + 1);
+        if (days == 0)
+            series_store_rig_open(&r, true);
+        compact(&r);
+        cr_expect(eq(u64, stats_of(&r).samples_parts, days == 0));
+    }
+    clock_set_ns(0, 0);
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 Test(series_maintain, the_oldest_parts_go_when_the_disk_is_full, .timeout = 60)
 {
     struct series_store_rig r = series_store_rig_new();

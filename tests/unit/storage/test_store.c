@@ -431,6 +431,36 @@ Test(store, retention_drops_old_parts_and_keeps_for_ever_with_0)
     }
 }
 
+/* A wrong time server or an empty battery: all would be older than the retention. */
+Test(store, a_clock_that_leaps_ahead_drops_nothing_for_a_day)
+{
+    static const uint64_t day_ns = 86400 * NS_PER_S;
+    char *dir = temp_dir_make();
+    struct retention keep = {.edges_ns = 90 * day_ns};
+    for (int while_off = 0; while_off < 2; while_off++) {
+        clock_set_ns(tile_s * NS_PER_S, day_ns);
+        struct store *s = store_rig_open(dir, keep);
+        cr_assert(eq(int, store_rig_checkpoint(s, 10, store_rig_image, 2, tile_s), ST_OK));
+        cr_expect(eq(sz, store_rig_showing(s, 10), 1));
+        cr_expect(eq(int, store_compact(s, NULL), ST_OK));
+        if (while_off) {
+            store_close(s);
+            s = store_rig_open(dir, keep);
+        }
+        uint64_t ahead_ns = (tile_s + 400 * 86400) * NS_PER_S;
+        for (uint64_t days = 0; days < 2; days++) {
+            clock_set_ns(ahead_ns + days * day_ns, (1 + days) * day_ns);
+            cr_expect(eq(int, store_compact(s, NULL), ST_OK));
+            cr_expect(eq(u64, observed(s, BASE_END_S, UINT64_MAX) > 0, days == 0));
+        }
+        store_close(s);
+        temp_dir_remove(dir);
+        dir = temp_dir_make();
+    }
+    clock_set_ns(0, 0);
+    temp_dir_remove(dir);
+}
+
 /* Nobody repairs what would be dropped, and each start named it and counted it as lost. */
 Test(store, a_damaged_part_goes_when_it_is_too_old)
 {
