@@ -242,6 +242,7 @@ static enum status make(struct series_store *s, uint64_t *position, struct err *
     TRY(series_restore(s, position, e));
     series_store_stats(s, &stats);
     store_age_saw(s->config.store, (uint64_t)MAX(stats.max_time_ms, 0) * NS_PER_MS);
+    series_snapshots_tidy(s->config.store);
     s->last_save_mono_ns = clock_mono_ns();
     if (pthread_create(&s->worker_thread, NULL, worker_thread, s) != 0)
         return err_set(e, ST_NO_MEMORY, "no thread for the series store");

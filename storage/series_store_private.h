@@ -167,6 +167,11 @@ enum status series_restore(struct series_store *s, uint64_t *position, struct er
 /* What series_store_forget() asks for. Series thread. */
 void series_forget_samples(struct series_store *s, const struct tombstone *t);
 
+/* --- series_snapshot.c --- */
+
+/* Removes what an end amid a snapshot left of it. Before threads start. */
+void series_snapshots_tidy(const struct store *store);
+
 /* --- series_maintain.c --- */
 
 /* One merge or one drop; *did is false when nothing is left to do. Worker. */

@@ -241,6 +241,27 @@ def restored_snapshot():
             check_account(again)
 
 
+def snapshot_ends_with_weft():
+    """What has the name of a snapshot is one: an end amid it leaves nothing that looks like a backup."""
+    loose = Loose()
+    with tempfile.TemporaryDirectory() as data:
+        snapshots = pathlib.Path(data) / "snapshots"
+        weft = Weft(data=data, config=SELDOM, env={"WEFT_FAULT": "kill:snapshot_file:2"})
+        loose.write(weft, 20)
+        try:
+            weft.request("/api/v1/admin/tsdb/snapshot", "POST", b"")
+        except (OSError, http.client.HTTPException):
+            pass
+        weft.kill()
+        weft.clean()
+        assert [s.suffix for s in snapshots.iterdir()] == [".tmp"], "it was amid one"
+        with Weft(data=data, config=SELDOM) as again:
+            assert list(snapshots.iterdir()) == []
+            loose.check(again, "after the end")
+            assert again.request("/api/v1/admin/tsdb/snapshot", "POST", b"")[0] == 200
+            assert [s.suffix for s in snapshots.iterdir()] == [""]
+
+
 # --- flipped bits ---
 
 KINDS = {"part": "series/*.part", "index log": "series/*.index", "state": "series/*.state", "journal": "journal/*", "catalogue": "catalogue*",
@@ -332,6 +353,7 @@ def main():
     if not suite.failed:
         suite.run("all of it is there once, and a clean stop leaves nothing to replay", crasher.finish)
     suite.run("restored snapshot", restored_snapshot)
+    suite.run("a snapshot ends with weft", snapshot_ends_with_weft)
     for kind, pattern in KINDS.items():
         suite.run("flipped bits: " + kind, flip_bits, kind, pattern, 25 if args.full else 3, args.seed)
     for error in ("EIO", "ENOSPC"):
