@@ -284,9 +284,13 @@ static enum status merge(struct series_store *s, const struct series_set *set,
         parts[i] = set->parts[plan->first + i].part;
     x->part.id = store_new_id(s->config.store);
     series_path(s, x->part.id, "part", path);
-    struct series_merge m = {
-        parts, plan->count, path, plan->effort, is_cut(set, plan, &cut) ? series_cut_run : NULL,
-        &cut};
+    struct series_merge m = {.parts = parts,
+                             .part_count = plan->count,
+                             .path = path,
+                             .effort = plan->effort,
+                             .keep = is_cut(set, plan, &cut) ? series_cut_run : NULL,
+                             .user = &cut,
+                             .stop = &s->resting};
     TRY(series_part_merge(&m, &x->lost_blocks, e));
     TRY(series_part_open(path, &x->part.part, e));
     x->part.info = series_part_info(x->part.part);

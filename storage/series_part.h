@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/native_histogram.h"
+#include <stdatomic.h>
 
 /* Orders series in parts. Series that differ only in `le` are one family and lie behind each other
  * by ascending bound, so that cumulative buckets can be stored as differences. */
@@ -79,7 +80,7 @@ enum status series_part_read(const struct series_part *p, const struct series_pa
 /* Merges parts, oldest first, into a new file: one run a series; of samples of one time the newest
  * part's wins. `keep` (NULL: everything) cuts a run: it may shorten or drop (sample_count 0) it in
  * place, its arrays (run->histograms and run->starts_ms too) are the merge's own and may be
- * written. ST_IO, ST_NO_MEMORY. */
+ * written. `stop` (may be NULL) breaks it off. ST_IO, ST_NO_MEMORY, ST_BUSY: broken off. */
 struct series_merge {
     struct series_part *const *parts;
     uint32_t part_count;
@@ -87,6 +88,7 @@ struct series_merge {
     enum series_effort effort;
     void (*keep)(struct series_run *run, int64_t *times_ms, double *values, void *user);
     void *user;
+    const atomic_bool *stop;
 };
 enum status series_part_merge(const struct series_merge *merge, uint64_t *lost, struct err *e);
 

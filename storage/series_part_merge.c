@@ -264,6 +264,8 @@ static enum status merge_all(struct merge_state *s, struct err *e)
         struct series_key key;
         struct merge_input *only = NULL;
         uint32_t count;
+        if (s->merge->stop && atomic_load_explicit(s->merge->stop, memory_order_relaxed))
+            return err_set(e, ST_BUSY, "weft is stopping");
         TRY(find_next(s, &key, &count, &only, e));
         if (count == 0)
             return series_part_writer_finish(s->writer, e);

@@ -199,7 +199,7 @@ static void maintain(struct series_store *s)
     enum status status = ST_OK;
     while (status == ST_OK && did && !s->resting && mailbox_count(s->jobs) == 0)
         status = series_maintain_step(s, store_age_ns(s->config.store), false, &did, &e);
-    if (status != ST_OK)
+    if (status != ST_OK && !s->resting)
         log_limited(LOG_ERROR, "series: maintenance failed, tried again later error=\"%s\"", e.msg);
 }
 

@@ -174,7 +174,8 @@ void series_snapshots_tidy(const struct store *store);
 
 /* --- series_maintain.c --- */
 
-/* One merge or one drop; *did is false when nothing is left to do. Worker. */
+/* One merge or one drop; *did is false when nothing is left to do. ST_BUSY: broken off by
+ * series_store_rest(). Worker. */
 enum status series_maintain_step(struct series_store *s, uint64_t now_ns, bool compact, bool *did,
                                  struct err *e);
 

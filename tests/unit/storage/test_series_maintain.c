@@ -258,6 +258,27 @@ Test(series_maintain, at_rest_nothing_is_merged, .timeout = 60)
     EXPECT_NO_LEAK();
 }
 
+/* One may take a minute, and weft has seconds to stop. */
+Test(series_maintain, at_rest_a_merge_is_broken_off, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    struct err e = {0};
+    bool did;
+    series_store_rig_open(&r, true);
+    for (int i = 1; i <= 2; i++) {
+        series_store_rig_one(&r, "x", i, 1);
+        checkpoint(&r);
+    }
+    series_store_rest(r.series);
+    size_t files = store_rig_files(r.dir, "series");
+    cr_expect(eq(int, series_maintain_step(r.series, clock_wall_ns(), true, &did, &e), ST_BUSY));
+    cr_expect(eq(str, e.msg, "weft is stopping"));
+    cr_expect(eq(u64, stats_of(&r).part_files, 2));
+    cr_expect(eq(sz, store_rig_files(r.dir, "series"), files));
+    series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
 /* --- coarse steps --- */
 
 static bool yes(uint32_t id, void *user)
