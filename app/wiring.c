@@ -25,7 +25,7 @@ enum { CLOSED_SHARE = 8, VIEW_SHARE = 3 };
 /* One query may hold this part of it; two are answered at a time. */
 enum { QUERY_SHARE = 4 };
 #define DRAIN_GRACE_NS (2 * NS_PER_S)
-/* POST /-/flush waits this long for pending to become 0. */
+/* POST /-/flush waits this long for what was pending to be settled. */
 #define FLUSH_WAIT_NS (60 * NS_PER_S)
 enum { FLUSH_POLL_US = 2000 };
 
@@ -199,30 +199,36 @@ static void on_http(struct http_exchange *x, void *user)
 
 /* --- hooks of the query side --- */
 
-static uint64_t pending_items(struct app *a)
+/* How many of the items that were received until `then` are pending. What came later is settled
+ * after them. */
+static uint64_t pending_items(struct app *a, const struct account_totals *then)
 {
-    struct account_totals totals;
+    struct account_totals now;
     uint64_t pending = 0;
-    account_read(a->account, &totals);
-    for (unsigned i = 0; i < SIGNAL_COUNT; i++)
-        pending += totals.rows[i].pending;
+    account_read(a->account, &now);
+    for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+        uint64_t settled = now.rows[i].received - now.rows[i].pending;
+        pending += then->rows[i].received - MIN(settled, then->rows[i].received);
+    }
     return pending;
 }
 
 static enum status hook_flush(void *user, struct err *e)
 {
     struct app *a = user;
+    struct account_totals then;
+    account_read(a->account, &then);
     TRY(journal_append_flush(a->journal, e));
     uint64_t deadline = clock_mono_ns() + FLUSH_WAIT_NS;
     do {
         usleep(FLUSH_POLL_US);
-        if (pending_items(a) == 0)
+        if (pending_items(a, &then) == 0)
             return ST_OK;
         if (atomic_load(&a->stopping))
             return err_set(e, ST_BUSY, "weft is stopping");
     } while (clock_mono_ns() < deadline);
     return err_set(e, ST_TIMEOUT, "%llu items are still pending",
-                   (unsigned long long)pending_items(a));
+                   (unsigned long long)pending_items(a, &then));
 }
 
 static enum status hook_checkpoint(void *user, struct err *e)
