@@ -107,7 +107,7 @@ uint64_t pipeline_complete_until(const struct pipeline *p, uint64_t now_ns)
 {
     uint64_t behind = p->config.graph.wait_ns + TILE_SECONDS * NS_PER_S;
     /* With nothing open no tick comes, but nothing has to be waited for either. */
-    uint64_t arrival_ns = pipeline_is_idle(p) ? MAX(p->arrival_ns, now_ns) : p->arrival_ns;
+    uint64_t arrival_ns = pipeline_is_idle(p) && now_ns ? now_ns : p->arrival_ns;
     return arrival_ns > behind ? arrival_ns - behind : 0;
 }
 
@@ -300,7 +300,7 @@ static void give_back(struct pipeline *p)
 void pipeline_tick(struct pipeline *p, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns)
 {
     move_clock(p, clock_ns, SIZE_MAX);
-    p->arrival_ns = MAX(p->arrival_ns, wall_ns);
+    p->arrival_ns = wall_ns; /* earlier than before when the clock was set back */
     p->sequence = sequence;
     give_back(p);
 }

@@ -61,6 +61,24 @@ Test(pipeline, complete_until_trails_the_arrival_clock)
     EXPECT_NO_LEAK();
 }
 
+Test(pipeline, complete_until_follows_a_clock_that_is_set_back)
+{
+    struct span_line l;
+    const uint64_t year_ns = 365 * 86400 * NS_PER_S;
+    span_line_init(&l, 0, 200);
+    uint64_t now_ns = SPAN_LINE_START_NS, behind_ns = l.p.config.graph.wait_ns + 15 * NS_PER_S;
+    span_line_send_one(&l, 1, 10, 0, SPAN_CLIENT, "web");
+    pipeline_tick(&l.p, ++l.sequence, now_ns + year_ns, l.clock_ns += NS_PER_S);
+    cr_expect(pipeline_complete_until(&l.p, 0) == now_ns + year_ns - behind_ns);
+    pipeline_tick(&l.p, ++l.sequence, now_ns, l.clock_ns += NS_PER_S);
+    cr_expect(pipeline_complete_until(&l.p, 0) == now_ns - behind_ns);
+    while (!pipeline_is_idle(&l.p))
+        pipeline_tick(&l.p, ++l.sequence, now_ns + year_ns, l.clock_ns += NS_PER_S);
+    cr_expect(pipeline_complete_until(&l.p, now_ns) == now_ns - behind_ns);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 /* What comes late finds the trace as it was, and so does what closes it. */
 Test(pipeline, a_quiet_trace_rests)
 {
