@@ -3,6 +3,7 @@
 #include "base/fileio.h"
 #include "model/account.h"
 #include "storage/series_exemplars.h"
+#include "storage/series_histogram_image.h"
 #include "storage/series_metadata.h"
 #include "storage/series_state_file.h"
 #include "storage/series_states.h"
@@ -146,6 +147,44 @@ Test(series_state, flipped_bits_of_the_head)
     }
     mem_free(bytes);
     temp_dir_remove(dir);
+    EXPECT_NO_LEAK();
+}
+
+/* Running totals of histograms that are sent as increases. */
+Test(series_state, histograms_are_read_as_they_were)
+{
+    struct native_bucket positive[] = {{-3, 1}, {0, 2.5}, {40, 7}}, negative[] = {{5, 1}};
+    double bounds[] = {-0.5, 1, 10};
+    const struct native_histogram histograms[] = {
+        {.schema = 3,
+         .hint = RESET_GAUGE,
+         .count = 12.5,
+         .sum = -3,
+         .zero_count = 1,
+         .zero_threshold = 0.001,
+         .positive = {positive, LEN(positive)},
+         .negative = {negative, LEN(negative)}},
+        {.schema = NATIVE_SCHEMA_CUSTOM,
+         .count = 10.5,
+         .sum = 99,
+         .positive = {positive + 1, 1},
+         .bounds = bounds,
+         .bound_count = LEN(bounds)},
+        {.schema = -4},
+    };
+    for (size_t i = 0; i < LEN(histograms); i++) {
+        struct buf bytes = {0};
+        struct arena arena = {0};
+        const struct native_histogram *got = NULL;
+        series_histogram_encode(&histograms[i], &bytes);
+        struct cursor in = cursor_of(buf_str(&bytes));
+        cr_assert(eq(int, series_histogram_decode(&in, &arena, &got, NULL), ST_OK), "row %zu", i);
+        cr_expect(native_histogram_equal(got, &histograms[i]) == true, "row %zu", i);
+        cr_expect(got->hint == histograms[i].hint, "row %zu", i);
+        cr_expect(in.at == in.end, "row %zu", i);
+        buf_deinit(&bytes);
+        arena_deinit(&arena);
+    }
     EXPECT_NO_LEAK();
 }
 

@@ -269,6 +269,31 @@ Test(series_store, increases_are_added_up_across_checkpoints_and_restarts, .time
     EXPECT_NO_LEAK();
 }
 
+Test(series_store, increases_of_histograms_are_added_up_likewise, .timeout = 60)
+{
+    for (enum place place = IN_HEAD; place < PLACES; place++) {
+        struct series_store_rig r = series_store_rig_new();
+        series_store_rig_open(&r, true);
+        struct native_bucket bucket = {3, 2};
+        const struct native_histogram increase = {
+            .count = 2, .sum = 5, .positive = {&bucket, 1}, .schema = 2};
+        for (int i = 0; i < 3; i++) {
+            struct rig_batch b = series_store_rig_batch(&r);
+            series_store_rig_put(&b, "d", 10 + i, 0);
+            b.series.items[0].is_delta = true;
+            series_store_rig_last(&b)->histogram = &increase;
+            struct metric_outcome o = series_store_rig_send(&r, &b);
+            cr_expect(eq(u32, o.histograms, 1), "place %d: %s", place, o.message);
+            move_to(&r, place);
+        }
+        cr_expect(eq(str, (char *)series_store_rig_select(&r, "__name__=d", 0, 100),
+                     "d 10=h2 11=h4 12=h6;"),
+                  "place %d", place);
+        series_store_rig_free(&r);
+    }
+    EXPECT_NO_LEAK();
+}
+
 Test(series_store, new_series_over_the_limit_are_turned_down, .timeout = 60)
 {
     struct series_store_rig r = series_store_rig_new();
