@@ -120,11 +120,10 @@ static void on_first_bytes(uv_poll_t *poll, int status, int events)
     struct http1 *h = w->owner;
     char head[PEEK_BYTES];
     ssize_t n = status < 0 ? 0 : peek(in->fd, head);
-    (void)events;
-    if (n < 0)
+    if (n < 0 && !(events & UV_DISCONNECT))
         return;
     drop_waiter(w);
-    decide(h, in, (struct str){head, (size_t)n});
+    decide(h, in, (struct str){head, (size_t)MAX(n, 0)});
 }
 
 void http1_door_enter(struct http1 *h, struct inbound *in)
@@ -146,7 +145,8 @@ void http1_door_enter(struct http1 *h, struct inbound *in)
     w->in = in;
     w->until_ns = clock_mono_ns() + h->config->limits.head_ns;
     list_add_tail(&h->waiting, &w->link);
-    uv_poll_start(&w->poll, UV_READABLE, on_first_bytes);
+    /* Behind the peer's end the low-water mark holds no longer, and no more bytes will come. */
+    uv_poll_start(&w->poll, UV_READABLE | UV_DISCONNECT, on_first_bytes);
 }
 
 void http1_door_tick(struct http1 *h, uint64_t now_ns)

@@ -497,6 +497,29 @@ Test(server, waits_for_descriptors_without_spinning, .timeout = 20)
     EXPECT_NO_LEAK();
 }
 
+/* No byte can come behind it that would tell what it was to be. */
+Test(server, ends_at_once_who_leaves_after_a_byte)
+{
+    struct server_rig rig;
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    const char *ports[] = {net_server_http_addr(rig.server), net_server_otlp_http_addr(rig.server),
+                           net_server_otlp_grpc_addr(rig.server)};
+    uint64_t before = cpu_ns();
+    for (size_t i = 0; i < LEN(ports); i++) {
+        int fd = dial(ports[i]);
+        say(fd, STR("G"));
+        shutdown(fd, SHUT_WR);
+        hear(fd, answer, sizeof(answer), 1000, NULL, &closed);
+        cr_expect(closed, "port %zu", i);
+        close(fd);
+    }
+    cr_expect(lt(u64, cpu_ns() - before, 300 * NS_PER_MS));
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
 Test(server, names_the_port_that_is_taken)
 {
     struct server_rig rig;
