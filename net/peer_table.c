@@ -11,7 +11,11 @@ static uint64_t address_key(const struct sockaddr *addr, uint64_t seed)
 {
     if (addr->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const void *)addr;
-        return hash_bytes(&in6->sin6_addr, 8, seed);
+        const uint8_t *bytes = in6->sin6_addr.s6_addr;
+        /* IPv4 on a listener of both: all of it is in one /64. */
+        if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+            return hash_bytes(bytes + 12, 4, seed);
+        return hash_bytes(bytes, 8, seed);
     }
     const struct sockaddr_in *in = (const void *)addr;
     return hash_bytes(&in->sin_addr, sizeof(in->sin_addr), seed);

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
-/* One address (IPv6: one /64, which is what one host owns). */
+/* One address (IPv6: one /64, which is what one host owns; IPv4 also as ::ffff:a.b.c.d). */
 struct peer {
     _Atomic uint32_t open; /* raised by the acceptor only, lowered by any thread */
 };

@@ -80,6 +80,28 @@ Test(peer_table, counts_each_address)
     EXPECT_NO_LEAK();
 }
 
+static struct peer *enter6(struct peer_table *t, const char *addr, uint32_t limit)
+{
+    struct sockaddr_in6 in = {.sin6_family = AF_INET6};
+    inet_pton(AF_INET6, addr, &in.sin6_addr);
+    return peer_table_enter(t, (struct sockaddr *)&in, limit);
+}
+
+/* A listener of both families, as ":4317" is, sees IPv4 clients as ::ffff:a.b.c.d. */
+Test(peer_table, counts_each_address_of_both_families)
+{
+    struct peer_table t = {0};
+    cr_expect(enter6(&t, "::ffff:10.0.0.1", 1) != NULL);
+    cr_expect(enter6(&t, "::ffff:10.0.0.2", 1) != NULL, "another address");
+    cr_expect(enter(&t, "10.0.0.1", 1) == NULL, "the same one");
+    cr_expect(enter6(&t, "::1", 1) != NULL);
+    cr_expect(enter6(&t, "2001:db8::1", 1) != NULL);
+    cr_expect(enter6(&t, "2001:db8::2", 1) == NULL, "of the same /64");
+    cr_expect(enter6(&t, "2001:db8:0:1::1", 1) != NULL);
+    peer_table_deinit(&t);
+    EXPECT_NO_LEAK();
+}
+
 /* A scan from a /16: entries of peers that left do not stay. */
 Test(peer_table, forgets_who_has_left)
 {
