@@ -25,6 +25,7 @@ static struct http1_conn *conn_of(struct MHD_Connection *mhd)
 static enum MHD_Result queue(struct http_exchange *x)
 {
     struct http1_conn *c = x->conn;
+    x->stage = EX_ANSWERED; /* no handler has it any more, also when there was no memory */
     if (x->response == NULL)
         return MHD_NO;
     if (c->owner->draining)
@@ -32,7 +33,6 @@ static enum MHD_Result queue(struct http_exchange *x)
     enum MHD_Result rc = MHD_queue_response(c->mhd, x->status, x->response);
     MHD_destroy_response(x->response);
     x->response = NULL;
-    x->stage = EX_ANSWERED;
     http1_conn_await_reader(c, clock_mono_ns());
     return rc;
 }

@@ -12,7 +12,7 @@ enum exchange_stage {
     EX_BODY,        /* the body arrives */
     EX_DISPATCHING, /* inside the handler's call */
     EX_HELD,        /* the handler has it, MHD's side is suspended */
-    EX_ANSWERED,    /* the response is queued */
+    EX_ANSWERED,    /* the response is queued, or there was no memory for one */
 };
 
 struct http1_conn;

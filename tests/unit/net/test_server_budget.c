@@ -1,6 +1,7 @@
 /* test_server_budget.c - bodies and answers in the shared budget, as a peer sees them. */
 #include "tests/unit/net/server_rig.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "tests/support/leak.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -105,5 +106,34 @@ Test(server_budget, packs_only_what_the_budget_can_pay)
         budget_give(&budget, MIB - rows[i].free);
     }
     server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
+/* What nobody could answer ends, and leaves nothing behind. */
+Test(server_budget, an_answer_without_memory_ends_its_connection)
+{
+    struct server_rig rig;
+    static char text[8 * KIB];
+    struct budget budget = {.limit = GIB};
+    bool closed;
+    memset(text, 'x', sizeof(text) - 1);
+    server_rig_init(&rig);
+    rig.config.budget = &budget;
+    server_rig_start(&rig);
+    int fd = dial(net_server_http_addr(rig.server));
+    say(fd, STR("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+    cr_assert(server_rig_wait_held(&rig, 1, 0));
+    struct http_response r = {.status = 200, .content_type = "text/plain"};
+    buf_append_str(&r.body, str_from_c(text));
+    mem_fail_after(0); /* what remembers that the body counts */
+    http_reply(rig.held[0], &r);
+    cr_expect(mem_did_fail());
+    mem_fail_after(-1);
+    rig.held[--rig.held_count] = NULL;
+    cr_expect(eq(sz, hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed), 0));
+    cr_expect(closed);
+    close(fd);
+    server_rig_stop(&rig, NS_PER_S);
+    cr_expect(eq(u64, budget_used(&budget), 0));
     EXPECT_NO_LEAK();
 }
