@@ -64,6 +64,7 @@ static bool is_ahead(const struct remote_round *r, int64_t now_ms)
 static enum status begin_anew(struct remote_round *r, int64_t now_ms, struct err *e)
 {
     int64_t now = whole_steps(r, now_ms);
+    remote_seen_deinit(&r->seen); /* what was sent ahead of now does not hold back what comes */
     r->cursor = r->resumed = (struct remote_cursor){.until_ms = now, .to_ms = now};
     return save(r, e);
 }
