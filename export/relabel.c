@@ -191,12 +191,17 @@ static enum status change_case(struct work *w, const struct relabel_rule *rule, 
     return set(w, rule->target_label, buf_str(&w->text), e);
 }
 
-/* Over the labels as they are now: what it sets is not looked at again. */
+/* Over the labels as they are now: what it sets is not looked at again, nor mapped. */
 static enum status map_names(struct work *w, const struct relabel_rule *rule, struct err *e)
 {
     uint32_t count = w->count;
+    struct label *before = arena_calloc(w->arena, MAX(count, 1), sizeof(*before));
+    if (!before)
+        return no_memory(e);
+    if (count)
+        memcpy(before, w->items, count * sizeof(*before));
     for (uint32_t i = 0; i < count; i++) {
-        struct label l = w->items[i];
+        struct label l = before[i];
         struct str name;
         bool matched;
         TRY(expand(w, rule, l.name, rule->replacement, &matched, &name, e));
