@@ -361,7 +361,7 @@ static const struct row target_rows[] = {
     {"external_labels", NODE_MAP, take_external_labels, "{}",
      "added to series that do not have them"},
     {"relabel", NODE_LIST, take_relabel, "[]",
-     "rules as Prometheus' `write_relabel_configs`, but for `hashmod`"},
+     "rules as Prometheus' `write_relabel_configs`, but for `hashmod`; `${1}` is a group"},
     {"headers", NODE_MAP, take_headers, "{}", "of each request, `X-Scope-OrgID` for example"},
     {"basic_auth", NODE_MAP, take_basic_auth, "{}",
      "`username`, and `password` or `password_file` (read for each request)"},

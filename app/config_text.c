@@ -20,6 +20,12 @@ enum status config_complain_of(const struct config_file *file, struct str key, y
     return config_complain(file, at, e, named);
 }
 
+/* ${1}: no name of a variable begins so, but relabelling calls the groups of an expression so. */
+static bool is_group(struct str inside)
+{
+    return inside.len > 0 && inside.ptr[0] >= '0' && inside.ptr[0] <= '9';
+}
+
 /* ${NAME} and ${NAME:-default} of one scalar; other text stays as it is. */
 static bool expand(struct str text, struct buf *out, char *wrong, size_t cap)
 {
@@ -37,7 +43,9 @@ static bool expand(struct str text, struct buf *out, char *wrong, size_t cap)
         char name[128];
         str_to_c(str_sub(inside, 0, dash), name, sizeof(name));
         const char *value = getenv(name);
-        if (value && *value)
+        if (is_group(inside))
+            buf_append_str(out, str_sub(text, at, text.len - rest.len));
+        else if (value && *value)
             buf_append_str(out, str_from_c(value));
         else if (dash < inside.len)
             buf_append_str(out, str_sub(inside, dash + 2, inside.len));

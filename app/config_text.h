@@ -20,8 +20,8 @@ enum status config_complain(const struct config_file *file, yaml_mark_t at, stru
 /* The same with "KEY: " before MSG, when there is a key. */
 enum status config_complain_of(const struct config_file *file, struct str key, yaml_mark_t at,
                                struct err *e, const char *msg);
-/* Appends a scalar's text with ${NAME} and ${NAME:-default} filled in. ST_INVALID: the environment
- * lacks a name, or none is written; the complaint names file->key. */
+/* Appends a scalar's text with ${NAME} and ${NAME:-default} filled in; ${1} stays. ST_INVALID: the
+ * environment lacks a name, or none is written; the complaint names file->key. */
 enum status config_expand(const struct config_file *file, const yaml_event_t *scalar,
                           struct buf *out, struct err *e);
 

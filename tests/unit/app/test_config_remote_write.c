@@ -86,7 +86,7 @@ static const char whole[] = "remote_write:\n"
                             "    external_labels: { zone: z, cluster: c }\n"
                             "    relabel:\n"
                             "      - { source_labels: [a, b], separator: '-', target_label: c, "
-                            "regex: 'x(.*)', replacement: $1 }\n"
+                            "regex: 'x(.*)', replacement: '$1_${1}' }\n"
                             "      - { action: labeldrop, regex: d }\n"
                             "    headers: { X-Scope-OrgID: mesh }\n"
                             "    basic_auth: { username: u, password_file: secrets/p }\n"
@@ -114,6 +114,7 @@ Test(config_remote_write, every_key)
     cr_expect(str_eq(t->external_labels.items[0].name, STR("cluster")));
     cr_assert_eq(t->relabel_count, 2u);
     cr_expect_eq(t->relabel[0].source_count, 2u);
+    cr_expect(str_eq(t->relabel[0].replacement, STR("$1_${1}")));
     cr_expect_eq(t->relabel[1].action, RELABEL_LABEL_DROP);
     cr_assert_eq(t->header_count, 1u);
     cr_expect_str_eq(t->headers[0].name, "X-Scope-OrgID");
