@@ -486,7 +486,7 @@ static enum status start_all(struct app *a, struct err *e)
 enum status app_start(const struct config *config, enum status (*reload)(void *user, struct err *e),
                       void *user, struct app **out, struct err *e)
 {
-    struct app *a = mem_calloc(1, sizeof(*a));
+    struct app *a = *out = mem_calloc(1, sizeof(*a)); /* now: a reload may come before the return */
     if (!a)
         return err_set(e, ST_NO_MEMORY, "out of memory");
     a->config = *config;
@@ -499,10 +499,9 @@ enum status app_start(const struct config *config, enum status (*reload)(void *u
         a->account && a->senders ? start_all(a, e) : err_set(e, ST_NO_MEMORY, "out of memory");
     if (st != ST_OK) {
         app_stop(a);
-        return st;
+        *out = NULL;
     }
-    *out = a;
-    return ST_OK;
+    return st;
 }
 
 void app_print_listening(const struct app *a)

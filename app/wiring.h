@@ -7,8 +7,8 @@
 struct app;
 
 /* Opens the data directory, binds, replays, starts. ST_BUSY: another weft has the directory;
- * ST_INVALID: a bad address; else what failed. `reload` is called for POST /-/reload. The caller
- * ends *out with app_stop(). */
+ * ST_INVALID: a bad address; else what failed. `reload` is called for POST /-/reload, once *out is
+ * set, maybe before this returns. The caller ends *out with app_stop(). */
 enum status app_start(const struct config *config, enum status (*reload)(void *user, struct err *e),
                       void *user, struct app **out, struct err *e);
 /* The bound addresses, as "http=... otlp_grpc=... otlp_http=...". */
