@@ -1,6 +1,7 @@
 /* wiring.c - creates every part bottom-up, joins them, and takes them down in order. */
 #include "app/wiring.h"
 
+#include "app/descriptors.h"
 #include "app/export_wiring.h"
 #include "app/self_series.h"
 #include "base/clock.h"
@@ -439,6 +440,7 @@ static enum status bind_net(struct app *a, struct err *e)
         .unseen = ingest_unseen,
         .unseen_user = a->ingest,
     };
+    net.limits.connections = descriptors_for(c->limits.connections);
     net.methods = ingest_grpc_methods(a->ingest, &net.method_count);
     return net_server_new(&net, &a->net, e);
 }

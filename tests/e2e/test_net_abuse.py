@@ -2,7 +2,7 @@
 """test_net_abuse.py - hostile and clumsy peers against a running weft: floods, slow ones, smugglers, wrong protocols.
 
 Rows G, H and N of the abuse table. While a flood runs, another client's calls are timed."""
-import os, pathlib, re, shutil, socket, struct, subprocess, sys, tempfile, threading, time
+import os, pathlib, re, resource, shutil, socket, struct, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from weft import Suite, Weft, shared, wait_until
@@ -536,6 +536,25 @@ def real_clients_are_welcome(weft, corpus):
     assert played > 0, "no recorded connections in %s" % corpus
 
 
+def connections_leave_the_files_theirs():
+    """The soft limit of descriptors that shells give is no limit of connections, and none of checkpoints while they are open."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, usual[1]))
+    try:
+        weft = Weft(config="admin: true\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    with weft:
+        peers = [dial(weft.otlp) for _ in range(500)]
+        for peer in peers:
+            peer.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+        served = [peer.recv(4096)[:15] for peer in peers]
+        assert served == [b"HTTP/1.1 200 OK"] * len(peers), [s for s in served if b"200" not in s][:3]
+        assert weft.request("/-/compact", "POST")[0] == 200, weft.stderr()
+        for peer in peers:
+            peer.close()
+
+
 def main():
     suite = Suite("net_abuse")
     with Weft(config=CONFIG) as weft:
@@ -559,6 +578,7 @@ def main():
         else:
             suite.skip("real clients", "no corpus (WEFT_CORPUS), or no zstd")
         suite.run("still healthy", lambda: wait_until("healthy", lambda: weft.status_of("/-/healthy") == 200, 5))
+    suite.run("descriptors", connections_leave_the_files_theirs)
     suite.run("per peer", no_more_than_per_peer)
     suite.run("GOAWAY at the end", goaway_at_the_end)
     suite.close()
