@@ -93,6 +93,22 @@ static bool connect_whole(int fd, const struct addrinfo *to)
     return !failed;
 }
 
+/* To the first of a name's addresses at which somebody answers: `localhost` is ::1, too. -1: nobody
+ * does, errno is the last one's. */
+static int connect_any(const struct addrinfo *found)
+{
+    for (const struct addrinfo *to = found; to; to = to->ai_next) {
+        int fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && connect_whole(fd, to))
+            return fd;
+        int why = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = why;
+    }
+    return -1;
+}
+
 static enum status connect_to(const char *addr, int *fd, struct err *e)
 {
     struct str host;
@@ -104,15 +120,11 @@ static enum status connect_to(const char *addr, int *fd, struct err *e)
     snprintf(service, sizeof(service), "%u", port);
     if (getaddrinfo(*name ? name : "127.0.0.1", service, &hints, &found) != 0)
         return err_set(e, ST_INVALID, "%s is no address", addr);
-    *fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool connected = *fd >= 0 && connect_whole(*fd, found);
+    *fd = connect_any(found);
     int why = errno;
     freeaddrinfo(found);
-    if (!connected) {
-        if (*fd >= 0)
-            close(*fd);
+    if (*fd < 0)
         return err_set(e, ST_IO, "nobody answers at %s: %s", addr, strerror(why));
-    }
     int one = 1;
     setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK);

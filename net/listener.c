@@ -26,25 +26,6 @@ char *addr_format(const struct sockaddr *addr, char out[ADDR_TEXT_BYTES])
     return out;
 }
 
-/* Names are resolved here, before any loop runs; an empty host is every interface, IPv4 and IPv6
- * alike. */
-static enum status resolve(struct str addr, struct addrinfo **out, struct err *e)
-{
-    struct str host;
-    uint16_t port;
-    TRY(unit_parse_addr(addr, &host, &port, e));
-    char name[256], service[8];
-    str_to_c(host, name, sizeof(name));
-    snprintf(service, sizeof(service), "%u", port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    int rc = getaddrinfo(host.len ? name : "::", service, &hints, out);
-    if (rc != 0 && host.len == 0)
-        rc = getaddrinfo("0.0.0.0", service, &hints, out);
-    if (rc != 0)
-        return err_set(e, ST_INVALID, "cannot resolve %.*s: %s", STR_ARG(addr), gai_strerror(rc));
-    return ST_OK;
-}
-
 static int open_socket(const struct addrinfo *ai)
 {
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -62,18 +43,52 @@ static int open_socket(const struct addrinfo *ai)
     return -1;
 }
 
+/* No IPv6 in the kernel, or not this address: a name may have others. */
+static bool is_not_here(int error)
+{
+    return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+}
+
+/* The first of a host's addresses that this machine has. Names are resolved here, before any loop
+ * runs. */
+static enum status open_host(const char *host, uint16_t port, struct str addr, int *fd,
+                             struct err *e)
+{
+    struct addrinfo *found = NULL;
+    char service[8];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    snprintf(service, sizeof(service), "%u", port);
+    int rc = getaddrinfo(host, service, &hints, &found);
+    if (rc != 0)
+        return err_set(e, ST_INVALID, "cannot resolve %.*s: %s", STR_ARG(addr), gai_strerror(rc));
+    *fd = open_socket(found);
+    for (const struct addrinfo *ai = found->ai_next; ai && *fd < 0 && is_not_here(errno);
+         ai = ai->ai_next)
+        *fd = open_socket(ai);
+    int why = errno;
+    freeaddrinfo(found);
+    if (*fd < 0)
+        return err_set(e, ST_IO, "cannot listen on %.*s: %s", STR_ARG(addr), strerror(why));
+    return ST_OK;
+}
+
 enum status listener_open(struct str addr, struct listener *out, struct err *e)
 {
-    struct addrinfo *ai = NULL;
+    struct str host;
+    uint16_t port;
+    char name[256];
     struct sockaddr_storage bound;
     socklen_t len = sizeof(bound);
+    int fd = -1;
     out->fd = -1;
-    TRY(resolve(addr, &ai, e));
-    int fd = open_socket(ai);
-    int saved = errno;
-    freeaddrinfo(ai);
-    if (fd < 0)
-        return err_set(e, ST_IO, "cannot listen on %.*s: %s", STR_ARG(addr), strerror(saved));
+    TRY(unit_parse_addr(addr, &host, &port, e));
+    /* An empty host is every interface, IPv4 and IPv6 alike, or IPv4 where there is nothing else.
+     */
+    enum status st =
+        open_host(host.len ? str_to_c(host, name, sizeof(name)) : "::", port, addr, &fd, e);
+    if (st != ST_OK && host.len == 0)
+        st = open_host("0.0.0.0", port, addr, &fd, e);
+    TRY(st);
     getsockname(fd, (struct sockaddr *)&bound, &len);
     addr_format((struct sockaddr *)&bound, out->addr);
     out->fd = fd;

@@ -1,6 +1,7 @@
 /* test_grpc_client.c - opening a connection while signals come. What is sent is ./dev demo's test.
  */
 #include "net/grpc_client.h"
+#include "net/listener.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <fcntl.h>
@@ -54,4 +55,19 @@ Test(grpc_client, a_signal_does_not_end_connecting, .timeout = 20)
     cr_expect(signals > 1, "%u signals", signals);
     grpc_client_close(client);
     close(listener);
+}
+
+/* `localhost` is ::1 and 127.0.0.1 on many machines, and weft listens on the second only.
+ * test_listener.c makes the name. */
+Test(grpc_client, connects_to_any_address_of_a_name, .timeout = 20)
+{
+    struct listener l;
+    struct grpc_client *client;
+    struct err e = {0};
+    char addr[64];
+    cr_assert(eq(int, listener_open(STR("127.0.0.1:0"), &l, &e), ST_OK), "%s", e.msg);
+    snprintf(addr, sizeof(addr), "both.test%s", strrchr(l.addr, ':'));
+    cr_assert(eq(int, grpc_client_open(addr, &client, &e), ST_OK), "%s", e.msg);
+    grpc_client_close(client);
+    listener_close(&l);
 }
