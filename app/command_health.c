@@ -11,28 +11,32 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static int connect_to(const char *addr)
+static int connect_one(const struct addrinfo *to)
 {
-    struct str host;
-    uint16_t port;
+    struct timeval limit = {.tv_sec = 5};
+    int fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (connect(fd, to->ai_addr, to->ai_addrlen) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* To the first of a name's addresses at which somebody answers: `localhost` is ::1, too. */
+static int connect_to(struct str host, uint16_t port)
+{
     char name[256], service[8];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    if (unit_parse_addr(str_from_c(addr), &host, &port, NULL) != ST_OK)
-        return -1;
+    int fd = -1;
     str_to_c(host, name, sizeof(name));
     snprintf(service, sizeof(service), "%u", port);
-    if (getaddrinfo(name, service, &hints, &found) != 0)
+    if (getaddrinfo(*name ? name : "127.0.0.1", service, &hints, &found) != 0)
         return -1;
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval limit = {.tv_sec = 5};
-    if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    }
-    if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
-        close(fd);
-        fd = -1;
-    }
+    for (const struct addrinfo *to = found; to && fd < 0; to = to->ai_next)
+        fd = connect_one(to);
     freeaddrinfo(found);
     return fd;
 }
@@ -72,7 +76,7 @@ int command_health(int argc, char **argv)
         fprintf(stderr, "weft health: %s\n", why.msg);
         return EXIT_USAGE;
     }
-    int fd = connect_to(addr);
+    int fd = connect_to(host, port);
     if (fd < 0) {
         fprintf(stderr, "weft health: nobody answers at %s\n", addr);
         return EXIT_FAILED;
