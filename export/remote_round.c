@@ -23,19 +23,19 @@ struct reach {
     bool is_short;
 };
 
-static int64_t whole_steps(const struct remote_round *r, int64_t ms)
+static int64_t whole_steps(const struct remote_source *source, int64_t ms)
 {
-    return ms - ms % r->source->step_ms;
+    return ms - ms % source->step_ms;
 }
 
-static int64_t horizon_of(const struct remote_round *r, int64_t now_ms)
+static int64_t horizon_of(const struct remote_source *source, int64_t now_ms)
 {
-    return whole_steps(r, MAX(now_ms - r->source->lag_ms, 0));
+    return whole_steps(source, MAX(now_ms - source->lag_ms, 0));
 }
 
-int64_t remote_round_lag_ms(const struct remote_round *r, int64_t now_ms)
+int64_t remote_round_lag_ms(const struct remote_source *source, int64_t until_ms, int64_t now_ms)
 {
-    return MAX(horizon_of(r, now_ms) - r->cursor.until_ms, 0);
+    return MAX(horizon_of(source, now_ms) - until_ms, 0);
 }
 
 /* --- the cursor --- */
@@ -63,7 +63,7 @@ static bool is_ahead(const struct remote_round *r, int64_t now_ms)
 
 static enum status begin_anew(struct remote_round *r, int64_t now_ms, struct err *e)
 {
-    int64_t now = whole_steps(r, now_ms);
+    int64_t now = whole_steps(r->source, now_ms);
     remote_seen_deinit(&r->seen); /* what was sent ahead of now does not hold back what comes */
     r->cursor = r->resumed = (struct remote_cursor){.until_ms = now, .to_ms = now};
     return save(r, e);
@@ -83,7 +83,7 @@ enum status remote_round_begin(struct remote_round *r, const char *directory, in
 {
     struct err why = {0};
     const char *name = r->target->name && *r->target->name ? r->target->name : r->target->url;
-    r->window_ms = whole_steps(r, REMOTE_WINDOW_MS);
+    r->window_ms = whole_steps(r->source, REMOTE_WINDOW_MS);
     r->arena.limit_bytes = REMOTE_ROUND_BYTES;
     remote_cursor_path(directory, name, r->source->name, r->path);
     enum status status = remote_cursor_read(r->path, &r->cursor, &why);
@@ -99,7 +99,7 @@ enum status remote_round_begin(struct remote_round *r, const char *directory, in
 /* What retention took is told once and passed over. */
 static void pass_over_expired(struct remote_round *r, int64_t now_ms)
 {
-    int64_t edge = whole_steps(r, now_ms - r->source->retention_ms);
+    int64_t edge = whole_steps(r->source, now_ms - r->source->retention_ms);
     if (r->source->retention_ms == 0 || r->cursor.until_ms >= edge)
         return;
     log_warn("remote_write: retention took what was not sent url=%s source=%s seconds=%lld",
@@ -124,7 +124,7 @@ static bool tighten(struct remote_round *r)
 {
     r->went_well = 0;
     if (r->window_ms > r->source->step_ms)
-        r->window_ms = MAX(whole_steps(r, r->window_ms / 2), r->source->step_ms);
+        r->window_ms = MAX(whole_steps(r->source, r->window_ms / 2), r->source->step_ms);
     else if (!r->no_look_back)
         r->no_look_back = true;
     else if (!r->unbounded)
@@ -142,7 +142,7 @@ static void relax(struct remote_round *r)
     r->went_well = 0;
     r->unbounded = r->no_look_back = false;
     r->arena.limit_bytes = REMOTE_ROUND_BYTES;
-    r->window_ms = MIN(r->window_ms * 2, whole_steps(r, REMOTE_WINDOW_MS));
+    r->window_ms = MIN(r->window_ms * 2, whole_steps(r->source, REMOTE_WINDOW_MS));
 }
 
 static int by_hash(const void *a, const void *b)
@@ -397,7 +397,7 @@ static enum status select_and_send(struct remote_round *r, const struct reach *r
 
 enum status remote_round_run(struct remote_round *r, int64_t now_ms, bool *more, struct err *e)
 {
-    int64_t horizon = horizon_of(r, now_ms);
+    int64_t horizon = horizon_of(r->source, now_ms);
     bool too_much;
     *more = false;
     TRY(turn_back(r, now_ms, e));

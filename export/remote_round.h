@@ -41,8 +41,9 @@ enum status remote_round_begin(struct remote_round *r, const char *directory, in
 /* One round, when something is final that was not sent. *more: another one is due at once. ST_BUSY:
  * it is time to stop. Else the round is to be tried again: ST_NO_MEMORY, ST_IO, ST_TIMEOUT. */
 enum status remote_round_run(struct remote_round *r, int64_t now_ms, bool *more, struct err *e);
-/* How far it is behind what could have been sent. */
-int64_t remote_round_lag_ms(const struct remote_round *r, int64_t now_ms);
+/* How far a source of which everything up to until_ms is delivered is behind what could have been
+ * sent by now. Any thread. */
+int64_t remote_round_lag_ms(const struct remote_source *source, int64_t until_ms, int64_t now_ms);
 void remote_round_deinit(struct remote_round *r);
 
 #endif

@@ -18,6 +18,7 @@ struct sender {
     struct remote_families families;
     uint64_t families_mono_ns; /* when they were read; 0 = never */
     struct remote_round rounds[REMOTE_SOURCES_MAX];
+    int64_t until_ms[REMOTE_SOURCES_MAX]; /* of the rounds' cursors; guarded by state.lock */
     uint32_t round_count;
     pthread_t thread;
     bool runs;
@@ -86,12 +87,12 @@ static bool run_round(struct sender *s, struct remote_round *round, bool *failed
     return false;
 }
 
-static void show_lag(struct sender *s)
+/* A round may last for as long as a receiver is away: how far behind that is others work out. */
+static void show_progress(struct sender *s)
 {
-    int64_t lag_ms = 0, now = now_ms();
+    (void)remote_state_lock(&s->state);
     for (uint32_t i = 0; i < s->round_count; i++)
-        lag_ms = MAX(lag_ms, remote_round_lag_ms(&s->rounds[i], now));
-    remote_state_lock(&s->state)->lag_s = (double)lag_ms / 1000;
+        s->until_ms[i] = s->rounds[i].cursor.until_ms;
     remote_state_unlock(&s->state);
 }
 
@@ -102,10 +103,9 @@ static void *run(void *arg)
         bool more = false, failed = false;
         refresh_families(s);
         for (uint32_t i = 0; i < s->round_count && !s->state.stopping; i++) {
-            show_lag(s);
             more |= run_round(s, &s->rounds[i], &failed);
+            show_progress(s);
         }
-        show_lag(s);
         if (failed || !more)
             (void)remote_state_wait(&s->state, failed ? AGAIN_MS : IDLE_MS);
     }
@@ -135,6 +135,7 @@ static enum status start(struct sender *s, const struct remote_target *target, s
     snprintf(s->state.stats.name, REMOTE_NAME_BYTES, "%s", target->name ? target->name : "");
     TRY(remote_post_new(target, &s->state, &s->post, e));
     TRY(begin_rounds(s, target, e));
+    show_progress(s);
     s->runs = pthread_create(&s->thread, NULL, run, s) == 0;
     return s->runs ? ST_OK : err_set(e, ST_IO, "no thread for remote write");
 }
@@ -175,11 +176,22 @@ enum status remote_senders_start(const struct remote_senders_config *config,
     return ST_OK;
 }
 
+static void read_stats(struct sender *s, struct remote_stats *out)
+{
+    int64_t lag_ms = 0, now = now_ms();
+    remote_state_read(&s->state, out);
+    (void)remote_state_lock(&s->state);
+    for (uint32_t i = 0; i < s->round_count; i++)
+        lag_ms = MAX(lag_ms, remote_round_lag_ms(&s->config->sources[i], s->until_ms[i], now));
+    remote_state_unlock(&s->state);
+    out->lag_s = (double)lag_ms / 1000;
+}
+
 uint32_t remote_senders_stats(struct remote_senders *s, struct remote_stats *out, uint32_t cap)
 {
     uint32_t count = s ? MIN(s->count, cap) : 0;
     for (uint32_t i = 0; i < count; i++)
-        remote_state_read(&s->items[i].state, &out[i]);
+        read_stats(&s->items[i], &out[i]);
     return count;
 }
 

@@ -289,6 +289,24 @@ Test(remote_sender, waits_for_a_receiver_without_losing, .timeout = 60)
     EXPECT_NO_LEAK();
 }
 
+/* The number to be alarmed by when a receiver is away. */
+Test(remote_sender, how_far_it_is_behind_grows_while_it_tries, .timeout = 60)
+{
+    static const char *const answers[] = {NO, NULL};
+    struct rig rig;
+    rig_init(&rig, answers);
+    rig_start(&rig);
+    put(&rig.store, 0, NOW_MS + 15000, 1);
+    set_clock(NOW_MS + 25000);
+    for (unsigned i = 0; i < 2000 && stats_of(&rig).failed < 2; i++)
+        usleep(5000);
+    cr_expect_eq(stats_of(&rig).lag_s, 15);
+    set_clock(NOW_MS + 3625000);
+    cr_expect_eq(stats_of(&rig).lag_s, 3615);
+    rig_deinit(&rig);
+    EXPECT_NO_LEAK();
+}
+
 Test(remote_sender, what_retention_took_is_told, .timeout = 60)
 {
     struct rig rig;
