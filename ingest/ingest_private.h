@@ -45,6 +45,7 @@ struct submission {
     enum batch_signal kind;        /* what was sent, and the account's row for it */
     enum account_signal signal;
     struct account_row refused; /* what to book when the journal cannot keep it */
+    uint64_t charged_bytes;     /* of the budget, for a batch that the journal has */
 };
 
 /* Decodes the batch (taken over in every case), on the decoding threads when it is large, and hands

@@ -141,10 +141,14 @@ static void arrived(struct submission *s)
 
 static void on_journalled(void *user, enum status status, const struct err *e)
 {
-    if (status == ST_OK)
-        arrived(user);
-    else
-        submission_answer(user, status, e);
+    struct submission *s = user;
+    if (status == ST_OK) {
+        arrived(s);
+        return;
+    }
+    /* The journal frees the batch; who gets it otherwise gives this back. */
+    budget_give(s->ingest->config.budget, s->charged_bytes);
+    submission_answer(s, status, e);
 }
 
 static void on_applied(void *user, const struct metric_outcome *outcome)
@@ -289,6 +293,7 @@ static void take_over(struct submission *s, struct batch *b)
     /* Booked by submission_answer() when the journal fails after it took the batch. */
     s->refused = (struct account_row){.received = b->received};
     s->refused.refused[REFUSE_DISK] = b->received;
+    s->charged_bytes = b->charged_bytes;
     bool metrics = b->signal == BATCH_METRICS;
     atomic_store(&s->awaited, metrics ? 2 : 1);
     if (metrics) {

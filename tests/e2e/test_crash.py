@@ -4,7 +4,7 @@
 Four connections push known spans; each has an edge of its own and at most one request in flight. After every restart an edge
 must count what was acknowledged, or that and the whole request that was in flight: nothing lost, nothing twice, no half request.
 The short run takes about two minutes; --full makes 100 kills and fails every write and sync of a run."""
-import argparse, http.client, random, resource, signal, struct, subprocess, threading, time
+import argparse, http.client, random, re, resource, signal, struct, subprocess, threading, time
 
 from weft import Suite, Weft, wait_until
 
@@ -395,12 +395,18 @@ def full_disk():
             response.read()
             return response.status, response.getheader("Retry-After")
 
+        def used():
+            text = weft.request("/metrics")[2].decode()
+            return int(re.search(r"^weft_memory_budget_used_bytes (\d+)", text, re.M).group(1))
+
+        before = used()
         forever = resource.RLIM_INFINITY
         resource.prlimit(weft.process.pid, resource.RLIMIT_FSIZE, (64 << 10, forever))
         for _ in range(5):
             status, after = push()
             if status != 503 or not after:
                 raise AssertionError("on a full disk a push answered %d, Retry-After %s" % (status, after))
+        wait_until("what was refused to leave the budget: %d bytes before" % before, lambda: used() <= before, 5)
         settle({9: 0}, weft)
         refused = weft.spans()["refused"]
         if sum(refused.values()) != 50 or weft.spans()["difference"] != 0:
