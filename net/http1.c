@@ -237,8 +237,17 @@ static void on_opened(struct http1 *h, struct MHD_Connection *mhd, void **contex
     http1_conn_await(c, clock_mono_ns(), 0);
 }
 
+/* A head that MHD can neither read nor answer (http_answer.c: unreadable()) is never completed. */
+static void end_unreadable(struct http1 *h, struct http_exchange *x)
+{
+    stat_add(&h->stats->protocol_errors);
+    http_exchange_free(x);
+}
+
 static void on_closed(struct http1 *h, struct http1_conn *c)
 {
+    if (c->x)
+        end_unreadable(h, c->x);
     int copy = c->linger ? dup(c->fd) : -1;
     if (copy >= 0)
         linger_start(h->lingers, copy, c->in, (struct str){NULL, 0}, clock_mono_ns() + LINGER_NS);

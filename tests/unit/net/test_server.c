@@ -460,6 +460,25 @@ Test(server, too_many_parameters_on_a_kept_connection_are_refused_at_once)
     EXPECT_NO_LEAK();
 }
 
+/* libmicrohttpd closes without a word about the request. The door saw the connection's first head
+ * only. */
+Test(server, a_wrong_length_on_a_kept_connection_leaves_nothing)
+{
+    struct server_rig rig;
+    bool closed;
+    server_rig_init(&rig);
+    server_rig_start(&rig);
+    int fd = dial(net_server_http_addr(rig.server));
+    cr_assert(ask(fd, STR("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "200"));
+    say(fd, STR("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"));
+    hear(fd, answer, sizeof(answer), QUIET_MS, NULL, &closed);
+    cr_expect(closed);
+    cr_expect(eq(u64, server_rig_counters(&rig).protocol_errors, 1));
+    close(fd);
+    server_rig_stop(&rig, NS_PER_S);
+    EXPECT_NO_LEAK();
+}
+
 static uint64_t cpu_ns(void)
 {
     struct timespec t;
