@@ -222,9 +222,15 @@ double native_zero_fit(const struct native_histogram *h, double threshold)
     }
 }
 
+/* No with a count below zero, as -h has, and with the NaN that infinity makes of none. */
+static bool has_zero_bucket(const struct native_histogram *h)
+{
+    return !native_histogram_is_custom(h) && h->zero_count > 0;
+}
+
 uint32_t native_histogram_range_count(const struct native_histogram *h)
 {
-    return h->negative.count + (h->zero_count != 0) + h->positive.count;
+    return h->negative.count + has_zero_bucket(h) + h->positive.count;
 }
 
 static struct native_range custom_range(const struct native_histogram *h, uint32_t at)
@@ -246,7 +252,7 @@ struct native_range native_histogram_range(const struct native_histogram *h, uin
     if (native_histogram_is_custom(h))
         return custom_range(h, at);
     bool is_negative = at < h->negative.count;
-    uint32_t has_zero = h->zero_count != 0;
+    uint32_t has_zero = has_zero_bucket(h);
     if (!is_negative && has_zero && at == h->negative.count)
         return (struct native_range){
             -h->zero_threshold, h->zero_threshold, h->zero_count, 0, true, true};

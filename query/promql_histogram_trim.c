@@ -132,7 +132,7 @@ static enum status trim(const struct native_histogram *h, struct trim t, struct 
         return ST_NO_MEMORY;
     bool has_positive = trim_side(&t, h, &cut->positive, 1);
     bool has_negative = trim_side(&t, h, &cut->negative, -1);
-    if (h->zero_count != 0) {
+    if (h->zero_count > 0) {
         struct native_range zero = {
             .lower = -h->zero_threshold, .upper = h->zero_threshold, .count = h->zero_count};
         if (has_positive && !has_negative)

@@ -218,6 +218,33 @@ Test(native_histogram, text_is_that_of_prometheus)
     EXPECT_NO_LEAK();
 }
 
+/* Infinity times no zero count is NaN; minus a zero count is below nothing. */
+Test(native_histogram, a_zero_bucket_shows_when_it_counts_something)
+{
+    static const struct {
+        const char *from;
+        double factor;
+        uint32_t ranges;
+    } rows[] = {
+        {"{{schema:-53 count:3 custom_values:[5] buckets:[1 2]}}", (double)INFINITY, 2},
+        {"{{schema:-53 count:3 custom_values:[5] buckets:[1 2]}}", (double)NAN, 2},
+        {"{{count:3 buckets:[1 2]}}", (double)INFINITY, 2},
+        {"{{count:4 z_bucket:1 z_bucket_w:0.1 buckets:[1 2]}}", (double)NAN, 2},
+        {"{{count:4 z_bucket:1 z_bucket_w:0.1 buckets:[1 2]}}", -1, 2},
+        {"{{count:4 z_bucket:1 z_bucket_w:0.1 buckets:[1 2]}}", 2, 3},
+    };
+    struct arena arena = {0};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct native_histogram *h =
+            native_histogram_scale(native_from_text(&arena, rows[i].from), rows[i].factor, &arena);
+        cr_assert_eq(native_histogram_range_count(h), rows[i].ranges, "row %zu", i);
+        for (uint32_t at = 0; at < rows[i].ranges; at++)
+            cr_expect(native_histogram_range(h, at).count != 0, "row %zu", i);
+    }
+    arena_deinit(&arena);
+    EXPECT_NO_LEAK();
+}
+
 Test(native_histogram, a_copy_shares_nothing)
 {
     struct arena from = {0}, to = {0};
