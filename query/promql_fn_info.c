@@ -13,6 +13,7 @@ struct info {
     struct promql_run *run;
     const struct label_matcher *matchers; /* of the second argument; may be none */
     uint32_t matcher_count;
+    struct label_matcher implied; /* of the info metrics' names, unless the argument says which */
     struct promql_rows base;
     struct label_set *infos; /* labels of info series */
     uint32_t info_count;
@@ -20,7 +21,8 @@ struct info {
     struct promql_table names;
     uint32_t *newest; /* a slot a key and step: the info series with the newest sample */
     int64_t *when;    /* likewise: time of that sample */
-    bool wanted[LEN(identifying)]; /* some base series has the label */
+    struct promql_table wanted[LEN(identifying)]; /* values that base series have */
+    uint8_t *has_base;                            /* a slot a step */
     struct promql_table results;
     struct promql_rows rows; /* numbered as `results` */
 };
@@ -30,23 +32,31 @@ static bool is_name(const struct label_matcher *m)
     return str_eq(m->name, LABEL_METRIC_NAME);
 }
 
-static bool has_name_matcher(const struct info *x)
+/* target_info; every "_info" when the argument says only which are not meant. */
+static enum status imply_name(struct info *x, struct err *e)
 {
-    for (uint32_t i = 0; i < x->matcher_count; i++)
-        if (is_name(&x->matchers[i]))
-            return true;
-    return false;
+    bool has_name = false;
+    for (uint32_t i = 0; i < x->matcher_count; i++) {
+        const struct label_matcher *m = &x->matchers[i];
+        if (!is_name(m))
+            continue;
+        if (m->op == MATCH_EQ || m->op == MATCH_RE)
+            return ST_OK;
+        has_name = true;
+    }
+    return label_matcher_init(&x->implied, has_name ? MATCH_RE : MATCH_EQ, LABEL_METRIC_NAME,
+                              has_name ? STR(".+_info") : STR("target_info"), e);
 }
 
-/* An info series itself gets nothing. With a second argument that names no metric, none is. */
-static bool is_info(const struct info *x, struct str metric, bool has_argument)
+/* An info series itself gets nothing. */
+static bool is_info(const struct info *x, struct str metric)
 {
-    if (!has_argument)
-        return str_eq(metric, STR("target_info"));
+    if (x->implied.name.len && !label_matcher_accepts(&x->implied, metric))
+        return false;
     for (uint32_t i = 0; i < x->matcher_count; i++)
         if (is_name(&x->matchers[i]) && !label_matcher_accepts(&x->matchers[i], metric))
             return false;
-    return has_name_matcher(x);
+    return true;
 }
 
 /* name, instance and job of a series; `name` is that of the info metric. */
@@ -71,9 +81,8 @@ static enum status select_infos(struct info *x, struct promql_picker *p,
         memcpy(all, x->matchers, x->matcher_count * sizeof(*all));
     selector->matchers = all;
     selector->matcher_count = x->matcher_count;
-    if (!has_name_matcher(x))
-        all[selector->matcher_count++] =
-            (struct label_matcher){LABEL_METRIC_NAME, STR("target_info"), NULL, MATCH_EQ};
+    if (x->implied.name.len)
+        all[selector->matcher_count++] = x->implied;
     return promql_picker_open(x->run, selector, x->run->arena, p, e);
 }
 
@@ -95,7 +104,7 @@ static enum status note_newest(struct info *x, const struct promql_picker *p,
     for (uint32_t i = 0; i < steps; i++) {
         uint32_t k = p->picks[i];
         size_t slot = (size_t)key * steps + i;
-        if (k == PROMQL_NO_SAMPLE || promql_sample_is_stale(s, k))
+        if (!x->has_base[i] || k == PROMQL_NO_SAMPLE || promql_sample_is_stale(s, k))
             continue;
         if (s->histograms && s->histograms[k])
             return err_set(e, ST_QUERY, "info sample should be float");
@@ -109,11 +118,15 @@ static enum status note_newest(struct info *x, const struct promql_picker *p,
     return ST_OK;
 }
 
+/* Of no concern is what two info series of some other instance are. */
 static bool may_match(const struct info *x, struct label_set s)
 {
-    for (size_t i = 0; i < LEN(identifying); i++)
-        if (x->wanted[i] && label_set_get(s, identifying[i]).len == 0)
+    for (size_t i = 0; i < LEN(identifying); i++) {
+        struct label l = {identifying[i], label_set_get(s, identifying[i])};
+        if (x->wanted[i].count &&
+            promql_table_find(&x->wanted[i], (struct label_set){&l, 1}) == PROMQL_TABLE_NONE)
             return false;
+    }
     return true;
 }
 
@@ -276,38 +289,68 @@ static enum status enrich(struct info *x, const struct promql_row *base, struct 
     return ST_OK;
 }
 
+/* What the base series have of the identifying labels, and when. */
+static enum status want_labels(struct info *x, bool *any, struct err *e)
+{
+    bool added;
+    *any = false;
+    for (uint32_t r = 0; r < x->base.count; r++) {
+        const struct promql_row *row = &x->base.items[r];
+        for (uint32_t i = 0; i < x->run->grid.count; i++)
+            x->has_base[i] |= promql_row_has(row, i);
+        if (is_info(x, label_set_metric(row->labels)))
+            continue;
+        for (size_t i = 0; i < LEN(identifying); i++) {
+            struct label l = {identifying[i], label_set_get(row->labels, identifying[i])};
+            if (l.value.len == 0)
+                continue;
+            *any = true;
+            if (promql_table_put(&x->wanted[i], (struct label_set){&l, 1}, &added) ==
+                PROMQL_TABLE_NONE)
+                return promql_no_memory(e);
+        }
+    }
+    return ST_OK;
+}
+
+static enum status info_rows(struct info *x, const struct promql_node *node,
+                             const struct promql_sink *out, struct err *e)
+{
+    bool any_wanted;
+    TRY(promql_run_keep(x->run, node->call.args[0], &x->base, e));
+    x->has_base = arena_calloc(x->run->arena, x->run->grid.count, 1);
+    if (!x->has_base)
+        return promql_no_memory(e);
+    TRY(want_labels(x, &any_wanted, e));
+    if (any_wanted)
+        TRY(read_infos(x, e));
+    for (uint32_t r = 0; r < x->base.count; r++) {
+        const struct promql_row *base = &x->base.items[r];
+        TRY(is_info(x, label_set_metric(base->labels)) ? keep_as_it_is(x, base, e)
+                                                       : enrich(x, base, e));
+    }
+    promql_run_drop(x->run, &x->base);
+    for (uint32_t i = 0; i < x->rows.count; i++)
+        TRY(out->put(out->self, &x->rows.items[i], e));
+    promql_run_drop(x->run, &x->rows);
+    return ST_OK;
+}
+
 enum status promql_fn_info_rows(struct promql_run *run, const struct promql_node *node,
                                 const struct promql_sink *out, struct err *e)
 {
-    bool has_argument = node->call.arg_count > 1;
     struct info x = {.run = run,
                      .keys.arena = run->arena,
                      .names.arena = run->arena,
+                     .wanted = {{.arena = run->arena}, {.arena = run->arena}},
                      .results.arena = run->arena};
-    if (has_argument) {
+    if (node->call.arg_count > 1) {
         const struct promql_node *arg = promql_unwrap(node->call.args[1]);
         x.matchers = arg->selector.matchers;
         x.matcher_count = arg->selector.matcher_count;
     }
-    TRY(promql_run_keep(run, node->call.args[0], &x.base, e));
-    bool any_wanted = false;
-    for (uint32_t r = 0; r < x.base.count; r++)
-        for (size_t i = 0; i < LEN(identifying); i++) {
-            struct label_set s = x.base.items[r].labels;
-            x.wanted[i] |= label_set_get(s, identifying[i]).len > 0 &&
-                           !is_info(&x, label_set_metric(s), has_argument);
-            any_wanted |= x.wanted[i];
-        }
-    if (any_wanted)
-        TRY(read_infos(&x, e));
-    for (uint32_t r = 0; r < x.base.count; r++) {
-        const struct promql_row *base = &x.base.items[r];
-        TRY(is_info(&x, label_set_metric(base->labels), has_argument) ? keep_as_it_is(&x, base, e)
-                                                                      : enrich(&x, base, e));
-    }
-    promql_run_drop(run, &x.base);
-    for (uint32_t i = 0; i < x.rows.count; i++)
-        TRY(out->put(out->self, &x.rows.items[i], e));
-    promql_run_drop(run, &x.rows);
-    return ST_OK;
+    TRY(imply_name(&x, e));
+    enum status status = info_rows(&x, node, out, e);
+    label_matcher_deinit(&x.implied);
+    return status;
 }
