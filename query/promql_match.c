@@ -20,7 +20,16 @@ struct matcher {
     bool many_is_right, fills_many, fills_one;
     double fill_many, fill_one;
     uint8_t *used, *matched, *many_any; /* slots a step */
+    uint8_t *met, *has_one;             /* likewise, of the group at hand */
     uint32_t *holder;                   /* likewise: the row of the "one" side that is there */
+    struct taken *taken;                /* a slot a number of `labels` */
+    uint32_t taken_cap;
+};
+
+/* Steps at which an element of the many side became these labels. */
+struct taken {
+    uint8_t *steps; /* a slot a step; NULL: none yet */
+    uint32_t group; /* in which that was */
 };
 
 static enum status error_duplicate(const struct matcher *m, uint32_t group,
@@ -43,8 +52,8 @@ static enum status error_duplicate(const struct matcher *m, uint32_t group,
         promql_labels_text(b->labels, second, sizeof(second)));
 }
 
-/* Two of a group's "one" rows at a step are an error, unless the other side is empty there: then
- * nothing would match anyhow. */
+/* Two of a group's "one" rows at a step are an error, unless the other side is empty there and
+ * nothing is filled in: then nothing would match anyhow. */
 static enum status check_one(struct matcher *m, uint32_t group, struct err *e)
 {
     const struct promql_side *one = m->one;
@@ -57,7 +66,7 @@ static enum status check_one(struct matcher *m, uint32_t group, struct err *e)
         const struct promql_row *row = &one->rows.items[r];
         TRY(query_budget_work(m->run->budget, steps, e));
         for (uint32_t i = 0; i < steps; i++) {
-            if (!promql_row_has(row, i) || !(m->many_any[i] || m->fills_many))
+            if (!promql_row_has(row, i) || !(m->many_any[i] || m->fills_many || m->fills_one))
                 continue;
             if (m->holder[i] != PROMQL_NO_ROW)
                 return error_duplicate(m, group, &one->rows.items[m->holder[i]], row, e);
@@ -91,35 +100,58 @@ static struct label_set result_labels(struct matcher *m, struct label_set many,
     return s;
 }
 
-/* Two elements of the many side may not end as one: their matches are told apart by `used`. */
-static enum status check_used(struct matcher *m, const struct promql_row *result,
-                              uint32_t group_from, struct err *e)
+/* The steps that `labels` took in this group; NULL when memory is short. */
+static uint8_t *taken_steps(struct matcher *m, struct label_set labels, uint32_t group)
 {
-    bool one_to_one = m->matching->card == CARD_ONE_TO_ONE, is_new;
-    if (promql_table_put(&m->labels, result->labels, &is_new) == PROMQL_TABLE_NONE)
+    bool is_new;
+    uint32_t steps = m->run->grid.count, number = promql_table_put(&m->labels, labels, &is_new);
+    if (number == PROMQL_TABLE_NONE)
+        return NULL;
+    if (number >= m->taken_cap) {
+        uint32_t cap = MAX(16u, 2 * m->taken_cap);
+        struct taken *taken = arena_calloc(m->run->arena, cap, sizeof(*taken));
+        if (!taken)
+            return NULL;
+        if (m->taken_cap)
+            memcpy(taken, m->taken, m->taken_cap * sizeof(*taken));
+        m->taken = taken;
+        m->taken_cap = cap;
+    }
+    struct taken *t = &m->taken[number];
+    if (!t->steps)
+        t->steps = arena_calloc(m->run->arena, steps, 1);
+    else if (t->group != group)
+        memset(t->steps, 0, steps);
+    t->group = group;
+    return t->steps;
+}
+
+/* Two elements of the many side may not end as one, be it that a comparison leaves both out. */
+static enum status check_used(struct matcher *m, struct label_set labels, uint32_t group,
+                              struct err *e)
+{
+    bool one_to_one = m->matching->card == CARD_ONE_TO_ONE;
+    uint8_t *used = one_to_one ? m->used : taken_steps(m, labels, group);
+    if (!used)
         return promql_no_memory(e);
-    if (!one_to_one && is_new)
-        return ST_OK;
     for (uint32_t i = 0; i < m->run->grid.count; i++) {
         if (!m->matched[i])
             continue;
-        if (one_to_one && m->used[i])
+        m->met[i] = 1;
+        if (used[i])
             return err_set(e, ST_QUERY,
-                           "multiple matches for labels: many-to-one matching must be explicit "
-                           "(group_left/group_right)");
-        m->used[i] = 1;
-        for (uint32_t r = group_from; !one_to_one && r < m->results.count; r++)
-            if (promql_row_has(&m->results.items[r], i) &&
-                label_set_eq(m->results.items[r].labels, result->labels))
-                return err_set(e, ST_QUERY,
-                               "multiple matches for labels: grouping labels must ensure unique "
-                               "matches");
+                           one_to_one
+                               ? "multiple matches for labels: many-to-one matching must be "
+                                 "explicit (group_left/group_right)"
+                               : "multiple matches for labels: grouping labels must ensure unique "
+                                 "matches");
+        used[i] = 1;
     }
     return ST_OK;
 }
 
 static enum status meet(struct matcher *m, const struct promql_row *many,
-                        const struct promql_row *one, uint32_t group_from, struct err *e)
+                        const struct promql_row *one, uint32_t group, struct err *e)
 {
     uint32_t steps = m->run->grid.count;
     struct promql_row r = {.values = arena_calloc(m->run->arena, steps, sizeof(double)),
@@ -134,15 +166,15 @@ static enum status meet(struct matcher *m, const struct promql_row *many,
     r.labels = result_labels(m, many->labels, one->labels);
     if (labels_failed(r.labels))
         return promql_no_memory(e);
-    TRY(check_used(m, &r, group_from, e));
+    TRY(check_used(m, r.labels, group, e));
     if (promql_row_points(&r, steps) == 0)
         return ST_OK;
     return promql_run_push(m->run, &m->results, &r, e);
 }
 
-/* The stand-in of a side: the value where none of the group's rows has one. */
-static enum status filler(struct matcher *m, const struct promql_side *side, uint32_t group,
-                          double value, struct promql_row *out, struct err *e)
+/* The stand-in of a side: the value where nothing is present. */
+static enum status filler(struct matcher *m, uint32_t group, double value, const uint8_t *present,
+                          struct promql_row *out, struct err *e)
 {
     uint32_t steps = m->run->grid.count;
     *out = (struct promql_row){.labels = promql_table_get(&m->meeting.groups, group),
@@ -150,40 +182,47 @@ static enum status filler(struct matcher *m, const struct promql_side *side, uin
     if (!out->values)
         return promql_no_memory(e);
     for (uint32_t i = 0; i < steps; i++)
-        out->values[i] = value;
-    for (uint32_t r = side->first[group]; r != PROMQL_NO_ROW; r = side->next[r])
-        for (uint32_t i = 0; i < steps; i++)
-            if (promql_row_has(&side->rows.items[r], i))
-                out->values[i] = value_absent();
+        out->values[i] = present[i] ? value_absent() : value;
     return ST_OK;
 }
 
-static enum status meet_fillers(struct matcher *m, uint32_t group, uint32_t from, struct err *e)
+/* An element that met another, and had no result, has no stand-in on the side of many; one that
+ * could not be combined has. */
+static enum status meet_fillers(struct matcher *m, uint32_t group, struct err *e)
 {
     struct promql_row stand_in;
     if (m->fills_one) {
-        TRY(filler(m, m->one, group, m->fill_one, &stand_in, e));
+        TRY(filler(m, group, m->fill_one, m->has_one, &stand_in, e));
         for (uint32_t r = m->many->first[group]; r != PROMQL_NO_ROW; r = m->many->next[r])
-            TRY(meet(m, &m->many->rows.items[r], &stand_in, from, e));
+            TRY(meet(m, &m->many->rows.items[r], &stand_in, group, e));
     }
     if (m->fills_many) {
-        TRY(filler(m, m->many, group, m->fill_many, &stand_in, e));
+        TRY(filler(m, group, m->fill_many, m->met, &stand_in, e));
         for (uint32_t r = m->one->first[group]; r != PROMQL_NO_ROW; r = m->one->next[r])
-            TRY(meet(m, &stand_in, &m->one->rows.items[r], from, e));
+            TRY(meet(m, &stand_in, &m->one->rows.items[r], group, e));
     }
     return ST_OK;
+}
+
+static void begin_group(struct matcher *m, uint32_t group)
+{
+    uint32_t steps = m->run->grid.count;
+    memset(m->used, 0, steps);
+    memset(m->met, 0, steps);
+    memset(m->has_one, 0, steps);
+    for (uint32_t r = m->one->first[group]; r != PROMQL_NO_ROW; r = m->one->next[r])
+        for (uint32_t i = 0; i < steps; i++)
+            m->has_one[i] |= promql_row_has(&m->one->rows.items[r], i);
 }
 
 static enum status meet_group(struct matcher *m, uint32_t group, struct err *e)
 {
-    uint32_t from = m->results.count;
     TRY(query_budget_check(m->run->budget, e));
-    TRY(check_one(m, group, e));
-    memset(m->used, 0, m->run->grid.count);
+    begin_group(m, group);
     for (uint32_t a = m->many->first[group]; a != PROMQL_NO_ROW; a = m->many->next[a])
         for (uint32_t b = m->one->first[group]; b != PROMQL_NO_ROW; b = m->one->next[b])
-            TRY(meet(m, &m->many->rows.items[a], &m->one->rows.items[b], from, e));
-    return meet_fillers(m, group, from, e);
+            TRY(meet(m, &m->many->rows.items[a], &m->one->rows.items[b], group, e));
+    return meet_fillers(m, group, e);
 }
 
 static enum status matcher_open(struct matcher *m, struct err *e)
@@ -203,8 +242,11 @@ static enum status matcher_open(struct matcher *m, struct err *e)
     m->used = arena_calloc(m->run->arena, steps, 1);
     m->matched = arena_calloc(m->run->arena, steps, 1);
     m->many_any = arena_calloc(m->run->arena, steps, 1);
+    m->met = arena_calloc(m->run->arena, steps, 1);
+    m->has_one = arena_calloc(m->run->arena, steps, 1);
     m->holder = arena_calloc(m->run->arena, steps, sizeof(*m->holder));
-    if (!m->names.items || !m->used || !m->matched || !m->many_any || !m->holder)
+    if (!m->names.items || !m->used || !m->matched || !m->many_any || !m->met || !m->has_one ||
+        !m->holder)
         return promql_no_memory(e);
     for (uint32_t r = 0; r < m->many->rows.count; r++)
         for (uint32_t i = 0; i < steps; i++)
@@ -221,6 +263,8 @@ enum status promql_match_rows(struct promql_run *run, const struct promql_node *
                         .labels.arena = run->arena,
                         .combine = {run, node, run->arena, false}};
     TRY(matcher_open(&m, e));
+    for (uint32_t g = 0; g < m.meeting.groups.count; g++)
+        TRY(check_one(&m, g, e));
     for (uint32_t g = 0; g < m.meeting.groups.count; g++)
         TRY(meet_group(&m, g, e));
     promql_meeting_close(run, &m.meeting);
