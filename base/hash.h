@@ -32,4 +32,10 @@ static inline uint64_t hash_checksum(const void *bytes, size_t len)
     return XXH3_64bits(bytes, len);
 }
 
+/* xxHash64, where others compute the same. */
+static inline uint64_t hash_xx64(const void *bytes, size_t len)
+{
+    return XXH64(bytes, len, 0);
+}
+
 #endif

@@ -1,4 +1,5 @@
 /* promql_aggr_choose.c - topk, bottomk, limitk, limit_ratio: which rows stay at which step. */
+#include "base/hash.h"
 #include "base/number_text.h"
 #include "query/promql_aggr.h"
 
@@ -15,6 +16,7 @@ struct choice {
                               is a heap, the worst of them first */
     uint8_t *chosen;       /* a slot a row and step */
     double *params;        /* a slot a step */
+    double *places;        /* limit_ratio: a slot a row, where it lies between 0 and 1 */
 };
 
 static enum status refuse_count(double k, struct err *e)
@@ -144,11 +146,41 @@ static void rank_row(struct choice *c, uint32_t row, uint32_t step, double k)
     }
 }
 
-static bool ratio_takes(struct label_set labels, double ratio)
+static void append_text(struct buf *out, struct str s)
 {
-    /* 2^-64 * hash: where the series lies between 0 and 1. A ratio and its complement, ratio - 1,
-     * share all series without overlap. */
-    double place = (double)label_set_hash(labels, 0) * 0x1p-64;
+    if (s.len < 255) {
+        buf_append_u8(out, (uint8_t)s.len);
+    } else {
+        buf_append_u8(out, 255);
+        for (unsigned shift = 0; shift < 24; shift += 8)
+            buf_append_u8(out, (uint8_t)(s.len >> shift));
+    }
+    buf_append_str(out, s);
+}
+
+/* 2^-64 * hash of the labels, which is that of Prometheus (labels_stringlabels.go): the same series
+ * are taken. */
+static enum status place_rows(struct choice *c, struct err *e)
+{
+    struct buf text = {0};
+    c->places = arena_calloc(c->run->arena, c->rows.count, sizeof(*c->places));
+    for (uint32_t r = 0; c->places && r < c->rows.count; r++) {
+        struct label_set s = c->rows.items[r].labels;
+        buf_reset(&text);
+        for (uint32_t i = 0; i < s.count; i++) {
+            append_text(&text, s.items[i].name);
+            append_text(&text, s.items[i].value);
+        }
+        c->places[r] = (double)hash_xx64(text.ptr, text.len) * 0x1p-64;
+    }
+    bool failed = text.failed;
+    buf_deinit(&text);
+    return failed || !c->places ? promql_no_memory(e) : ST_OK;
+}
+
+/* A ratio and its complement, ratio - 1, share all series without overlap. */
+static bool ratio_takes(double place, double ratio)
+{
     return ratio >= 0 ? place < ratio : place >= 1 + ratio;
 }
 
@@ -157,7 +189,7 @@ static void offer_row(struct choice *c, uint32_t row, uint32_t step)
     double param = c->params[step];
     enum promql_aggregation op = c->node->aggregate.op;
     if (op == AGG_LIMIT_RATIO) {
-        if (ratio_takes(c->rows.items[row].labels, param))
+        if (ratio_takes(c->places[row], param))
             c->best[c->room[c->group_of[row]] + c->held[c->group_of[row]]++] = row;
         return;
     }
@@ -237,6 +269,8 @@ enum status promql_choose_rows(struct promql_run *run, const struct promql_node 
     promql_rows_sort(&c.rows);
     TRY(choice_alloc(&c, e));
     TRY(group_rows(&c, e));
+    if (node->aggregate.op == AGG_LIMIT_RATIO)
+        TRY(place_rows(&c, e));
     for (uint32_t i = 0; i < run->grid.count; i++) {
         TRY(query_budget_check(run->budget, e));
         choose_step(&c, i);

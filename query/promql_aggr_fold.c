@@ -28,6 +28,12 @@ struct fold {
     struct arena scratch; /* owned: histograms of the row at hand */
 };
 
+/* Histograms that do not fit each other have ended the sum of this step: nothing more counts. */
+static bool is_closed(const struct group *g, uint32_t step)
+{
+    return g->totals && g->totals[step].is_mixed;
+}
+
 /* Where a group is held. */
 static struct arena *room_of(struct fold *f)
 {
@@ -37,7 +43,7 @@ static struct arena *room_of(struct fold *f)
 static void add_sum(struct group *g, const double *v, uint32_t steps)
 {
     for (uint32_t i = 0; i < steps; i++) {
-        if (value_is_absent(v[i]))
+        if (value_is_absent(v[i]) || is_closed(g, i))
             continue;
         if (value_is_absent(g->value[i]))
             g->value[i] = v[i];
@@ -49,7 +55,7 @@ static void add_sum(struct group *g, const double *v, uint32_t steps)
 static void add_mean(struct group *g, const double *v, uint32_t steps)
 {
     for (uint32_t i = 0; i < steps; i++)
-        if (!value_is_absent(v[i])) {
+        if (!value_is_absent(v[i]) && !is_closed(g, i)) {
             g->value[i] = 0;
             promql_mean_add(&g->means[i], v[i]);
         }
@@ -122,10 +128,14 @@ static enum status add_histograms(struct fold *f, struct group *g, const struct 
                                 label_set_metric(row->labels)};
     for (uint32_t i = 0; i < steps; i++) {
         struct histogram_total *t = &g->totals[i];
-        bool was_mixed = t->is_mixed;
-        if (row->histograms[i])
-            TRY(add_histogram(f, t, row->histograms[i], e));
-        if (t->is_mixed && !was_mixed)
+        if (!row->histograms[i] || t->is_mixed)
+            continue;
+        if (!t->sum.started && !value_is_absent(g->value[i])) {
+            t->count++; /* behind a float there is no sum to come */
+            continue;
+        }
+        TRY(add_histogram(f, t, row->histograms[i], e));
+        if (t->is_mixed)
             histogram_note_mixed(&ask);
     }
     return ST_OK;

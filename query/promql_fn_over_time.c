@@ -172,8 +172,10 @@ static enum status quantile(struct promql_fn_call *call, const struct promql_win
     double q = call->params[0][step];
     if (w->floats.count == 0)
         return ST_OK;
-    promql_note_quantile(call->run->notes, &call->node->call.args[0]->span, q);
-    note_ignored(call, w);
+    const struct promql_span *at = &call->node->call.args[0]->span; /* of both, as Prometheus */
+    promql_note_quantile(call->run->notes, at, q);
+    if (w->histograms.count > 0)
+        promql_note_ignored_in_range(call->run->notes, at, call->metric);
     double *values = values_of(call, &w->floats);
     if (!values)
         return promql_no_memory(e);

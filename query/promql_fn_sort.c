@@ -101,7 +101,7 @@ enum status promql_fn_sort_rows(struct promql_run *run, const struct promql_node
     TRY(promql_run_keep(run, node->call.args[0], &rows, e));
     if (sorts_values(node))
         leave_histograms(&rows, run->grid.count);
-    if (run->query->step_ms > 0)
+    if (run->grid.count > 1)
         annotations_add(run->notes, ANNOTATION_WARNING, &node->span,
                         "sort is ineffective for range queries since results are always ordered "
                         "by labels");

@@ -55,6 +55,15 @@ static enum status stamp_row(void *self, const struct promql_row *row, struct er
     return s->out->put(s->out->self, &r, e);
 }
 
+/* What was computed has no start. */
+static enum status stamp_none(void *self, const struct promql_row *row, struct err *e)
+{
+    (void)self;
+    (void)row;
+    (void)e;
+    return ST_OK;
+}
+
 enum status promql_fn_timestamp_rows(struct promql_run *run, const struct promql_node *node,
                                      const struct promql_sink *out, struct err *e)
 {
@@ -65,10 +74,8 @@ enum status promql_fn_timestamp_rows(struct promql_run *run, const struct promql
         return promql_no_memory(e);
     if (arg->kind == PROMQL_SELECTOR && arg->selector.extension == EXTEND_NONE)
         return stamp_picks(&s, &arg->selector, wants_start, e);
-    /* What was computed has no start. */
-    return wants_start
-               ? ST_OK
-               : promql_run_rows(run, arg, &(struct promql_sink){stamp_row, &s, run->arena}, e);
+    return promql_run_rows(
+        run, arg, &(struct promql_sink){wants_start ? stamp_none : stamp_row, &s, run->arena}, e);
 }
 
 /* Steps at which something was there. */

@@ -183,7 +183,9 @@ enum status promql_fn_window_rows(struct promql_run *run, const struct promql_no
         return err_set(e, ST_INTERNAL, "%s() is not known", node->call.function->name);
     if (!w.values || !w.histograms)
         return promql_no_memory(e);
-    w.call.at = &arg->span;
+    /* Prometheus forgets where a subquery stands once it has run. */
+    static const struct promql_span nowhere = {0, 0};
+    w.call.at = arg->kind == PROMQL_SUBQUERY ? &nowhere : &arg->span;
     TRY(run_params(run, &w, e));
     TRY(promql_ranges_open(run, arg, need_of(node->call.function->id), out->arena, &w.call.ranges,
                            e));

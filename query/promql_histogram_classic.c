@@ -120,6 +120,12 @@ static double rank_of_value(const struct classic_bucket *buckets, size_t count, 
     return below;
 }
 
+/* NaN, of counts that are none, stays. */
+static double at_most(double rank, double total)
+{
+    return rank > total ? total : rank;
+}
+
 double classic_fraction(struct classic_bucket *buckets, size_t count, double lower, double upper)
 {
     count = arrange(buckets, count);
@@ -128,7 +134,7 @@ double classic_fraction(struct classic_bucket *buckets, size_t count, double low
     if (lower >= upper)
         return 0;
     double total = buckets[count - 1].count;
-    double below_lower = MIN(rank_of_value(buckets, count, lower), total);
-    double below_upper = MIN(rank_of_value(buckets, count, upper), total);
+    double below_lower = at_most(rank_of_value(buckets, count, lower), total);
+    double below_upper = at_most(rank_of_value(buckets, count, upper), total);
     return (below_upper - below_lower) / total;
 }

@@ -77,7 +77,8 @@ static struct kept keep_part(const struct trim *t, const struct native_range *r)
     if (t->keeps_below ? r->upper <= t->bound : r->lower >= t->bound)
         return keep_whole(t, r);
     bool is_gone = t->keeps_below ? r->lower >= t->bound : r->upper <= t->bound;
-    if (is_gone || isnan(t->bound))
+    /* Of a zero bucket NaN leaves NaN. */
+    if (is_gone || (isnan(t->bound) && r->side != 0))
         return (struct kept){0, 0};
     if (t->is_custom)
         return cut_custom(t, r);

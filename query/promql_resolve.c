@@ -1,4 +1,5 @@
-/* promql_resolve.c - computes the duration expressions of a tree for one query. */
+/* promql_resolve.c - makes a tree ready for one query: computes its duration expressions, and takes
+ * away parentheses around arguments, which have no place of their own in notes. */
 #include "query/promql_parse.h"
 
 #include <math.h>
@@ -114,6 +115,13 @@ static enum status resolve_binary(const struct resolver *r, struct promql_node *
     return ST_OK;
 }
 
+static enum status resolve_arg(const struct resolver *r, struct promql_node **arg)
+{
+    while ((*arg)->kind == PROMQL_PAREN)
+        *arg = (*arg)->paren;
+    return resolve(r, *arg);
+}
+
 static enum status resolve(const struct resolver *r, struct promql_node *n)
 {
     switch (n->kind) {
@@ -136,11 +144,11 @@ static enum status resolve(const struct resolver *r, struct promql_node *n)
         return resolve_binary(r, n);
     case PROMQL_AGGREGATE:
         if (n->aggregate.param)
-            TRY(resolve(r, n->aggregate.param));
-        return resolve(r, n->aggregate.expr);
+            TRY(resolve_arg(r, &n->aggregate.param));
+        return resolve_arg(r, &n->aggregate.expr);
     case PROMQL_CALL:
         for (uint32_t i = 0; i < n->call.arg_count; i++)
-            TRY(resolve(r, n->call.args[i]));
+            TRY(resolve_arg(r, &n->call.args[i]));
         return ST_OK;
     case PROMQL_PAREN:
         return resolve(r, n->paren);
