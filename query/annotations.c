@@ -45,7 +45,7 @@ static void add(struct annotations *a, struct annotation new)
     struct annotation *known = find(a, str_sub(new.text, 0, new.said));
     if (!known && a->count == ANNOTATIONS_MAX)
         a->overflowed = true;
-    if (known ? known->start >= new.start : a->overflowed)
+    if (known ? known->end >= new.end : a->overflowed)
         return;
     new.text = arena_dup_str(a->arena, new.text);
     if (!new.text.ptr)
@@ -70,7 +70,7 @@ void annotations_add(struct annotations *a, enum annotation_level level,
     len += vsnprintf(text + len, sizeof(text) - (size_t)len, fmt, args);
     va_end(args);
     len = MIN(len, (int)sizeof(text) - 1);
-    struct annotation new = {{text, (size_t)len}, level, (size_t)len, at ? at->start : 0};
+    struct annotation new = {{text, (size_t)len}, level, (size_t)len, at ? at->end : 0};
     if (at) {
         struct place p = place_of(a->query, at->start);
         len += snprintf(text + len, sizeof(text) - (size_t)len, " (%u:%u)", p.line, p.column);

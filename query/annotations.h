@@ -16,8 +16,8 @@ struct promql_span {
 struct annotation {
     struct str text; /* arena */
     enum annotation_level level;
-    size_t said;    /* bytes of the text before its place */
-    uint32_t start; /* of the place, in the query */
+    size_t said;  /* bytes of the text before its place */
+    uint32_t end; /* of the place, in the query */
 };
 
 enum { ANNOTATIONS_MAX = 200 };
@@ -33,8 +33,8 @@ struct annotations {
 
 /* Empty; both are borrowed as long as `a`. */
 void annotations_init(struct annotations *a, struct arena *arena, struct str query);
-/* Adds the text once, whatever its places are: the one furthest back in the query is told, as
- * " (line:column)" of at->start. The prefix "PromQL warning: " or "PromQL info: " is written here.
+/* Adds the text once, whatever its places are: the one that ends last, and so is run last, is told,
+ * as " (line:column)" of at->start. The prefix "PromQL warning: " or "PromQL info: " is written here.
  */
 void annotations_add(struct annotations *a, enum annotation_level level,
                      const struct promql_span *at, const char *fmt, ...) PRINTF_LIKE(4, 5);

@@ -110,12 +110,19 @@ struct extended {
     struct promql_fn_call *call;
     const struct promql_window *window;
     struct reach reach;
-    bool counts, is_mixed, is_reconciled;
+    bool counts, is_mixed;
+    bool added_apart, subtracted_apart; /* histograms whose custom bounds had to be reconciled */
 };
 
 static void note_metric(const struct extended *x, const char *text)
 {
     promql_note_name(x->call->run->notes, ANNOTATION_WARNING, x->call->at, text, x->call->metric);
+}
+
+static void note_apart(const struct extended *x, const char *operation)
+{
+    annotations_add(x->call->run->notes, ANNOTATION_INFO, x->call->at,
+                    "mismatched custom buckets were reconciled during %s", operation);
 }
 
 static bool is_uniform(struct extended *x)
@@ -133,24 +140,29 @@ static bool is_uniform(struct extended *x)
 static enum status add(struct extended *x, struct native_sum *sum, const struct native_histogram *h,
                        double weight, struct err *e)
 {
+    sum->is_reconciled = false;
     enum status s = native_sum_add(sum, h, weight);
     x->is_mixed |= s == ST_INVALID;
-    x->is_reconciled |= sum->is_reconciled;
+    if (sum->is_reconciled)
+        *(weight < 0 ? &x->subtracted_apart : &x->added_apart) = true;
     return s == ST_NO_MEMORY ? promql_no_memory(e) : ST_OK;
 }
 
-/* Adds the value at `at_ms`, between sample `left` and the next, times `weight`. */
+/* Adds the value at `at_ms`, between sample `left` and the next. As a + (b - a) * part, which
+ * leaves a bucket that did not change as it is. */
 static enum status add_between(struct extended *x, struct native_sum *sum, uint32_t left,
-                               int64_t at_ms, double weight, struct err *e)
+                               int64_t at_ms, struct err *e)
 {
     const struct promql_histograms *h = &x->window->histograms;
     const struct native_histogram *a = h->items[left], *b = h->items[left + 1];
     double part =
         (double)(at_ms - h->times_ms[left]) / (double)(h->times_ms[left + 1] - h->times_ms[left]);
     if (x->counts && native_histogram_is_reset(b, a))
-        return add(x, sum, b, weight * part, e);
-    TRY(add(x, sum, b, weight * part, e));
-    return add(x, sum, a, weight * (1 - part), e);
+        return add(x, sum, b, part, e);
+    TRY(add(x, sum, b, 1, e));
+    TRY(add(x, sum, a, -1, e));
+    native_sum_scale(sum, part);
+    return add(x, sum, a, 1, e);
 }
 
 static enum status value_at(struct extended *x, bool is_left, struct native_histogram **out,
@@ -162,7 +174,7 @@ static enum status value_at(struct extended *x, bool is_left, struct native_hist
     int64_t border = is_left ? x->window->after_ms : x->window->end_ms;
     bool is_beyond = is_left ? h->times_ms[at] < border : at > 0 && h->times_ms[at] > border;
     if (x->reach.interpolates && is_beyond)
-        TRY(add_between(x, &sum, is_left ? at : at - 1, border, 1, e));
+        TRY(add_between(x, &sum, is_left ? at : at - 1, border, e));
     else
         TRY(add(x, &sum, h->items[at], 1, e));
     *out = native_sum_take(&sum);
@@ -234,8 +246,9 @@ enum status promql_fn_extended_histograms(struct promql_fn_call *call,
     if (x.is_mixed)
         note_metric(&x, "vector contains a mix of histograms with exponential and custom buckets "
                         "schemas for metric name");
-    if (x.is_reconciled)
-        annotations_add(call->run->notes, ANNOTATION_INFO, call->at,
-                        "mismatched custom buckets were reconciled during subtraction");
+    if (x.subtracted_apart)
+        note_apart(&x, "subtraction");
+    if (x.added_apart)
+        note_apart(&x, "addition");
     return ST_OK;
 }

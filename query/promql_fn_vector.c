@@ -72,7 +72,7 @@ enum status promql_fn_timestamp_rows(struct promql_run *run, const struct promql
     struct stamping s = {run, out, arena_calloc(run->arena, run->grid.count, sizeof(double))};
     if (!s.values)
         return promql_no_memory(e);
-    if (arg->kind == PROMQL_SELECTOR && arg->selector.extension == EXTEND_NONE)
+    if (arg->kind == PROMQL_SELECTOR)
         return stamp_picks(&s, &arg->selector, wants_start, e);
     return promql_run_rows(
         run, arg, &(struct promql_sink){wants_start ? stamp_none : stamp_row, &s, run->arena}, e);

@@ -184,7 +184,7 @@ enum status promql_fn_window_rows(struct promql_run *run, const struct promql_no
     if (!w.values || !w.histograms)
         return promql_no_memory(e);
     /* Prometheus forgets where a subquery stands once it has run. */
-    static const struct promql_span nowhere = {0, 0};
+    struct promql_span nowhere = {0, arg->span.end};
     w.call.at = arg->kind == PROMQL_SUBQUERY ? &nowhere : &arg->span;
     TRY(run_params(run, &w, e));
     TRY(promql_ranges_open(run, arg, need_of(node->call.function->id), out->arena, &w.call.ranges,
