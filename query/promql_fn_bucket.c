@@ -42,6 +42,8 @@ static bool parse_bound(struct str le, double *out)
         return false;
     str_to_c(le, text, sizeof(text));
     *out = strtod(text, &end);
+    if (isinf(*out) && !strpbrk(text, "iI"))
+        return false; /* beyond the range of doubles */
     return *end == '\0' && end != text && text[0] != ' ';
 }
 
