@@ -21,7 +21,7 @@ struct request {
     struct params params;
     struct str path; /* decoded */
     struct str id;   /* what follows a prefix route */
-    struct str accept_encoding, if_none_match;
+    struct str accept, accept_encoding, if_none_match;
     uint64_t now_ns; /* wall clock */
 };
 

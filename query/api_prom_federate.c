@@ -2,11 +2,16 @@
  * Source: Prometheus, "Federation" and "Exposition formats" 0.0.4. */
 #include "query/prom_names.h"
 #include "query/prom_reply.h"
+#include "query/promql_quote.h"
 #include "base/number_text.h"
 #include "model/stale.h"
 #include <stdlib.h>
 
 enum { LOOKBACK_MS = 5 * 60 * 1000, SAMPLES_MAX = 50000000 };
+
+/* How names of more than letters, digits and underscores are written: most readers of the format
+ * know no quoted ones, and fail on the whole page. */
+enum names { NAMES_ESCAPED, NAMES_UTF8 };
 
 /* Escapes a label's value: backslash, quote, line feed. */
 static void append_quoted(struct buf *out, struct str s)
@@ -35,22 +40,44 @@ static bool is_plain_name(struct str s, bool colons)
     return s.len > 0;
 }
 
-static void append_pair(struct buf *out, bool *first, struct str name, struct str value)
+/* Each other character becomes an underscore. */
+static void append_escaped(struct buf *out, struct str name)
+{
+    struct str rest = name;
+    uint32_t rune;
+    for (size_t len; (len = promql_rune_read(rest, &rune)) > 0;
+         rest = str_sub(rest, len, rest.len)) {
+        bool is_digit = rest.ptr[0] >= '0' && rest.ptr[0] <= '9' && rest.ptr != name.ptr;
+        bool is_kept = is_digit || is_plain_name(str_sub(rest, 0, len), true);
+        buf_append_u8(out, is_kept ? (uint8_t)rest.ptr[0] : '_');
+    }
+}
+
+static void append_name(struct buf *out, struct str name, bool colons, enum names names)
+{
+    if (is_plain_name(name, colons))
+        buf_append_str(out, name);
+    else if (names == NAMES_ESCAPED)
+        append_escaped(out, name);
+    else
+        append_quoted(out, name);
+}
+
+static void append_pair(struct buf *out, bool *first, struct str name, struct str value,
+                        enum names names)
 {
     if (!*first)
         buf_append_u8(out, ',');
     *first = false;
-    if (is_plain_name(name, false))
-        buf_append_str(out, name);
-    else
-        append_quoted(out, name);
+    append_name(out, name, false, names);
     buf_append_u8(out, '=');
     append_quoted(out, value);
 }
 
 /* The reader of a federation takes its own instance label for a series that has none, unless the
  * empty one is written out. */
-static void append_labels(struct buf *out, struct label_set labels, struct str quoted_metric)
+static void append_labels(struct buf *out, struct label_set labels, struct str quoted_metric,
+                          enum names names)
 {
     bool first = true, has_instance = false;
     buf_append_u8(out, '{');
@@ -62,20 +89,17 @@ static void append_labels(struct buf *out, struct label_set labels, struct str q
         if (str_eq(labels.items[i].name, LABEL_METRIC_NAME))
             continue;
         has_instance |= str_eq(labels.items[i].name, STR("instance"));
-        append_pair(out, &first, labels.items[i].name, labels.items[i].value);
+        append_pair(out, &first, labels.items[i].name, labels.items[i].value, names);
     }
     if (!has_instance)
-        append_pair(out, &first, STR("instance"), (struct str){0});
+        append_pair(out, &first, STR("instance"), (struct str){0}, names);
     buf_append_u8(out, '}');
 }
 
-static void append_type(struct buf *out, struct str metric)
+static void append_type(struct buf *out, struct str metric, enum names names)
 {
     buf_append_str(out, STR("# TYPE "));
-    if (is_plain_name(metric, true))
-        buf_append_str(out, metric);
-    else
-        append_quoted(out, metric);
+    append_name(out, metric, true, names);
     buf_append_str(out, STR(" untyped\n"));
 }
 
@@ -88,21 +112,22 @@ static bool newest(const struct series_data *s, uint32_t *at)
     return !(s->histograms && s->histograms[*at]) && !value_is_stale(s->values[*at]);
 }
 
-static void append_series(struct buf *out, const struct series_data *s, struct str *last_metric)
+static void append_series(struct buf *out, const struct series_data *s, struct str *last_metric,
+                          enum names names)
 {
     uint32_t at;
     struct str metric = label_set_metric(s->labels);
     if (!metric.len || !newest(s, &at))
         return;
     if (!str_eq(metric, *last_metric))
-        append_type(out, metric);
+        append_type(out, metric, names);
     *last_metric = metric;
-    bool plain = is_plain_name(metric, true);
-    if (plain)
-        buf_append_str(out, metric);
-    append_labels(out, s->labels, plain ? (struct str){0} : metric);
+    bool is_quoted = names == NAMES_UTF8 && !is_plain_name(metric, true);
+    if (!is_quoted)
+        append_name(out, metric, true, names);
+    append_labels(out, s->labels, is_quoted ? metric : (struct str){0}, names);
     buf_append_u8(out, ' ');
-    number_append_general(out, s->values[at]);
+    number_append_general(out, s->values[at] == 0 ? 0 : s->values[at]); /* never -0 */
     buf_printf(out, " %lld\n", (long long)s->times_ms[at]);
 }
 
@@ -129,16 +154,24 @@ static enum status select_all(struct prom_ask *ask, struct series_list *out, str
     return ST_OK;
 }
 
-static void write_exposition(struct http_response *out, struct series_list *list)
+static enum names names_of(struct str accept)
+{
+    return str_search(accept, STR("escaping=allow-utf-8")) < accept.len ? NAMES_UTF8
+                                                                        : NAMES_ESCAPED;
+}
+
+static void write_exposition(struct http_response *out, struct series_list *list, enum names names)
 {
     struct str last_metric = {0};
     reply_json_begin(out);
-    out->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    out->content_type = names == NAMES_UTF8
+                            ? "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"
+                            : "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
     if (list->count)
         qsort(list->items, list->count, sizeof(*list->items), by_metric);
     for (uint32_t i = 0; i < list->count; i++)
         if (!i || !label_set_eq(list->items[i - 1].labels, list->items[i].labels))
-            append_series(&out->body, &list->items[i], &last_metric);
+            append_series(&out->body, &list->items[i], &last_metric, names);
 }
 
 /* Scrapers get plain text, without the words about the parameter. */
@@ -158,7 +191,7 @@ enum status prom_federate(struct request *r, struct http_response *out, struct e
     if (status == ST_OK)
         status = select_all(&ask, &list, e);
     if (status == ST_OK)
-        write_exposition(out, &list);
+        write_exposition(out, &list, names_of(r->accept));
     prom_ask_end(&ask);
     if (status != ST_INVALID)
         return status;

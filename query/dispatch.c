@@ -48,6 +48,7 @@ static struct request request_of(struct dispatcher *d, const struct question *q,
                             .live = &d->live,
                             .ending = &d->ending,
                             .arena = arena,
+                            .accept = q->accept,
                             .accept_encoding = q->accept_encoding,
                             .if_none_match = q->if_none_match,
                             .now_ns = clock_wall_ns()};

@@ -11,7 +11,7 @@ struct question {
     struct str method, path, query;
     struct str form; /* the body, when it is one */
     struct str origin;
-    struct str accept_encoding, if_none_match;
+    struct str accept, accept_encoding, if_none_match;
 };
 
 struct dispatcher {

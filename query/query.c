@@ -40,6 +40,7 @@ static struct question question_of(const struct http_exchange *x)
                              .query = http_query(x),
                              .form = has_form(x) ? http_body(x) : (struct str){0},
                              .origin = http_header(x, "Origin"),
+                             .accept = http_header(x, "Accept"),
                              .accept_encoding = http_header(x, "Accept-Encoding"),
                              .if_none_match = http_header(x, "If-None-Match")};
 }

@@ -199,7 +199,7 @@ def check_federate(api, world):
     query = urllib.parse.urlencode([("match[]", '{__name__=~"api_.*",job="web"}'), ("limit", "x"), ("start", "soon"), ("end", "0")])
     status, headers, body = api.request("GET", "/federate?" + query)
     lines = body.decode().splitlines()
-    assert status == 200 and headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8", (status, dict(headers))
+    assert status == 200 and headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", (status, dict(headers))
     assert lines == ["# TYPE api_load untyped", 'api_load{instance="a:1",job="web"} 0.5 %d' % world.end_ms, "# TYPE api_requests_total untyped",
                      'api_requests_total{code="200",job="web",instance=""} 117 %d' % world.end_ms,
                      'api_requests_total{code="503",job="web",instance=""} 117 %d' % world.end_ms], lines

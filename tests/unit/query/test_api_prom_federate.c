@@ -37,12 +37,34 @@ Test(api_prom_federate, writes_the_newest_of_each)
     };
     struct series_list list = {.items = items, .count = LEN(items)};
     struct http_response out = {0};
-    write_exposition(&out, &list);
+    write_exposition(&out, &list, names_of(STR("text/plain;version=1.0.0;escaping=allow-utf-8")));
     cr_expect(str_eq(buf_str(&out.body), STR("# TYPE \"http.up\" untyped\n"
                                              "{\"http.up\",\"a.b\"=\"c\",instance=\"\"} 0.25 2500\n"
                                              "# TYPE up untyped\n"
                                              "up{instance=\"b\"} 1 1000\n"
                                              "up{job=\"q\\\"\\\\\\n\",instance=\"\"} 0.25 2500\n")),
+              "%.*s", STR_ARG(buf_str(&out.body)));
+    buf_deinit(&out.body);
+    EXPECT_NO_LEAK();
+}
+
+/* A reader that does not ask for UTF-8 would fail on a quoted name, and so on everything. */
+Test(api_prom_federate, names_are_escaped_unless_utf8_is_asked_for)
+{
+    static const struct label odd[] = {L("1é.a:b", "1"), L("__name__", "9.é:x9")};
+    static const struct label plain[] = {L("__name__", "plain")};
+    double values[] = {-0.0};
+    struct series_data items[] = {
+        {.labels = {odd, 2}, .sample_count = 1, .times_ms = times, .values = values},
+        {.labels = {plain, 1}, .sample_count = 1, .times_ms = times, .values = values},
+    };
+    struct series_list list = {.items = items, .count = LEN(items)};
+    struct http_response out = {0};
+    write_exposition(&out, &list, names_of(STR("text/plain;version=0.0.4")));
+    cr_expect(str_eq(buf_str(&out.body), STR("# TYPE ___:x9 untyped\n"
+                                             "___:x9{___a:b=\"1\",instance=\"\"} 0 1000\n"
+                                             "# TYPE plain untyped\n"
+                                             "plain{instance=\"\"} 0 1000\n")),
               "%.*s", STR_ARG(buf_str(&out.body)));
     buf_deinit(&out.body);
     EXPECT_NO_LEAK();
