@@ -34,6 +34,98 @@ static void write_ms(struct json_writer *w, const char *key, const struct promql
     json_i64(w, d->expr ? 0 : d->ms);
 }
 
+static void write_number(struct json_writer *w, double value)
+{
+    struct buf text = {0};
+    promql_number_write(value, &text);
+    write_word(w, "type", "numberLiteral");
+    JSON_STR(w, "val", buf_str(&text));
+    w->out->failed |= text.failed;
+    buf_deinit(&text);
+}
+
+/* --- duration expressions --- */
+
+static void print_duration(const struct promql_node *node, bool wrapped, struct json_writer *outer);
+
+static void write_part(struct json_writer *w, const char *key, const struct promql_node *node)
+{
+    json_key(w, key);
+    if (node)
+        print_duration(node, false, w);
+    else
+        json_null(w);
+}
+
+static void end_duration(struct json_writer *w, const char *op, const struct promql_node *rhs,
+                         bool wrapped)
+{
+    write_word(w, "op", op);
+    write_part(w, "rhs", rhs);
+    write_word(w, "type", "durationExpr");
+    JSON_BOOL(w, "wrapped", wrapped);
+    json_object_end(w);
+}
+
+/* As print_chain(), with lhs as first member. */
+static void print_duration_chain(const struct promql_node *node, bool wrapped,
+                                 struct json_writer *outer)
+{
+    struct json_writer begun = node_begin(outer);
+    for (const struct promql_node *n = node; n != node->binary.first; n = n->binary.lhs) {
+        json_key(&begun, "lhs");
+        begun = node_begin(&begun);
+    }
+    write_part(&begun, "lhs", node->binary.first->binary.lhs);
+    for (const struct promql_node *n = node->binary.first; n; n = promql_link_above(n, node)) {
+        struct json_writer w = begun;
+        end_duration(&w, promql_op_word(n->binary.op), n->binary.rhs, wrapped && n == node);
+    }
+}
+
+/* step() and range(), min_of() and max_of(). */
+static void print_duration_call(const struct promql_node *node, bool wrapped,
+                                struct json_writer *outer)
+{
+    bool has_args = node->call.arg_count == 2;
+    struct json_writer w = node_begin(outer);
+    write_part(&w, "lhs", has_args ? node->call.args[0] : NULL);
+    end_duration(&w, node->call.function->name, has_args ? node->call.args[1] : NULL, wrapped);
+}
+
+static void print_duration(const struct promql_node *node, bool wrapped, struct json_writer *outer)
+{
+    struct json_writer w;
+    switch (node->kind) {
+    case PROMQL_PAREN:
+        print_duration(node->paren, true, outer);
+        break;
+    case PROMQL_BINARY:
+        print_duration_chain(node, wrapped, outer);
+        break;
+    case PROMQL_CALL:
+        print_duration_call(node, wrapped, outer);
+        break;
+    case PROMQL_UNARY:
+        w = node_begin(outer);
+        write_part(&w, "lhs", NULL);
+        end_duration(&w, promql_op_word(node->unary.op), node->unary.expr, wrapped);
+        break;
+    default:
+        w = node_begin(outer);
+        JSON_BOOL(&w, "duration", node->number.is_duration);
+        write_number(&w, node->number.value);
+        json_object_end(&w);
+    }
+}
+
+static void write_expr(struct json_writer *w, const char *key, const struct promql_duration *d)
+{
+    write_part(w, key, d->expr);
+}
+
+/* --- nodes --- */
+
 static void write_labels(struct json_writer *w, const char *key, const struct str *labels,
                          uint32_t count)
 {
@@ -84,8 +176,11 @@ static void write_selector(struct json_writer *w, const struct promql_selector *
     write_matchers(w, s);
     JSON_STR(w, "name", s->metric);
     write_ms(w, "offset", &s->when.offset);
-    if (range)
+    write_expr(w, "offsetExpr", &s->when.offset);
+    if (range) {
         write_ms(w, "range", range);
+        write_expr(w, "rangeExpr", range);
+    }
     JSON_BOOL(w, "smoothed", s->extension == EXTEND_SMOOTHED);
     write_bound(w, &s->when);
     write_time(w, &s->when);
@@ -96,9 +191,12 @@ static void write_subquery(struct json_writer *w, const struct promql_node *node
 {
     write_child(w, "expr", node->subquery.expr);
     write_ms(w, "offset", &node->subquery.when.offset);
+    write_expr(w, "offsetExpr", &node->subquery.when.offset);
     write_ms(w, "range", &node->subquery.range);
+    write_expr(w, "rangeExpr", &node->subquery.range);
     write_bound(w, &node->subquery.when);
     write_ms(w, "step", &node->subquery.step);
+    write_expr(w, "stepExpr", &node->subquery.step);
     write_time(w, &node->subquery.when);
     write_word(w, "type", "subquery");
 }
@@ -191,16 +289,6 @@ static void write_call(struct json_writer *w, const struct promql_node *node)
     json_key(w, "func");
     write_function(w, node->call.function);
     write_word(w, "type", "call");
-}
-
-static void write_number(struct json_writer *w, double value)
-{
-    struct buf text = {0};
-    promql_number_write(value, &text);
-    write_word(w, "type", "numberLiteral");
-    JSON_STR(w, "val", buf_str(&text));
-    w->out->failed |= text.failed;
-    buf_deinit(&text);
 }
 
 void promql_print_tree(const struct promql_node *node, struct json_writer *outer)

@@ -208,12 +208,15 @@ Test(promql_print, writes_the_tree)
         {"\"a\"", "{\"type\":\"stringLiteral\",\"val\":\"a\"}"},
         {"-(x)",
          "{\"expr\":{\"expr\":{\"anchored\":false,\"matchers\":[{\"name\":\"__name__\",\"type\":"
-         "\"=\",\"value\":\"x\"}],\"name\":\"x\",\"offset\":0,\"smoothed\":false,\"startOrEnd\":"
-         "null,\"timestamp\":null,\"type\":\"vectorSelector\"},\"type\":\"parenExpr\"},\"op\":\"-"
+         "\"=\",\"value\":\"x\"}],\"name\":\"x\",\"offset\":0,\"offsetExpr\":null,\"smoothed\":"
+         "false,"
+         "\"startOrEnd\":null,\"timestamp\":null,\"type\":\"vectorSelector\"},\"type\":"
+         "\"parenExpr\"},\"op\":\"-"
          "\",\"type\":\"unaryExpr\"}"},
         {"rate({a=\"b\"}[5m] @ end() offset 1m)",
          "{\"args\":[{\"anchored\":false,\"matchers\":[{\"name\":\"a\",\"type\":\"=\",\"value\":"
-         "\"b\"}],\"name\":\"\",\"offset\":60000,\"range\":300000,\"smoothed\":false,"
+         "\"b\"}],\"name\":\"\",\"offset\":60000,\"offsetExpr\":null,\"range\":300000,"
+         "\"rangeExpr\":null,\"smoothed\":false,"
          "\"startOrEnd\":\"end\",\"timestamp\":null,\"type\":\"matrixSelector\"}],\"func\":{"
          "\"argTypes\":[\"matrix\"],\"name\":\"rate\",\"returnType\":\"vector\",\"variadic\":0},"
          "\"type\":\"call\"}"},
@@ -242,8 +245,8 @@ Test(promql_print, tree_tells_matching_and_subquery)
     static const char *const pieces[] = {
         "\"matching\":{\"card\":\"many-to-one\",\"fillValues\":{\"lhs\":null,\"rhs\":3},"
         "\"include\":[\"c\"],\"labels\":[\"b\"],\"on\":true}",
-        "\"offset\":0,\"range\":60000,\"startOrEnd\":null,\"step\":5000,\"timestamp\":7000,"
-        "\"type\":\"subquery\"",
+        "\"offset\":0,\"offsetExpr\":null,\"range\":60000,\"rangeExpr\":null,\"startOrEnd\":null,"
+        "\"step\":5000,\"stepExpr\":null,\"timestamp\":7000,\"type\":\"subquery\"",
     };
     struct buf out = {0};
     print_tree("a * on (b) group_left (c) fill_right (3) max_over_time(d[1m:5s] @ 7)", &out);
@@ -304,5 +307,34 @@ Test(promql_print, chains_of_many_links)
     buf_deinit(&text);
     buf_deinit(&out);
     arena_deinit(&arena);
+    EXPECT_NO_LEAK();
+}
+
+Test(promql_print, tree_tells_duration_expressions)
+{
+    static const struct {
+        const char *text, *piece;
+    } rows[] = {
+        {"x offset -step()",
+         "\"offsetExpr\":{\"lhs\":null,\"op\":\"-\",\"rhs\":{\"lhs\":null,\"op\":\"step\",\"rhs\":"
+         "null,\"type\":\"durationExpr\",\"wrapped\":false},\"type\":\"durationExpr\","
+         "\"wrapped\":false}"},
+        {"x[(1m + 2) * range()]",
+         "\"rangeExpr\":{\"lhs\":{\"lhs\":{\"duration\":true,\"type\":\"numberLiteral\",\"val\":"
+         "\"60\"},\"op\":\"+\",\"rhs\":{\"duration\":false,\"type\":\"numberLiteral\",\"val\":"
+         "\"2\"},\"type\":\"durationExpr\",\"wrapped\":true},\"op\":\"*\",\"rhs\":{\"lhs\":null,"
+         "\"op\":\"range\",\"rhs\":null,\"type\":\"durationExpr\",\"wrapped\":false},\"type\":"
+         "\"durationExpr\",\"wrapped\":false}"},
+        {"x[5m:max_of(1m, step())]",
+         "\"stepExpr\":{\"lhs\":{\"duration\":true,\"type\":\"numberLiteral\",\"val\":\"60\"},"
+         "\"op\":\"max_of\",\"rhs\":{\"lhs\":null,\"op\":\"step\""},
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct buf out = {0};
+        print_tree(rows[i].text, &out);
+        cr_expect(str_search(buf_str(&out), str_from_c(rows[i].piece)) < out.len, "%s gives %.*s",
+                  rows[i].text, (int)out.len, out.ptr);
+        buf_deinit(&out);
+    }
     EXPECT_NO_LEAK();
 }
