@@ -1,6 +1,9 @@
 /* annotations.c - keeps each note of a query once and writes them as the API does. */
 #include "query/annotations.h"
 
+#include "base/clock.h"
+#include "base/number_text.h"
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -39,17 +42,35 @@ static struct annotation *find(struct annotations *a, struct str said)
     return NULL;
 }
 
+static void join(struct annotation_mended *all, const struct annotation_mended *one)
+{
+    all->low = MIN(all->low, one->low);
+    all->high = MAX(all->high, one->high);
+    all->most = MAX(all->most, one->most);
+    all->from_ms = MIN(all->from_ms, one->from_ms);
+    all->to_ms = MAX(all->to_ms, one->to_ms);
+    all->samples += one->samples;
+}
+
 /* A note that finds no memory is left out: the answer is right without it. */
 static void add(struct annotations *a, struct annotation new)
 {
     struct annotation *known = find(a, str_sub(new.text, 0, new.said));
     if (!known && a->count == ANNOTATIONS_MAX)
         a->overflowed = true;
+    if (known && known->mended && new.mended) {
+        join(known->mended, new.mended);
+        return;
+    }
     if (known ? known->end >= new.end : a->overflowed)
         return;
     new.text = arena_dup_str(a->arena, new.text);
-    if (!new.text.ptr)
+    struct annotation_mended *mended = new.mended ? arena_alloc(a->arena, sizeof(*mended)) : NULL;
+    if (!new.text.ptr || (new.mended && !mended))
         return;
+    if (mended)
+        *mended = *new.mended;
+    new.mended = mended;
     if (!known)
         known = &a->items[a->count++];
     *known = new;
@@ -57,7 +78,24 @@ static void add(struct annotations *a, struct annotation new)
 
 void annotations_add_plain(struct annotations *a, enum annotation_level level, struct str text)
 {
-    add(a, (struct annotation){text, level, text.len, 0});
+    add(a, (struct annotation){.text = text, .level = level, .said = text.len});
+}
+
+void annotations_add_mended(struct annotations *a, const struct promql_span *at,
+                            const struct annotation_mended *mended, struct str said)
+{
+    char text[NOTE_BYTES_MAX];
+    struct annotation_mended one = *mended;
+    struct place p = place_of(a->query, at->start);
+    int len = snprintf(text, sizeof(text), "%s%.*s", prefixes[ANNOTATION_INFO], STR_ARG(said));
+    struct annotation new = {
+        .level = ANNOTATION_INFO, .said = (size_t)len, .end = at->end, .mended = &one};
+    if (len < (int)sizeof(text))
+        len += snprintf(text + len, sizeof(text) - (size_t)len, " (%u:%u)", p.line, p.column);
+    if (len >= (int)sizeof(text))
+        return; /* a name as long as no name is */
+    new.text = (struct str){text, (size_t)len};
+    add(a, new);
 }
 
 void annotations_add(struct annotations *a, enum annotation_level level,
@@ -70,7 +108,8 @@ void annotations_add(struct annotations *a, enum annotation_level level,
     len += vsnprintf(text + len, sizeof(text) - (size_t)len, fmt, args);
     va_end(args);
     len = MIN(len, (int)sizeof(text) - 1);
-    struct annotation new = {{text, (size_t)len}, level, (size_t)len, at ? at->end : 0};
+    struct annotation new = {
+        .text = {text, (size_t)len}, .level = level, .said = (size_t)len, .end = at ? at->end : 0};
     if (at) {
         struct place p = place_of(a->query, at->start);
         len += snprintf(text + len, sizeof(text) - (size_t)len, " (%u:%u)", p.line, p.column);
@@ -87,6 +126,50 @@ static size_t count_of(const struct annotations *a, enum annotation_level level)
     return count;
 }
 
+static void append_seconds(struct buf *out, int64_t ms)
+{
+    enum { DIGITS = sizeof("2006-01-02T15:04:05") - 1 };
+    char text[40];
+    uint64_t ns = (uint64_t)MAX(ms, INT64_C(0)) * NS_PER_MS;
+    buf_append(out, clock_format_rfc3339(ns, text, sizeof(text)), DIGITS);
+    buf_append_u8(out, 'Z');
+}
+
+/* Between what is said and its place. */
+static void append_mended(struct buf *out, const struct annotation_mended *m)
+{
+    buf_append_str(out, STR(", from buckets "));
+    number_append_general(out, m->low);
+    buf_append_str(out, STR(" to "));
+    number_append_general(out, m->high);
+    buf_append_str(out, STR(", with a max diff of "));
+    if (isfinite(m->most))
+        buf_printf(out, "%.2g", m->most);
+    else
+        number_append_general(out, m->most);
+    buf_printf(out, ", over %llu samples from ", (unsigned long long)m->samples);
+    append_seconds(out, m->from_ms);
+    buf_append_str(out, STR(" to "));
+    append_seconds(out, m->to_ms);
+}
+
+void annotation_append(const struct annotation *n, struct buf *out)
+{
+    buf_append_str(out, str_sub(n->text, 0, n->said));
+    if (n->mended)
+        append_mended(out, n->mended);
+    buf_append_str(out, str_sub(n->text, n->said, n->text.len));
+}
+
+static void write_note(struct json_writer *w, const struct annotation *n)
+{
+    struct buf text = {0};
+    annotation_append(n, &text);
+    json_str(w, buf_str(&text));
+    w->out->failed |= text.failed;
+    buf_deinit(&text);
+}
+
 static void write_level(const struct annotations *a, enum annotation_level level, const char *key,
                         const char *noun, struct json_writer *w)
 {
@@ -97,7 +180,7 @@ static void write_level(const struct annotations *a, enum annotation_level level
     json_array_begin(w);
     for (size_t i = 0; i < a->count && shown < NOTES_SHOWN; i++)
         if (a->items[i].level == level) {
-            json_str(w, a->items[i].text);
+            write_note(w, &a->items[i]);
             shown++;
         }
     if (all > shown) {

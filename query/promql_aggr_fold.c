@@ -124,8 +124,9 @@ static enum status add_histograms(struct fold *f, struct group *g, const struct 
             g->totals[i] =
                 (struct histogram_total){.sum.arena = room_of(f), .is_average = is_average};
     }
-    struct histogram_ask ask = {NULL, f->run->notes, &f->node->aggregate.expr->span,
-                                label_set_metric(row->labels)};
+    struct histogram_ask ask = {.notes = f->run->notes,
+                                .at = &f->node->aggregate.expr->span,
+                                .metric = label_set_metric(row->labels)};
     for (uint32_t i = 0; i < steps; i++) {
         struct histogram_total *t = &g->totals[i];
         if (!row->histograms[i] || t->is_mixed)

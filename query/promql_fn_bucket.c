@@ -33,6 +33,7 @@ struct buckets {
     struct classic_bucket *room;
     const double *low, *high; /* quantile, or lower and upper; a slot a step */
     double *values;
+    bool is_again; /* another quantile of the same buckets */
 };
 
 static bool parse_bound(struct str le, double *out)
@@ -148,7 +149,12 @@ static double native_answer(const struct buckets *b, const struct histogram_ask 
 static double answer(struct buckets *b, uint32_t group, uint32_t step, double low, double high)
 {
     struct str metric = label_set_metric(promql_table_get(&b->groups, group));
-    struct histogram_ask ask = {b->run->arena, b->run->notes, b->at, metric};
+    struct histogram_ask ask = {.arena = b->run->arena,
+                                .notes = b->run->notes,
+                                .at = b->at,
+                                .metric = metric,
+                                .time_ms = promql_grid_at(&b->run->grid, step),
+                                .is_again = b->is_again};
     struct native_told native;
     uint32_t count = gather(b, group, step, &native);
     bool is_told = !value_is_absent(native.answer);
@@ -247,6 +253,7 @@ static enum status put_quantiles(struct buckets *b, const struct promql_sink *ou
         double *q;
         TRY(promql_run_scalar(b->run, b->node->call.args[a], &q, e));
         TRY(note_quantiles(b, b->node->call.args[a], q, e));
+        b->is_again = a > 2;
         for (uint32_t i = 0; i < b->run->grid.count; i++) {
             TRY(query_budget_work(b->run->budget, i, e));
             if (is_first_use(q, i))

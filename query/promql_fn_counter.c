@@ -133,7 +133,8 @@ static enum status instant_histograms(struct promql_fn_call *call, const struct 
                                       const struct event *last, bool is_rate, double seconds,
                                       struct promql_point *out, struct err *e)
 {
-    struct histogram_ask ask = {call->arena, call->run->notes, call->at, call->metric};
+    struct histogram_ask ask = {
+        .arena = call->arena, .notes = call->run->notes, .at = call->at, .metric = call->metric};
     struct native_histogram now = *last->point.histogram, *growth;
     if (is_rate &&
         promql_is_start_reset(before->start_ms, before->time_ms, last->start_ms, last->time_ms))

@@ -58,7 +58,8 @@ enum status promql_fn_rate_histograms(struct promql_fn_call *call, const struct 
 {
     const struct promql_histograms *h = &w->histograms;
     const struct native_histogram *const *points = h->items;
-    struct histogram_ask ask = {call->arena, call->run->notes, call->at, call->metric};
+    struct histogram_ask ask = {
+        .arena = call->arena, .notes = call->run->notes, .at = call->at, .metric = call->metric};
     bool counts = call->node->call.function->id != FN_DELTA;
     *out = NULL;
     if (h->count == 1) {

@@ -7,7 +7,8 @@
 static enum status total_histograms(struct promql_fn_call *call, const struct promql_histograms *h,
                                     bool is_average, struct promql_point *out, struct err *e)
 {
-    struct histogram_ask ask = {call->arena, call->run->notes, call->at, call->metric};
+    struct histogram_ask ask = {
+        .arena = call->arena, .notes = call->run->notes, .at = call->at, .metric = call->metric};
     struct histogram_total total = {.sum.arena = call->arena, .is_average = is_average};
     struct native_histogram *taken;
     for (uint32_t i = 0; i < h->count; i++)

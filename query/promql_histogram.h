@@ -12,6 +12,8 @@ struct histogram_ask {
     struct annotations *notes;
     const struct promql_span *at; /* of the argument, as Prometheus points at it */
     struct str metric;            /* for the notes; empty: none is named */
+    int64_t time_ms;              /* of the step, where a note tells it */
+    bool is_again;                /* these buckets were asked before: what was mended is told */
 };
 
 /* A note with ` for metric name "..."` behind the text when one is known. */

@@ -1,6 +1,7 @@
 /* promql_histogram_classic.c - quantiles and fractions of classic histograms, whose buckets are
  * series of their own and so may disagree. */
 #include "query/promql_histogram.h"
+#include "query/promql_quote.h"
 
 #include <float.h>
 #include <math.h>
@@ -48,22 +49,43 @@ static bool is_almost(double a, double b)
     return difference / MIN(sum, DBL_MAX) < SMALL_DELTA;
 }
 
-/* True when a count had to be raised to its predecessor's. */
-static bool make_monotonic(struct classic_bucket *buckets, size_t count)
+/* Raises counts to their predecessors', and tells where that was more than rounding. */
+static struct annotation_mended make_monotonic(struct classic_bucket *buckets, size_t count)
 {
-    bool is_forced = false;
+    struct annotation_mended m = {.low = INFINITY, .high = -INFINITY};
     double before = buckets[0].count;
     for (size_t i = 1; i < count; i++) {
         double now = buckets[i].count;
         bool is_small = is_almost(before, now);
         if (is_small || now < before) {
             buckets[i].count = before;
-            is_forced |= !is_small;
+            if (is_small)
+                continue;
+            m.low = MIN(m.low, buckets[i].upper);
+            m.high = MAX(m.high, buckets[i].upper);
+            m.most = MAX(m.most, before - now);
+            m.samples = 1;
         } else {
             before = now;
         }
     }
-    return is_forced;
+    return m;
+}
+
+static void note_mended(const struct histogram_ask *ask, struct annotation_mended m)
+{
+    struct buf text = {0};
+    m.from_ms = m.to_ms = ask->time_ms;
+    buf_append_str(&text,
+                   STR("input to histogram_quantile needed to be fixed for monotonicity (see "
+                       "https://prometheus.io/docs/prometheus/latest/querying/functions/"
+                       "#histogram_quantile)"));
+    if (ask->metric.len > 0) {
+        buf_append_str(&text, STR(" for metric name "));
+        promql_quote(ask->metric, &text);
+    }
+    annotations_add_mended(ask->notes, ask->at, &m, buf_str(&text));
+    buf_deinit(&text);
 }
 
 static double quantile_of(const struct classic_bucket *buckets, size_t count, double q)
@@ -92,11 +114,9 @@ double classic_quantile(const struct histogram_ask *ask, struct classic_bucket *
     count = arrange(buckets, count);
     if (count == 0)
         return NAN;
-    if (make_monotonic(buckets, count))
-        histogram_note(ask, ANNOTATION_INFO,
-                       "input to histogram_quantile needed to be fixed for monotonicity (see "
-                       "https://prometheus.io/docs/prometheus/latest/querying/functions/"
-                       "#histogram_quantile)");
+    struct annotation_mended mended = make_monotonic(buckets, count);
+    if (mended.samples && !ask->is_again)
+        note_mended(ask, mended);
     return count < 2 ? NAN : quantile_of(buckets, count, q);
 }
 

@@ -134,7 +134,7 @@ static enum status of_histograms(const struct promql_combine *c, struct promql_p
                                  struct promql_point b, struct outcome *out, struct err *e)
 {
     enum promql_op op = c->node->binary.op;
-    struct histogram_ask ask = {c->arena, c->run->notes, &c->node->span, {0}};
+    struct histogram_ask ask = {.arena = c->arena, .notes = c->run->notes, .at = &c->node->span};
     struct native_histogram *h = NULL;
     enum status s = ST_OK;
     if (op == OP_ADD)

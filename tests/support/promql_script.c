@@ -94,6 +94,15 @@ static bool text_fits(const struct expect *x, struct str text)
     return ok;
 }
 
+static bool note_fits(const struct expect *x, const struct annotation *note)
+{
+    struct buf text = {0};
+    annotation_append(note, &text);
+    bool ok = text_fits(x, buf_str(&text));
+    buf_deinit(&text);
+    return ok;
+}
+
 /* Every note fits a line of its kind, and every line fits a note. */
 static bool notes_fit(const struct eval_case *c, const struct annotations *notes, const char *kind,
                       const char *none, enum annotation_level level, char *why, size_t cap)
@@ -104,7 +113,7 @@ static bool notes_fit(const struct eval_case *c, const struct annotations *notes
         got += notes->items[n].level == level;
         for (size_t i = 0; i < c->expect_count; i++)
             fits |= str_eq(c->expects[i].kind, str_from_c(kind)) &&
-                    text_fits(&c->expects[i], notes->items[n].text);
+                    note_fits(&c->expects[i], &notes->items[n]);
         if (notes->items[n].level != level || (fits && !find_expect(c, none)))
             continue;
         snprintf(why, cap, "unwanted: %.*s", STR_ARG(notes->items[n].text));
@@ -113,8 +122,7 @@ static bool notes_fit(const struct eval_case *c, const struct annotations *notes
     for (size_t i = 0; i < c->expect_count; i++) {
         bool found = !str_eq(c->expects[i].kind, str_from_c(kind));
         for (size_t n = 0; n < notes->count; n++)
-            found |=
-                notes->items[n].level == level && text_fits(&c->expects[i], notes->items[n].text);
+            found |= notes->items[n].level == level && note_fits(&c->expects[i], &notes->items[n]);
         if (found)
             continue;
         snprintf(why, cap, "no %s like: %.*s (%zu others)", kind, STR_ARG(c->expects[i].text), got);

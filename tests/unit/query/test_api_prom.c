@@ -190,7 +190,7 @@ Test(api_prom, short_memory_is_an_answer_too)
 Test(api_prom, too_little_memory_for_a_query_is_told)
 {
     struct dispatcher d = {0};
-    struct arena arena = {.limit_bytes = 96 * KIB};
+    struct arena arena = {.limit_bytes = 112 * KIB};
     struct question q = {.method = STR("GET"),
                          .path = STR("/api/v1/query_range"),
                          .query = STR("query=vector(1)%2Bvector(2)&start=0&end=11000&step=1")};
