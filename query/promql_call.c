@@ -110,7 +110,7 @@ static double of_query(const struct promql_run *run, enum promql_function_id id,
     case FN_RANGE:
         return (double)(q->end_ms - q->start_ms) / 1000;
     case FN_STEP:
-        return (double)q->step_ms / 1000;
+        return q->start_ms == q->end_ms ? 0 : (double)q->step_ms / 1000; /* one step has no next */
     default:
         return M_PI;
     }
