@@ -47,7 +47,7 @@ THIRD_PARTY = {
 }
 # The C library, POSIX and Linux.
 SYSTEM = re.compile(r"(arpa|linux|net|netinet|sanitizer|sys)/[a-z0-9_]+\.h|"
-                    r"(assert|ctype|dirent|errno|fcntl|float|ftw|getopt|inttypes|limits|locale|malloc|math|netdb|poll|pthread|"
+                    r"(assert|ctype|dirent|dlfcn|errno|fcntl|float|ftw|getopt|inttypes|limits|locale|malloc|math|netdb|poll|pthread|"
                     r"sched|semaphore|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|termios|"
                     r"threads|time|unistd|immintrin|nmmintrin|x86intrin)\.h")
 # The C++ library, for the one file that needs it.
