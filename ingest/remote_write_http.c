@@ -1,6 +1,7 @@
 /* remote_write_http.c - POST /api/v1/write on 9600: Prometheus remote write 1.0 and 2.0. Source:
  * Prometheus, docs/specs/prw: 204 means everything is written, 400 with a sentence that something
- * was not (the rest is), 429 and 5xx that all of it should be sent again. */
+ * was not (the rest is), 5xx that all of it should be sent again. Not 429: what Prometheus is told
+ * that about it drops, unless its `retry_on_http_429` is set. */
 #include "ingest/ingest_private.h"
 
 #include "base/mem.h"
@@ -48,7 +49,7 @@ void ingest_write_answer(struct submission *s, enum status status, const struct 
     struct counts text;
     char seconds[16];
     if (status != ST_OK)
-        set_sentence(&r, status_wire_get(status)->http, e->msg);
+        set_sentence(&r, status == ST_BUSY ? 503 : status_wire_get(status)->http, e->msg);
     else if (s->rejected > 0 || s->message[0])
         set_sentence(&r, 400, s->message);
     if (retry_after_ms) {
