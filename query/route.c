@@ -88,7 +88,7 @@ enum status route_decode_path(struct str raw, struct arena *arena, struct str *p
                        "the path has a bad percent escape: two hex digits must follow %%");
     if (raw.len && !path->ptr)
         return err_set(e, ST_NO_MEMORY, "no memory for the path");
-    if (memchr(path->ptr, 0, path->len) || has_dot_dot(*path))
+    if ((path->len && memchr(path->ptr, 0, path->len)) || has_dot_dot(*path))
         return err_set(e, ST_INVALID,
                        "the path has a NUL byte or a '..' segment: neither is allowed");
     return ST_OK;

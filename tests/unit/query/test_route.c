@@ -33,6 +33,15 @@ static const struct {
     {"", NULL, ""},
 };
 
+Test(route, an_empty_path_is_nothing_to_look_through)
+{
+    struct arena arena = {0};
+    struct str path, id;
+    cr_expect(eq(int, route_decode_path((struct str){0}, &arena, &path, NULL), ST_OK));
+    cr_expect(route_find(path, &id) == NULL);
+    arena_deinit(&arena);
+}
+
 Test(route, finds_by_path)
 {
     for (size_t i = 0; i < LEN(rows); i++) {
