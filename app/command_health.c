@@ -46,7 +46,7 @@ static unsigned ask(int fd, char *answer, size_t cap)
 {
     static const char request[] =
         "GET /-/ready HTTP/1.1\r\nHost: weft\r\nConnection: close\r\n\r\n";
-    if (write(fd, request, sizeof(request) - 1) != (ssize_t)sizeof(request) - 1)
+    if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(request) - 1)
         return 0;
     size_t len = 0;
     ssize_t n;
