@@ -1,4 +1,5 @@
 /* api.js - every call the UI makes; the answers are those of the API, unchanged. */
+import { released } from "./lib/press.js";
 
 /** An answer that is not 200: `message` is the server's own sentence. */
 export class ApiError extends Error {
@@ -23,16 +24,20 @@ async function failure(response) {
   return new ApiError(response.status, body.error ?? `weft answered ${response.status}`);
 }
 
+/* What goes wrong on the way; an end that somebody wished for is none of it. */
+const told = (words) => (error) => {
+  throw error.name === "AbortError" ? error : new ApiError(0, words);
+};
+
 async function ask(url, options) {
-  let response;
-  try {
-    response = await fetch(url, { headers: { Accept: "application/json" }, ...options });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "weft does not answer");
-  }
+  const response = await fetch(url, { headers: { Accept: "application/json" }, ...options }).catch(
+    told("weft does not answer"),
+  );
   if (!response.ok) throw await failure(response);
-  return response.json();
+  const body = await response.json().catch(told("weft's answer was cut off"));
+  await released();
+  if (options.signal?.aborted) throw new DOMException("no longer wanted", "AbortError");
+  return body;
 }
 
 const call = (path, params = {}, signal = undefined) => ask(address(path, params), { signal });

@@ -118,11 +118,21 @@ function query(form) {
   return envelope(text, { resultType: "vector", result });
 }
 
+const TOO_FINE = {
+  code: 400,
+  body: {
+    status: "error",
+    errorType: "bad_data",
+    error: "exceeded maximum resolution of 11,000 points per timeseries",
+  },
+};
+
 function queryRange(form) {
   const text = form.get("query"),
     [start, end, step] = ["start", "end", "step"].map((name) => Number(form.get(name)));
   const refused = refusal(text);
   if (refused) return refused;
+  if ((end - start) / step > 11_000) return TOO_FINE;
   const times = Array.from(
     { length: Math.floor((end - start) / step) + 1 },
     (_, i) => start + i * step,

@@ -266,9 +266,12 @@ function rangeOf(query) {
   return { start: Math.floor(start / 15) * 15, end: Math.ceil(end / 15) * 15, resolution: 15 };
 }
 
-/** The server; `mock.state` may be changed while it runs. */
+/**
+ * The server; `mock.state` may be changed while it runs. `mock.own[path](query, usual)` answers a path in the test's own way; a
+ * promise is waited for.
+ */
 export function startMock(root, state = "busy", port = 0) {
-  const mock = { state, extra: [], requests: [] };
+  const mock = { state, extra: [], requests: [], own: {} };
   const rows = () =>
     (({ waiting: [], quiet: [], large: largeMesh(), nasty: NASTY })[mock.state] ?? MESH).concat(mock.extra);
   /* A row marked open is younger than the wait: an answer that ends before now does not hold it. */
@@ -328,6 +331,7 @@ export function startMock(root, state = "busy", port = 0) {
     return {
       ...range,
       ...found,
+      step,
       points: points(range, step, (t) => {
         const requests = Math.round(found.rate * step * wave(t, seed));
         const errors = Math.round(requests * found.error_ratio * (1 + Math.sin(t / 90)));
@@ -385,6 +389,7 @@ export function startMock(root, state = "busy", port = 0) {
       q: (query.get("q") ?? "0.5,0.9,0.99").split(",").map(Number),
       error: ERROR,
       ...range,
+      ...(query.get("step") ? { step: Number(query.get("step")) } : {}),
       series: [...groups.values()].map((g) => series(g.names, g.median, g.count, query, range)),
       warnings: [],
     };
@@ -548,9 +553,12 @@ export function startMock(root, state = "busy", port = 0) {
       return response.end(JSON.stringify(series.body));
     }
     if (mock.state === "silent") return; // the connection stays open
-    const body = answer(url);
+    const usual = answer(url),
+      own = mock.own[url.pathname],
+      body = own ? await own(url.searchParams, usual) : usual;
     const refused = !body || typeof body.error === "string";
     response.statusCode = refused ? (body?.status ?? 404) : 200;
+    if (body?.cut) return response.end('{"nodes":[');
     response.end(
       JSON.stringify(
         refused

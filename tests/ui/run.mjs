@@ -33,6 +33,7 @@ const { bundleTests } = await import("./bundle_test.mjs");
 const { promqlTextTests } = await import("./promql_text_test.mjs");
 const { timeAxisTests } = await import("./time_axis_test.mjs");
 const { queryTests } = await import("./query_test.mjs");
+const { holdTests } = await import("./hold_test.mjs");
 const { stateTests } = await import("./states_test.mjs");
 const { liveTests } = await import("./live_test.mjs");
 const { nameTests } = await import("./names_test.mjs");
