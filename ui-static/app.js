@@ -37,7 +37,9 @@ function showView(now) {
     shown = now.view;
     main.dataset.view = now.view;
     document.title = `${TITLES[now.view]} · weft`;
-    fill(main, view.element);
+    const hadFocus = main.contains(document.activeElement);
+    main.replaceChildren(view.element);
+    if (hadFocus) main.focus();
   }
   topbar.render(now);
   view.render?.(now);

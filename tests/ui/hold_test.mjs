@@ -78,6 +78,70 @@ export async function holdTests(browser, dist) {
     ok(/sel=e:/.test(await hash(page)), await hash(page));
   });
 
+  await held(
+    "Escape closes what is open above the panel first",
+    "busy",
+    "#/graph?sel=n:pay/payment",
+    async (page) => {
+      await shows(page, ".panel .figures");
+      await page.click('[popovertarget="filters"]');
+      await page.keyboard.press("Escape");
+      await until(
+        page,
+        "no filters",
+        () => !document.querySelector("#filters").matches(":popover-open"),
+      );
+      ok(/sel=n:pay/.test(await hash(page)), "the panel went too");
+      await page.keyboard.press("Escape");
+      await until(page, "no panel", () => !document.querySelector(".panel"));
+    },
+  );
+
+  await held(
+    "the focus goes along: from panel to panel, back to the picture, into the next view",
+    "busy",
+    "#/graph?sel=n:pay/payment",
+    async (page) => {
+      await shows(page, ".panel .slot-outbound button");
+      await pressKey(page, ".panel .slot-outbound button");
+      await shows(page, ".panel .edge-title");
+      equal(await focused(page), "panel", "after the panel of an edge opened");
+      await pressKey(page, ".panel .edge-title button", "Escape");
+      await until(page, "no panel", () => !document.querySelector(".panel"));
+      equal(await focused(page), "picture", "after Escape");
+      await go(page, "#/graph?sel=n:pay/payment");
+      await shows(page, ".panel .slot-actions a");
+      await pressKey(page, ".panel .slot-actions a");
+      await shows(page, ".edge-list");
+      equal(await focused(page), "MAIN", "in the next view");
+    },
+  );
+
+  await held(
+    "copying without a clipboard keeps the focus and claims nothing",
+    "busy",
+    "#/graph?sel=e:shop/web>shop/cart>http",
+    async (page) => {
+      await shows(page, ".exemplars button");
+      await page.evaluate(() => {
+        Object.defineProperty(navigator, "clipboard", { value: undefined });
+        document.execCommand = () => false;
+      });
+      await pressKey(page, ".exemplars button");
+      const state = () =>
+        page.evaluate(() => [
+          document.activeElement.ariaLabel?.slice(0, 13),
+          document.activeElement.className.split(" ").at(-1),
+        ]);
+      equal(await state(), ["Copy trace id", "failed"], "after a copy that failed");
+      await page.evaluate(() => {
+        document.execCommand = () => true;
+      });
+      await page.keyboard.press("Enter");
+      equal(await state(), ["Copy trace id", "done"], "after a copy");
+    },
+  );
+
   await held("an answer that is cut off is told", "busy", "#/graph", async (page, mock, seen) => {
     await picture(page, 15);
     mock.own["/api/mesh/graph"] = () => ({ cut: true });

@@ -102,6 +102,7 @@ export function listenKeys(actions) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
       return;
     if (isTyping(event.target) && event.key !== "Escape") return;
+    if (event.key === "Escape" && document.querySelector(":popover-open")) return; // the browser closes it
     if (event.key === " " && event.target.closest?.("button, a, summary")) return;
     const run = actions(event.key);
     if (run && run() !== false) event.preventDefault();

@@ -90,18 +90,26 @@ export function download(name, blob) {
 }
 
 function copyBySelection(text) {
-  const area = h("textarea", { class: "sr-only", value: text });
+  const area = h("textarea", { class: "sr-only", value: text }),
+    focused = document.activeElement;
   document.body.append(area);
   area.select();
-  document.execCommand("copy");
+  const isCopied = document.execCommand("copy");
   area.remove();
+  focused.focus({ preventScroll: true });
+  return isCopied;
 }
 
-/** Copies text and lets the button say so; plain HTTP from another host has no clipboard API. */
+/** Copies text and lets the button say whether; plain HTTP from another host has no clipboard API. */
 export async function copyText(text, button) {
-  if (navigator.clipboard)
-    await navigator.clipboard.writeText(text).catch(() => copyBySelection(text));
-  else copyBySelection(text);
-  button.classList.add("done");
-  setTimeout(() => button.classList.remove("done"), 1200);
+  const isCopied = navigator.clipboard
+    ? await navigator.clipboard.writeText(text).then(
+        () => true,
+        () => copyBySelection(text),
+      )
+    : copyBySelection(text);
+  const name = isCopied ? "done" : "failed";
+  button.classList.remove("done", "failed");
+  button.classList.add(name);
+  setTimeout(() => button.classList.remove(name), 1200);
 }

@@ -2,7 +2,7 @@
 import { h, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 
-/** `close()` is called by the button and by Escape. */
+/** `close()` is called by the button; the whole can have the focus, to go on from another panel. */
 export function createShell(close) {
   const head = h("div", { class: "panel-head" }),
     body = h("div", {
@@ -24,7 +24,7 @@ export function createShell(close) {
   );
   const element = h(
     "aside",
-    { class: "panel", "aria-label": "Details" },
+    { class: "panel", tabindex: "-1", "aria-label": "Details" },
     h("header", {}, head, button),
     body,
   );

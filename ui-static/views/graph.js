@@ -133,7 +133,9 @@ export function createGraphView(context) {
   }
 
   function showPanel(now) {
+    const hadFocus = panel.element.contains(document.activeElement);
     if (!panel.open(now.sel)) return;
+    if (hadFocus) (panel.element.firstChild ?? picture).focus();
     body.classList.toggle("with-panel", panel.isOpen());
     const target = canvas.cy.getElementById(now.sel);
     canvas.mark("chosen", target);
