@@ -118,6 +118,82 @@ export async function holdTests(browser, dist) {
   );
 
   await held(
+    "the focus goes along from the list to a service's page",
+    "busy",
+    "#/services",
+    async (page) => {
+      await shows(page, ".row-button");
+      await pressKey(page, ".row-button");
+      await shows(page, ".page-grid .edge-list");
+      equal(await focused(page), "MAIN", "on a service's page");
+    },
+  );
+
+  await held(
+    "a page never shows one service under another's name",
+    "busy",
+    "#/services?service=shop/cart",
+    async (page, mock) => {
+      await shows(page, ".page-grid .edge-list");
+      mock.state = "silent";
+      await go(page, "#/services?service=pay/ledger");
+      await until(page, "the name", () =>
+        [...document.querySelectorAll("h1")].some(
+          (one) => one.clientWidth && one.textContent === "pay/ledger",
+        ),
+      );
+      equal(
+        await page.$eval(".page-grid", (grid) => grid.clientWidth),
+        0,
+        "figures of the one before",
+      );
+    },
+  );
+
+  await held(
+    "percentiles of another server are dimmed until its own come",
+    "busy",
+    "#/latency?server=shop/cart",
+    async (page, mock) => {
+      const busy = () => page.$eval(".tab-page > .stack", (one) => one.getAttribute("aria-busy"));
+      await shows(page, ".latency-summary b");
+      equal(await busy(), "false", "with an answer");
+      mock.state = "silent";
+      await go(page, "#/latency?server=pay/ledger");
+      await pause(100);
+      equal(await busy(), "true", "without one");
+      mock.state = "busy";
+      await refreshNow(page);
+      await until(
+        page,
+        "figures",
+        () => document.querySelector(".tab-page > .stack").getAttribute("aria-busy") === "false",
+      );
+    },
+  );
+
+  await held(
+    "a name that this range does not hold is in its list once",
+    "busy",
+    "#/latency?server=shop/cart&client=ghost",
+    async (page) => {
+      const ghosts = () =>
+        page.$$eval(".pickers option", (all) => all.filter((one) => one.value === "ghost").length);
+      for (let i = 0; i < 3; i++) {
+        const asked = await page.evaluate(() => performance.getEntriesByType("resource").length);
+        await refreshNow(page);
+        await until(
+          page,
+          "answers",
+          (n) => performance.getEntriesByType("resource").length > n + 6,
+          asked,
+        );
+      }
+      equal(await ghosts(), 1, "options");
+    },
+  );
+
+  await held(
     "copying without a clipboard keeps the focus and claims nothing",
     "busy",
     "#/graph?sel=e:shop/web>shop/cart>http",
@@ -139,6 +215,66 @@ export async function holdTests(browser, dist) {
       });
       await page.keyboard.press("Enter");
       equal(await state(), ["Copy trace id", "done"], "after a copy");
+    },
+  );
+
+  await held(
+    "the answer's own step is drawn, where it is coarser than the asked one",
+    "busy",
+    "#/latency?server=shop/cart&last=6h",
+    async (page, mock) => {
+      mock.own["/api/mesh/percentiles"] = (query, usual) => {
+        const hours = (one) => ({
+          ...one,
+          points: one.points?.filter(({ time }) => time % 3600 === 0),
+        });
+        return usual.step ? { ...usual, step: 3600, series: usual.series.map(hours) } : usual;
+      };
+      await refreshNow(page);
+      await shows(page, ".tab-page .u-over");
+      await pause(500);
+      const { x, y, width, height } = await (await page.$(".tab-page .u-over")).boundingBox();
+      for (const share of [0.3, 0.4, 0.5, 0.6]) {
+        await page.mouse.move(x + width * share, y + height / 2);
+        const told = (await text(page, ".tab-page .chart-readout")).split("p50 beside")[0];
+        ok(/p50 \d/.test(told) && !told.includes("–"), `at ${share} it says ${told}`);
+      }
+    },
+  );
+
+  await held(
+    "spans without a length are in the histogram and in the heatmap",
+    "busy",
+    "#/graph?sel=e:shop/web>shop/cart>http",
+    async (page, mock, seen) => {
+      const none = (one) => ({
+        ...one,
+        values: one.values.map(() => 0),
+        points: one.points?.map(none),
+      });
+      mock.own["/api/mesh/percentiles"] = (query, usual) => ({
+        ...usual,
+        series: usual.series.map(none),
+      });
+      await refreshNow(page);
+      await until(page, "zeros", () =>
+        /below 0,/.test(document.querySelector(".histogram svg")?.ariaLabel),
+      );
+      const bars = await page.$$eval(
+        ".histogram rect",
+        (all) => all.filter((one) => Number(one.getAttribute("height")) > 0).length,
+      );
+      equal(bars, 1, "bars");
+      await go(page, "#/latency?server=shop/cart");
+      await until(page, "cells", () => {
+        const canvas = document.querySelector(".heatmap");
+        if (!canvas?.width) return false;
+        const { data } = canvas
+          .getContext("2d")
+          .getImageData(canvas.width / 2, 0, 1, canvas.height * 0.9);
+        return data.some((value) => value > 0);
+      });
+      clean(seen, "zeros");
     },
   );
 

@@ -1,6 +1,6 @@
 /* heatmap.js - requests by time and latency; darker means more. A moment stands where it does in the chart above. */
 import { cssVar, h } from "../lib/dom.js";
-import { logBounds, QUANTILES, shares } from "../lib/distribution.js";
+import { drawable, logBounds, QUANTILES, shares } from "../lib/distribution.js";
 import { FONT } from "../lib/chart.js";
 import { clock, count, ms } from "../lib/format.js";
 import { LEFT_PX, RIGHT_PX, timeLabels, timeStep } from "../lib/time_axis.js";
@@ -14,8 +14,10 @@ const ROWS = 28,
   BOTTOM = 22;
 
 /** Columns of estimated counts on common bounds. */
-function grid(answer, step) {
-  const points = (answer.series[0]?.points ?? []).filter((point) => point.count > 0);
+function grid(answer) {
+  const points = (answer.series[0]?.points ?? [])
+    .filter((point) => point.count > 0)
+    .map((point) => ({ ...point, values: drawable(point.values) }));
   if (!points.length) return null;
   const low = Math.min(...points.map((p) => p.values[0])),
     high = Math.max(...points.map((p) => p.values.at(-1)));
@@ -29,7 +31,7 @@ function grid(answer, step) {
     columns,
     start: answer.start,
     end: answer.end,
-    step,
+    step: answer.step,
     top: Math.max(...columns.flatMap((c) => c.counts)),
   };
 }
@@ -124,8 +126,8 @@ export function createHeatmap() {
   watcher.observe(canvas);
   return {
     element,
-    update(answer, step) {
-      data = grid(answer, step);
+    update(answer) {
+      data = grid(answer);
       draw();
     },
     destroy() {

@@ -25,6 +25,14 @@ function who(now) {
   return params;
 }
 
+/* What the figures are of; another question dims them until its answer comes. */
+const questionOf = (now) =>
+  JSON.stringify(
+    ["last", "start", "end", "at", "server", "client", "version", "operation", "side"]
+      .concat("compare", "with")
+      .map((key) => now[key]),
+  );
+
 /** What is laid beside: the same range before, or another version; null for nothing. */
 function beside(now) {
   const { start, end } = state.bounds(now);
@@ -56,7 +64,8 @@ function shifted(answer, seconds, step) {
   return (answer?.series[0]?.points ?? []).map((point) => ({ ...point, time: point.time + whole }));
 }
 
-function merge(main, other, step, shift) {
+function merge(main, other, shift) {
+  const { step } = main;
   const points = main.series[0]?.points ?? [],
     second = other ? shifted(other, shift, step) : [];
   const times = align(
@@ -118,6 +127,7 @@ export function createPercentiles() {
     h("div", { class: "card-box" }, section("Where requests fall", heat.element)),
   );
   const element = h("div", { class: "tab-page" }, pickers.element, empty, content);
+  let answered = "";
 
   function sayWhyEmpty() {
     const [title, why] = pickers.isEmpty()
@@ -132,6 +142,7 @@ export function createPercentiles() {
     sayWhyEmpty();
     empty.hidden = now.server !== "";
     content.hidden = now.server === "";
+    content.setAttribute("aria-busy", String(questionOf(now) !== answered));
   }
 
   async function refreshLines(now, signal) {
@@ -144,7 +155,7 @@ export function createPercentiles() {
       other ? ask(other.range, other.params, Q, step, signal) : null,
       other ? ask(other.range, other.params, Q, 0, signal) : null,
     ]);
-    chart.update(merge(lines, otherLines, step, other?.shift ?? 0), [lines.start, lines.end]);
+    chart.update(merge(lines, otherLines, other?.shift ?? 0), [lines.start, lines.end]);
     fill(
       summary,
       valuesOf(whole, LINES, now.version ? `version ${now.version}` : "This range", now.side),
@@ -154,7 +165,7 @@ export function createPercentiles() {
 
   async function refreshHeat(now, signal) {
     const step = state.stepFor(now, 64);
-    heat.update(await ask(state.rangeParams(now), who(now), HEAT_Q, step, signal), step);
+    heat.update(await ask(state.rangeParams(now), who(now), HEAT_Q, step, signal));
   }
 
   async function refresh(now, signal) {
@@ -163,6 +174,8 @@ export function createPercentiles() {
     render(chosen);
     if (chosen.server)
       await Promise.all([refreshLines(chosen, signal), refreshHeat(chosen, signal)]);
+    answered = questionOf(chosen);
+    render(chosen);
   }
   return {
     element,

@@ -8,16 +8,15 @@ const SIDES = { server: "server side", client: "client side", transit: "transit"
 const COMPARE = { "": "nothing", before: "the range before", version: "another version" };
 
 function options(select, entries, value) {
-  const same = select.dataset.list === JSON.stringify(entries);
-  if (!same) {
+  const isListed = value === "" || entries.some(([key]) => key === value),
+    all = isListed ? entries : [...entries, [value, value]],
+    list = JSON.stringify(all);
+  if (select.dataset.list !== list)
     fill(
       select,
-      entries.map(([key, words]) => h("option", { value: key }, words)),
+      all.map(([key, words]) => h("option", { value: key }, words)),
     );
-    select.dataset.list = JSON.stringify(entries);
-  }
-  if (value !== "" && !entries.some(([key]) => key === value))
-    select.append(h("option", { value }, value));
+  select.dataset.list = list;
   select.value = value;
 }
 

@@ -7,7 +7,10 @@ import { onTheme } from "../frame/theme.js";
 
 export const FONT = "11px Inter, system-ui, sans-serif";
 
-/** Points of the API on an unbroken grid: steps that were left out become gaps; a step that is not over is not shown. */
+/**
+ * Points of the API on an unbroken grid of the answer's step, which may be coarser than the asked one: steps that were left out
+ * become gaps; a step that is not over is not shown.
+ */
 export function align(points, { start, end }, step, pick) {
   const known = new Map(points.map((point) => [point.time, point])),
     times = [],

@@ -20,6 +20,12 @@ export const QUANTILES = [
 
 const log = (value) => Math.log(Math.max(value, 1e-6));
 
+/* A log scale has no zero, which spans without a length have. */
+const SHORTEST_MS = 1e-4;
+
+/** Latencies as a log scale has a place for them. */
+export const drawable = (values) => values.map((value) => Math.max(value, SHORTEST_MS));
+
 /** Share of requests at or below `value`, between two quantiles by the logarithm. */
 export function shareBelow(q, values, value) {
   if (value < values[0]) return 0;
@@ -35,12 +41,12 @@ export function shareBelow(q, values, value) {
 
 /** `n` bounds from `low` to `high`, equally far apart on a log scale. */
 export function logBounds(low, high, n) {
-  const from = log(Math.max(low, 1e-4)),
+  const from = log(Math.max(low, SHORTEST_MS)),
     to = Math.max(log(high), from + 0.05);
   return Array.from({ length: n + 1 }, (_, i) => Math.exp(from + ((to - from) * i) / n));
 }
 
-/** Shares between neighbouring bounds; they add up to 1 when the bounds cover everything. */
+/** Shares of drawable values between neighbouring bounds; they add up to 1 when the bounds cover everything. */
 export function shares(q, values, bounds) {
   const below = bounds.map((bound, i) =>
     i === bounds.length - 1 && bound >= values.at(-1) * 0.999 ? 1 : shareBelow(q, values, bound),

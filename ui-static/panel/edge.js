@@ -145,23 +145,18 @@ export function createEdgePanel(close) {
   }
 
   async function askTraffic(edge, now, signal) {
-    const step = state.stepFor(now, 60);
     const answer = await api.edge(
       {
         ...state.rangeParams(now),
         client: edge.client,
         server: edge.server,
         protocol: edge.protocol,
-        step,
+        step: state.stepFor(now, 60),
       },
       signal,
     );
-    const range = {
-      start: answer.start ?? state.bounds(now).start,
-      end: answer.end ?? state.bounds(now).end,
-    };
     traffic.chart.update(
-      align(answer.points ?? [], range, step, [(p) => p.requests, (p) => p.errors]),
+      align(answer.points ?? [], answer, answer.step, [(p) => p.requests, (p) => p.errors]),
     );
   }
 
@@ -177,9 +172,7 @@ export function createEdgePanel(close) {
     await Promise.all([
       askTraffic(edge, now, signal),
       askHistogram(edge, now, signal),
-      ...seen.map(async (side) =>
-        sides[side].points(await askSide(now, side, who, signal), state.stepFor(now, 60)),
-      ),
+      ...seen.map(async (side) => sides[side].points(await askSide(now, side, who, signal))),
     ]);
   }
 

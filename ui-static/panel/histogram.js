@@ -1,6 +1,6 @@
 /* histogram.js - how latencies are spread, with the percentiles marked. */
 import { s, h } from "../lib/dom.js";
-import { logBounds, shares } from "../lib/distribution.js";
+import { drawable, logBounds, shares } from "../lib/distribution.js";
 import { count, ms, percent } from "../lib/format.js";
 
 const WIDTH = 352,
@@ -54,8 +54,8 @@ function ticks(low, high, x) {
 
 /** `series`: one of /percentiles with `values` for the quantiles `q`. */
 export function histogram(q, series) {
-  const { values } = series,
-    low = Math.max(values[1] ?? values[0], 1e-4),
+  const values = drawable(series.values),
+    low = values[1] ?? values[0],
     high = Math.max(values[q.indexOf(0.999)] ?? values.at(-1), low * 1.2);
   const bounds = logBounds(low * 0.95, high * 1.05, BINS),
     parts = shares(q, values, bounds),
@@ -75,7 +75,8 @@ export function histogram(q, series) {
       ),
     );
   });
-  const words = `Latency histogram: half below ${ms(values[q.indexOf(0.5)])}, 95 % below ${ms(values[q.indexOf(0.95)])}, 99 % below ${ms(values[q.indexOf(0.99)])}`;
+  const told = (at) => ms(series.values[q.indexOf(at)]);
+  const words = `Latency histogram: half below ${told(0.5)}, 95 % below ${told(0.95)}, 99 % below ${told(0.99)}`;
   return h(
     "figure",
     { class: "histogram" },

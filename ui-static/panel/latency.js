@@ -61,14 +61,14 @@ export function createSideChart(side, sync) {
     chart.element.hidden = !latency;
   }
 
-  function points(answer, step) {
+  function points(answer) {
     const series = answer.series[0];
     if (series?.points)
       chart.update(
         align(
           series.points,
           answer,
-          step,
+          answer.step,
           Q.map((_, i) => (point) => point.values[i]),
         ),
       );

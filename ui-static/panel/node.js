@@ -252,11 +252,7 @@ export function createNodePanel(close, focus) {
       askDetail(node, now, signal).catch((error) => {
         if (error.status !== 404) throw error;
       }),
-      served
-        ? askSide(now, "server", { server: node.id }, signal).then((series) =>
-            chart.points(series, state.stepFor(now, 60)),
-          )
-        : null,
+      served ? askSide(now, "server", { server: node.id }, signal).then(chart.points) : null,
     ]);
   }
   return { element: shell.element, refresh, missing: shell.missing, destroy: chart.destroy };

@@ -103,19 +103,31 @@ export function createServicePage() {
     h("div", { class: "card-box span-all" }, where),
   );
   const element = h("div", { class: "page", hidden: true }, head, missing, content);
+  let shown = "";
+
+  const back = () =>
+    h(
+      "a",
+      {
+        class: "button quiet square",
+        href: state.viewHref("services"),
+        "aria-label": "All services",
+      },
+      icon("back"),
+    );
+
+  /* Of another service there is only the name until its answer comes. */
+  function render({ service }) {
+    if (service === shown) return;
+    shown = service;
+    fill(head, back(), h("h1", {}, service));
+    missing.hidden = content.hidden = true;
+  }
 
   function show(detail, id) {
     fill(
       head,
-      h(
-        "a",
-        {
-          class: "button quiet square",
-          href: state.viewHref("services"),
-          "aria-label": "All services",
-        },
-        icon("back"),
-      ),
+      back(),
       h("h1", {}, id),
       healthBadge(detail.health),
       chip(kindWords(detail.kind)),
@@ -164,7 +176,7 @@ export function createServicePage() {
         ? { p50: whole.values[0], p95: whole.values[1], p99: whole.values[2], error: all.error }
         : null,
     );
-    chart.points(lines, state.stepFor(now, 60));
+    chart.points(lines);
   }
 
   async function refresh(now, signal) {
@@ -177,22 +189,10 @@ export function createServicePage() {
       await refreshChart(now, id, signal);
     } catch (error) {
       if (error.status !== 404) throw error;
-      fill(
-        head,
-        h(
-          "a",
-          {
-            class: "button quiet square",
-            href: state.viewHref("services"),
-            "aria-label": "All services",
-          },
-          icon("back"),
-        ),
-        h("h1", {}, id),
-      );
+      fill(head, back(), h("h1", {}, id));
       missing.hidden = false;
       content.hidden = true;
     }
   }
-  return { element, refresh, destroy: chart.destroy };
+  return { element, render, refresh, destroy: chart.destroy };
 }

@@ -45,11 +45,11 @@ function createLines() {
       ? sparkline(known.get(id)[i], `${words} of ${id} over time`, { width: LINE_PX })
       : "";
   return {
-    update(answer, step) {
+    update(answer) {
       known = new Map(
         answer.series.map((one) => [
           one.server,
-          align(one.points ?? [], answer, step, [(p) => p.count, (p) => p.values[0]]).slice(1),
+          align(one.points ?? [], answer, answer.step, [(p) => p.count, (p) => p.values[0]]).slice(1),
         ]),
       );
     },
@@ -106,8 +106,11 @@ export function createServicesView(context) {
   }
 
   function render(now) {
+    const hadFocus = (now.service ? list : page.element).contains(document.activeElement);
     list.hidden = now.service !== "";
     page.element.hidden = now.service === "";
+    page.render(now);
+    if (hadFocus) element.parentElement.focus();
     if (document.activeElement !== filter) filter.value = now.find;
     if (!answer || now.service) return;
     const wanted = now.find.toLowerCase(),
@@ -127,7 +130,7 @@ export function createServicesView(context) {
       api.percentiles({ ...state.rangeParams(now), by: "server", q: "0.95", step }, signal),
     ]);
     answer = next;
-    lines.update(series, step);
+    lines.update(series);
     render(now);
   }
 
