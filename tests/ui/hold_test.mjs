@@ -219,6 +219,112 @@ export async function holdTests(browser, dist) {
   );
 
   await held(
+    "the card goes with the pointer and with what it tells of",
+    "busy",
+    "#/graph",
+    async (page, mock) => {
+      await picture(page, 15);
+      await hoverOver(page, "shop/web");
+      await page.mouse.move(600, 8);
+      await until(page, "no card", () => document.querySelector(".stage > .hover-card").hidden);
+      mock.extra.push(["shop/web", "shop/brief", "http", 3, 0, 20, {}]);
+      await refreshNow(page);
+      await node(page, "shop/brief");
+      await hoverOver(page, "shop/brief");
+      mock.extra.pop();
+      await refreshNow(page);
+      await node(page, "shop/brief", false);
+      ok(!(await card(page)), "its card stays");
+      equal(
+        await page.evaluate(
+          () => document.querySelector(".ground")._cyreg.cy.elements(".dim").length,
+        ),
+        0,
+        "dimmed",
+      );
+    },
+  );
+
+  await held(
+    "who comes back does not stand on who came meanwhile",
+    "busy",
+    "#/graph",
+    async (page, mock) => {
+      const [first, second] = ["shop/first", "shop/second"].map((id) => [
+        "shop/web",
+        id,
+        "http",
+        3,
+        0,
+        20,
+        {},
+      ]);
+      await picture(page, 15);
+      mock.extra = [first];
+      await refreshNow(page);
+      await node(page, "shop/first");
+      mock.extra = [second];
+      await refreshNow(page);
+      await node(page, "shop/second");
+      const before = await positions(page);
+      mock.extra = [first, second];
+      await refreshNow(page);
+      await node(page, "shop/first");
+      const after = await positions(page);
+      equal(after["n:shop/second"], before["n:shop/second"], "who stood");
+      ok(
+        after["n:shop/first"].join() !== after["n:shop/second"].join(),
+        `both at ${after["n:shop/first"]}`,
+      );
+    },
+  );
+
+  await held(
+    "a picture that is shown again has its lines again",
+    "busy",
+    "#/graph",
+    async (page) => {
+      await picture(page, 15);
+      const before = await curves(page);
+      await go(page, "#/graph?focus=shop/checkout");
+      await until(
+        page,
+        "a part",
+        () => document.querySelector(".ground")._cyreg.cy.nodes(".card").length < 12,
+      );
+      await go(page, "#/graph");
+      await picture(page, 15);
+      equal(await curves(page), before, "lines");
+    },
+  );
+
+  await held(
+    "300 services without a namespace and 1,500 edges are drawn at once, callers before whom they call",
+    "waiting",
+    "#/graph",
+    async (page, mock) => {
+      mock.state = "quiet";
+      const perColumn = 50;
+      for (let i = 0; i < 1500; i++) {
+        const called = i < 250 ? perColumn + i : perColumn + ((i * 7919) % 250),
+          caller = (Math.floor(called / perColumn) - 1) * perColumn + ((i * 104_729) % perColumn);
+        mock.extra.push([`caller-${caller}`, `caller-${called}`, "http", 2, 0, 5, {}]);
+      }
+      await picture(page, 250, 60_000);
+      const [milliseconds, back] = await page.evaluate(() => [
+        Math.max(...performance.getEntriesByName("graph-update").map(({ duration }) => duration)),
+        document
+          .querySelector(".ground")
+          ._cyreg.cy.edges()
+          .filter((edge) => edge.source().position("x") >= edge.target().position("x")).length,
+      ]);
+      ok(milliseconds < 5000, `it took ${Math.round(milliseconds)} ms`);
+      equal(back, 0, "edges that lead back");
+      return `${Math.round(milliseconds)} ms`;
+    },
+  );
+
+  await held(
     "the answer's own step is drawn, where it is coarser than the asked one",
     "busy",
     "#/latency?server=shop/cart&last=6h",
@@ -275,6 +381,54 @@ export async function holdTests(browser, dist) {
         return data.some((value) => value > 0);
       });
       clean(seen, "zeros");
+    },
+  );
+
+  await held(
+    "Enter goes through the hits of what is looked for now, from the first",
+    "busy",
+    "#/graph?find=pay",
+    async (page) => {
+      await picture(page, 15);
+      const first = async (words) => {
+        await page.$eval(
+          ".find",
+          (input, value) => {
+            input.value = value;
+            input.dispatchEvent(new Event("input"));
+          },
+          words,
+        );
+        await pressKey(page, ".find");
+        return /sel=([^&]*)/.exec(await hash(page))?.[1];
+      };
+      const wanted = await first("shop/c");
+      await first("pay");
+      equal(await first("shop/c"), wanted, "the first hit");
+    },
+  );
+
+  await held(
+    "a large picture is saved as a file that browsers can make",
+    "large",
+    "#/graph",
+    async (page) => {
+      await picture(page, 200, 30_000);
+      const saved = await page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            URL.createObjectURL = (blob) => {
+              createImageBitmap(blob).then(({ width, height }) => resolve([width, height]));
+              return "#";
+            };
+            const { cy } = document.querySelector(".ground")._cyreg;
+            cy.nodes(".card")[0].position({ x: 30_000, y: 9000 });
+            addEventListener("unhandledrejection", ({ reason }) => resolve(String(reason)));
+            document.querySelector(".menu-item").click();
+            setTimeout(() => resolve("no file within a minute"), 60_000);
+          }),
+      );
+      ok(saved[0] > 10_000 && saved[0] <= 16_384 && saved[0] * saved[1] <= 2 ** 25, `${saved}`);
     },
   );
 

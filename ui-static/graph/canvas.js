@@ -85,7 +85,8 @@ export function createCanvas(container, events) {
   let colors = readColors(),
     untouched = true,
     fitted = false,
-    cursor = null;
+    cursor = null,
+    hovered = null;
   /* An element of its own: cytoscape takes any change of its container's attributes for a change of size. */
   const ground = h("div", { class: "ground" });
   container.append(ground);
@@ -158,6 +159,7 @@ export function createCanvas(container, events) {
     cy.batch(() => {
       added = patch(cy, elements(answer, label));
     });
+    if (hovered?.removed()) hover(null); // cytoscape says nothing of it
     const result = layout.arrange(key, anew, added);
     mark("chosen", cy.getElementById(sel)); // before it is fitted: what is looked at must be readable
     if (result.moved) untouched = true;
@@ -204,6 +206,11 @@ export function createCanvas(container, events) {
     });
   }
 
+  function hover(element, event) {
+    hovered = element;
+    events.hover(element, event);
+  }
+
   function onKey(event) {
     if (event.key in ARROWS) {
       cursor = neighbour(cy, cursor?.inside() ? cursor : null, ARROWS[event.key]);
@@ -219,8 +226,9 @@ export function createCanvas(container, events) {
 
   container.addEventListener("keydown", onKey);
   container.addEventListener("blur", () => light(null));
-  cy.on("mouseover", "node.card, edge", (event) => events.hover(event.target, event.originalEvent));
-  cy.on("mouseout", "node.card, edge", () => events.hover(null));
+  cy.on("mouseover", "node.card, edge", (event) => hover(event.target, event.originalEvent));
+  cy.on("mouseout", "node.card, edge", () => hover(null));
+  container.addEventListener("pointerleave", () => hover(null));
   cy.on("tap", "node.card, edge", (event) => events.choose(event.target));
   cy.on("tap", (event) => event.target === cy && events.choose(null));
   cy.on("dbltap", "node.card", (event) => events.focus(event.target));

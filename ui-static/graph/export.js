@@ -15,6 +15,9 @@ import {
 
 const MARGIN = 32,
   SCALE = 2;
+/* Browsers make no file of a canvas that is larger. */
+const SIDE_MAX_PX = 16_384,
+  AREA_MAX_PX = 2 ** 25;
 
 function frameOf(cy) {
   const box = cy.elements().boundingBox();
@@ -26,20 +29,24 @@ function frameOf(cy) {
   };
 }
 
-/** The whole graph at twice the size, whatever part is on the screen. */
+const scaleOf = ({ width, height }) =>
+  Math.min(SCALE, SIDE_MAX_PX / Math.max(width, height), Math.sqrt(AREA_MAX_PX / (width * height)));
+
+/** The whole graph at twice the size or as large as can be, whatever part is on the screen. */
 export async function savePng(cy, colors) {
-  const box = cy.elements().boundingBox();
-  const blob = await cy.png({ output: "blob-promise", full: true, scale: SCALE });
-  const picture = await createImageBitmap(blob),
-    frame = frameOf(cy);
+  const box = cy.elements().boundingBox(),
+    frame = frameOf(cy),
+    scale = scaleOf(frame);
+  const blob = await cy.png({ output: "blob-promise", full: true, scale });
+  const picture = await createImageBitmap(blob);
   const canvas = document.createElement("canvas");
-  canvas.width = frame.width * SCALE;
-  canvas.height = frame.height * SCALE;
+  canvas.width = frame.width * scale;
+  canvas.height = frame.height * scale;
   const ctx = canvas.getContext("2d");
   ctx.fillStyle = colors.bg;
   ctx.fillRect(0, 0, canvas.width, canvas.height);
-  ctx.drawImage(picture, MARGIN * SCALE, MARGIN * SCALE, box.w * SCALE, box.h * SCALE);
-  ctx.setTransform(SCALE, 0, 0, SCALE, -frame.x * SCALE, -frame.y * SCALE);
+  ctx.drawImage(picture, MARGIN * scale, MARGIN * scale, box.w * scale, box.h * scale);
+  ctx.setTransform(scale, 0, 0, scale, -frame.x * scale, -frame.y * scale);
   paint(ctx, cy, colors);
   canvas.toBlob((file) => download("weft-graph.png", file), "image/png");
 }

@@ -5,10 +5,13 @@ import { factsOf } from "./facts.js";
 export function createFinder(canvas) {
   let hits = [];
   let next = 0;
+  let wanted = "";
 
   /** Number of hits, or null when nothing is looked for. */
   function find(text) {
     const test = parseFind(text);
+    if (text !== wanted) next = 0;
+    wanted = text;
     const found = test
       ? canvas.cy.elements(".card, .link").filter((element) => test(factsOf(element).api))
       : canvas.cy.collection();

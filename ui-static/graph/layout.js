@@ -159,16 +159,45 @@ function bowOf(edge) {
   return twins.length < 2 ? 0 : (twins.indexOf(edge) - (twins.length - 1) / 2) * 36;
 }
 
-/** `which`: "dagre" bends every edge as dagre says, "plain" draws every edge, "new" only those without a line. */
-function drawCurves(cy, which) {
+const endsOf = (from, to) => [from.x, from.y, to.x, to.y].join();
+
+/** Draws every edge, as dagre bends it when it `isWhole`, and keeps the lines. */
+function drawCurves(cy, isWhole, lines) {
   for (const edge of cy.edges().toArray()) {
-    if (edge.hasClass("loop") || (which === "new" && edge.data("weights"))) continue;
+    if (edge.hasClass("loop")) continue;
     const from = place(edge.source()),
-      to = place(edge.target());
-    edge.data(
-      curve(from, to, which === "dagre" ? bends(edge.scratch(), from, to) : [], bowOf(edge)),
-    );
+      to = place(edge.target()),
+      line = curve(from, to, isWhole ? bends(edge.scratch(), from, to) : [], bowOf(edge));
+    edge.data(line);
+    lines.set(edge.id(), { line, ends: endsOf(from, to) });
   }
+}
+
+/** Draws the edges that have no line, or `all`: as they were when both ends stand where they stood, else anew. */
+function drawMissing(cy, all, lines) {
+  for (const edge of cy.edges().toArray()) {
+    if (edge.hasClass("loop") || (!all && edge.data("weights"))) continue;
+    const from = place(edge.source()),
+      to = place(edge.target()),
+      ends = endsOf(from, to),
+      known = lines.get(edge.id());
+    const line = known?.ends === ends ? known.line : curve(from, to, [], bowOf(edge));
+    edge.data(line);
+    lines.set(edge.id(), { line, ends });
+  }
+}
+
+/** Those of `cards` that have a place, at it; who comes back when somebody else stands there has none. */
+function returnTo(places, cards, comesBack) {
+  const standing = new Map(),
+    isTaken = (box) => [...standing.values()].some((one) => overlap(box, boxOf(one, 0)));
+  for (const card of cards)
+    if (places.has(card.id()) && !comesBack(card)) standing.set(card.id(), places.get(card.id()));
+  for (const card of cards) {
+    const known = places.get(card.id());
+    if (known && comesBack(card) && !isTaken(boxOf(known, 0))) standing.set(card.id(), known);
+  }
+  return standing;
 }
 
 /** `arrange(key, anew, added)`: every picture (key) keeps its own places; answers how many nodes had to be squeezed in. */
@@ -181,38 +210,32 @@ export function createLayout(cy) {
   }
 
   function anew(key) {
-    const places = new Map();
-    memory.set(key, places);
+    const picture = { places: new Map(), lines: new Map() };
+    memory.set(key, picture);
     const whole = wholeGraph(cy);
     if (!whole) twoLevel(cy);
-    drawCurves(cy, whole ? "dagre" : "plain");
-    remember(places);
+    drawCurves(cy, whole, picture.lines);
+    remember(picture.places);
     return { moved: true, squeezed: 0 };
   }
 
   function arrange(key, force, added) {
-    const places = memory.get(key);
+    const picture = memory.get(key);
     const changed = current !== key;
     current = key;
     if (!cy.nodes().length) return { moved: false, squeezed: 0 };
-    if (!places || force) return anew(key);
-    const newcomers = cy
-      .nodes(".card")
-      .toArray()
-      .filter((node) => !places.has(node.id()));
-    for (const node of cy.nodes(".card").toArray()) {
-      const known = places.get(node.id());
-      if (known && (changed || added.has(node.id()))) node.position({ x: known.x, y: known.y });
+    if (!picture || force) return anew(key);
+    const { places, lines } = picture,
+      cards = cy.nodes(".card").toArray(),
+      comesBack = (card) => changed || added.has(card.id()),
+      standing = returnTo(places, cards, comesBack),
+      newcomers = cards.filter((card) => !standing.has(card.id()));
+    for (const card of cards.filter(comesBack)) {
+      const known = standing.get(card.id());
+      if (known) card.position({ x: known.x, y: known.y });
     }
-    const standing = new Map(
-      cy
-        .nodes(".card")
-        .toArray()
-        .filter((n) => places.has(n.id()))
-        .map((n) => [n.id(), places.get(n.id())]),
-    );
     settle(newcomers, standing);
-    drawCurves(cy, "new");
+    drawMissing(cy, changed, lines);
     remember(places);
     return { moved: changed, squeezed: newcomers.length };
   }

@@ -1,12 +1,21 @@
 /* two_level.js - a layout that always succeeds: each namespace by itself, then the namespaces as one graph. */
 import cytoscape from "cytoscape";
+import { layersOf } from "./layers.js";
 import { NODE_HEIGHT } from "./model.js";
 
 const BOX = 24,
   GAP_X = 24,
   GAP_Y = 22;
+/* Dagre needs a second for this many, and half a minute for 1,500. */
+const EDGES_MAX = 300;
 
-/** Centres of nodes ({id, width, height}) by dagre; edges are [from, to]. */
+/** Centres of nodes ({id, width, height}); edges are [from, to]. */
+function centresOf(nodes, edges, rankSep) {
+  return edges.length > EDGES_MAX
+    ? layersOf(nodes, edges, rankSep, GAP_Y)
+    : dagreOf(nodes, edges, rankSep);
+}
+
 function dagreOf(nodes, edges, rankSep) {
   const elements = [
     ...nodes.map((node) => ({ data: node })),
@@ -68,7 +77,7 @@ function inside(nodes, edges) {
   const linked = new Set(edges.flat()),
     joined = nodes.filter((node) => linked.has(node.id)),
     alone = nodes.filter((node) => !linked.has(node.id));
-  const places = joined.length ? dagreOf(joined, edges, 56) : new Map();
+  const places = joined.length ? centresOf(joined, edges, 56) : new Map();
   const bottom = joined.length ? boundsOf(joined, places).y2 + GAP_Y + NODE_HEIGHT / 2 : 0,
     left = joined.length ? boundsOf(joined, places).x1 : 0;
   if (alone.length)
@@ -120,7 +129,7 @@ export function twoLevel(cy) {
         .map((pair) => JSON.stringify(pair)),
     ),
   ].map((pair) => JSON.parse(pair));
-  const centres = dagreOf(boxes, outer, 84);
+  const centres = centresOf(boxes, outer, 84);
   for (const card of cards) {
     const { places, box } = inner.get(homeOf(card)),
       centre = centres.get(homeOf(card)),
