@@ -6,6 +6,7 @@ import { createPoll } from "./lib/poll.js";
 import { createTopbar } from "./frame/topbar.js";
 import { createTruth } from "./frame/truth.js";
 import { createHelp, listenKeys } from "./frame/keys.js";
+import { hasReceived } from "./lib/account.js";
 import { createGraphView } from "./views/graph.js";
 import { createServicesView } from "./views/services.js";
 import { createLatencyView } from "./views/latency.js";
@@ -93,8 +94,7 @@ async function countSilence(ask) {
 }
 
 function pause() {
-  if (!context.status || context.status.account.spans?.received === 0 || !context.status.ready)
-    return WAITING_MS;
+  if (!context.status?.ready || !hasReceived(context.status)) return WAITING_MS;
   return state.isLive(state.get()) ? REFRESH_MS : 30_000;
 }
 

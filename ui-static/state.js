@@ -47,7 +47,7 @@ function parse(hash) {
   for (const [key, value] of new URLSearchParams(query))
     if (Array.isArray(DEFAULTS[key])) state[key] = [...state[key], value];
     else if (key in DEFAULTS && key !== "view") state[key] = value;
-  if (!(state.last in RANGES)) state.last = DEFAULTS.last;
+  if (!Object.keys(RANGES).includes(state.last)) state.last = DEFAULTS.last;
   return state;
 }
 

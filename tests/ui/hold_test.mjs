@@ -385,6 +385,30 @@ export async function holdTests(browser, dist) {
   );
 
   await held(
+    "a step that is too fine is told by weft, and hangs no page",
+    "busy",
+    "#/latency?tab=query&expr=up&step=1&start=0&end=1700000000",
+    async (page) => {
+      await until(page, "the reason", () =>
+        /11,000 points/.test(document.querySelector(".expr-note")?.textContent),
+      );
+    },
+  );
+
+  await held(
+    "an address with a range that nobody offers shows the usual one",
+    "busy",
+    "#/graph?last=toString",
+    async (page, mock) => {
+      await picture(page, 15);
+      ok(
+        mock.requests.some((one) => one.includes("last=15m")),
+        mock.requests.join(" "),
+      );
+    },
+  );
+
+  await held(
     "Enter goes through the hits of what is looked for now, from the first",
     "busy",
     "#/graph?find=pay",
@@ -446,4 +470,22 @@ export async function holdTests(browser, dist) {
     );
     clean(seen, "a cut answer");
   });
+
+  await held(
+    "a mesh of access logs alone is a mesh: filters stay, and nobody waits for spans",
+    "busy",
+    "#/graph?ns=nowhere",
+    async (page, mock) => {
+      mock.own["/api/mesh/status"] = (query, usual) => {
+        const { spans, samples } = usual.account;
+        return {
+          ...usual,
+          account: { ...usual.account, spans: samples, log_records: spans },
+        };
+      };
+      await refreshNow(page);
+      await until(page, "the note", () => document.querySelector(".overlay-note")?.clientWidth > 0);
+      ok(/complete to/.test(await text(page, ".truth-text")), await text(page, ".truth-text"));
+    },
+  );
 }

@@ -1,6 +1,7 @@
 /* truth.js - the thin line that says how far the data can be believed, and the account behind it. */
 import { h, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { hasReceived } from "../lib/account.js";
 import { clock, count, plural, rate, stamp } from "../lib/format.js";
 import * as state from "../state.js";
 
@@ -148,7 +149,7 @@ export function createTruth() {
     const { status } = known;
     if (!status) return ["asking weft"];
     const list = [rangeWords(state.get())].filter(Boolean);
-    if (known.completeUntil && status.account.spans?.received > 0)
+    if (known.completeUntil && hasReceived(status))
       list.push(`complete to ${clock(known.completeUntil)}`);
     list.push(plural(status.senders.length, "sender"));
     if (known.speed !== null) list.push(rate(known.speed).replace("/s", " spans/s"));

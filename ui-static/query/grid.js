@@ -22,7 +22,7 @@ function autoStep(now) {
 
 export const stepOf = (now) => (Number(now.step) > 0 ? Number(now.step) : autoStep(now));
 
-/** {start, end, step, count, times} in seconds. */
+/** {start, end, step, count} in seconds; `count` may be more than weft answers to. */
 export function gridOf(now) {
   const step = stepOf(now),
     { start, end } = state.bounds(now);
@@ -34,9 +34,11 @@ export function gridOf(now) {
     end: last,
     step,
     count,
-    times: Array.from({ length: count }, (_, i) => first + i * step),
   };
 }
+
+export const timesOf = ({ start, step, count }) =>
+  Array.from({ length: count }, (_, i) => start + i * step);
 
 function words(seconds) {
   if (seconds % 3600 === 0) return `${seconds / 3600} h`;

@@ -10,7 +10,7 @@ import { createLegend } from "./legend.js";
 import { createPlot } from "./plot.js";
 import { createResults } from "./results.js";
 import { createRows } from "./rows.js";
-import { createStep, gridOf } from "./grid.js";
+import { createStep, gridOf, timesOf } from "./grid.js";
 import { createSuggest } from "./suggest.js";
 import { unitOf, writerOf } from "./unit.js";
 
@@ -178,7 +178,7 @@ export function createQuery(context) {
         ? context.completeUntil
         : null;
     const writer = writerFor(answers);
-    if (lines.length) plot.update(grid.times, lines, { until, writer });
+    if (lines.length) plot.update(timesOf(grid), lines, { until, writer });
     legend.update(lines, writer);
     fill(
       notes,

@@ -1,6 +1,7 @@
 /* graph.js - the first view: picture, toolbar, side panel, table twin, and the waiting page before there is a picture. */
 import * as state from "../state.js";
 import { h } from "../lib/dom.js";
+import { hasReceived } from "../lib/account.js";
 import { parseFind } from "../lib/find.js";
 import { plural } from "../lib/format.js";
 import { nodeTitle } from "../lib/words.js";
@@ -171,7 +172,7 @@ export function createGraphView(context) {
       grew = length !== view.count;
     view.count = length;
     if (length > 0) return view.waited && grew && view.held++ < HOLD;
-    view.waited = (context.status?.account.spans?.received ?? 0) === 0;
+    view.waited = !context.status || !hasReceived(context.status);
     return view.waited;
   }
 
