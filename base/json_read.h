@@ -37,8 +37,8 @@ struct json_reader {
  * objects and arrays and is cut to 63. */
 void json_reader_init(struct json_reader *r, struct str input, struct arena *arena,
                       unsigned max_depth);
-/* The next token. Strings must be valid UTF-8 and escapes well formed (a lone surrogate is an
- * error). */
+/* The next token. Strings must be valid UTF-8 and escapes well formed; an escaped half of a
+ * surrogate pair alone is U+FFFD. */
 enum json_token json_next(struct json_reader *r);
 /* After KEY: skips its value whole. After OBJECT_BEGIN / ARRAY_BEGIN: skips to its end. */
 bool json_skip(struct json_reader *r);

@@ -19,12 +19,20 @@ void log_set_level(enum log_level level)
     atomic_store_explicit(&max_level, (int)level, memory_order_relaxed);
 }
 
+/* U+0080 to U+009F, of which terminals take some for an escape and what follows it. */
+static bool is_c1(const char *at, size_t left)
+{
+    return left > 1 && (uint8_t)at[0] == 0xc2 && (uint8_t)at[1] >= 0x80 && (uint8_t)at[1] < 0xa0;
+}
+
 /* A peer's text must not be able to start a line of its own or to steer a terminal. */
 static void blank_control_bytes(char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+        if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)
             text[i] = ' ';
+        else if (is_c1(text + i, len - i))
+            text[i] = text[i + 1] = ' ';
 }
 
 void log_line(enum log_level level, const char *fmt, ...)

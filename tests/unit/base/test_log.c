@@ -40,6 +40,20 @@ Test(log, writes_one_line_per_event)
                      "2023-11-14T22:13:20.000Z error net: broken n=1\n");
 }
 
+static void log_c1(void)
+{
+    clock_set_ns(1700000000ull * NS_PER_S, 1);
+    log_warn("net: name=%s", "\xc2\x9b"
+                             "31m caf\xc3\x9b \xc2\xa0 \xe2\x9b\x84 \xc2");
+}
+
+/* U+009B is ESC [ in one character. */
+Test(log, takes_no_commands_of_terminals)
+{
+    cr_expect_str_eq(capture(log_c1), "2023-11-14T22:13:20.000Z warn net: name=  31m caf\xc3\x9b "
+                                      "\xc2\xa0 \xe2\x9b\x84 \xc2\n");
+}
+
 static void log_long(void)
 {
     log_warn("%05000d", 1);
