@@ -76,6 +76,7 @@ const EMPTY = [
   ["#/graph?start=1700000000&end=1700000900", ".overlay-note", /No request ended in it/],
   ["#/graph", ".overlay-note", /none as recent as this.*Show the last 24 hours/],
   ["#/services?find=zzz", ".page > .empty", /No service's name has zzz in it/, "busy"],
+  ["#/services", ".page > .empty", /No service in this range/],
   ["#/latency", ".tab-page > .empty", /No server in this range/],
   ["#/latency?server=nobody&side=client", ".latency-summary", /seen from the callers' side/],
 ];

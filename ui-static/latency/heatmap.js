@@ -3,7 +3,7 @@ import { cssVar, h } from "../lib/dom.js";
 import { drawable, logBounds, QUANTILES, shares } from "../lib/distribution.js";
 import { FONT } from "../lib/chart.js";
 import { clock, count, ms } from "../lib/format.js";
-import { LEFT_PX, RIGHT_PX, timeLabels, timeStep } from "../lib/time_axis.js";
+import { LEFT_PX, RIGHT_PX, timeLabels, timesBetween, timeStep } from "../lib/time_axis.js";
 import { onTheme } from "../frame/theme.js";
 
 export const HEAT_Q = QUANTILES.filter(
@@ -60,8 +60,7 @@ function drawAxes(ctx, data, width, place) {
     );
   ctx.textAlign = "center";
   const every = timeStep(data.end - data.start, width - LEFT_PX - RIGHT_PX),
-    times = [];
-  for (let t = Math.ceil(data.start / every) * every; t <= data.end; t += every) times.push(t);
+    times = timesBetween(data.start, data.end, every);
   timeLabels(times, every).forEach((words, i) =>
     ctx.fillText(words, place(times[i], 0).x, HEIGHT - 6),
   );

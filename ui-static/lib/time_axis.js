@@ -31,6 +31,19 @@ export function timeStep(span, width) {
   return STEPS.find(fits) ?? STEPS.at(-1);
 }
 
+/* What the place is behind Greenwich, in seconds. */
+const behind = (seconds) => new Date(seconds * 1000).getTimezoneOffset() * MINUTE;
+
+/** The times from `start` to `end` that are multiples of `step` on the clocks of the place. */
+export function timesBetween(start, end, step) {
+  const times = [];
+  for (let local = Math.ceil((start - behind(start)) / step) * step; ; local += step) {
+    const time = local + behind(local + behind(local));
+    if (!(time <= end)) return times;
+    if (time >= start) times.push(time);
+  }
+}
+
 /** "12:03:40", from a minute a step on "12:03", "11-23 12:00" over a day or more, "11-23" from a day a step on. */
 export function timeLabels(times, step) {
   const long = times.length > 1 && times.at(-1) - times[0] >= DAY;

@@ -1,6 +1,7 @@
 /* services.js - every service in a list, and one service on a page of its own. */
 import * as api from "../api.js";
 import * as state from "../state.js";
+import { hasReceived } from "../lib/account.js";
 import { fill, h } from "../lib/dom.js";
 import { createTable } from "../lib/table.js";
 import { align } from "../lib/chart.js";
@@ -99,10 +100,11 @@ export function createServicesView(context) {
   const element = h("div", { class: "view" }, list, page.element);
   let answer = null;
 
-  function sayWhyEmpty(wanted) {
-    const none = answer.services.length === 0;
-    empty.firstChild.textContent = none ? "No services yet" : `No service's name has ${wanted} in it`;
-    empty.lastChild.textContent = none ? "They appear with the first spans." : "";
+  function whyEmpty(wanted) {
+    if (answer.services.length > 0) return [`No service's name has ${wanted} in it`, ""];
+    if (context.status && hasReceived(context.status))
+      return ["No service in this range", "No request ended in it; choose another range."];
+    return ["No services yet", "They appear with the first spans."];
   }
 
   function render(now) {
@@ -116,7 +118,7 @@ export function createServicesView(context) {
     const wanted = now.find.toLowerCase(),
       rows = answer.services.filter((s) => s.id.toLowerCase().includes(wanted));
     total.textContent = count(rows.length);
-    sayWhyEmpty(wanted);
+    [empty.firstChild.textContent, empty.lastChild.textContent] = whyEmpty(wanted);
     empty.hidden = rows.length > 0;
     table.element.hidden = rows.length === 0;
     table.order(now.sort);
