@@ -385,6 +385,33 @@ export async function holdTests(browser, dist) {
   );
 
   await held(
+    "a weft that is gone takes no lines of expressions away",
+    "busy",
+    "#/latency?tab=query&expr=up",
+    async (page, mock) => {
+      await shows(page, ".plot .u-over");
+      mock.close();
+      await refreshNow(page);
+      await until(page, "the reason", () =>
+        /does not answer/.test(document.querySelector(".expr-note").textContent),
+      );
+      ok(await page.$eval(".plot", (plot) => plot.clientWidth > 0), "the lines went with it");
+    },
+  );
+
+  await held(
+    "an empty range that stands still is not asked every second",
+    "quiet",
+    "#/graph?start=1700000000&end=1700000900",
+    async (page, mock) => {
+      await shows(page, ".overlay-note");
+      const asked = mock.requests.length;
+      await pause(2500);
+      equal(mock.requests.length, asked, "requests");
+    },
+  );
+
+  await held(
     "a step that is too fine is told by weft, and hangs no page",
     "busy",
     "#/latency?tab=query&expr=up&step=1&start=0&end=1700000000",

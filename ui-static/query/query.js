@@ -231,6 +231,7 @@ export function createQuery(context) {
       Object.assign(one, { letter: asked[i].letter, index: asked[i].index });
       asked[i].tell(one);
     });
+    if (answers.every(({ error }) => error?.status === 0)) return; // weft is gone: what was shown stays
     if (now.show === "table") results.update(answers);
     else {
       last = { answers, grid: gridOf(now) };

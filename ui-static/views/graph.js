@@ -203,7 +203,9 @@ export function createGraphView(context) {
     element,
     render,
     refresh,
-    hurried: () => view.answer !== null && (view.answer.nodes.length === 0 || drawn.hidden),
+    hurried: () =>
+      view.answer !== null &&
+      (drawn.hidden || (view.answer.nodes.length === 0 && state.isLive(state.get()))),
     keys: {
       "/": () => toolbar.find.focus(),
       Escape: escape,
