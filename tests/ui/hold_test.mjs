@@ -483,6 +483,24 @@ export async function holdTests(browser, dist) {
     },
   );
 
+  await held("who wants no motion gets none in the picture", "busy", "#/graph", async (page) => {
+    await picture(page, 15);
+    await page.evaluate(() => {
+      const { cy } = document.querySelector(".ground")._cyreg;
+      cy.animate = () => cy.data("moved", true);
+      cy.pan({ x: -5000, y: -5000 });
+    });
+    await go(page, "#/graph?sel=n:shop/web");
+    await until(page, "the node in sight", () => {
+      const { cy } = document.querySelector(".ground")._cyreg;
+      return cy.data("moved") || cy.getElementById("n:shop/web").renderedPosition("x") > 0;
+    });
+    ok(
+      !(await page.evaluate(() => document.querySelector(".ground")._cyreg.cy.data("moved"))),
+      "it moves",
+    );
+  });
+
   await held("an answer that is cut off is told", "busy", "#/graph", async (page, mock, seen) => {
     await picture(page, 15);
     mock.own["/api/mesh/graph"] = () => ({ cut: true });

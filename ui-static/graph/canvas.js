@@ -18,6 +18,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const MARKS = ["dim", "lit", "found", "chosen"];
 /* Each changed line costs a redraw of everything, so a line that would change by a hair does not. */
 const STEADY = 0.6;
+const NO_MOTION = matchMedia("(prefers-reduced-motion: reduce)");
 const NARROW = 640,
   READABLE = 0.55,
   BESIDE_PANEL = 0.72;
@@ -195,7 +196,9 @@ export function createCanvas(container, events) {
   function reveal(element) {
     const box = element.renderedBoundingBox(),
       inside = box.x1 >= 0 && box.y1 >= 0 && box.x2 <= cy.width() && box.y2 <= cy.height();
-    if (!inside) cy.animate({ center: { eles: element }, duration: 180 });
+    if (inside) return;
+    if (NO_MOTION.matches) cy.center(element);
+    else cy.animate({ center: { eles: element }, duration: 180 });
   }
 
   function zoomBy(factor) {
