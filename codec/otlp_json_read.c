@@ -185,9 +185,13 @@ enum status otlp_json_numbers(struct otlp_json *d, otlp_json_number_fn *take, vo
 
 enum status otlp_json_defer(struct otlp_json *d, struct json_reader *at)
 {
+    struct json_reader before = d->r;
+    if (json_next(&d->r) == JSON_NULL_VALUE)
+        return ST_OK;
+    d->r = before;
     if (at->at)
         return otlp_json_wrong(d, "the same key a second time");
-    *at = d->r;
+    *at = before;
     return otlp_json_skip(d);
 }
 
@@ -290,6 +294,10 @@ static enum status skip_nested(struct otlp_json *d)
 
 static enum status read_nested_value(struct otlp_json *d)
 {
+    struct json_reader before = d->r;
+    if (json_next(&d->r) == JSON_NULL_VALUE)
+        return ST_OK;
+    d->r = before;
     TRY(skip_nested(d));
     return set_value(d, VALUE_NESTED);
 }

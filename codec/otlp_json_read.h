@@ -65,7 +65,7 @@ bool otlp_number_double(struct str digits, double *out);
 typedef enum status otlp_json_number_fn(struct otlp_json *d, struct str digits, void *user);
 enum status otlp_json_numbers(struct otlp_json *d, otlp_json_number_fn *take, void *user);
 /* A value that must be read after keys behind it: skips it, *at remembers where (all-zero: it was
- * not there). Twice in one object is ST_INVALID. */
+ * not there, or null). Twice in one object is ST_INVALID. */
 enum status otlp_json_defer(struct otlp_json *d, struct json_reader *at);
 /* Reads what was deferred, when it was there, and goes on where the reader stands. */
 enum status otlp_json_resume(struct otlp_json *d, const struct json_reader *at,

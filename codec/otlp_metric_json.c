@@ -354,13 +354,17 @@ static enum status read_data(struct otlp_json *j)
     return otlp_json_resume(j, &d->points, read_points);
 }
 
-/* Of several members of the oneof the last one counts. */
+/* Of several members of the oneof the last one counts; null is none. */
 static enum status defer_data(struct otlp_json *j, enum otlp_kind kind)
 {
     struct metric_decoder *d = decoder_of(j);
+    struct json_reader at = {0};
+    TRY(otlp_json_defer(j, &at));
+    if (!at.at)
+        return ST_OK;
     d->stream.kind = kind;
-    d->data = (struct json_reader){0};
-    return otlp_json_defer(j, &d->data);
+    d->data = at;
+    return ST_OK;
 }
 
 static enum status defer_gauge(struct otlp_json *j)

@@ -168,6 +168,11 @@ static const struct {
      "{\"sum\":{\"isMonotonic\":true,\"dataPoints\":[{\"asInt\":1,\"attributes\":[" ATTR(
          "x", "1") "]," TIMES "}],\"aggregationTemporality\":2},\"unit\":\"s\",\"name\":\"a\"}",
      "__name__=a_seconds_total instance=i1 job=cart x=1 1\n"},
+    {"J5 members of the oneof that are null",
+     "{\"name\":\"a\",\"gauge\":null,\"sum\":{" NUMBER(
+         "\"asInt\":\"7\",\"asDouble\":null") ",\"aggregationTemporality\":2},"
+                                             "\"histogram\":null,\"summary\":null}",
+     "__name__=a instance=i1 job=cart 7\n"},
 };
 
 Test(otlp_metric, K1_to_K9_kinds)
@@ -280,6 +285,11 @@ static const struct {
      "__name__=a instance=i1 job=cart x_y=1;2 1\n"},
     {"L8 the resource goes before", SHOP, "", ONE_WITH(ATTR("job", "x") "," ATTR("__name__", "y")),
      "__name__=a instance=i1 job=cart 1\n"},
+    {"J5 members of a value that are null", SHOP, "",
+     ONE_WITH("{\"key\":\"x\",\"value\":{\"arrayValue\":null,\"stringValue\":\"v\","
+              "\"kvlistValue\":null,\"intValue\":null}},"
+              "{\"key\":\"y\",\"value\":{\"arrayValue\":null}}"),
+     "__name__=a instance=i1 job=cart x=v 1\n"},
     {"L9 an empty value is no label", SHOP, "", ONE_WITH(ATTR("x", "")),
      "__name__=a instance=i1 job=cart 1\n"},
     {"L10 numbers", SHOP, "",
