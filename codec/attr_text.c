@@ -173,9 +173,10 @@ static void write_protobuf(struct buf *out, struct str value)
 struct unwrap {
     struct json_reader r;
     struct json_writer w;
-    uint64_t is_map;   /* bit per depth of the reader: the array there holds pairs */
+    /* A bit per depth of the reader: the array there holds values, or pairs. */
+    uint64_t is_list, is_map;
     bool next_is_map;  /* which of the two the next array is */
-    bool awaits_value; /* a key was written */
+    bool awaits_value; /* a key was written, or an element begun */
 };
 
 static bool key_is(const struct unwrap *u, struct str name)
@@ -219,10 +220,41 @@ static void write_scalar(struct unwrap *u)
     }
 }
 
+/* Whether the arrayValue or kvlistValue that comes next has an array. */
+static bool has_values(const struct unwrap *u)
+{
+    struct json_reader ahead = u->r;
+    if (json_next(&ahead) != JSON_OBJECT_BEGIN)
+        return false;
+    while (json_next(&ahead) == JSON_KEY) {
+        struct json_reader value = ahead;
+        if (str_eq(ahead.text, STR("values")) && json_next(&value) == JSON_ARRAY_BEGIN)
+            return true;
+        if (!json_skip(&ahead))
+            return false;
+    }
+    return false;
+}
+
+/* An empty list is written without its array; null is no list at all. */
+static void take_list(struct unwrap *u, bool is_map)
+{
+    u->next_is_map = is_map;
+    if (has_values(u))
+        return;
+    struct json_reader value = u->r;
+    bool is_empty = json_next(&value) == JSON_OBJECT_BEGIN;
+    (void)json_skip(&u->r);
+    if (!is_empty)
+        return;
+    json_raw(&u->w, is_map ? STR("{}") : STR("[]"));
+    u->awaits_value = false;
+}
+
 static void take_key(struct unwrap *u)
 {
     if (key_is(u, STR("arrayValue")) || key_is(u, STR("kvlistValue")))
-        u->next_is_map = key_is(u, STR("kvlistValue"));
+        take_list(u, key_is(u, STR("kvlistValue")));
     else if (str_ends_with(u->r.text, STR("Value")))
         write_scalar(u);
     else if (!key_is(u, STR("values")) && !key_is(u, STR("value")))
@@ -245,29 +277,47 @@ static void write_pair_key(struct unwrap *u)
     u->awaits_value = true;
 }
 
-static bool in_map(const struct unwrap *u)
+/* An object has begun: whether it stands in an array with that bit. */
+static bool is_inside(const struct unwrap *u, uint64_t arrays)
 {
-    return u->r.depth > 1 && u->is_map >> (u->r.depth - 1) & 1;
+    return u->r.depth > 1 && arrays >> (u->r.depth - 1) & 1;
+}
+
+static void begin_object(struct unwrap *u)
+{
+    uint64_t bit = UINT64_C(1) << u->r.depth;
+    u->is_list &= ~bit;
+    u->is_map &= ~bit;
+    if (is_inside(u, u->is_map))
+        write_pair_key(u);
+    else if (is_inside(u, u->is_list))
+        u->awaits_value = true;
+}
+
+static void begin_array(struct unwrap *u)
+{
+    uint64_t bit = UINT64_C(1) << u->r.depth;
+    u->is_list = u->next_is_map ? u->is_list & ~bit : u->is_list | bit;
+    u->is_map = u->next_is_map ? u->is_map | bit : u->is_map & ~bit;
+    u->awaits_value = false;
+    if (u->next_is_map)
+        json_object_begin(&u->w);
+    else
+        json_array_begin(&u->w);
 }
 
 /* Beginnings and ends of arrays, and pairs. */
 static void take_bracket(struct unwrap *u, enum json_token token)
 {
-    uint64_t bit = UINT64_C(1) << u->r.depth;
     if (token == JSON_ARRAY_BEGIN) {
-        u->is_map = u->next_is_map ? u->is_map | bit : u->is_map & ~bit;
-        u->awaits_value = false;
-        if (u->next_is_map)
-            json_object_begin(&u->w);
-        else
-            json_array_begin(&u->w);
+        begin_array(u);
     } else if (token == JSON_ARRAY_END) {
         if (u->is_map >> (u->r.depth + 1) & 1)
             json_object_end(&u->w);
         else
             json_array_end(&u->w);
-    } else if (token == JSON_OBJECT_BEGIN && in_map(u)) {
-        write_pair_key(u);
+    } else if (token == JSON_OBJECT_BEGIN) {
+        begin_object(u);
     } else if (token == JSON_OBJECT_END && u->awaits_value) {
         json_null(&u->w);
         u->awaits_value = false;

@@ -308,6 +308,19 @@ static const struct {
      ONE_WITH("{\"key\":\"x\",\"value\":{\"arrayValue\":{\"values\":[{\"intValue\":[1,[]]},"
               "{\"stringValue\":{\"values\":[[]]}},{\"otherValue\":[{}]},{\"intValue\":2}]}}}"),
      "__name__=a instance=i1 job=cart x=[null,null,null,2] 1\n"},
+    {"L11 nothing inside", SHOP, "",
+     ONE_WITH("{\"key\":\"x\",\"value\":{\"arrayValue\":{}}},"
+              "{\"key\":\"y\",\"value\":{\"kvlistValue\":{\"values\":null}}},"
+              "{\"key\":\"z\",\"value\":{\"arrayValue\":{\"values\":[{\"arrayValue\":{}},{},"
+              "{\"kvlistValue\":{}},{\"arrayValue\":null}]}}}"),
+     "__name__=a instance=i1 job=cart x=[] y={} z=[[],null,{},null] 1\n"},
+    {"L11 a map where another one was deeper", SHOP, "",
+     ONE_WITH("{\"key\":\"x\",\"value\":{\"kvlistValue\":{\"values\":["
+              "{\"key\":\"a\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"b\",\"value\":"
+              "{\"kvlistValue\":{\"values\":[{\"key\":\"c\",\"value\":{\"intValue\":1}}]}}}]}}},"
+              "{\"key\":\"d\",\"value\":{\"arrayValue\":{\"values\":[{\"kvlistValue\":{\"values\":"
+              "[{\"key\":\"e\",\"value\":{\"intValue\":2}}]}}]}}}]}}}"),
+     "__name__=a instance=i1 job=cart x={\"a\":{\"b\":{\"c\":1}},\"d\":[{\"e\":2}]} 1\n"},
     {"L11 keys that are no text", SHOP, "",
      ONE_WITH(
          "{\"key\":\"x\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":null,\"value\":{}}]}}}"),
