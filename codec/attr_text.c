@@ -49,6 +49,15 @@ bool number_text(struct arena *arena, double v, struct str *out)
 }
 
 /* As Go's encoding/json: an exponent has no zero in front. */
+static void append_double(struct buf *text, double v)
+{
+    number_append_shortest(text, v);
+    if (text->len > 4 && memcmp(text->ptr + text->len - 4, "e-0", 3) == 0) {
+        text->ptr[text->len - 2] = text->ptr[text->len - 1];
+        text->len--;
+    }
+}
+
 static void write_double(struct json_writer *w, double v)
 {
     struct buf text = {0};
@@ -56,11 +65,7 @@ static void write_double(struct json_writer *w, double v)
         json_null(w);
         return;
     }
-    number_append_shortest(&text, v);
-    if (text.len > 4 && memcmp(text.ptr + text.len - 4, "e-0", 3) == 0) {
-        text.ptr[text.len - 2] = text.ptr[text.len - 1];
-        text.len--;
-    }
+    append_double(&text, v);
     w->out->failed |= text.failed;
     json_raw(w, buf_str(&text));
     buf_deinit(&text);
@@ -354,7 +359,7 @@ bool attr_to_text(struct arena *arena, const struct attr *a, enum batch_encoding
         buf_printf(&text, "%lld", (long long)a->i);
         break;
     case VALUE_DOUBLE:
-        number_append_shortest(&text, a->d);
+        append_double(&text, a->d);
         break;
     case VALUE_BYTES:
         base64_encode(a->text, &text);

@@ -298,6 +298,10 @@ static const struct {
               "{\"key\":\"b\",\"value\":{\"boolValue\":true}},"
               "{\"key\":\"y\",\"value\":{\"bytesValue\":\"aGk=\"}}"),
      "__name__=a b=true d=0.25 i=-5 instance=i1 job=cart y=aGk= 1\n"},
+    {"L10 an exponent as Go writes it", SHOP, "",
+     ONE_WITH("{\"key\":\"d\",\"value\":{\"doubleValue\":1e-7}},"
+              "{\"key\":\"e\",\"value\":{\"doubleValue\":1e21}}"),
+     "__name__=a d=1e-7 e=1e+21 instance=i1 job=cart 1\n"},
     {"L11 arrays and maps", SHOP, "",
      ONE_WITH("{\"key\":\"x\",\"value\":{\"arrayValue\":{\"values\":[{\"stringValue\":\"p\"},"
               "{\"intValue\":\"2\"},{\"boolValue\":false}]}}},"
