@@ -80,15 +80,16 @@ static void sort_raw(struct raw_label *raw, size_t count)
 static enum status join_group(struct label_maker *l, struct raw_label *raw, size_t count,
                               size_t *next, struct str *value)
 {
+    struct str before = {0}; /* the values of other keys */
     *value = raw[0].value;
     for (*next = 1; *next < count && str_eq(raw[*next].name, raw[0].name); ++*next) {
         struct raw_label *now = &raw[*next];
-        if (str_eq(now->key, now[-1].key)) {
+        if (!str_eq(now->key, now[-1].key))
+            before = *value;
+        struct str parts[] = {before, now->value};
+        if (!before.ptr)
             *value = now->value;
-            continue;
-        }
-        struct str parts[] = {*value, now->value};
-        if (!text_join(arena_of(l), parts, LEN(parts), STR(";"), value))
+        else if (!text_join(arena_of(l), parts, LEN(parts), STR(";"), value))
             return no_memory(l);
     }
     return ST_OK;
