@@ -51,7 +51,8 @@ static enum status read_exemplar_int(struct otlp_json *j)
     int64_t whole = 0;
     bool present;
     TRY(otlp_json_i64(j, &whole, &present));
-    decoder_of(j)->exemplar.value = (double)whole;
+    if (present)
+        decoder_of(j)->exemplar.value = (double)whole;
     return ST_OK;
 }
 

@@ -207,6 +207,13 @@ static struct str hex_of(struct point_sink *s, struct str bytes)
     return (struct str){hex, 2 * bytes.len};
 }
 
+/* Of the right length, and not all zero. */
+static bool is_id(struct str bytes, size_t len)
+{
+    static const char zeros[16] = {0};
+    return bytes.len == len && memcmp(bytes.ptr, zeros, len) != 0;
+}
+
 /* Ids first; attributes only when all of them fit. */
 static enum status exemplar_labels(struct point_sink *s, const struct otlp_exemplar *x,
                                    struct label_set *out)
@@ -222,11 +229,11 @@ static enum status exemplar_labels(struct point_sink *s, const struct otlp_exemp
     struct label ids[] = {{STR("span_id"), x->span_id}, {STR("trace_id"), x->trace_id}};
     static const size_t id_bytes[] = {8, 16};
     for (size_t i = 0; i < LEN(ids); i++)
-        bytes += ids[i].value.len == id_bytes[i] ? ids[i].name.len + 2 * id_bytes[i] : 0;
+        bytes += is_id(ids[i].value, id_bytes[i]) ? ids[i].name.len + 2 * id_bytes[i] : 0;
     if (bytes > EXEMPLAR_CHARS_MAX)
         metric_run_undo(run);
     for (size_t i = 0; i < LEN(ids); i++) {
-        if (ids[i].value.len != id_bytes[i])
+        if (!is_id(ids[i].value, id_bytes[i]))
             continue;
         struct label *place = metric_run_add(&s->m, run, sizeof(*place));
         if (!place)
@@ -334,7 +341,7 @@ static enum status take_exemplars(struct point_sink *s, uint32_t *at, double bou
     uint32_t count = count_of(&s->exemplars, sizeof(*all));
     metric_run_begin(&s->m.exemplars);
     /* NaN is above every bound but the last. */
-    for (; *at < count && (all[*at].value <= bound || isinf(bound)); ++*at) {
+    for (; *at < count && (all[*at].value <= bound || bound == INFINITY); ++*at) {
         struct metric_exemplar *place = metric_run_add(&s->m, &s->m.exemplars, sizeof(*place));
         if (!place)
             return no_memory(s);

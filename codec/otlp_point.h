@@ -48,7 +48,8 @@ struct otlp_point {
 struct otlp_exemplar {
     uint64_t time_ns;
     double value;
-    struct str trace_id, span_id; /* bytes; others than 16 and 8 are left out */
+    struct str trace_id, span_id; /* bytes; others than 16 and 8, and zeros,
+                                     are left out */
     struct attr *attrs;
     uint32_t attr_count;
 };

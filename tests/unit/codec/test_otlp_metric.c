@@ -445,6 +445,34 @@ Test(otlp_metric, K11_exemplars_go_to_their_bucket)
     EXPECT_NO_LEAK();
 }
 
+#define HISTOGRAM_OF(exemplar)                                                                     \
+    "{\"name\":\"h\",\"histogram\":{\"aggregationTemporality\":2,\"dataPoints\":[{"                    \
+    "\"exemplars\":[" exemplar "]," TIMES                                                          \
+    ",\"count\":3,\"bucketCounts\":[0,2,1],\"explicitBounds\":[\"-Infinity\",1]}]}}"
+
+Test(otlp_metric, K11_a_bucket_below_all_numbers_has_no_exemplar)
+{
+    struct batch *b = decode_json(SHOP, "", HISTOGRAM_OF(EXEMPLAR("0.5")));
+    const struct metric_series *s = b->metrics->series;
+    cr_assert_eq(b->metrics->series_count, 4u);
+    cr_expect(s[1].exemplar_count == 0 && s[2].exemplar_count == 1 && s[3].exemplar_count == 0);
+    batch_free(b);
+    EXPECT_NO_LEAK();
+}
+
+Test(otlp_metric, K11_ids_of_zeros_are_none)
+{
+    struct batch *b = decode_json(
+        SHOP, "",
+        HISTOGRAM_OF("{\"asDouble\":0.5,\"asInt\":null,\"spanId\":\"0000000000000000\","
+                     "\"traceId\":\"00000000000000000000000000000000\"}"));
+    const struct metric_series *s = b->metrics->series;
+    cr_assert_eq(s[2].exemplar_count, 1u);
+    cr_expect(s[2].exemplars[0].labels.count == 0 && s[2].exemplars[0].value == 0.5);
+    batch_free(b);
+    EXPECT_NO_LEAK();
+}
+
 Test(otlp_metric, K11_exemplar_attributes_stay_while_they_fit)
 {
     static const struct {
