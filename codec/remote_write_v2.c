@@ -104,11 +104,16 @@ static struct str symbol_or_empty(const struct write_decoder *d, uint64_t ref)
     return ref < d->symbol_count ? d->symbols[ref] : (struct str){0};
 }
 
+/* Senders that know nothing of a metric write the message all the same, with zeros. */
+static bool says_something(const struct metric_metadata *m)
+{
+    return m->type != METRIC_UNKNOWN || m->help.len > 0 || m->unit.len > 0;
+}
+
 static enum status read_metadata(struct write_decoder *d, struct str message)
 {
     struct pb_reader r = pb_reader_of(message);
     struct pb_field f;
-    d->has_metadata = true;
     while (pb_next(&r, &f)) {
         if (f.tag == PB_TAG(1, PB_VARINT))
             d->metadata.type =
@@ -120,6 +125,7 @@ static enum status read_metadata(struct write_decoder *d, struct str message)
         else if (f.tag >> 3 != 2)
             TRY(pb_skip_unknown(&d->body, "metadata", &r, f.tag, 4));
     }
+    d->has_metadata = says_something(&d->metadata);
     return pb_finish(&d->body, "metadata", &r);
 }
 

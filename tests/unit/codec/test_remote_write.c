@@ -556,15 +556,20 @@ Test(remote_write, long_metadata_is_kept_once)
     EXPECT_NO_LEAK();
 }
 
+/* Of zeros, as Prometheus sends of what it knows nothing about, it is none. */
 Test(remote_write, metadata_is_the_family_s)
 {
     static const struct {
-        const char *metric, *family;
-        unsigned type;
+        const char *metric, *family, *metadata;
     } rows[] = {
-        {"x_bucket", "x", METRIC_HISTOGRAM},    {"x_count", "x", METRIC_SUMMARY},
-        {"x_sum", "x", METRIC_GAUGE_HISTOGRAM}, {"x_count", "x_count", METRIC_COUNTER},
-        {"x", "x", METRIC_HISTOGRAM},           {"x_sum", "x_sum", 99},
+        {"x_bucket", "x", "2a02 0803"},
+        {"x_count", "x", "2a02 0805"},
+        {"x_sum", "x", "2a02 0804"},
+        {"x_count", "x_count", "2a02 0801"},
+        {"x", "x", "2a02 0803"},
+        {"x_sum", "x_sum", "2a04 0863 1801"},
+        {"x", NULL, "2a00"},
+        {"x", NULL, "2a06 0800 1800 2000"},
     };
     for (size_t i = 0; i < LEN(rows); i++) {
         struct buf body = {0}, series = {0};
@@ -572,12 +577,14 @@ Test(remote_write, metadata_is_the_family_s)
         pb_put_bytes(&body, 4, STR(""));
         pb_put_bytes(&body, 4, STR("__name__"));
         pb_put_bytes(&body, 4, str_from_c(rows[i].metric));
-        pb_put_hex(&series, "0a02 0102 2a02 08");
-        buf_append_u8(&series, (uint8_t)rows[i].type);
+        pb_put_hex(&series, "0a02 0102");
+        pb_put_hex(&series, rows[i].metadata);
         pb_put_message(&body, 5, &series);
         struct batch *b = decode_as(&body, ENCODING_REMOTE_WRITE_2, ST_OK, &e);
-        cr_assert_eq(b->metrics->metadata_count, 1u);
-        cr_expect(str_eq(b->metrics->metadata[0].metric, str_from_c(rows[i].family)), "row %zu", i);
+        cr_assert_eq(b->metrics->metadata_count, rows[i].family ? 1u : 0u, "row %zu", i);
+        cr_expect(!rows[i].family ||
+                      str_eq(b->metrics->metadata[0].metric, str_from_c(rows[i].family)),
+                  "row %zu", i);
         cr_expect_eq(b->metrics->series_count, 0u);
         batch_free(b);
         buf_deinit(&series);
