@@ -5,11 +5,17 @@
 #include "collector/identity.h"
 #include "collector/observe_request.h"
 
+/* What an owner is told by beside words: that a span has an attribute, or what it ends with. */
+struct owner_signs {
+    bool directed, by_consul;
+};
+
 /* The raw words an owner was made of: the next span of the same proxy repeats them byte for byte.
  */
 struct owner_memo {
     const struct resource *resource;
     struct str words[6];
+    struct owner_signs signs;
     struct node_name node;
     uint32_t owner;
     bool filled;
@@ -47,10 +53,22 @@ static bool owner_push(struct observer *o, const struct owner *owner, uint32_t *
     return true;
 }
 
-static bool memo_matches(const struct owner_memo *m, const struct observer *o,
-                         const struct str words[6])
+/* Of the few makers to which they matter. */
+static struct owner_signs signs_of(const struct observer *o)
 {
-    if (!m->filled || m->resource != o->resource)
+    const struct attr *const *attrs = o->span.attrs;
+    return (struct owner_signs){
+        .directed = o->facts.linkerd && attrs[ATTR_DIRECTION],
+        .by_consul = attrs[ATTR_NODE_ID] && !attrs[ATTR_ISTIO_SERVICE] &&
+                     str_ends_with(attr_text(attrs[ATTR_CLUSTER]), STR(".consul")),
+    };
+}
+
+static bool memo_matches(const struct owner_memo *m, const struct observer *o,
+                         const struct str words[6], struct owner_signs signs)
+{
+    if (!m->filled || m->resource != o->resource || m->signs.directed != signs.directed ||
+        m->signs.by_consul != signs.by_consul)
         return false;
     for (size_t i = 0; i < LEN(m->words); i++)
         if (!str_eq(m->words[i], words[i]))
@@ -68,8 +86,9 @@ static bool observe_owner(struct observer *o, const struct span *s, struct node_
                            attr_text(o->span.attrs[ATTR_ISTIO_REVISION]),
                            s->scope->name,
                            attr_text(o->span.attrs[ATTR_COMPONENT])};
+    struct owner_signs signs = signs_of(o);
     for (size_t i = 0; i < OWNER_MEMOS; i++) {
-        if (memo_matches(&o->memos[i], o, words)) {
+        if (memo_matches(&o->memos[i], o, words, signs)) {
             *index = o->memos[i].owner;
             *node = o->memos[i].node;
             return true;
@@ -82,7 +101,7 @@ static bool observe_owner(struct observer *o, const struct span *s, struct node_
         return false;
     struct owner_memo *m = &o->memos[o->next_memo++ % OWNER_MEMOS];
     *m = (struct owner_memo){
-        .resource = o->resource, .node = *node, .owner = *index, .filled = true};
+        .resource = o->resource, .signs = signs, .node = *node, .owner = *index, .filled = true};
     memcpy(m->words, words, sizeof(words));
     return true;
 }

@@ -133,3 +133,32 @@ Test(hops_gateway, denial_passes_through)
                "    edge/gw > shop/cart [latest>v1] GET /passed grpc:7 1 c1:900us s1:20us t1:880us "
                "denied\n");
 }
+
+/* A gateway is known by the cluster that it chose; what its other spans are does not hang on which
+ * of them stands in front. */
+Test(hops_gateway, consul_gateway_that_chose_no_cluster)
+{
+    static const char *const resource = "service.name=consul-mesh;telemetry.sdk.name=envoy";
+    struct rig r;
+    rig_init(&r);
+    struct rig_span *first =
+        rig_add(&r, 1, 0, SPAN_SERVER, "ingress", resource,
+                "node_id=mesh-gateway-5d9c7b8f6-abcde;component=proxy;http.status_code=404;"
+                "response_flags=NR;http.url=http://api.virtual.consul/a",
+                0, 10);
+    r.trace = 2;
+    struct rig_span *second =
+        rig_add(&r, 2, 0, SPAN_SERVER, "ingress", resource,
+                "node_id=mesh-gateway-5d9c7b8f6-abcde;component=proxy;http.status_code=200;"
+                "upstream_cluster=api.default.dc1.internal.e5b08d03-bfc3.consul;"
+                "http.url=http://api.virtual.consul/a",
+                0, 100);
+    second->span.resource = first->span.resource;
+    rig_expect(&r, "consul gateway",
+               "consul-mesh > default/api http 1/0/1 404=1 NR=1 c1:10us\n"
+               "mesh-gateway > default/api http 1/0/1 200=1 c1:100us\n"
+               "user > mesh-gateway http 1/0/1 200=1 s1:100us\n"
+               "    consul-mesh > default/api [>] ingress 404 1 c1:10us\n"
+               "    mesh-gateway > default/api [>] ingress 200 1 c1:100us\n"
+               "    user > mesh-gateway [>] ingress 200 1 s1:100us\n");
+}
