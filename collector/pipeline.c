@@ -195,7 +195,7 @@ static void take_span(struct pipeline *p, const struct span *s, const struct obs
         p->delta.dropped[DROP_MEMORY]++;
         return;
     }
-    if (trace_has_span(&p->table, tr, s->id, kind_is_called(s->kind))) {
+    if (trace_has_span(&p->table, tr, s->id, kind_is_called(x->kind))) {
         p->delta.dropped[DROP_DUPLICATE]++;
         return;
     }

@@ -151,6 +151,27 @@ Test(hops_queues, fetches)
                "    user > web [>v1] GET /next 200 1 s1:100us\n");
 }
 
+/* A CLIENT that fetches is kept as the CONSUMER that it is, and known again as such. */
+Test(hops_queues, a_fetch_that_comes_again)
+{
+    static const char *const fetch =
+        "messaging.system=kafka;messaging.destination.name=orders;messaging.operation=receive";
+    struct rig r;
+    struct buf text = {0};
+    struct pipeline p;
+    rig_init(&r);
+    for (int i = 0; i < 3; i++)
+        rig_app(&r, 1, 0, SPAN_CLIENT, "mail", "receive orders", fetch, 0, 40);
+    rig_run(&r, &(struct rig_run){.batch_spans = 2, .seconds_between = 40, .by_clock = true}, &text,
+            &p);
+    cr_expect(p.closed_requests == 1, "%llu requests", (unsigned long long)p.closed_requests);
+    cr_expect(p.delta.stored == 1 && p.delta.dropped[DROP_DUPLICATE] == 2);
+    pipeline_deinit(&p);
+    buf_deinit(&text);
+    rig_deinit(&r);
+    EXPECT_NO_LEAK();
+}
+
 /* A serializer that asks its registry of schemas while the message is sent, and a script that is
  * fetched for a cache: those systems are not spoken to by HTTP. */
 Test(hops_queues, helpers_of_a_client)
