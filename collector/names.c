@@ -401,15 +401,29 @@ uint32_t names_flags(struct names *n, struct str flags)
     return key_id(n, n->flags, str_sub(flags, 0, PART_BYTES), NAMES_FLAGS_MAX, &added);
 }
 
+static uint32_t nearest_weight(const struct names *n, uint64_t weight)
+{
+    uint32_t nearest = 0;
+    uint64_t least = UINT64_MAX;
+    for (uint32_t i = 0; i < n->weights.len; i++) {
+        uint64_t known = n->weights.items[i];
+        uint64_t apart = known > weight ? known - weight : weight - known;
+        if (apart < least) {
+            nearest = i;
+            least = apart;
+        }
+    }
+    return nearest;
+}
+
 uint32_t names_weight(struct names *n, uint64_t weight)
 {
     for (uint32_t i = 0; i < n->weights.len; i++)
         if (n->weights.items[i] == weight)
             return i;
     if (n->weights.len >= NAMES_WEIGHTS_MAX || !vec_push(&n->weights, weight)) {
-        /* The nearest that is known: thousands of distinct probabilities are nobody's sampling. */
         n->overflow_others++;
-        return 0;
+        return nearest_weight(n, weight);
     }
     return (uint32_t)n->weights.len - 1;
 }

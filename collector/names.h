@@ -59,6 +59,8 @@ uint32_t names_dest(struct names *n, uint32_t owner, const struct observation *x
  * others out. */
 uint32_t names_operation(struct names *n, uint32_t entity, struct str name);
 uint32_t names_flags(struct names *n, struct str flags);
+/* The nearest that is known when there is no room for it: senders that adapt their sampling have
+ * many. */
 uint32_t names_weight(struct names *n, uint64_t weight);
 
 /* Valid until the next addition; strings until names_free. */

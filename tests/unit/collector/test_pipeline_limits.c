@@ -153,6 +153,19 @@ Test(pipeline_limits, a_resting_trace_keeps_its_names_when_others_are_forgotten)
     EXPECT_NO_LEAK();
 }
 
+/* Of more sampling probabilities than are told apart each weighs as the nearest. */
+Test(pipeline_limits, a_flood_of_weights_keeps_sums_near)
+{
+    struct names *n = names_new(1, 100, 0);
+    for (uint64_t i = 1; i < NAMES_WEIGHTS_MAX; i++)
+        cr_assert_eq(names_weight(n, i * 1000), i);
+    cr_expect_eq(names_weight_at(n, names_weight(n, 7499)), 7000u);
+    cr_expect_eq(names_weight_at(n, names_weight(n, 7501)), 8000u);
+    cr_expect_eq(names_weight_at(n, names_weight(n, UINT64_MAX)), (NAMES_WEIGHTS_MAX - 1) * 1000u);
+    names_free(n);
+    EXPECT_NO_LEAK();
+}
+
 Test(pipeline_limits, over_the_limit_the_oldest_close_early)
 {
     struct span_line l;
