@@ -1,4 +1,4 @@
-/* test_attr_text.c - what the text of an attribute may cost; its form is in test_otlp_metric.c. */
+/* test_attr_text.c - what the text of an attribute may cost; its form is in test_otlp_labels.c. */
 #include "codec/attr_text.h"
 
 #include "base/budget.h"
