@@ -113,13 +113,29 @@ static void remove_word(struct joined *j, struct str word)
     *j = rest;
 }
 
-static void put_word(struct joined *j, struct str word)
+static void put_main_unit(struct joined *j, struct str word)
 {
     struct joined clean = {.len = 0};
     put_parts(&clean, word, false);
     struct str text = {clean.text, clean.len};
     if (text.len > 0 && !has_word(j, text))
         put_parts(j, text, false);
+}
+
+/* Whether the name has the word or not: "per_second" as a whole is none of its parts. */
+static void put_per_unit(struct joined *j, struct str word)
+{
+    struct joined clean = {.len = 0};
+    put_parts(&clean, word, false);
+    if (clean.len == 0)
+        return;
+    put_parts(j, STR("per"), false);
+    put_parts(j, (struct str){clean.text, clean.len}, false);
+}
+
+static bool is_remark(struct str unit)
+{
+    return str_find(unit, '{') < unit.len || str_find(unit, '}') < unit.len;
 }
 
 /* `s`, `By/s`, `{requests}/s`: what stands in braces is a remark. */
@@ -129,13 +145,10 @@ static void put_unit(struct joined *j, struct str unit)
     str_cut(unit, '/', &main, &per);
     main = str_trim(main);
     per = str_trim(per);
-    if (str_find(main, '{') == main.len)
-        put_word(j, word_of(main_units, LEN(main_units), main));
-    per = str_find(per, '{') == per.len ? word_of(per_units, LEN(per_units), per) : STR("");
-    if (per.len > 0 && !has_word(j, per)) {
-        put_parts(j, STR("per"), false);
-        put_parts(j, per, false);
-    }
+    if (!is_remark(main))
+        put_main_unit(j, word_of(main_units, LEN(main_units), main));
+    if (!is_remark(per))
+        put_per_unit(j, word_of(per_units, LEN(per_units), per));
 }
 
 /* Nothing begins with a digit. */

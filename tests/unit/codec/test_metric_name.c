@@ -16,7 +16,9 @@ static const struct {
     {"request_duration_seconds", "s", NAME_PLAIN, "request_duration_seconds"},
     {"seconds_busy", "s", NAME_PLAIN, "seconds_busy"}, /* anywhere in the name */
     {"disk.rate", "By/s", NAME_GAUGE, "disk_rate_bytes_per_second"},
-    {"disk.per_second", "By/s", NAME_GAUGE, "disk_per_second_bytes"},
+    {"disk.per_second", "By/s", NAME_GAUGE, "disk_per_second_bytes_per_second"},
+    {"disk", "s}", NAME_GAUGE, "disk"},
+    {"disk", "By/-", NAME_GAUGE, "disk_bytes"},
     {"speed", "m/s", NAME_GAUGE, "speed_meters_per_second"},
     {"requests", "{requests}", NAME_COUNTER, "requests_total"},
     {"requests", "{requests}/s", NAME_GAUGE, "requests_per_second"},
