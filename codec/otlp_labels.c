@@ -76,7 +76,8 @@ static void sort_raw(struct raw_label *raw, size_t count)
 }
 
 /* Of the same key the last value counts; of keys that became the same name all values are told,
- * joined in the keys' order. *next: the first that has another name. */
+ * joined in the keys' order, as Prometheus has them: an empty first one is none. *next: the first
+ * that has another name. */
 static enum status join_group(struct label_maker *l, struct raw_label *raw, size_t count,
                               size_t *next, struct str *value)
 {
@@ -87,7 +88,7 @@ static enum status join_group(struct label_maker *l, struct raw_label *raw, size
         if (!str_eq(now->key, now[-1].key))
             before = *value;
         struct str parts[] = {before, now->value};
-        if (!before.ptr)
+        if (before.len == 0)
             *value = now->value;
         else if (!text_join(arena_of(l), parts, LEN(parts), STR(";"), value))
             return no_memory(l);
@@ -179,14 +180,22 @@ static enum status add_scope_text(struct label_maker *l, struct str key, struct 
     return value.len > 0 ? add_attr(l, STR(""), &a) : ST_OK;
 }
 
+/* An attribute of that name would be the field's label. */
+static bool is_scope_field(struct str key)
+{
+    return str_eq(key, STR("name")) || str_eq(key, STR("version")) ||
+           str_eq(key, STR("schema_url"));
+}
+
 enum status label_maker_scope(struct label_maker *l, const struct scope *scope,
                               struct str schema_url, const struct attr *attrs, uint32_t count)
 {
     metric_run_begin(&l->fixed);
     metric_run_undo(&l->raw);
     bool named = scope->name.len > 0 || scope->version.len > 0 || count > 0;
-    for (uint32_t i = 0; named && i < count; i++)
-        TRY(add_attr(l, STR("otel_scope_"), &attrs[i]));
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_scope_field(attrs[i].key))
+            TRY(add_attr(l, STR("otel_scope_"), &attrs[i]));
     if (named) {
         TRY(add_scope_text(l, STR("otel_scope_name"), scope->name));
         TRY(add_scope_text(l, STR("otel_scope_version"), scope->version));

@@ -19,6 +19,10 @@ static const struct {
      ONE,
      "__name__=a instance=i1 job=cart otel_scope_name=lib otel_scope_version=2 "
      "otel_scope_x_y=z 1\n"},
+    {"L4 attributes named as its fields", SHOP,
+     "\"name\":\"lib\",\"attributes\":[" ATTR("name", "z") "," ATTR("version", "z") "," ATTR(
+         "schema_url", "z") "]",
+     ONE, "__name__=a instance=i1 job=cart otel_scope_name=lib 1\n"},
     {"L5 sorted", SHOP, "", ONE_WITH(ATTR("z", "1") "," ATTR("B", "2")),
      "B=2 __name__=a instance=i1 job=cart z=1 1\n"},
     {"L6 the same key twice", SHOP, "", ONE_WITH(ATTR("x", "1") "," ATTR("x", "2")),
@@ -37,6 +41,9 @@ static const struct {
      "__name__=a instance=i1 job=cart x=v 1\n"},
     {"L9 an empty value is no label", SHOP, "", ONE_WITH(ATTR("x", "")),
      "__name__=a instance=i1 job=cart 1\n"},
+    {"L9 nor in front of another of its name", SHOP, "",
+     ONE_WITH(ATTR("x.y", "") "," ATTR("x_y", "1") "," ATTR("z.z", "2") "," ATTR("z_z", "")),
+     "__name__=a instance=i1 job=cart x_y=1 z_z=2; 1\n"},
     {"L10 numbers", SHOP, "",
      ONE_WITH("{\"key\":\"i\",\"value\":{\"intValue\":\"-5\"}},"
               "{\"key\":\"d\",\"value\":{\"doubleValue\":0.25}},"
