@@ -258,6 +258,15 @@ static bool has_own_protocol(struct str system)
     return false;
 }
 
+/* At most `max` bytes, never half a character. */
+static struct str cut(struct str s, size_t max)
+{
+    if (s.len <= max)
+        return s;
+    s = str_sub(s, 0, max);
+    return str_sub(s, 0, str_utf8_prefix(s));
+}
+
 void destination_from_parts(struct str system, struct str name, struct str host,
                             struct destination *out)
 {
@@ -268,8 +277,8 @@ void destination_from_parts(struct str system, struct str name, struct str host,
     *out = (struct destination){.own_protocol = has_own_protocol(system),
                                 .is_vague = name.len + host.len == 0};
     size_t len = 0;
-    struct str parts[] = {system, STR(":"), str_sub(name, 0, 128), STR("@"), str_sub(host, 0, 96)};
-    parts[0] = str_sub(system.len ? system : STR("unknown"), 0, 32);
+    struct str parts[] = {system, STR(":"), cut(name, 128), STR("@"), cut(host, 96)};
+    parts[0] = cut(system.len ? system : STR("unknown"), 32);
     for (size_t i = 0; i < LEN(parts); i++) {
         bool separator = i % 2 == 1;
         if (separator && parts[i + 1].len == 0) {

@@ -34,10 +34,14 @@ static void key_u8(struct key *k, unsigned v)
     k->bytes[k->len++] = (char)v;
 }
 
-/* Length first: two parts can never be mistaken for two others. No key has more than six parts. */
+/* Length first: two parts can never be mistaken for two others. No key has more than six parts. A
+ * long one is never cut inside a character. */
 static void key_str(struct key *k, struct str s)
 {
-    s = str_sub(s, 0, PART_BYTES - 1);
+    if (UNLIKELY(s.len >= PART_BYTES)) {
+        s = str_sub(s, 0, PART_BYTES - 1);
+        s.len = str_utf8_prefix(s);
+    }
     key_u8(k, (unsigned)s.len);
     if (s.len)
         memcpy(k->bytes + k->len, s.ptr, s.len);

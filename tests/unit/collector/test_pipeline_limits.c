@@ -1,5 +1,6 @@
 /* test_pipeline_limits.c - floods of names and spans, big traces: sums stay right, and memory what
  * it may be. */
+#include "collector/cluster_name.h"
 #include "collector/live.h"
 #include "support/leak.h"
 #include "unit/collector/span_line.h"
@@ -150,6 +151,26 @@ Test(pipeline_limits, a_resting_trace_keeps_its_names_when_others_are_forgotten)
     const struct owner_entry *owner = names_owner_at(l.p.names, s->owner);
     cr_expect(str_eq(names_entity_at(l.p.names, owner->entity)->entity.name, STR("late-riser")));
     pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
+/* A label that is not UTF-8 would have a remote write refused as a whole. */
+Test(pipeline_limits, a_long_name_is_not_cut_inside_a_character)
+{
+    char text[401] = "x";
+    for (size_t i = 1; i < sizeof(text); i += 2)
+        memcpy(text + i, "\xc3\xa9", 2);
+    struct names *n = names_new(1, 100, 0);
+    for (size_t from = 0; from < 2; from++) { /* one of the two has a border where it is cut */
+        struct str name = {text + from, sizeof(text) - from};
+        struct entity e = {.name = name};
+        struct str kept = names_entity_at(n, names_entity(n, &e))->entity.name;
+        cr_expect(kept.len >= 254 && str_is_utf8(kept), "%zu bytes", kept.len);
+        struct destination d;
+        destination_from_parts(STR("redis"), name, name, &d);
+        cr_expect(d.entity.name.len > 200 && str_is_utf8(d.entity.name));
+    }
+    names_free(n);
     EXPECT_NO_LEAK();
 }
 
