@@ -28,7 +28,9 @@ static enum status select_stored(void *user, const struct series_request *reques
     uint64_t lost = 0; /* named in the log */
     TRY(series_view_take(x->series, &view, e));
     *held = view;
-    return series_view_select(view, request, out, &lost, e);
+    enum status status = series_view_select(view, request, out, &lost, e);
+    series_view_release_parts(view); /* a receiver may be away for days */
+    return status;
 }
 
 static void release_stored(void *user, void *held)

@@ -60,13 +60,18 @@ void series_set_unref(struct series_set *s)
     mem_free(s);
 }
 
+void series_set_fill_heads(struct series_set *to, const struct series_set *from)
+{
+    to->index = from->index ? series_index_ref(from->index) : NULL;
+    to->head = from->head ? series_head_ref(from->head) : NULL;
+    to->frozen = from->frozen ? series_head_ref(from->frozen) : NULL;
+}
+
 bool series_set_fill(struct series_set *to, const struct series_set *from)
 {
     if (to->part_cap < from->part_count || to->tombstone_cap < from->tombstone_count)
         return false;
-    to->index = from->index ? series_index_ref(from->index) : NULL;
-    to->head = from->head ? series_head_ref(from->head) : NULL;
-    to->frozen = from->frozen ? series_head_ref(from->frozen) : NULL;
+    series_set_fill_heads(to, from);
     for (uint32_t i = 0; i < from->part_count; i++) {
         to->parts[i] = from->parts[i];
         series_part_ref(to->parts[i].part);

@@ -47,7 +47,9 @@ struct series_set {
 struct series_set *series_set_new(uint32_t part_cap, uint32_t tombstone_cap);
 struct series_set *series_set_ref(struct series_set *s);
 void series_set_unref(struct series_set *s); /* NULL is allowed */
-/* Fills an empty set with references to what `from` has. False: it has not room enough. */
+/* Fills an empty set with references to index and heads of `from`. */
+void series_set_fill_heads(struct series_set *to, const struct series_set *from);
+/* The same, and to all else that it has. False: there is not room enough. */
 bool series_set_fill(struct series_set *to, const struct series_set *from);
 /* In a set that nobody else knows yet; room is there. */
 void series_set_add_part(struct series_set *s, const struct set_part *p); /* reference taken over */

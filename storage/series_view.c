@@ -24,6 +24,16 @@ void series_view_unref(struct series_view *v)
     mem_free(v);
 }
 
+void series_view_release_parts(struct series_view *v)
+{
+    struct series_set *heads = series_set_new(0, 0);
+    if (!heads)
+        return;
+    series_set_fill_heads(heads, v->set);
+    series_set_unref(v->set);
+    v->set = heads;
+}
+
 /* --- names and values --- */
 
 struct in_range {

@@ -3,6 +3,7 @@
 #include "tests/unit/storage/series_store_rig.h"
 #include <criterion/new/assert.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static void restart(struct series_store_rig *r)
 {
@@ -47,6 +48,52 @@ Test(series_view, names_and_values_of_what_may_have_samples, .timeout = 60)
         restart(&r);
     }
     series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+static size_t deleted_files_held(void)
+{
+    size_t held = 0;
+    char path[64], target[512];
+    for (int fd = 0; fd < 1024; fd++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        ssize_t len = readlink(path, target, sizeof(target));
+        struct str text = {target, len > 0 ? (size_t)len : 0};
+        held += str_ends_with(text, STR(".part (deleted)"));
+    }
+    return held;
+}
+
+/* Remote write keeps what it selected until its receiver is there again. */
+Test(series_view, an_answer_that_is_kept_holds_no_part, .timeout = 60)
+{
+    for (int released = 0; released < 2; released++) {
+        struct series_store_rig r = series_store_rig_new();
+        struct arena arena = {0};
+        struct series_list list = {0};
+        struct series_view *v;
+        uint64_t lost = 0;
+        struct series_request q = {.end_ms = 100, .arena = &arena};
+        series_store_rig_open(&r, true);
+        for (int i = 1; i <= 3; i++) {
+            series_store_rig_one(&r, "x", i, i);
+            if (i < 3)
+                cr_assert(eq(int, series_store_checkpoint(r.series, NULL), ST_OK));
+        }
+        cr_assert(eq(int, series_view_take(r.series, &v, NULL), ST_OK));
+        cr_assert(eq(int, series_view_select(v, &q, &list, &lost, NULL), ST_OK));
+        if (released)
+            series_view_release_parts(v);
+        cr_assert(eq(int, series_store_compact(r.series, NULL), ST_OK));
+        cr_expect(eq(int, deleted_files_held() == 0, released));
+        cr_assert(eq(u32, list.count, 1));
+        cr_assert(eq(u32, list.items[0].sample_count, 3));
+        for (int i = 0; i < 3; i++)
+            cr_expect(list.items[0].values[i] == i + 1);
+        series_view_unref(v);
+        arena_deinit(&arena);
+        series_store_rig_free(&r);
+    }
     EXPECT_NO_LEAK();
 }
 
