@@ -9,7 +9,7 @@ void request_builder_deinit(struct request_builder *b)
 
 bool http_code_is_error(uint32_t code)
 {
-    return code == 0 || code >= 500;
+    return code == 0 || code / 100 == 5;
 }
 
 bool grpc_code_is_error(uint32_t code)

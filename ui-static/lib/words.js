@@ -113,7 +113,7 @@ const HEALTH = {
 export const flagWords = (flag) => FLAGS[flag] ?? "not one of Envoy's own flags";
 export const flagIsHarmless = (flag) => HARMLESS.has(flag);
 export const httpWords = (code) => HTTP[code] ?? `${String(code)[0]}xx`;
-export const httpIsError = (code) => Number(code) === 0 || Number(code) >= 500;
+export const httpIsError = (code) => Number(code) === 0 || Math.floor(Number(code) / 100) === 5;
 export const grpcWords = (code) => GRPC[code] ?? "unknown status";
 export const grpcIsError = (code) => GRPC_ERRORS.has(Number(code));
 export const kindWords = (kind) => KINDS[kind] ?? kind;

@@ -30,6 +30,24 @@ Test(hops_app, client_and_server)
                "    web > shop/cart [v1>v1] GET /items/{id} 503 1 c1:500us s1:400us t1:100us\n");
 }
 
+/* What some servers answer to clients that they do not like is no failure of theirs. */
+Test(hops_app, a_code_beyond_5xx_is_no_error)
+{
+    static const char *const codes[] = {"499", "599", "600", "999"};
+    for (size_t i = 0; i < LEN(codes); i++) {
+        struct rig r;
+        char attrs[64], want[128];
+        rig_init(&r);
+        snprintf(attrs, sizeof(attrs), "http.response.status_code=#%s", codes[i]);
+        snprintf(want, sizeof(want),
+                 "user > web http 1/%d/1 %s=1 s1:900us\n"
+                 "    user > web [>v1] GET / %s 1 s1:900us\n",
+                 i == 1, codes[i], codes[i]);
+        rig_app(&r, 1, 0, SPAN_SERVER, "web", "GET /", attrs, 0, 900);
+        rig_expect(&r, codes[i], want);
+    }
+}
+
 /* CLIENT above CLIENT in one service is one request; in two it is two. SERVER right below SERVER
  * likewise. */
 Test(hops_app, same_kinds_in_a_row)
