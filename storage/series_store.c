@@ -224,7 +224,6 @@ static void *worker_thread(void *user)
 static enum status make(struct series_store *s, uint64_t *position, struct err *e)
 {
     uint64_t seed = store_seed(s->config.store);
-    struct series_stats stats;
     list_init(&s->waiting);
     list_init(&s->saving);
     s->soon.kind = MAIL_SAVE_SOON;
@@ -240,8 +239,6 @@ static enum status make(struct series_store *s, uint64_t *position, struct err *
     if (!s->inbox || !s->jobs || !s->index || !s->head)
         return err_set(e, ST_NO_MEMORY, "no memory for the series store");
     TRY(series_restore(s, position, e));
-    series_store_stats(s, &stats);
-    store_age_saw(s->config.store, (uint64_t)MAX(stats.max_time_ms, 0) * NS_PER_MS);
     series_snapshots_tidy(s->config.store);
     s->last_save_mono_ns = clock_mono_ns();
     if (pthread_create(&s->worker_thread, NULL, worker_thread, s) != 0)

@@ -167,13 +167,6 @@ uint64_t store_age_ns(struct store *s)
     return age_ns;
 }
 
-void store_age_saw(struct store *s, uint64_t newest_ns)
-{
-    pthread_mutex_lock(&s->lock);
-    age_clock_saw(&s->age, newest_ns, clock_mono_ns());
-    pthread_mutex_unlock(&s->lock);
-}
-
 static void maintain_alone(struct store *s)
 {
     struct err e;
@@ -255,14 +248,25 @@ static enum status catalogue_take(struct store *s, struct err *e)
     return ST_OK;
 }
 
+/* Of edges and series; 0: there is none. */
+static uint64_t newest_data_ns(struct store *s)
+{
+    size_t count;
+    const struct catalogue_series_part *series = catalogue_series_parts(s->catalogue, &count);
+    int64_t newest_ms = 0;
+    for (size_t i = 0; i < count; i++)
+        newest_ms = MAX(newest_ms, series[i].max_time_ms);
+    struct store_stats stats;
+    store_stats(s, &stats);
+    return MAX(stats.edge_newest_ns, (uint64_t)newest_ms * NS_PER_MS);
+}
+
 static enum status content_take(struct store *s, struct err *e)
 {
     size_t ignored;
-    struct store_stats stats;
     TRY(catalogue_take(s, e));
     TRY(parts_load(s, e));
-    store_stats(s, &stats);
-    store_age_saw(s, stats.edge_newest_ns);
+    age_clock_saw(&s->age, newest_data_ns(s), clock_mono_ns());
     TRY(folder_each(s, "edges", "part", remove_unlisted, &ignored, e));
     TRY(folder_each(s, "image", "image", find_older_image, &ignored, e));
     TRY(folder_each(s, "image", "image", remove_unlisted, &ignored, e));

@@ -70,8 +70,6 @@ void store_keep_damaged(const struct store *s, const char *folder, uint64_t id, 
 /* The time from which age is counted, ns since 1970: the wall clock's, unless that leapt ahead. Any
  * thread. */
 uint64_t store_age_ns(struct store *s);
-/* There is data of this time, ns since 1970; 0: there is none. Before anybody asks for the age. */
-void store_age_saw(struct store *s, uint64_t newest_ns);
 /* A number for a new file. Collector thread (images) and writer thread (parts). */
 uint64_t store_new_id(struct store *s);
 
