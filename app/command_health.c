@@ -1,45 +1,15 @@
 /* command_health.c - weft health: asks a running weft whether it is ready. */
 #include "app/command.h"
 
-#include "base/str.h"
 #include "base/unit.h"
+#include "net/connect.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-static int connect_one(const struct addrinfo *to)
-{
-    struct timeval limit = {.tv_sec = 5};
-    int fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    if (connect(fd, to->ai_addr, to->ai_addrlen) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-/* To the first of a name's addresses at which somebody answers: `localhost` is ::1, too. */
-static int connect_to(struct str host, uint16_t port)
-{
-    char name[256], service[8];
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    int fd = -1;
-    str_to_c(host, name, sizeof(name));
-    snprintf(service, sizeof(service), "%u", port);
-    if (getaddrinfo(*name ? name : "127.0.0.1", service, &hints, &found) != 0)
-        return -1;
-    for (const struct addrinfo *to = found; to && fd < 0; to = to->ai_next)
-        fd = connect_one(to);
-    freeaddrinfo(found);
-    return fd;
-}
+enum { PATIENCE_S = 5 };
 
 /* The status code and the body of GET /-/ready; 0 when nobody answers. */
 static unsigned ask(int fd, char *answer, size_t cap)
@@ -76,12 +46,12 @@ int command_health(int argc, char **argv)
         fprintf(stderr, "weft health: %s\n", why.msg);
         return EXIT_USAGE;
     }
-    int fd = connect_to(host, port);
-    if (fd < 0) {
+    int fd;
+    if (net_connect(str_from_c(addr), PATIENCE_S, &fd, &why) != ST_OK) {
         fprintf(stderr, "weft health: nobody answers at %s\n", addr);
         return EXIT_FAILED;
     }
-    char answer[4096];
+    char answer[4096] = "";
     unsigned code = ask(fd, answer, sizeof(answer));
     close(fd);
     const char *body = strstr(answer, "\r\n\r\n");

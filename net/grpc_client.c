@@ -4,11 +4,10 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "base/unit.h"
+#include "net/connect.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
@@ -83,49 +82,10 @@ static ssize_t read_message(nghttp2_session *session, int32_t stream_id, uint8_t
     return (ssize_t)n;
 }
 
-/* A signal does not end it: asked again, the kernel goes on waiting for the same connection. */
-static bool connect_whole(int fd, const struct addrinfo *to)
-{
-    int failed;
-    do
-        failed = connect(fd, to->ai_addr, to->ai_addrlen);
-    while (failed && errno == EINTR);
-    return !failed;
-}
-
-/* To the first of a name's addresses at which somebody answers: `localhost` is ::1, too. -1: nobody
- * does, errno is the last one's. */
-static int connect_any(const struct addrinfo *found)
-{
-    for (const struct addrinfo *to = found; to; to = to->ai_next) {
-        int fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect_whole(fd, to))
-            return fd;
-        int why = errno;
-        if (fd >= 0)
-            close(fd);
-        errno = why;
-    }
-    return -1;
-}
-
 static enum status connect_to(const char *addr, int *fd, struct err *e)
 {
-    struct str host;
-    uint16_t port;
-    char name[256], service[8];
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    TRY(unit_parse_addr(str_from_c(addr), &host, &port, e));
-    str_to_c(host, name, sizeof(name));
-    snprintf(service, sizeof(service), "%u", port);
-    if (getaddrinfo(*name ? name : "127.0.0.1", service, &hints, &found) != 0)
-        return err_set(e, ST_INVALID, "%s is no address", addr);
-    *fd = connect_any(found);
-    int why = errno;
-    freeaddrinfo(found);
-    if (*fd < 0)
-        return err_set(e, ST_IO, "nobody answers at %s: %s", addr, strerror(why));
     int one = 1;
+    TRY(net_connect(str_from_c(addr), 0, fd, e));
     setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK);
     return ST_OK;
