@@ -119,12 +119,6 @@ static void note_metric(const struct extended *x, const char *text)
     promql_note_name(x->call->run->notes, ANNOTATION_WARNING, x->call->at, text, x->call->metric);
 }
 
-static void note_apart(const struct extended *x, const char *operation)
-{
-    annotations_add(x->call->run->notes, ANNOTATION_INFO, x->call->at,
-                    "mismatched custom buckets were reconciled during %s", operation);
-}
-
 static bool is_uniform(struct extended *x)
 {
     const struct native_histogram *const *h = x->window->histograms.items;
@@ -247,8 +241,8 @@ enum status promql_fn_extended_histograms(struct promql_fn_call *call,
         note_metric(&x, "vector contains a mix of histograms with exponential and custom buckets "
                         "schemas for metric name");
     if (x.subtracted_apart)
-        note_apart(&x, "subtraction");
+        promql_note_reconciled(call->run->notes, call->at, "subtraction");
     if (x.added_apart)
-        note_apart(&x, "addition");
+        promql_note_reconciled(call->run->notes, call->at, "addition");
     return ST_OK;
 }

@@ -16,8 +16,7 @@ static void note_reconciled(const struct histogram_ask *ask, const struct native
                             const char *operation)
 {
     if (sum->is_reconciled)
-        annotations_add(ask->notes, ANNOTATION_INFO, ask->at,
-                        "mismatched custom buckets were reconciled during %s", operation);
+        promql_note_reconciled(ask->notes, ask->at, operation);
 }
 
 /* The sum as *out; out of a mix of schemas, which is ST_INVALID, nothing. */

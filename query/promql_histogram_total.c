@@ -1,5 +1,6 @@
 /* promql_histogram_total.c - sum and average of many native histograms. */
 #include "query/promql_histogram.h"
+#include "query/promql_notes.h"
 
 /* As a plain sum as long as none overflows; the mean so far from then on. */
 static enum status add_to_average(struct histogram_total *t, const struct native_histogram *h)
@@ -46,8 +47,7 @@ enum status histogram_total_take(const struct histogram_total *t, const struct h
 {
     *out = NULL;
     if (t->sum.is_reconciled)
-        annotations_add(ask->notes, ANNOTATION_INFO, ask->at,
-                        "mismatched custom buckets were reconciled during aggregation");
+        promql_note_reconciled(ask->notes, ask->at, "aggregation");
     if (t->is_mixed || t->count == 0)
         return ST_OK;
     if (t->sum.reset_seen && t->sum.no_reset_seen)

@@ -38,6 +38,13 @@ void promql_note_ignored_in_range(struct annotations *notes, const struct promql
                      metric);
 }
 
+void promql_note_reconciled(struct annotations *notes, const struct promql_span *at,
+                            const char *operation)
+{
+    annotations_add(notes, ANNOTATION_INFO, at,
+                    "mismatched custom buckets were reconciled during %s", operation);
+}
+
 void promql_note_overlap(struct annotations *notes, const struct promql_span *at, struct str metric)
 {
     promql_note_name(notes, ANNOTATION_WARNING, at,

@@ -14,6 +14,9 @@ void promql_note_mixed(struct annotations *notes, const struct promql_span *at, 
 /* "ignored histograms in a range containing both floats and histograms for metric name "x"". */
 void promql_note_ignored_in_range(struct annotations *notes, const struct promql_span *at,
                                   struct str metric);
+/* "mismatched custom buckets were reconciled during subtraction". */
+void promql_note_reconciled(struct annotations *notes, const struct promql_span *at,
+                            const char *operation);
 /* "sample has start time that overlaps with previous sample timestamp for metric "x"". */
 void promql_note_overlap(struct annotations *notes, const struct promql_span *at,
                          struct str metric);

@@ -119,11 +119,6 @@ static void print_duration(const struct promql_node *node, bool wrapped, struct 
     }
 }
 
-static void write_expr(struct json_writer *w, const char *key, const struct promql_duration *d)
-{
-    write_part(w, key, d->expr);
-}
-
 /* --- nodes --- */
 
 static void write_labels(struct json_writer *w, const char *key, const struct str *labels,
@@ -176,10 +171,10 @@ static void write_selector(struct json_writer *w, const struct promql_selector *
     write_matchers(w, s);
     JSON_STR(w, "name", s->metric);
     write_ms(w, "offset", &s->when.offset);
-    write_expr(w, "offsetExpr", &s->when.offset);
+    write_part(w, "offsetExpr", s->when.offset.expr);
     if (range) {
         write_ms(w, "range", range);
-        write_expr(w, "rangeExpr", range);
+        write_part(w, "rangeExpr", range->expr);
     }
     JSON_BOOL(w, "smoothed", s->extension == EXTEND_SMOOTHED);
     write_bound(w, &s->when);
@@ -191,12 +186,12 @@ static void write_subquery(struct json_writer *w, const struct promql_node *node
 {
     write_child(w, "expr", node->subquery.expr);
     write_ms(w, "offset", &node->subquery.when.offset);
-    write_expr(w, "offsetExpr", &node->subquery.when.offset);
+    write_part(w, "offsetExpr", node->subquery.when.offset.expr);
     write_ms(w, "range", &node->subquery.range);
-    write_expr(w, "rangeExpr", &node->subquery.range);
+    write_part(w, "rangeExpr", node->subquery.range.expr);
     write_bound(w, &node->subquery.when);
     write_ms(w, "step", &node->subquery.step);
-    write_expr(w, "stepExpr", &node->subquery.step);
+    write_part(w, "stepExpr", node->subquery.step.expr);
     write_time(w, &node->subquery.when);
     write_word(w, "type", "subquery");
 }

@@ -61,12 +61,6 @@ static void note_metric(const struct smoothing *s, const char *text)
                      label_set_metric(s->series->labels));
 }
 
-static void note_reconciled(const struct smoothing *s, const char *operation)
-{
-    annotations_add(s->run->notes, ANNOTATION_INFO, &s->node->span,
-                    "mismatched custom buckets were reconciled during %s", operation);
-}
-
 /* As a + (b - a) * part, which leaves a bucket that did not change as it is; counters start from
  * zero at a reset. */
 static enum status mix(struct smoothing *s, const struct native_histogram *a,
@@ -91,8 +85,8 @@ static enum status mix(struct smoothing *s, const struct native_histogram *a,
     if (!out->histogram)
         return promql_no_memory(e);
     if (sum.is_reconciled) {
-        note_reconciled(s, "subtraction");
-        note_reconciled(s, "addition");
+        promql_note_reconciled(s->run->notes, &s->node->span, "subtraction");
+        promql_note_reconciled(s->run->notes, &s->node->span, "addition");
     }
     return ST_OK;
 }
