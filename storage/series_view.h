@@ -72,7 +72,8 @@ struct series_request {
 enum status series_view_take(struct series_store *s, struct series_view **out, struct err *e);
 void series_view_unref(struct series_view *v);
 /* Gives the parts back, so that who keeps an answer for long does not keep dropped files on the
- * disk: what was selected stays whole until series_view_unref(), nothing more may be asked. */
+ * disk: what was selected stays whole until series_view_unref(), nothing more may be asked. Without
+ * memory they are kept. The view's owner. */
 void series_view_release_parts(struct series_view *v);
 /* Appends what matches to *out. Damaged blocks are named in the log, counted in *lost and left out.
  * Any thread, may block. ST_QUERY, ST_NO_MEMORY. */
