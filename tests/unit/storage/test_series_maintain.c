@@ -265,11 +265,11 @@ Test(series_maintain, at_rest_a_merge_is_broken_off, .timeout = 60)
     struct err e = {0};
     bool did;
     series_store_rig_open(&r, true);
+    series_store_rest(r.series);
     for (int i = 1; i <= 2; i++) {
         series_store_rig_one(&r, "x", i, 1);
         checkpoint(&r);
     }
-    series_store_rest(r.series);
     size_t files = store_rig_files(r.dir, "series");
     cr_expect(eq(int, series_maintain_step(r.series, clock_wall_ns(), true, &did, &e), ST_BUSY));
     cr_expect(eq(str, e.msg, "weft is stopping"));
