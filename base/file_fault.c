@@ -1,5 +1,5 @@
-/* file_fault.c - WEFT_FAULT: which file call fails, or at which named point the process is killed.
- */
+/* file_fault.c - WEFT_FAULT: which file call fails or takes long, or at which named point the
+ * process is killed. */
 #include "base/file_fault.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -9,12 +9,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-enum { FAULTS_MAX = 16, KILL = -1 };
+enum { FAULTS_MAX = 16, KILL = -1, SLOW = -2, SLOW_MS = 250 };
 
 struct fault {
     char place[32];
-    int error;            /* errno to give, or KILL */
+    int error;            /* errno to give, KILL or SLOW */
     uint64_t first, last; /* calls that fail, counted from 1 */
     _Atomic uint64_t calls;
 };
@@ -28,7 +29,8 @@ static bool parse_action(struct str word, int *error)
     static const struct {
         struct str word;
         int error;
-    } actions[] = {{{"kill", 4}, KILL}, {{"EIO", 3}, EIO}, {{"ENOSPC", 6}, ENOSPC}};
+    } actions[] = {
+        {{"kill", 4}, KILL}, {{"slow", 4}, SLOW}, {{"EIO", 3}, EIO}, {{"ENOSPC", 6}, ENOSPC}};
     for (size_t i = 0; i < LEN(actions); i++) {
         if (str_eq(word, actions[i].word)) {
             *error = actions[i].error;
@@ -78,8 +80,14 @@ void file_faults_init(void)
 
 static void tell(const struct fault *f, uint64_t call)
 {
+    const char *action = f->error == KILL ? "kill" : f->error == SLOW ? "slow" : strerror(f->error);
     log_warn("file_fault: fired place=%s call=%llu action=%s", f->place, (unsigned long long)call,
-             f->error == KILL ? "kill" : strerror(f->error));
+             action);
+}
+
+static void take_long(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = SLOW_MS * 1000000L}, NULL);
 }
 
 int file_fault_at(const char *place)
@@ -96,7 +104,10 @@ int file_fault_at(const char *place)
         tell(f, call);
         if (f->error == KILL)
             raise(SIGKILL);
-        error = f->error;
+        if (f->error == SLOW)
+            take_long();
+        else
+            error = f->error;
     }
     return error;
 }

@@ -1,4 +1,5 @@
 /* test_fileio.c - whole reads and writes, replacement, directories, and every fault on the way. */
+#include "base/clock.h"
 #include "base/fileio.h"
 #include "base/mem.h"
 #include "tests/support/leak.h"
@@ -193,6 +194,22 @@ Test(fileio, faults_come_in_ranges)
     static const enum status want[] = {ST_OK, ST_IO, ST_IO, ST_OK, ST_IO, ST_OK};
     for (size_t i = 0; i < LEN(want); i++)
         cr_expect_eq(file_write_at(fd, STR("x"), i, &e), want[i], "write %zu", i + 1);
+    file_close(fd);
+}
+
+Test(fileio, a_slow_call_takes_long_and_does_not_fail)
+{
+    struct err e;
+    int fd;
+    setenv("WEFT_FAULT", "slow:write:2", 1);
+    file_faults_init();
+    cr_assert_eq(file_open(path, O_RDWR | O_CREAT, &fd, &e), ST_OK);
+    for (size_t i = 1; i <= 2; i++) {
+        uint64_t begun = clock_mono_ns();
+        cr_expect_eq(file_write_at(fd, STR("x"), i, &e), ST_OK);
+        uint64_t took = clock_mono_ns() - begun;
+        cr_expect(i == 1 || took >= 200 * NS_PER_MS, "%llu ns", (unsigned long long)took);
+    }
     file_close(fd);
 }
 
