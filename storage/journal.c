@@ -188,15 +188,18 @@ static void group_commit(struct journal *j, struct group *g)
 static void tick_when_due(struct journal *j, struct list *waiting)
 {
     uint64_t now = clock_mono_ns();
+    bool soon = atomic_exchange(&j->tick_soon, false);
     if (!atomic_load(&j->ticking)) {
         j->next_tick_mono_ns = 0;
         return;
     }
     if (j->next_tick_mono_ns == 0)
         j->next_tick_mono_ns = now + NS_PER_S;
-    if (now < j->next_tick_mono_ns || j->tick_queued || atomic_load(&j->refusing))
+    bool due = now >= j->next_tick_mono_ns;
+    if (!(due || soon) || j->tick_queued || atomic_load(&j->refusing))
         return;
-    j->next_tick_mono_ns = MAX(j->next_tick_mono_ns + NS_PER_S, now + NS_PER_S / 2);
+    if (due)
+        j->next_tick_mono_ns = MAX(j->next_tick_mono_ns + NS_PER_S, now + NS_PER_S / 2);
     j->tick = (struct entry){.head = bare_head(RECORD_TICK)};
     j->reserved_bytes += record_bytes(&j->tick.head);
     j->tick_queued = true;
@@ -473,13 +476,23 @@ enum status journal_append_flush(struct journal *j, struct err *e)
     return st;
 }
 
-void journal_set_ticking(struct journal *j, bool on)
+/* The thread may be asleep, and without a deadline. */
+static void nudge(struct journal *j)
 {
-    if (atomic_exchange(&j->ticking, on) || !on)
-        return;
-    /* The thread may be asleep without a deadline. */
     if (!atomic_exchange(&j->nudged, true) && !mailbox_post(j->inbox, &j->nudge))
         atomic_store(&j->nudged, false);
+}
+
+void journal_set_ticking(struct journal *j, bool on)
+{
+    if (!atomic_exchange(&j->ticking, on) && on)
+        nudge(j);
+}
+
+void journal_tick_soon(struct journal *j)
+{
+    atomic_store(&j->tick_soon, true);
+    nudge(j);
 }
 
 void journal_stats(struct journal *j, uint64_t replay_from, struct journal_stats *out)

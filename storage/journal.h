@@ -55,6 +55,8 @@ enum status journal_append(struct journal *j, struct batch *b,
 enum status journal_append_flush(struct journal *j, struct err *e);
 /* While true a tick record is written every second of wall time. Any thread. */
 void journal_set_ticking(struct journal *j, bool on);
+/* While ticks are on: the next one comes at once. Any thread. */
+void journal_tick_soon(struct journal *j);
 /* After a committed checkpoint: what lies wholly before `position` may go. Any thread. */
 void journal_trim(struct journal *j, uint64_t position);
 

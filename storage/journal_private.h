@@ -66,8 +66,8 @@ struct journal {
     /* Shared without the lock. */
     struct mailbox *inbox;
     _Atomic uint64_t reserved_bytes; /* committed and queued: what max_bytes bounds */
-    atomic_bool refusing, ticking, nudged, stopping;
-    struct mail nudge; /* wakes the thread when ticks begin */
+    atomic_bool refusing, ticking, tick_soon, nudged, stopping;
+    struct mail nudge; /* wakes the thread for a tick, or when ticks begin */
 
     /* The journal thread's, and the opener's before it starts. */
     pthread_t thread;

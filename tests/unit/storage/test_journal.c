@@ -316,6 +316,27 @@ Test(journal, the_clock_follows_monotonic_time_and_stands_still_while_down)
     rig_deinit(&r);
 }
 
+Test(journal, a_tick_comes_at_once_when_asked_for)
+{
+    struct rig r;
+    rig_init(&r, ACK_DISK, 0);
+    rig_open(&r, 0);
+    rig_start(&r);
+    journal_set_ticking(r.j, true);
+    uint64_t start = clock_mono_ns();
+    for (size_t i = 1; i <= 5; i++) {
+        journal_tick_soon(r.j);
+        cr_assert(rig_wait_heard(&r, i));
+    }
+    cr_expect(lt(u64, clock_mono_ns() - start, 900 * NS_PER_MS));
+    /* The one of the second comes all the same, and not another one. */
+    cr_assert(rig_wait_heard(&r, 6));
+    uint64_t took = clock_mono_ns() - start;
+    cr_expect(ge(u64, took, 900 * NS_PER_MS));
+    cr_expect(le(u64, took, 1900 * NS_PER_MS));
+    rig_deinit(&r);
+}
+
 Test(journal, ticks_come_each_second_while_they_are_on)
 {
     struct rig r;
