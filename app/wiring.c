@@ -188,6 +188,12 @@ static void on_ticking(bool on, void *user)
     journal_set_ticking(a->journal, on);
 }
 
+static void on_tick_soon(void *user)
+{
+    struct app *a = user;
+    journal_tick_soon(a->journal);
+}
+
 /* What takes data and what answers questions share a listener. */
 static void on_http(struct http_exchange *x, void *user)
 {
@@ -344,6 +350,7 @@ static enum status make_collector(struct app *a, uint64_t *position, struct err 
         .budget = &a->budget,
         .checkpointed = on_checkpointed,
         .ticking = on_ticking,
+        .tick_soon = on_tick_soon,
         .user = a,
     };
     return collector_new(&config, &a->collector, position, e);

@@ -11,6 +11,10 @@ enum { GATHER_MAILS = 64 }; /* so many are worth a turn of their own */
 /* A cell of one request with its histograms, codes and exemplar, and the room of the array. */
 enum { VIEW_CELL_BYTES = 700 };
 
+/* What one record closes, two cells a span, is at most this share of the closed cells that call for
+ * a checkpoint. */
+enum { RECORD_SHARE = 4, SPAN_CELLS_BYTES = 2 * VIEW_CELL_BYTES };
+
 static const uint64_t gather_ns = 250 * 1000; /* between two turns with few mails */
 
 /* --- records --- */
@@ -87,6 +91,10 @@ static void after_record(struct collector *c)
     if (on != c->ticking && c->config.ticking)
         c->config.ticking(on, c->config.user);
     c->ticking = on;
+    if (pipeline_is_behind(&c->pipeline) && !c->tick_asked && c->config.tick_soon) {
+        c->tick_asked = true;
+        c->config.tick_soon(c->config.user);
+    }
     collector_save_if_due(c);
 }
 
@@ -104,6 +112,7 @@ static void apply_batch(struct collector *c, struct batch *b)
 
 static void apply_tick(struct collector *c, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns)
 {
+    c->tick_asked = false;
     pipeline_tick(&c->pipeline, sequence, wall_ns, clock_ns);
     settle(c, NULL);
     collector_charge(c);
@@ -172,16 +181,31 @@ static void gather(const struct collector *c, size_t mails)
     nanosleep(&rest, NULL);
 }
 
+/* As many cells have closed as call for a checkpoint, and the last one is still being written: what
+ * is posted waits, counted in the budget, until senders are told that it is used up. */
+static bool closes_too_fast(struct collector *c)
+{
+    return c->in_flight && collector_has_too_many_cells(c);
+}
+
 static void take_mail(struct collector *c, uint64_t deadline_mono_ns)
 {
     struct list mails;
     list_init(&mails);
     gather(c, mailbox_wait(c->inbox, &mails, deadline_mono_ns));
-    /* Read before the box is emptied: a view then holds all that was posted by that time. */
+    /* Read before the box is emptied: a view then holds all that was posted by that time and is not
+     * held. */
     c->taken_mono_ns = clock_mono_ns();
     (void)mailbox_take(c->inbox, &mails);
-    for (struct list *node; (node = list_pop(&mails));)
-        handle(c, CONTAINER_OF(node, struct mail, link));
+    for (struct list *node; (node = list_pop(&mails));) {
+        struct mail *mail = CONTAINER_OF(node, struct mail, link);
+        if (mail->kind == MAIL_SAVED || mail->kind == MAIL_REFRESH)
+            handle(c, mail);
+        else
+            list_add_tail(&c->held, node);
+    }
+    while (!closes_too_fast(c) && !list_is_empty(&c->held))
+        handle(c, CONTAINER_OF(list_pop(&c->held), struct mail, link));
     collector_rest(c);
     collector_note_stats(c);
 }
@@ -336,7 +360,9 @@ static enum status init(struct collector *c, uint64_t *position, struct err *e)
         .seed = store_seed(c->config.store),
         .graph = c->config.graph,
         .open_bytes_max = c->config.open_bytes_max,
+        .record_spans_max = c->config.closed_bytes_max / RECORD_SHARE / SPAN_CELLS_BYTES,
     };
+    list_init(&c->held);
     list_init(&c->waiting);
     list_init(&c->saving);
     c->refresh.mail.kind = MAIL_REFRESH;

@@ -30,6 +30,8 @@ struct collector_config {
     void (*checkpointed)(uint64_t position, uint64_t older, void *user);
     /* Something is open (true) or nothing is: the journal's ticks. Collector thread. */
     void (*ticking)(bool on, void *user);
+    /* More is due than one record may close: a tick may come at once. Collector thread. */
+    void (*tick_soon)(void *user);
     void *user;
 };
 

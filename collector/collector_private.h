@@ -40,6 +40,7 @@ struct collector {
     struct pipeline pipeline; /* the thread's; before collector_start() the caller's */
     struct live *live;
     struct mailbox *inbox;
+    struct list held; /* mails that wait for a checkpoint, in their order; the thread's */
     pthread_t thread;
     bool started;
     uint64_t taken_mono_ns; /* what was posted before it has been applied when a view is made */
@@ -52,7 +53,7 @@ struct collector {
 
     /* Thread only. */
     uint64_t charged_bytes; /* of the budget */
-    bool ticking, stopping;
+    bool ticking, tick_asked, stopping;
     bool view_wanted, was_fresh;
     uint64_t next_view_mono_ns, next_fresh_mono_ns;
     uint64_t asked_mono_ns;      /* when a reader last wanted a view; 0 = none did */

@@ -20,15 +20,16 @@ struct live {
     struct request_builder builder;
     VEC(struct changed) changed;
     size_t cells_max;
+    size_t room; /* of that for what is open; while a view is made afresh */
     uint64_t caps_generation;
     bool awake, broken, is_stale; /* broken: a change could not be followed */
     uint32_t open_hops;
     size_t bytes; /* of the feed's cells and the tree, at the last look */
 };
 
-static bool is_full(const struct live *l)
+static bool has_more_than(const struct live *l, size_t cells)
 {
-    return cell_set_cell_count(cell_feed_cells(l->feed)) > l->cells_max;
+    return cell_set_cell_count(cell_feed_cells(l->feed)) > cells;
 }
 
 /* --- requests of one trace --- */
@@ -144,7 +145,7 @@ static void on_renamed(void *user)
 static void on_counted(const struct request *q, void *user)
 {
     struct live *l = user;
-    if (!l->broken && (is_full(l) || !cell_feed_add(l->feed, q, false)))
+    if (!l->broken && (has_more_than(l, l->cells_max) || !cell_feed_add(l->feed, q, false)))
         l->broken = true;
 }
 
@@ -177,7 +178,7 @@ static bool show_changes(struct live *l)
             return false;
     }
     l->changed.len = 0;
-    return !is_full(l);
+    return !has_more_than(l, l->cells_max);
 }
 
 /* --- afresh --- */
@@ -194,7 +195,7 @@ static bool show_some(struct live *l, const uint32_t *names, size_t count)
             return false;
         tr->changed = false;
     }
-    return !is_full(l);
+    return !has_more_than(l, l->room);
 }
 
 static bool show_all(struct live *l)
@@ -215,6 +216,13 @@ static bool show_all(struct live *l)
     return show_some(l, names, count);
 }
 
+/* Cells of what is closed, which a view holds in any case. */
+static size_t closed_cells(const struct live *l, const struct cell_set *in_flight)
+{
+    size_t count = cell_set_cell_count(cell_feed_cells(l->pipeline->closed));
+    return count + (in_flight ? cell_set_cell_count(in_flight) : 0);
+}
+
 /* *closed_only: what is open did not fit, and is not followed. */
 static enum status look_afresh(struct live *l, struct cell_set *in_flight, bool *closed_only,
                                struct err *e)
@@ -226,9 +234,11 @@ static enum status look_afresh(struct live *l, struct cell_set *in_flight, bool 
     l->open_hops = 0;
     l->is_stale = l->broken = false;
     l->caps_generation = row_caps_generation(p->caps);
-    if (!cell_feed_clear(l->feed) || (!show_all(l) && !is_full(l)))
+    size_t closed = closed_cells(l, in_flight);
+    l->room = l->cells_max - MIN(closed, l->cells_max);
+    if (!cell_feed_clear(l->feed) || (!show_all(l) && !has_more_than(l, l->room)))
         return err_set(e, ST_NO_MEMORY, "no memory for a view of the open requests");
-    *closed_only = is_full(l);
+    *closed_only = has_more_than(l, l->room);
     if (*closed_only) {
         cell_set_clear(cell_feed_cells(l->feed));
         sightings_clear(&l->sightings);
@@ -236,7 +246,7 @@ static enum status look_afresh(struct live *l, struct cell_set *in_flight, bool 
     TRY(cell_set_merge(cell_feed_cells(l->feed), cell_feed_cells(p->closed), e));
     if (in_flight)
         TRY(cell_set_merge(cell_feed_cells(l->feed), in_flight, e));
-    l->awake = !*closed_only && !is_full(l);
+    l->awake = !*closed_only && closed <= l->cells_max;
     p->watch = l->awake ? &l->watch : NULL;
     return ST_OK;
 }

@@ -9,7 +9,7 @@
 struct live; /* the pipeline's thread */
 
 /* NULL when memory is short. The pipeline is borrowed and outlives it. Open requests that make more
- * than `cells_max` cells (0 = no limit) are not shown. */
+ * cells than `cells_max` (0 = no limit) has room for beside the closed ones are not shown. */
 struct live *live_new(struct pipeline *p, size_t cells_max);
 void live_free(struct live *l);
 

@@ -67,26 +67,35 @@ static size_t take_due(struct pipeline *p, uint32_t step, uint32_t *due, size_t 
     return count;
 }
 
-/* Looks at what is due at p->wheel_step, at most `most` traces; true when that was all. */
-static bool look_at_step(struct pipeline *p, size_t most)
+/* Looks at what is due at p->wheel_step, at most `most` traces and until their open spans were
+ * *spans; true when that was all. */
+static bool look_at_step(struct pipeline *p, uint64_t most, uint64_t *spans)
 {
     uint32_t due[PREFETCH_TRACES];
-    while (most > 0) {
-        size_t count = take_due(p, p->wheel_step, due, MIN(most, (size_t)PREFETCH_TRACES));
+    while (most > 0 && *spans > 0) {
+        size_t count = take_due(p, p->wheel_step, due, MIN(most, (uint64_t)PREFETCH_TRACES));
         if (count == 0)
             return true;
         open_table_prefetch(&p->table, due, count);
-        for (size_t i = 0; i < count; i++)
-            pipeline_look(p, due[i], LOOK_DUE);
+        for (size_t i = 0; i < count; i++) {
+            uint64_t open = MAX(trace_at(&p->table, due[i])->open_count, 1u);
+            if (*spans > 0)
+                pipeline_look(p, due[i], LOOK_DUE);
+            else
+                wheel_add(&p->table, due[i], p->wheel_step);
+            *spans -= MIN(*spans, open);
+        }
         most -= count;
     }
     return false;
 }
 
-/* Steps that are over are done with at once, but the last one little by little, at most `most`
- * traces a record: acknowledgements wait for this thread when there is no core for each. */
-static void move_clock(struct pipeline *p, uint64_t clock_ns, size_t most)
+/* Steps that are over are done with at once, as far as pipeline_config allows, but the last one
+ * little by little, at most `most` traces a record: acknowledgements wait for this thread when
+ * there is no core for each. */
+static void move_clock(struct pipeline *p, uint64_t clock_ns, uint64_t most)
 {
+    uint64_t spans = p->config.record_spans_max ? p->config.record_spans_max : UINT64_MAX;
     p->clock_ns = MAX(p->clock_ns, clock_ns);
     uint32_t step = clock_steps(p->clock_ns);
     /* A long step of the clock goes round the wheel once: every trace is looked at. */
@@ -94,7 +103,7 @@ static void move_clock(struct pipeline *p, uint64_t clock_ns, size_t most)
         p->wheel_step = step - WHEEL_SLOTS;
     while (p->wheel_step < step) {
         p->wheel_step++;
-        if (!look_at_step(p, p->wheel_step < step ? SIZE_MAX : most)) {
+        if (!look_at_step(p, p->wheel_step < step ? UINT64_MAX : most, &spans)) {
             p->wheel_step--;
             break;
         }
@@ -103,9 +112,21 @@ static void move_clock(struct pipeline *p, uint64_t clock_ns, size_t most)
     pipeline_tidy(p);
 }
 
+static uint32_t steps_left(const struct pipeline *p)
+{
+    return clock_steps(p->clock_ns) - p->wheel_step;
+}
+
+bool pipeline_is_behind(const struct pipeline *p)
+{
+    return steps_left(p) > 1;
+}
+
 uint64_t pipeline_complete_until(const struct pipeline *p, uint64_t now_ns)
 {
     uint64_t behind = p->config.graph.wait_ns + TILE_SECONDS * NS_PER_S;
+    if (pipeline_is_behind(p))
+        behind += (uint64_t)steps_left(p) << CLOCK_SHIFT;
     /* With nothing open no tick comes, but nothing has to be waited for either. */
     uint64_t arrival_ns = pipeline_is_idle(p) && now_ns ? now_ns : p->arrival_ns;
     return arrival_ns > behind ? arrival_ns - behind : 0;
@@ -299,7 +320,7 @@ static void give_back(struct pipeline *p)
 
 void pipeline_tick(struct pipeline *p, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns)
 {
-    move_clock(p, clock_ns, SIZE_MAX);
+    move_clock(p, clock_ns, UINT64_MAX);
     p->arrival_ns = wall_ns; /* earlier than before when the clock was set back */
     p->sequence = sequence;
     give_back(p);
@@ -307,7 +328,7 @@ void pipeline_tick(struct pipeline *p, uint64_t sequence, uint64_t wall_ns, uint
 
 void pipeline_flush(struct pipeline *p, uint64_t sequence, uint64_t clock_ns)
 {
-    move_clock(p, clock_ns, SIZE_MAX);
+    move_clock(p, clock_ns, UINT64_MAX);
     p->sequence = sequence;
     for (uint32_t i = 1; i <= WHEEL_SLOTS; i++)
         look_at_slot(p, p->wheel_step + i, LOOK_FLUSH);

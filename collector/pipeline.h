@@ -13,7 +13,9 @@
 struct pipeline_config {
     uint64_t seed;
     struct graph_settings graph;
-    uint64_t open_bytes_max; /* 0 = no limit */
+    uint64_t open_bytes_max;   /* 0 = no limit */
+    uint64_t record_spans_max; /* one record looks at nearly so many spans that are due at most;
+                                  0 = no limit */
 };
 
 /* Told of what a view of open requests must know. */
@@ -62,11 +64,13 @@ enum status pipeline_init(struct pipeline *p, const struct pipeline_config *conf
 void pipeline_deinit(struct pipeline *p);
 
 /* Each record moves the clock first: what is due by then closes before what the record brings is
- * looked at. */
+ * looked at, or is left for the records that follow, see pipeline_is_behind(). */
 void pipeline_batch(struct pipeline *p, const struct batch *b);
 void pipeline_tick(struct pipeline *p, uint64_t sequence, uint64_t wall_ns, uint64_t clock_ns);
 /* Closes everything that is open, as if its wait were over. */
 void pipeline_flush(struct pipeline *p, uint64_t sequence, uint64_t clock_ns);
+/* More was due than the last record could look at: the next one may come at once. */
+bool pipeline_is_behind(const struct pipeline *p);
 
 /* Every request whose spans arrived before this moment is closed. 0 before the first record, when
  * now_ns is: the wall clock of somebody who knows that no record waits, else 0. */

@@ -122,9 +122,9 @@ def at_many_times(first, count, now_ns):
     return field(1, service + field(2, b"".join(out)))
 
 
-def distinct_times(total):
+def distinct_times(total, fault=""):
     memory_mib = 64
-    with Weft(config=CONFIG + "memory: %dMiB\n" % memory_mib) as w:
+    with Weft(config=CONFIG + "memory: %dMiB\n" % memory_mib, env={"WEFT_FAULT": fault}) as w:
         now = time.time_ns()
         for first in range(0, total, A_REQUEST):
             body = at_many_times(first, A_REQUEST, now)
@@ -149,7 +149,9 @@ def main():
     suite.run("%d distinct operations" % total, distinct_operations, total)
     suite.run("20000 distinct services", distinct_services, 20_000)
     suite.run("50000 distinct versions", distinct_versions, 50_000)
-    suite.run("150000 distinct times", distinct_times, 150_000)
+    suite.run("100000 distinct times", distinct_times, 100_000)
+    slow = ",".join("slow:checkpoint_%s:1-10000" % place for place in ("begin", "image", "part"))
+    suite.run("100000 distinct times, slow checkpoints", distinct_times, 100_000, slow)
     suite.close()
 
 

@@ -206,6 +206,43 @@ Test(pipeline_limits, over_the_limit_the_oldest_close_early)
     EXPECT_NO_LEAK();
 }
 
+/* What closes makes cells, each many times as large as the open span. */
+Test(pipeline_limits, a_record_closes_no_more_than_it_may)
+{
+    enum { SPANS = 1000, TRACES = SPANS / 2, MAX = 100 };
+    static struct line_span spans[SPANS];
+    struct span_line l;
+    span_line_init(&l, 0, 200);
+    l.p.config.record_spans_max = MAX;
+    for (uint64_t i = 0; i < SPANS; i += 2) {
+        spans[i] = (struct line_span){1 + i, 1, 0, SPAN_CLIENT, "shop", "x", false};
+        spans[i + 1] = (struct line_span){1 + i, 2, 1, SPAN_SERVER, "cart", "x", false};
+    }
+    span_line_send(&l, spans, SPANS);
+    uint64_t wait_ns = l.p.config.graph.wait_ns, complete_ns = 0;
+    l.clock_ns += wait_ns + 20 * NS_PER_S;
+    for (uint64_t records = 1, stored = 0; stored < SPANS; records++) {
+        cr_assert(records <= 1 + SPANS / MAX);
+        if (records % 3)
+            pipeline_tick(&l.p, ++l.sequence, SPAN_LINE_START_NS, l.clock_ns);
+        else
+            span_line_send(&l, NULL, 0);
+        cr_expect(l.p.delta.stored - stored <= MAX + 1, "%llu at once",
+                  (unsigned long long)(l.p.delta.stored - stored));
+        stored = l.p.delta.stored;
+        cr_expect(pipeline_is_behind(&l.p) || stored == SPANS);
+        cr_expect(pipeline_complete_until(&l.p, 0) >= complete_ns);
+        complete_ns = pipeline_complete_until(&l.p, 0);
+        cr_expect(complete_ns < SPAN_LINE_START_NS - wait_ns - 15 * NS_PER_S);
+    }
+    span_line_wait(&l, 1);
+    cr_expect(!pipeline_is_behind(&l.p));
+    cr_expect(pipeline_complete_until(&l.p, 0) == SPAN_LINE_START_NS - wait_ns - 15 * NS_PER_S);
+    cr_expect(span_line_sums(&l).totals == TRACES);
+    pipeline_deinit(&l.p);
+    EXPECT_NO_LEAK();
+}
+
 /* Under a view that follows, whether something stays open or nothing does. */
 static void flood_and_wait(bool something_stays)
 {
@@ -262,7 +299,7 @@ Test(pipeline_limits, a_view_has_what_fits)
                 {"many", MANY, 0, 0, true},
                 {"still many", 0, 10, 0, true},
                 {"all closed", 0, 40, SOME + MANY, false},
-                {"few again", SOME, 0, SOME + MANY + SOME, false}};
+                {"few beside many closed ones", SOME, 0, SOME + MANY, true}};
     uint64_t sent = 0;
     for (size_t i = 0; i < LEN(rows); i++) {
         struct live_view view;
