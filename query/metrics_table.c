@@ -318,7 +318,7 @@ const struct metric metrics[] = {
     {"weft_merges_total", "counter", "", "Merges of edge parts by this process.", FROM_WEFT,
      NUMBER(store.merges)},
     {"weft_lost_blocks_total", "counter", "",
-     "Damaged blocks that were left out of answers; the log names them.", FROM_WEFT,
+     "Damaged or unreadable blocks that were left out of answers; the log names them.", FROM_WEFT,
      NUMBER(store.lost_blocks)},
     {"weft_series", "gauge", "", "Time series that are kept.", FROM_SERIES, NUMBER(series.series)},
     {"weft_series_active", "gauge", "", "Time series with a sample in the last hour.", FROM_SERIES,
@@ -339,7 +339,8 @@ const struct metric metrics[] = {
     {"weft_series_merges_total", "counter", "", "Merges of parts of time series by this process.",
      FROM_SERIES, NUMBER(series.merges)},
     {"weft_series_lost_blocks_total", "counter", "",
-     "Damaged blocks of time series that were left out of answers; the log names them.",
+     "Damaged or unreadable blocks of time series that were left out of answers; the log names "
+     "them.",
      FROM_SERIES, NUMBER(series.lost_blocks)},
     {"weft_connections", "gauge", "", "Connections that are open.", FROM_NET,
      NUMBER(net.connections_open)},

@@ -179,18 +179,34 @@ void edge_merge_choose(struct stored_part *parts, size_t count, uint64_t now_ns,
     }
 }
 
-static enum status start_job(struct store *s, uint64_t now_ns, bool compact, struct merge_job **job,
-                             struct err *e)
+/* Moves the parts that are set aside behind the others; how many others there are. */
+static size_t without_aside(struct stored_part *parts, size_t count, const struct set_aside *aside)
+{
+    uint64_t now = clock_mono_ns();
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct stored_part part = parts[i];
+        if (set_aside_has(aside, part.id, now))
+            continue;
+        parts[i] = parts[n];
+        parts[n++] = part;
+    }
+    return n;
+}
+
+static enum status start_job(struct store *s, uint64_t now_ns, bool compact,
+                             struct merge_work *work, struct err *e)
 {
     struct stored_part *parts;
     size_t count, chosen;
     TRY(store_parts_snapshot(s, UINT64_MAX, &parts, &count, e));
-    edge_merge_choose(parts, count, now_ns, compact, store_retention(s), &chosen);
+    edge_merge_choose(parts, without_aside(parts, count, &work->aside), now_ns, compact,
+                      store_retention(s), &chosen);
     uint64_t end_s = 0;
     for (size_t i = 0; i < chosen; i++)
         end_s = MAX(end_s, edge_part_end_s(parts[i].part));
     struct merge_cut cut = edge_merge_cut(now_ns, end_s, store_retention(s));
-    enum status status = chosen ? merge_job_new(s, parts, chosen, &cut, job, e) : ST_OK;
+    enum status status = chosen ? merge_job_new(s, parts, chosen, &cut, &work->job, e) : ST_OK;
     stored_parts_free(parts, count);
     return status;
 }
@@ -198,18 +214,20 @@ static enum status start_job(struct store *s, uint64_t now_ns, bool compact, str
 enum status edge_merge_step(struct store *s, uint64_t now_ns, bool compact, bool *did,
                             struct err *e)
 {
-    struct merge_job **job = edge_store_merge_slot(store_edges(s));
+    struct merge_work *work = edge_store_merge_work(store_edges(s));
     uint64_t until = clock_mono_ns() + step_ns;
     enum status status = ST_OK;
     bool done = false;
-    if (!*job)
-        TRY(start_job(s, now_ns, compact, job, e));
-    *did = *job != NULL;
-    while (*job && status == ST_OK && !done && clock_mono_ns() < until)
-        status = merge_job_step(*job, STEP_BLOCKS, &done, e);
+    if (!work->job)
+        TRY(start_job(s, now_ns, compact, work, e));
+    *did = work->job != NULL;
+    while (work->job && status == ST_OK && !done && clock_mono_ns() < until)
+        status = merge_job_step(work->job, STEP_BLOCKS, &done, e);
+    if (work->job && status != ST_OK)
+        merge_job_set_aside(work->job, &work->aside);
     if (done || status != ST_OK) {
-        merge_job_free(*job);
-        *job = NULL;
+        merge_job_free(work->job);
+        work->job = NULL;
     }
     return status;
 }

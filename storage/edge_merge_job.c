@@ -2,6 +2,7 @@
  * it for them. */
 #include "storage/edge_merge_job.h"
 
+#include "base/clock.h"
 #include "base/fileio.h"
 #include "storage/edge_merge_source.h"
 #include <fcntl.h>
@@ -54,6 +55,12 @@ enum status merge_job_new(struct store *s, const struct stored_part *parts, size
     }
     *out = job;
     return ST_OK;
+}
+
+void merge_job_set_aside(const struct merge_job *job, struct set_aside *aside)
+{
+    if (job->source.unreadable < job->source.input_count)
+        set_aside_add(aside, job->ids[job->source.unreadable], clock_mono_ns());
 }
 
 void merge_job_free(struct merge_job *job)

@@ -4,6 +4,7 @@
 #define WEFT_STORAGE_EDGE_MERGE_JOB_H
 
 #include "storage/edge_format.h"
+#include "storage/set_aside.h"
 #include "storage/store_parts.h"
 
 /* What is left out of the sum. All-zero: nothing. */
@@ -28,7 +29,15 @@ void merge_job_free(struct merge_job *job);
 enum status merge_parts(struct edge_part *const *parts, size_t count, const struct merge_cut *cut,
                         struct buf *out, uint64_t *lost, struct err *e);
 
-/* The job that is under way, kept from step to step; edge_store_free() ends it. */
-struct merge_job **edge_store_merge_slot(struct edge_store *edges);
+/* When the job failed because a part could not be read: sets that one aside, or it would be chosen
+ * again before all others. */
+void merge_job_set_aside(const struct merge_job *job, struct set_aside *aside);
+
+/* What is kept from step to step; edge_store_free() ends the job. */
+struct merge_work {
+    struct merge_job *job; /* under way; NULL = none */
+    struct set_aside aside;
+};
+struct merge_work *edge_store_merge_work(struct edge_store *edges);
 
 #endif

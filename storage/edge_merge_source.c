@@ -191,6 +191,8 @@ static enum status add_stretch(struct merge_source *m, struct merge_input *in,
             edge_part_log_lost(p, entry, &why);
             m->lost++;
         } else if (status != ST_OK) {
+            if (status == ST_IO)
+                m->unreadable = (size_t)(in - m->inputs);
             return err_set(e, status, "%s", why.msg);
         }
     }
@@ -247,6 +249,7 @@ enum status merge_source_init(struct merge_source *m, struct edge_part *const *p
     m->inputs = mem_calloc(count + 1, sizeof(*m->inputs));
     for (size_t i = 0; m->inputs && i < count; i++)
         m->inputs[m->input_count++].part = edge_part_ref(parts[i]);
+    m->unreadable = m->input_count;
     if (!m->inputs || !unite_tables(m))
         return err_set(e, ST_NO_MEMORY, "no memory to merge %zu parts", count);
     m->source = (struct part_source){

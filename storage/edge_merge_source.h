@@ -23,7 +23,8 @@ struct merge_source {
     struct merge_cut cut;
     struct part_source source;         /* what the writer reads */
     const struct merge_input *current; /* whose names are mapped */
-    uint64_t lost;                     /* blocks that could not be read */
+    uint64_t lost;                     /* damaged blocks */
+    size_t unreadable;                 /* ST_IO is of reading this input; input_count: of none */
 };
 
 /* ST_NO_MEMORY; merge_source_deinit() all the same. The object may not move afterwards. */

@@ -141,7 +141,7 @@ void query_run_use(struct query_run *run, size_t use)
 enum status query_run_lost(struct query_run *run, const struct block_entry *entry,
                            enum status status, const struct err *why, struct err *e)
 {
-    if (status != ST_CORRUPT)
+    if (status != ST_CORRUPT && status != ST_IO)
         return status == ST_OK ? ST_OK : err_set(e, status, "%s", why->msg);
     edge_part_log_lost(run->use->part, entry, why);
     run->result->lost_blocks++;

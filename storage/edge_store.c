@@ -23,7 +23,7 @@ struct edge_store {
     struct counted_view *current; /* one reference; NULL before the first */
     void (*refresh)(void *user);
     void *refresh_user;
-    struct merge_job *merge;               /* the writer thread's; not guarded */
+    struct merge_work merge;               /* the writer thread's; not guarded */
     _Atomic uint64_t closed_until_mono_ns; /* until then views have closed_parts */
 };
 
@@ -41,14 +41,14 @@ struct edge_store *edge_store_new(void)
     return edges;
 }
 
-struct merge_job **edge_store_merge_slot(struct edge_store *edges)
+struct merge_work *edge_store_merge_work(struct edge_store *edges)
 {
     return &edges->merge;
 }
 
 void edge_store_free(struct edge_store *edges)
 {
-    merge_job_free(edges->merge);
+    merge_job_free(edges->merge.job);
     if (edges->current)
         edge_view_unref(&edges->current->view);
     pthread_cond_destroy(&edges->published);

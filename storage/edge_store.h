@@ -117,8 +117,9 @@ struct edge_result {
     size_t held_bytes;    /* of the points, as query.check was told */
     uint64_t lost_blocks;
 };
-/* Takes the coarsest tiles that fit. Any thread. ST_QUERY, ST_NO_MEMORY, and what q->check returns.
- * The caller ends *out with edge_result_deinit. */
+/* Takes the coarsest tiles that fit. Blocks that are damaged or cannot be read are named in the
+ * log, counted and left out. Any thread. ST_QUERY, ST_NO_MEMORY, and what q->check returns. The
+ * caller ends *out with edge_result_deinit. */
 enum status edge_query_run(const struct edge_view *v, const struct edge_query *q,
                            struct edge_result *out, struct err *e);
 void edge_result_deinit(struct edge_result *r);

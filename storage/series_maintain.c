@@ -1,4 +1,5 @@
 /* series_maintain.c - which parts are merged, thinned out or dropped, one step at a time. */
+#include "base/clock.h"
 #include "base/fileio.h"
 #include "base/log.h"
 #include "storage/series_cut.h"
@@ -30,10 +31,16 @@ struct chooser {
     const struct series_store *s;
     const struct series_set *set;
     int64_t now_ms, oldest_ms; /* oldest_ms: INT64_MIN without a retention */
+    uint64_t mono_ns;
     bool compact;
 };
 
 /* --- choosing --- */
+
+static bool is_aside(const struct chooser *c, uint32_t part)
+{
+    return set_aside_has(&c->s->aside, c->set->parts[part].id, c->mono_ns);
+}
 
 static bool is_hidden_in(const struct tombstone *t, const struct set_part *p)
 {
@@ -47,7 +54,7 @@ static bool choose_deleted(const struct chooser *c, struct plan *out)
 {
     for (uint32_t i = 0; i < c->set->part_count; i++)
         for (uint32_t t = 0; t < c->set->tombstone_count; t++)
-            if (is_hidden_in(c->set->tombstones[t], &c->set->parts[i])) {
+            if (!is_aside(c, i) && is_hidden_in(c->set->tombstones[t], &c->set->parts[i])) {
                 *out = (struct plan){i, 1, false, "delete", EFFORT_SEALED, c->oldest_ms, 0};
                 return true;
             }
@@ -98,7 +105,7 @@ static bool choose_of_tier(const struct chooser *c, unsigned tier, struct plan *
     uint32_t first = 0, same = 0;
     for (uint32_t i = 0; i < c->set->part_count && same < FAN; i++) {
         unsigned own = tier_of(&c->set->parts[i]);
-        if (own > tier) {
+        if (own > tier || is_aside(c, i)) {
             first = i + 1;
             same = 0;
             bytes = 0;
@@ -142,7 +149,7 @@ static uint32_t day_group(const struct chooser *c, uint32_t first, uint64_t *byt
         bool within = c->compact ? (uint64_t)max - (uint64_t)min < (uint64_t)day_ms
                                  : day_of(min) == day_of(max) &&
                                        c->now_ms - hour_ms >= (day_of(max) + 1) * day_ms;
-        if (!within || *bytes + parts[end].info.bytes > merge_max_bytes)
+        if (!within || is_aside(c, end) || *bytes + parts[end].info.bytes > merge_max_bytes)
             break;
         *bytes += parts[end].info.bytes;
     }
@@ -163,7 +170,7 @@ static bool choose_day(const struct chooser *c, struct plan *out)
     for (uint32_t first = 0; first < c->set->part_count;) {
         uint64_t bytes;
         uint32_t count = day_group(c, first, &bytes);
-        bool sealed = c->set->parts[first].is_sealed || !c->compact;
+        bool sealed = c->set->parts[first].is_sealed || !c->compact || is_aside(c, first);
         if ((count > 1 && is_worth_it(c, first, count, bytes)) || !sealed) {
             *out = (struct plan){first, count, false, "day", EFFORT_SEALED, c->oldest_ms, 0};
             return true;
@@ -181,7 +188,7 @@ static bool choose_coarse(const struct chooser *c, struct plan *out)
         return false;
     for (uint32_t i = 0; i < c->set->part_count; i++) {
         const struct set_part *p = &c->set->parts[i];
-        if (p->info.max_time_ms >= before_ms || p->step_s >= x->downsample_step_s)
+        if (p->info.max_time_ms >= before_ms || p->step_s >= x->downsample_step_s || is_aside(c, i))
             continue;
         *out = (struct plan){i,
                              1,
@@ -256,6 +263,7 @@ struct exchange {
     uint32_t count;
     uint64_t dead_tombstone;
     uint64_t lost_blocks; /* while they were merged */
+    uint32_t unreadable;  /* of the parts; count: none */
 };
 
 /* A merge is as fine as the finest part in it, so that it is thinned out once more. */
@@ -290,7 +298,8 @@ static enum status merge(struct series_store *s, const struct series_set *set,
                              .effort = plan->effort,
                              .keep = is_cut(set, plan, &cut) ? series_cut_run : NULL,
                              .user = &cut,
-                             .stop = &s->resting};
+                             .stop = &s->resting,
+                             .unreadable = &x->unreadable};
     TRY(series_part_merge(&m, &x->lost_blocks, e));
     TRY(series_part_open(path, &x->part.part, e));
     x->part.info = series_part_info(x->part.part);
@@ -368,7 +377,8 @@ static enum status run_plan(struct series_store *s, const struct series_set *set
                             const struct plan *plan, struct arena *arena, struct err *e)
 {
     struct exchange x = {.ids = arena_alloc(arena, plan->count * sizeof(*x.ids)),
-                         .count = plan->count};
+                         .count = plan->count,
+                         .unreadable = plan->count};
     if (!x.ids)
         return err_set(e, ST_NO_MEMORY, "no memory to merge series");
     for (uint32_t i = 0; i < plan->count; i++)
@@ -376,6 +386,8 @@ static enum status run_plan(struct series_store *s, const struct series_set *set
     enum status status = plan->drop ? ST_OK : merge(s, set, plan, &x, arena, e);
     if (status != ST_OK) {
         series_remove_file(s, x.part.id, "part");
+        if (x.unreadable < x.count) /* it would be chosen again, before all others */
+            set_aside_add(&s->aside, x.ids[x.unreadable], clock_mono_ns());
         return status;
     }
     if (x.part.part && x.part.info.samples == 0) { /* nothing of them is left */
@@ -444,7 +456,8 @@ enum status series_maintain_step(struct series_store *s, uint64_t now_ns, bool c
                                  struct err *e)
 {
     int64_t keep_ms = (int64_t)(s->config.retention_ns / NS_PER_MS);
-    struct chooser c = {.s = s, .set = series_store_set(s), .compact = compact};
+    struct chooser c = {
+        .s = s, .set = series_store_set(s), .mono_ns = clock_mono_ns(), .compact = compact};
     c.now_ms = (int64_t)(now_ns / NS_PER_MS);
     c.oldest_ms = keep_ms ? c.now_ms - keep_ms : INT64_MIN;
     enum status status = step(s, &c, did, e);

@@ -64,8 +64,8 @@ struct series_part_info series_part_info(const struct series_part *p);
 
 /* Reads runs whose keys are in `keys` (ascending; NULL: all), cut to [start_ms, end_ms], in key
  * order; runs without a sample in the range are left out. What each() gets lives in `arena` when
- * one is given, else only for the call. A damaged block is named in the log, counted in *lost and
- * skipped. Any thread. */
+ * one is given, else only for the call. A block that is damaged or cannot be read is named in the
+ * log, counted in *lost and skipped. Any thread. */
 struct series_part_read {
     const struct series_key *keys;
     uint32_t key_count;
@@ -80,7 +80,8 @@ enum status series_part_read(const struct series_part *p, const struct series_pa
 /* Merges parts, oldest first, into a new file: one run a series; of samples of one time the newest
  * part's wins. `keep` (NULL: everything) cuts a run: it may shorten or drop (sample_count 0) it in
  * place, its arrays (run->histograms and run->starts_ms too) are the merge's own and may be
- * written. `stop` (may be NULL) breaks it off. ST_IO, ST_NO_MEMORY, ST_BUSY: broken off. */
+ * written. `stop` (may be NULL) breaks it off. ST_IO, ST_NO_MEMORY, ST_BUSY: broken off. When ST_IO
+ * is of reading, *unreadable (may be NULL) becomes the number of that part. */
 struct series_merge {
     struct series_part *const *parts;
     uint32_t part_count;
@@ -89,6 +90,7 @@ struct series_merge {
     void (*keep)(struct series_run *run, int64_t *times_ms, double *values, void *user);
     void *user;
     const atomic_bool *stop;
+    uint32_t *unreadable;
 };
 enum status series_part_merge(const struct series_merge *merge, uint64_t *lost, struct err *e);
 

@@ -77,8 +77,8 @@ static enum status load_block(struct merge_input *in, const struct series_block_
 
 /* The next run of the part; NULL at its end. Runs before it are gone when it lies in a new block.
  */
-static enum status input_peek(struct merge_input *in, struct series_run **out, uint64_t *lost,
-                              struct err *e)
+static enum status input_peek(const struct merge_state *s, struct merge_input *in,
+                              struct series_run **out, struct err *e)
 {
     while (in->at == in->runs.len && in->next_block < in->part->block_count) {
         const struct series_block_entry *entry = &in->part->blocks[in->next_block++];
@@ -87,8 +87,10 @@ static enum status input_peek(struct merge_input *in, struct series_run **out, u
         if (status == ST_CORRUPT) {
             series_part_log_lost(in->part, entry, &why);
             in->runs.len = 0;
-            ++*lost;
+            ++*s->lost;
         } else if (status != ST_OK) {
+            if (status == ST_IO && s->merge->unreadable)
+                *s->merge->unreadable = (uint32_t)(in - s->inputs);
             if (e)
                 *e = why;
             return status;
@@ -225,7 +227,7 @@ static enum status find_next(struct merge_state *s, struct series_key *key, uint
     *count = 0;
     for (uint32_t i = 0; i < s->merge->part_count; i++) {
         struct series_run *run;
-        TRY(input_peek(&s->inputs[i], &run, s->lost, e));
+        TRY(input_peek(s, &s->inputs[i], &run, e));
         int order = !run ? 1 : *count == 0 ? -1 : series_key_cmp(run->key, *key);
         if (order > 0)
             continue;
@@ -251,7 +253,7 @@ static enum status gather(struct merge_state *s, struct series_key key, struct e
             TRY(add_run(m, &in->runs.items[in->at++], more, e));
             if (!more)
                 break;
-            TRY(input_peek(in, &run, s->lost, e));
+            TRY(input_peek(s, in, &run, e));
             more = run && series_key_cmp(run->key, key) == 0;
         }
     }

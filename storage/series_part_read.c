@@ -217,7 +217,8 @@ enum status series_part_read(const struct series_part *p, const struct series_pa
         if (!block_is_wanted(&g, entry))
             continue;
         status = read_block(&g, entry, &why);
-        if (status == ST_CORRUPT && g.each_status == ST_OK) {
+        bool unreadable = status == ST_CORRUPT || status == ST_IO;
+        if (unreadable && g.each_status == ST_OK) {
             series_part_log_lost(p, entry, &why);
             ++*lost;
             status = ST_OK;

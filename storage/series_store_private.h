@@ -23,6 +23,7 @@
 #include "storage/series_set.h"
 #include "storage/series_states.h"
 #include "storage/series_store.h"
+#include "storage/set_aside.h"
 #include "storage/store_private.h"
 #include <pthread.h>
 
@@ -64,7 +65,8 @@ struct series_store {
     pthread_t thread, worker_thread;
     bool worker_running;
     struct mailbox *inbox, *jobs;
-    atomic_bool resting; /* the worker merges no more */
+    atomic_bool resting;    /* the worker merges no more */
+    struct set_aside aside; /* the worker's */
     atomic_bool closing;
     struct mail soon; /* MAIL_SAVE_SOON, posted at most once at a time */
     atomic_bool soon_posted;

@@ -75,8 +75,8 @@ void series_view_unref(struct series_view *v);
  * disk: what was selected stays whole until series_view_unref(), nothing more may be asked. Without
  * memory they are kept. The view's owner. */
 void series_view_release_parts(struct series_view *v);
-/* Appends what matches to *out. Damaged blocks are named in the log, counted in *lost and left out.
- * Any thread, may block. ST_QUERY, ST_NO_MEMORY. */
+/* Appends what matches to *out. Blocks that are damaged or cannot be read are named in the log,
+ * counted in *lost and left out. Any thread, may block. ST_QUERY, ST_NO_MEMORY. */
 enum status series_view_select(struct series_view *v, const struct series_request *request,
                                struct series_list *out, uint64_t *lost, struct err *e);
 

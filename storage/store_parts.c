@@ -372,7 +372,7 @@ enum status parts_expire(struct store *s, uint64_t now_ns, struct err *e)
     size_t count;
     TRY(expire_damaged(s, now_ns, e));
     /* A merge under way would bring back what goes here. */
-    if (*edge_store_merge_slot(s->edges))
+    if (edge_store_merge_work(s->edges)->job)
         return ST_OK;
     for (expired_parts(s, now_ns, old, &count, &why); count > 0;
          expired_parts(s, now_ns, old, &count, &why)) {

@@ -2,11 +2,13 @@
  * dead series; and what stays: snapshots, merges. */
 #include "base/clock.h"
 #include "storage/series_cut.h"
+#include "storage/series_part_file.h"
 #include "storage/series_store_private.h"
 #include "tests/support/leak.h"
 #include "tests/unit/storage/series_store_rig.h"
 #include "tests/unit/storage/store_rig.h"
 #include <criterion/new/assert.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -238,6 +240,38 @@ Test(series_maintain, a_snapshot_stays_what_it_was, .timeout = 60)
     store_close(copy);
     cr_expect(eq(sz, store_rig_files(r.dir, "image"), 3), "the spare one is still kept");
     series_store_rig_free(&r);
+    EXPECT_NO_LEAK();
+}
+
+/* A sector of the first part cannot be read: its merge must not be tried before all others for
+ * ever. */
+Test(series_maintain, a_part_that_cannot_be_read_is_set_aside, .timeout = 60)
+{
+    struct series_store_rig r = series_store_rig_new();
+    series_store_rig_open(&r, true);
+    series_store_rig_one(&r, "x", T - DAY, 0);
+    checkpoint(&r);
+    struct series_set *set = series_store_set(r.series);
+    cr_assert(eq(u32, set->part_count, 1));
+    int fd = set->parts[0].part->fd, good = dup(fd), bad = open("/dev/null", O_WRONLY);
+    cr_assert(dup2(bad, fd) == fd);
+    for (int i = 1; i < 4; i++) {
+        series_store_rig_one(&r, "x", T - DAY + i / 2 * DAY + i, i);
+        checkpoint(&r);
+    }
+    (void)series_store_compact(r.series, NULL); /* fails, unless the worker's own merge did */
+    compact(&r);
+    cr_expect(eq(u64, stats_of(&r).part_files, 3), "the other day is one part");
+    cr_expect(dup2(good, fd) == fd);
+    series_set_unref(set);
+    clock_set_ns(clock_wall_ns(), clock_mono_ns() + 3601 * NS_PER_S);
+    compact(&r);
+    cr_expect(eq(u64, stats_of(&r).part_files, 2), "an hour later it is tried again");
+    cr_expect(eq(str, (char *)series_store_rig_select(&r, "", T - DAY, T + DAY),
+                 "x 1699913600000=0 1699913600001=1 1700000000002=2 1700000000003=3;"));
+    series_store_rig_free(&r);
+    close(good);
+    close(bad);
     EXPECT_NO_LEAK();
 }
 

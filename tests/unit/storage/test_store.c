@@ -4,6 +4,7 @@
 #include "base/fileio.h"
 #include "storage/catalogue.h"
 #include "storage/edge_base.h"
+#include "storage/edge_part_file.h"
 #include "storage/edge_store.h"
 #include "storage/store_parts.h"
 #include "tests/unit/storage/journal_rig.h"
@@ -506,6 +507,41 @@ Test(store, retention_keeps_to_its_bytes_and_drops_the_oldest)
     store_stats(s, &stats);
     cr_expect(eq(u64, stats.edge_oldest_ns, (tile_s + 86400 * 3) / 15 * 15 * NS_PER_S));
     store_close(s);
+    temp_dir_remove(dir);
+}
+
+/* A sector of the first part cannot be read: its merge must not be tried before all others for
+ * ever. */
+Test(store, a_part_that_cannot_be_read_is_set_aside, .timeout = 60)
+{
+    char *dir = temp_dir_make();
+    struct store *s = store_rig_open(dir, (struct retention){0});
+    for (uint64_t i = 0; i < 4; i++)
+        cr_assert(eq(
+            int,
+            store_rig_checkpoint(s, 1 + i, store_rig_image, 2, tile_s + 86400 * (i / 2) + 15 * i),
+            ST_OK));
+    struct stored_part *parts;
+    size_t count;
+    cr_assert(eq(int, store_parts_snapshot(s, 4, &parts, &count, NULL), ST_OK));
+    cr_assert(eq(sz, count, 4));
+    int fd = parts[0].part->fd, good = dup(fd), bad = open("/dev/null", O_WRONLY);
+    cr_assert(dup2(bad, fd) == fd);
+    cr_expect(eq(u64, observed(s, 0, UINT64_MAX), 3), "what can be read is answered");
+    for (int i = 0; i < 500 && store_rig_showing(s, UINT64_MAX) != 3; i++) {
+        store_maintain(s);
+        usleep(10000);
+    }
+    cr_expect(eq(sz, store_rig_showing(s, UINT64_MAX), 3), "the other day is one part");
+    cr_assert(dup2(good, fd) == fd);
+    stored_parts_free(parts, count);
+    clock_set_ns(clock_wall_ns(), clock_mono_ns() + 3601 * NS_PER_S);
+    store_maintain(s);
+    cr_expect(becomes(s, 2), "an hour later it is tried again");
+    cr_expect(eq(u64, observed(s, 0, UINT64_MAX), 4));
+    store_close(s);
+    close(good);
+    close(bad);
     temp_dir_remove(dir);
 }
 
