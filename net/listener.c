@@ -50,7 +50,7 @@ static bool is_not_here(int error)
 }
 
 /* The first of a host's addresses that this machine has. Names are resolved here, before any loop
- * runs. */
+ * runs. ST_NOT_FOUND: it has none of them. */
 static enum status open_host(const char *host, uint16_t port, struct str addr, int *fd,
                              struct err *e)
 {
@@ -67,9 +67,10 @@ static enum status open_host(const char *host, uint16_t port, struct str addr, i
         *fd = open_socket(ai);
     int why = errno;
     freeaddrinfo(found);
-    if (*fd < 0)
-        return err_set(e, ST_IO, "cannot listen on %.*s: %s", STR_ARG(addr), strerror(why));
-    return ST_OK;
+    if (*fd >= 0)
+        return ST_OK;
+    return err_set(e, is_not_here(why) ? ST_NOT_FOUND : ST_IO, "cannot listen on %.*s: %s",
+                   STR_ARG(addr), strerror(why));
 }
 
 enum status listener_open(struct str addr, struct listener *out, struct err *e)
@@ -86,9 +87,10 @@ enum status listener_open(struct str addr, struct listener *out, struct err *e)
      */
     enum status st =
         open_host(host.len ? str_to_c(host, name, sizeof(name)) : "::", port, addr, &fd, e);
-    if (st != ST_OK && host.len == 0)
+    if (st == ST_NOT_FOUND && host.len == 0)
         st = open_host("0.0.0.0", port, addr, &fd, e);
-    TRY(st);
+    if (st != ST_OK)
+        return st == ST_NOT_FOUND ? ST_IO : st;
     getsockname(fd, (struct sockaddr *)&bound, &len);
     addr_format((struct sockaddr *)&bound, out->addr);
     out->fd = fd;
