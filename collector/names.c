@@ -216,10 +216,9 @@ static bool add_fixed(struct names *n)
     if (!vec_push(&n->entities, (struct entity_entry){0}) ||
         !vec_push(&n->variants, (struct variant){0}) ||
         !vec_push(&n->owners, (struct owner_entry){0}) ||
-        !vec_push(&n->dests, (struct dest_entry){0}) ||
-        !vec_push(&n->operations, (struct str){0}) || !vec_push(&n->weights, WEIGHT_ONE))
+        !vec_push(&n->dests, (struct dest_entry){0}) || !vec_push(&n->operations, (struct str){0}))
         return false;
-    bool ok = true;
+    bool ok = names_weight(n, WEIGHT_ONE) == 0;
     for (uint32_t i = 0; i < LEN(fixed); i++)
         ok = ok && names_entity(n, &fixed[i]) == i + 1;
     struct variant variant = {.version = STR("other")};
@@ -238,6 +237,7 @@ struct names *names_new(uint64_t seed, uint32_t max_operations, uint64_t max_byt
     struct names *n = mem_calloc(1, sizeof(*n));
     if (!n)
         return NULL;
+    n->weight_ids.seed = seed;
     n->max_bytes = max_bytes ? max_bytes : UINT64_MAX;
     n->max_operations = max_operations > UINT32_MAX / OPERATIONS_FACTOR
                             ? UINT32_MAX
@@ -271,6 +271,7 @@ void names_free(struct names *n)
     vec_deinit(&n->dests);
     vec_deinit(&n->operations);
     vec_deinit(&n->weights);
+    map64_deinit(&n->weight_ids);
     mem_free(n);
 }
 
@@ -422,14 +423,18 @@ static uint32_t nearest_weight(const struct names *n, uint64_t weight)
 
 uint32_t names_weight(struct names *n, uint64_t weight)
 {
-    for (uint32_t i = 0; i < n->weights.len; i++)
-        if (n->weights.items[i] == weight)
-            return i;
-    if (n->weights.len >= NAMES_WEIGHTS_MAX || !vec_push(&n->weights, weight)) {
+    bool added;
+    uint64_t *id = map64_find(&n->weight_ids, weight);
+    if (id)
+        return (uint32_t)*id;
+    if (n->weights.len >= NAMES_WEIGHTS_MAX || !vec_reserve(&n->weights, 1) ||
+        !(id = map64_put(&n->weight_ids, weight, &added))) {
         n->overflow_others++;
         return nearest_weight(n, weight);
     }
-    return (uint32_t)n->weights.len - 1;
+    *id = n->weights.len;
+    n->weights.items[n->weights.len++] = weight;
+    return (uint32_t)*id;
 }
 
 /* --- moving to a fresh table --- */

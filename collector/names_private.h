@@ -3,6 +3,7 @@
 #define WEFT_COLLECTOR_NAMES_PRIVATE_H
 
 #include "base/intern.h"
+#include "base/map64.h"
 #include "base/vec.h"
 #include "collector/names.h"
 
@@ -16,7 +17,8 @@ struct names {
     VEC(struct owner_entry) owners;
     VEC(struct dest_entry) dests;
     VEC(struct str) operations;
-    VEC(uint64_t) weights; /* few: senders agree on a handful of probabilities */
+    VEC(uint64_t) weights; /* few, but of senders that adapt theirs */
+    struct map64 weight_ids;
 };
 
 #endif

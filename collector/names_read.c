@@ -45,7 +45,8 @@ size_t names_bytes(const struct names *n)
            n->entities.cap * sizeof(*n->entities.items) +
            n->variants.cap * sizeof(*n->variants.items) + n->owners.cap * sizeof(*n->owners.items) +
            n->dests.cap * sizeof(*n->dests.items) +
-           n->operations.cap * sizeof(*n->operations.items);
+           n->operations.cap * sizeof(*n->operations.items) +
+           n->weights.cap * sizeof(*n->weights.items) + map64_bytes(&n->weight_ids);
 }
 
 uint64_t names_used(const struct names *n)
