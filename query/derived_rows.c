@@ -10,6 +10,9 @@ enum {
     HOUR_S = 3600,
     DAY_S = 86400,
     TILE_S = DERIVED_STEP_MS / 1000,
+    /* The finest tiles that are kept as long as their part: on their borders nothing that is read
+     * before the range is widened into it. */
+    KEPT_S = 300,
     /* Before the range there may be a request whose flat spell reaches into it. */
     REACH_S = DERIVED_QUIET_MS / 1000 + 2 * TILE_S,
     /* Tiles of a window from which on it is cheaper to sum up only its ends. */
@@ -75,15 +78,13 @@ static uint64_t down(uint64_t s, uint64_t unit)
     return s - s % unit;
 }
 
-/* In pieces whose ends lie on borders of the coarse tiles that old parts keep, so that no piece is
- * widened into the next. */
+/* In pieces that lie on the borders of coarse tiles: sums of much are read from few. */
 static enum status add_all_before(struct rows_run *run, uint64_t start_s, struct err *e)
 {
-    uint64_t day = down(start_s, DAY_S), hour = down(start_s, HOUR_S), minute = down(start_s, 60);
+    uint64_t day = down(start_s, DAY_S), hour = down(start_s, HOUR_S);
     TRY(add_base(run, 0, day, e));
     TRY(add_base(run, day, hour, e));
-    TRY(add_base(run, hour, minute, e));
-    return add_base(run, minute, start_s, e);
+    return add_base(run, hour, start_s, e);
 }
 
 static enum status on_point(uint32_t series, uint64_t time_s, const struct cell *cell, void *user,
@@ -164,7 +165,7 @@ static enum status run_init(struct rows_run *run, const struct derived_ask *ask,
         .budget = budget,
         .nodes = &run->groups.nodes,
         .words = run->groups.words,
-        .start_s = down((uint64_t)MAX(start_s, INT64_C(0)), TILE_S),
+        .start_s = down((uint64_t)MAX(start_s, INT64_C(0)), KEPT_S),
         .end_s = down((uint64_t)MAX(end_s, INT64_C(0)), TILE_S),
         .joint = rows != ROWS_GRAPH,
         .sections = sections,

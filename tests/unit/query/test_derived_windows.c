@@ -85,20 +85,32 @@ static struct edge_part *without_fine_tiles(struct edge_part *whole)
     return out;
 }
 
-static void mesh_init(struct mesh *m, bool is_old)
+static void mesh_init_empty(struct mesh *m)
+{
+    for (unsigned i = 0; i < PARTS; i++)
+        world_init(&m->worlds[i]);
+}
+
+static void mesh_seal(struct mesh *m)
 {
     for (unsigned i = 0; i < PARTS; i++) {
         struct buf bytes = {0};
-        world_init(&m->worlds[i]);
-        for (unsigned edge = 0; edge < EDGES; edge++)
-            add_edge(&m->worlds[i], edge, i);
         cr_assert(eq(int, edge_part_encode(m->worlds[i].cells, i > 0, &bytes, NULL), ST_OK));
         cr_assert(eq(int, edge_part_open_memory(&bytes, &m->parts[i], NULL), ST_OK));
     }
-    if (is_old)
-        m->parts[1] = without_fine_tiles(m->parts[1]);
     m->view = (struct edge_view){
         .parts = m->parts, .part_count = PARTS, .registry = m->worlds[0].registry};
+}
+
+static void mesh_init(struct mesh *m, bool is_old)
+{
+    mesh_init_empty(m);
+    for (unsigned i = 0; i < PARTS; i++)
+        for (unsigned edge = 0; edge < EDGES; edge++)
+            add_edge(&m->worlds[i], edge, i);
+    mesh_seal(m);
+    if (is_old)
+        m->parts[1] = without_fine_tiles(m->parts[1]);
 }
 
 static void mesh_deinit(struct mesh *m)
@@ -428,6 +440,32 @@ Test(derived_windows, a_value_does_not_depend_on_where_the_range_begins)
         }
         arena_deinit(&at_once.arena);
         arena_deinit(&over_time.arena);
+    }
+    mesh_deinit(&mesh);
+    EXPECT_NO_LEAK();
+}
+
+/* Late data: a part that ended before the range has minutes only, what came later lies beside it in
+ * one of these minutes, within the range. */
+Test(derived_windows, requests_before_the_range_count_once_beside_coarse_tiles)
+{
+    static const uint64_t times_s[] = {START_S + 3585, START_S + 3540, START_S + 4080};
+    struct promql_query q = {.lookback_ms = 300000, .subquery_step_ms = 60000};
+    struct mesh mesh;
+    mesh_init_empty(&mesh);
+    for (size_t i = 0; i < LEN(times_s); i++)
+        world_add(&mesh.worlds[i], &(struct call){.client = "shop/web",
+                                                  .server = "shop/cart",
+                                                  .count = 1,
+                                                  .time_s = times_s[i]});
+    mesh_seal(&mesh);
+    mesh.parts[1] = without_fine_tiles(mesh.parts[1]);
+    for (uint64_t at_s = START_S + 4140; at_s <= START_S + 4380; at_s += 15) {
+        struct asking a;
+        q.start_ms = q.end_ms = (int64_t)at_s * 1000;
+        ask(&mesh, true, "weft_edge_requests_total", &q, &a);
+        cr_expect(eq(dbl, a.result.series[0].values[0], 3), "%llu", (unsigned long long)at_s);
+        arena_deinit(&a.arena);
     }
     mesh_deinit(&mesh);
     EXPECT_NO_LEAK();
