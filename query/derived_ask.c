@@ -70,12 +70,11 @@ static enum status make_bounds(const struct derived_settings *s, bool millisecon
     struct derived_bound *out = arena_calloc(ask->request->arena, count, sizeof(*out));
     for (uint32_t i = 0; out && i < count; i++) {
         struct derived_bound *bound = &out[*kept];
-        if (i > 0 && values[i] == values[i - 1])
-            continue;
         if (!derived_bound_make(values[i], milliseconds, ask->request->arena, bound))
             return err_set(e, ST_NO_MEMORY, "no memory for bucket bounds");
-        if (!derived_ask_accepts_le(ask, bound->text))
-            continue;
+        if (!derived_ask_accepts_le(ask, bound->text) ||
+            (*kept > 0 && str_eq(bound[-1].text, bound->text)))
+            continue; /* "2.1" in ms is not to the last bit 0.0021 s */
         ask->cuts_buckets |= !derived_bound_is_exact(bound);
         ++*kept;
     }
