@@ -56,7 +56,7 @@ static enum status add_selector(struct gathering *g, const struct promql_selecto
     }
     if (!g->sources.derived.live)
         return ST_OK;
-    TRY(derived_exemplars(&g->sources.derived, &request, &found, &count, e));
+    TRY(derived_exemplars(&g->sources.derived, &request, &g->budget, &found, &count, e));
     return add_found(g, found, count, e);
 }
 
@@ -151,9 +151,10 @@ static void write_answer(struct http_response *out, const struct gathering *g)
 
 enum status prom_query_exemplars(struct request *r, struct http_response *out, struct err *e)
 {
-    struct gathering g = {
-        .budget = {.deadline_mono_ns = clock_mono_ns() + PROM_TIMEOUT_NS, .ending = r->ending},
-        .arena = r->arena};
+    struct gathering g = {.budget = {.deadline_mono_ns = clock_mono_ns() + PROM_TIMEOUT_NS,
+                                     .ending = r->ending,
+                                     .payer = r->arena},
+                          .arena = r->arena};
     struct promql_node *root = NULL;
     struct str text = {0};
     TRY(prom_param_range(&r->params, &g.start_ms, &g.end_ms, e));

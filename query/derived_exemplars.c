@@ -20,6 +20,7 @@ struct exemplar_rows {
 struct exemplar_run {
     const struct derived_ask *ask;
     const struct exemplar_rows *kind;
+    struct query_budget *budget;
     struct node_table nodes;
     struct row_sums sums;
     struct series_exemplars *items; /* arena */
@@ -144,6 +145,7 @@ static enum status collect_family(struct exemplar_run *run, const struct derived
     const struct edge_result *r = &run->sums.result;
     for (uint32_t i = 0; i < r->series_count; i++) {
         struct row_key key = row_sums_key(&run->sums, i);
+        TRY(query_budget_work(run->budget, r->series[i].len, e));
         for (uint32_t v = 0; v < run->kind->variants; v++) {
             struct label_set labels;
             bool wanted, is_error = v == 1;
@@ -157,8 +159,10 @@ static enum status collect_family(struct exemplar_run *run, const struct derived
 
 static enum status collect(struct exemplar_run *run, struct err *e)
 {
-    uint32_t most = run->sums.result.series_count * run->kind->variants;
-    TRY(make_room(run, most * (uint32_t)derived_family_count, e));
+    uint32_t families = 0;
+    for (size_t f = 0; f < derived_family_count; f++)
+        families += has_exemplars(run, &derived_families[f]);
+    TRY(make_room(run, families * run->kind->variants * run->sums.result.series_count, e));
     for (size_t f = 0; f < derived_family_count; f++)
         if (has_exemplars(run, &derived_families[f]))
             TRY(collect_family(run, &derived_families[f], e));
@@ -172,6 +176,7 @@ static enum status run_query(struct exemplar_run *run, const struct edge_view *v
     uint64_t end_s = (uint64_t)MAX(r->end_ms, INT64_C(0)) / 1000 + TILE_S;
     struct row_query q = {
         .view = view,
+        .budget = run->budget,
         .nodes = &run->nodes,
         .start_s = start_s,
         .end_s = end_s,
@@ -207,11 +212,12 @@ static enum status run_all(struct exemplar_run *run, const struct edge_view *vie
 }
 
 enum status derived_exemplars(const struct derived_series *d, const struct series_request *request,
-                              struct series_exemplars **out, uint32_t *count, struct err *e)
+                              struct query_budget *budget, struct series_exemplars **out,
+                              uint32_t *count, struct err *e)
 {
     static const struct node_wanted all = {0};
     struct derived_ask ask;
-    struct exemplar_run run = {.ask = &ask};
+    struct exemplar_run run = {.ask = &ask, .budget = budget};
     const struct edge_view *view;
     bool wanted;
     *out = NULL;

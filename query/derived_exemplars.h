@@ -7,8 +7,9 @@
 
 /* Exemplars of the matching series, in the request's range; each under the labels of its histogram
  * without `le`, without versions and without `span_name`: they are kept by pair of services.
- * Arena's. ST_NO_MEMORY, ST_TIMEOUT. Pool thread. */
+ * Arena's. ST_NO_MEMORY, errors of the budget. Pool thread. */
 enum status derived_exemplars(const struct derived_series *d, const struct series_request *request,
-                              struct series_exemplars **out, uint32_t *count, struct err *e);
+                              struct query_budget *budget, struct series_exemplars **out,
+                              uint32_t *count, struct err *e);
 
 #endif
