@@ -104,9 +104,9 @@ static enum status read_ask(const struct request *r, struct ask *ask, struct err
     ask->rows.without_sums = true;
     ask->rows.joint = ask->by & (BY_VERSION | BY_OPERATION | BY_CODE) || ask->rows.filter.version ||
                       ask->rows.filter.operation;
-    /* The protocol of an edge is that of its strongest rows: it is known only after all of them
-     * were seen. */
-    ask->rows.dims = dims_of(ask) | (ask->protocol == PROTOCOL_ANY ? 0u : (unsigned)DIM_PAIR);
+    /* Pairs are told apart to choose those of the protocol. */
+    unsigned pair = DIM_CLIENT | DIM_SERVER;
+    ask->rows.dims = dims_of(ask) | (ask->protocol == PROTOCOL_ANY ? 0u : pair);
     return ST_OK;
 }
 
@@ -117,7 +117,7 @@ static const struct histogram *side_of(const struct cell *c, enum side side)
     return side == SIDE_SERVER ? &c->server : side == SIDE_CLIENT ? &c->client : &c->transit;
 }
 
-static enum status find_protocols(const struct row_sums *sums, struct map64 *strongest,
+static enum status note_protocols(const struct row_sums *sums, struct map64 *strongest,
                                   struct err *e)
 {
     for (uint32_t i = 0; i < sums->result.series_count; i++) {
@@ -131,6 +131,34 @@ static enum status find_protocols(const struct row_sums *sums, struct map64 *str
         *protocol = MAX(*protocol, key.protocol);
     }
     return ST_OK;
+}
+
+/* The protocol of an edge is that of its strongest row in the range, whichever of its requests are
+ * asked for. */
+static enum status find_protocols(const struct answer *a, const struct ask *ask,
+                                  struct map64 *strongest, struct err *e)
+{
+    struct row_sums totals;
+    struct row_query q = ask->rows;
+    q.start_s = a->sums.result.start_s;
+    q.end_s = a->sums.result.end_s;
+    q.step_s = 0;
+    q.joint = false;
+    q.sections = 0;
+    q.dims = DIM_PAIR;
+    q.filter.version = q.filter.operation = NULL;
+    enum status status = row_query_run(&q, &totals, e);
+    if (status == ST_OK)
+        status = note_protocols(&totals, strongest, e);
+    row_sums_deinit(&totals);
+    return status;
+}
+
+/* False also for an edge whose totals are damaged. */
+static bool has_protocol(const struct map64 *strongest, const struct row_key *key, int protocol)
+{
+    const uint64_t *found = map64_find(strongest, row_pair(key->client, key->server));
+    return found && *found == (uint64_t)protocol;
 }
 
 /* What the answer tells apart; the rest of the key was only needed to choose. */
@@ -168,8 +196,7 @@ static enum status collect_lines(struct answer *a, const struct ask *ask,
         a->line_of[i] = LINE_NONE;
         if (!a->sums.result.series[i].len)
             continue;
-        if (ask->protocol != PROTOCOL_ANY &&
-            *map64_find(strongest, row_pair(key.client, key.server)) != (uint64_t)ask->protocol)
+        if (ask->protocol != PROTOCOL_ANY && !has_protocol(strongest, &key, ask->protocol))
             continue;
         key = line_key(ask, &key);
         if (!add_line(a, &key, i))
@@ -292,7 +319,7 @@ static enum status compute(struct answer *a, const struct ask *ask, struct err *
     whole.step_s = 0;
     enum status status = row_query_run(&whole, &a->sums, e);
     if (status == ST_OK && ask->protocol != PROTOCOL_ANY)
-        status = find_protocols(&a->sums, &strongest, e);
+        status = find_protocols(a, ask, &strongest, e);
     if (status == ST_OK)
         status = collect_lines(a, ask, &strongest, e);
     map64_deinit(&strongest);

@@ -137,6 +137,38 @@ Test(graph, requests_without_a_code_are_one_line)
     EXPECT_NO_LEAK();
 }
 
+/* Of a caller and a server there is one edge, of the strongest protocol, whichever of its requests
+ * are asked for. */
+Test(graph, percentiles_know_the_protocol_of_the_edge)
+{
+    static const struct {
+        const char *target, *series;
+    } rows[] = {
+        {"/api/mesh/percentiles?by=&protocol=grpc&operation=b", "\"series\":[{\"count\":3,"},
+        {"/api/mesh/percentiles?by=&protocol=grpc&version=v2", "\"series\":[{\"count\":3,"},
+        {"/api/mesh/percentiles?by=&protocol=tcp&operation=b", "\"series\":[]"},
+        {"/api/mesh/percentiles?by=&protocol=grpc", "\"series\":[{\"count\":4,"},
+    };
+    struct world w;
+    world_init(&w);
+    for (unsigned i = 0; i < 2; i++)
+        world_add(&w, &(struct call){.client = "shop/web",
+                                     .server = "shop/cart",
+                                     .protocol = i ? "tcp" : "grpc",
+                                     .server_version = i ? "v2" : "v1",
+                                     .operation = i ? "b" : "a",
+                                     .count = i ? 3 : 1});
+    world_seal(&w);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct http_response out = world_get(&w, rows[i].target);
+        cr_expect(str_search(buf_str(&out.body), str_from_c(rows[i].series)) < out.body.len,
+                  "%s: %.*s", rows[i].target, STR_ARG(out.body));
+        buf_deinit(&out.body);
+    }
+    world_deinit(&w);
+    EXPECT_NO_LEAK();
+}
+
 /* "id id ..." of the edges of an answer, in its order. */
 static void expect_edges(struct world *w, const char *target, const char *want)
 {
