@@ -24,17 +24,16 @@ static enum status select_series(void *self, const struct series_request *reques
 {
     struct derived_series *d = self;
     struct derived_ask ask;
-    const struct edge_view *view;
     bool wanted;
     uint64_t lost = 0;
     TRY(derived_ask_make(&d->settings, request, &ask, &wanted, e));
     if (!wanted)
         return ST_OK;
-    TRY(live_view_get_closed(d->live, &view, e));
-    struct edge_view closed = edge_view_closed(view);
+    if (!d->view)
+        TRY(live_view_get_closed(d->live, &d->view, e));
+    struct edge_view closed = edge_view_closed(d->view);
     uint32_t before = out->count;
     enum status status = select_rows(&ask, &closed, out, budget, &lost, e);
-    edge_view_unref(view);
     if (lost > 0)
         annotations_add(notes, ANNOTATION_WARNING, NULL, "%llu damaged blocks are left out",
                         (unsigned long long)lost);
@@ -48,4 +47,11 @@ static enum status select_series(void *self, const struct series_request *reques
 struct series_source derived_series_source(struct derived_series *d)
 {
     return (struct series_source){.select = select_series, .self = d};
+}
+
+void derived_series_close(struct derived_series *d)
+{
+    if (d->view)
+        edge_view_unref(d->view);
+    d->view = NULL;
 }

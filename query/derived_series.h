@@ -9,12 +9,16 @@
 #include "query/live_view.h"
 #include "query/series_source.h"
 
+/* Of one question; one thread. */
 struct derived_series {
     struct live_view *live; /* borrowed */
     struct derived_settings settings;
+    const struct edge_view *view; /* taken by the first selection: all see one moment */
 };
 
-/* A source that borrows `d`. Any number of threads. */
+/* A source that borrows `d`; ends with derived_series_close(). */
 struct series_source derived_series_source(struct derived_series *d);
+/* Gives the view back, if there is one. */
+void derived_series_close(struct derived_series *d);
 
 #endif

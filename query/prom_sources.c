@@ -22,6 +22,7 @@ void prom_sources_close(struct prom_sources *s)
 {
     if (s->view)
         series_view_unref(s->view);
+    derived_series_close(&s->derived);
     *s = (struct prom_sources){0};
 }
 

@@ -127,7 +127,9 @@ enum status query_derived_select(struct query *q, const struct series_request *r
     if (!notes)
         return err_set(e, ST_NO_MEMORY, "no memory for derived series");
     annotations_init(notes, request->arena, STR(""));
-    return source.select(source.self, request, out, &budget, notes, e);
+    enum status status = source.select(source.self, request, out, &budget, notes, e);
+    derived_series_close(&derived);
+    return status;
 }
 
 struct metrics_walk {
