@@ -7,8 +7,9 @@
 
 struct writing {
     struct json_writer *w;
-    struct str wanted; /* metric to tell alone; empty: all */
-    struct buf last;   /* name of the metric whose list is open */
+    struct series_view *view; /* borrowed; may be NULL */
+    struct str wanted;        /* metric to tell alone; empty: all */
+    struct buf last;          /* name of the metric whose list is open */
     bool has_open;
     uint64_t metrics, metrics_max; /* 0 = no limit */
     uint64_t of_metric, per_metric_max;
@@ -66,11 +67,23 @@ static bool write_one(const struct metric_metadata *m, void *user)
     return true;
 }
 
-/* Of one metric, or of any when none is named. */
+static bool note_stored(const struct metric_metadata *m, void *user)
+{
+    (void)m;
+    *(bool *)user = true;
+    return false;
+}
+
+/* Of one metric, or of any when none is named; what a sender says of it goes before. */
 static bool write_wanted(const struct metric_metadata *m, void *user)
 {
     struct writing *x = user;
-    return (x->wanted.len > 0 && !str_eq(x->wanted, m->metric)) || write_one(m, x);
+    bool is_stored = false;
+    if (x->wanted.len > 0 && !str_eq(x->wanted, m->metric))
+        return true;
+    if (x->view)
+        series_view_metadata(x->view, m->metric, note_stored, &is_stored);
+    return is_stored || write_one(m, x);
 }
 
 /* Grafana sends 0 for "all". */
@@ -97,6 +110,7 @@ enum status prom_metadata(struct request *r, struct http_response *out, struct e
     TRY(read_count(&r->params, "limit_per_metric", &x.per_metric_max, e));
     params_find(&r->params, "metric", &x.wanted);
     TRY(prom_sources_open(r->config, r->live, &sources, e));
+    x.view = sources.view;
     prom_reply_begin(out, &w);
     json_object_begin(&w);
     if (sources.view)

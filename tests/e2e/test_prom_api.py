@@ -30,7 +30,8 @@ class World:
 
     def body(self):
         exemplar = ({"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}, 0.25, self.end_ms - 1000)
-        metadata = [("api_requests_total", "counter", "Requests\nserved."), ("api_load", "gauge", "Load.", "ratio")]
+        metadata = [("api_requests_total", "counter", "Requests\nserved."), ("api_load", "gauge", "Load.", "ratio"),
+                    ("traces_spanmetrics_latency", "histogram", "Of another weft.")]
         return write_request(self.series, metadata, {0: [exemplar]})
 
 
@@ -134,6 +135,14 @@ def check_metadata_and_exemplars(api, world):
     got = data(api.get("/api/v1/query_exemplars", query="sum(rate(api_requests_total[1m]))", start=world.end_ms / 1000 - 60, end=world.end_ms / 1000))
     exemplar = {"labels": {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}, "value": "0.25", "timestamp": (world.end_ms - 1000) / 1000}
     assert [x["exemplars"] for x in got] == [[exemplar]] and got[0]["seriesLabels"]["code"] == "200", got
+
+
+def check_metadata_names_a_metric_once(api, world):
+    """Also one that is written here and made of edges."""
+    status, _, body = api.request("GET", "/api/v1/metadata")
+    assert status == 200 and body.count(b'"traces_spanmetrics_latency":') == 1, body
+    assert data(json.loads(body))["traces_spanmetrics_latency"] == [{"type": "histogram", "help": "Of another weft.", "unit": ""}], body
+    assert data(json.loads(body))["traces_spanmetrics_calls_total"][0]["type"] == "counter", body
 
 
 def check_transport(api, world):
@@ -261,7 +270,7 @@ def main():
         api = prometheus.Api(weft.http)
         api.write(world.body())
         for check in (check_grafana_probes, check_query, check_a_sample_is_there_at_once, check_errors, check_forms, check_names,
-                      check_metadata_and_exemplars, check_transport, check_slow_queries_end, check_others_do_not_wait, check_federate, check_federate_takes_wide_selectors, check_federate_refuses_in_plain_text, check_status, check_admin):
+                      check_metadata_and_exemplars, check_metadata_names_a_metric_once, check_transport, check_slow_queries_end, check_others_do_not_wait, check_federate, check_federate_takes_wide_selectors, check_federate_refuses_in_plain_text, check_status, check_admin):
             suite.run(check.__name__[6:], check, api, world)
         if shutil.which("promtool"):
             suite.run("promtool", check_promtool, api, world)
