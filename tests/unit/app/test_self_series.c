@@ -6,11 +6,11 @@
 #include "codec/unpack.h"
 #include "query/query_series.h"
 #include "support/leak.h"
+#include "support/patience.h"
 #include "support/temp_dir.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #define TIME_MS INT64_C(1700000000000)
 #define ADDRESS STR("127.0.0.1:9600")
@@ -148,8 +148,8 @@ Test(self_series, a_clock_that_is_set_back_silences_nobody, .timeout = 60)
     uint64_t ahead_ns = clock_wall_ns() + 3600 * NS_PER_S;
     clock_set_ns(ahead_ns - ahead_ns % step_ns + step_ns - 20 * NS_PER_MS, clock_mono_ns());
     cr_assert_eq(self_series_start(w.query, in, ADDRESS, &s, &e), ST_OK, "%s", e.msg);
-    for (int i = 0; i < 500 && readings == 0; i++)
-        usleep(10000);
+    for (struct patience p = {0}; readings == 0 && patience_left(&p);)
+        ;
     cr_expect(readings > 0);
     self_series_stop(s);
     clock_set_ns(0, 0);

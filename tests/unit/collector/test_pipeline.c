@@ -1,10 +1,10 @@
 /* test_pipeline.c - time: when requests close, what comes late, what memory that runs short does.
  */
-#include "base/clock.h"
 #include "support/leak.h"
 #include "unit/collector/span_line.h"
 #include "unit/collector/trace_rig.h"
 #include <criterion/criterion.h>
+#include <time.h>
 
 Test(pipeline, a_request_closes_after_its_wait_and_is_remembered)
 {
@@ -202,7 +202,7 @@ Test(pipeline, a_huge_trace)
     struct span_line l;
     static struct line_span spans[SIZE];
     span_line_init(&l, 0, 200);
-    uint64_t begun = clock_mono_ns();
+    clock_t begun = clock(); /* CPU time, so that who else runs does not count */
     for (unsigned round = 0; round < 2; round++) {
         for (uint64_t from = 0; from < SPANS; from += SIZE) {
             for (uint64_t i = 0; i < SIZE; i++)
@@ -218,7 +218,7 @@ Test(pipeline, a_huge_trace)
         cr_expect(l.p.delta.stored == SPANS);
     }
     cr_expect(l.p.delta.dropped[DROP_DUPLICATE] == SPANS);
-    cr_expect(clock_mono_ns() - begun < 20 * NS_PER_S);
+    cr_expect((clock() - begun) / CLOCKS_PER_SEC < 20);
     span_line_wait(&l, 40);
     cr_expect(pipeline_is_idle(&l.p));
     pipeline_deinit(&l.p);

@@ -8,6 +8,7 @@
 #include "export/remote_cursor.h"
 #include "tests/support/http_script.h"
 #include "tests/support/leak.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 #include <criterion/criterion.h>
@@ -120,7 +121,7 @@ static void rig_init(struct rig *rig, const char *const *answers)
     *rig = (struct rig){.dir = temp_dir_make(), .store.lock = PTHREAD_MUTEX_INITIALIZER};
     rig->script = http_script_start(answers);
     rig->target = (struct remote_target){
-        .url = http_script_url(rig->script), .protocol = 1, .timeout_ms = 2000};
+        .url = http_script_url(rig->script), .protocol = 1, .timeout_ms = 30000};
     rig->source = (struct remote_source){.name = "test",
                                          .select = select_store,
                                          .release = release_store,
@@ -167,13 +168,13 @@ static struct remote_stats stats_of(struct rig *rig)
 static bool sends(struct rig *rig, int64_t now_ms, uint64_t sent)
 {
     set_clock(now_ms);
-    for (unsigned i = 0; i < 2000; i++) {
-        struct remote_stats stats = stats_of(rig);
-        if (stats.sent == sent && stats.lag_s == 0 && stats.pending == 0)
-            return usleep(20000), stats_of(rig).sent == sent;
-        usleep(5000);
-    }
-    return false;
+    struct remote_stats stats = stats_of(rig);
+    for (struct patience p = {0}; stats.sent != sent || stats.lag_s != 0 || stats.pending != 0;
+         stats = stats_of(rig))
+        if (!patience_left(&p))
+            return false;
+    usleep(20000);
+    return stats_of(rig).sent == sent;
 }
 
 /* What the i-th request holds: "a 15:1 30:2; b 15:1", times in seconds since NOW_MS. */
@@ -298,8 +299,8 @@ Test(remote_sender, how_far_it_is_behind_grows_while_it_tries, .timeout = 60)
     rig_start(&rig);
     put(&rig.store, 0, NOW_MS + 15000, 1);
     set_clock(NOW_MS + 25000);
-    for (unsigned i = 0; i < 2000 && stats_of(&rig).failed < 2; i++)
-        usleep(5000);
+    for (struct patience p = {0}; stats_of(&rig).failed < 2 && patience_left(&p);)
+        ;
     cr_expect_eq(stats_of(&rig).lag_s, 15);
     set_clock(NOW_MS + 3625000);
     cr_expect_eq(stats_of(&rig).lag_s, 3615);
@@ -377,10 +378,11 @@ static bool cursor_is_at(const struct rig *rig, int64_t until_ms)
     char path[REMOTE_CURSOR_PATH];
     struct remote_cursor cursor;
     remote_cursor_path(rig->dir.path, rig->target.url, rig->source.name, path);
-    for (unsigned i = 0; i < 2000; i++, usleep(5000))
-        if (remote_cursor_read(path, &cursor, NULL) == ST_OK && cursor.until_ms == until_ms)
-            return true;
-    return false;
+    struct patience p = {0};
+    while (remote_cursor_read(path, &cursor, NULL) != ST_OK || cursor.until_ms != until_ms)
+        if (!patience_left(&p))
+            return false;
+    return true;
 }
 
 /* The clock of a machine that starts an hour ahead, and is put right. */

@@ -4,11 +4,11 @@
 #include "base/compiler.h"
 #include "base/mem.h"
 #include "support/leak.h"
+#include "support/patience.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 static const struct decode_bounds wide = {
     .jobs = 100, .jobs_of_client = 100, .bytes = GIB, .bytes_of_client = GIB};
@@ -56,8 +56,8 @@ static struct decode_pool *start(unsigned threads, struct decode_bounds bounds)
 
 static void await(atomic_uint *number, unsigned wanted)
 {
-    for (int i = 0; i < 5000 && atomic_load(number) != wanted; i++)
-        usleep(1000);
+    for (struct patience p = {0}; atomic_load(number) != wanted && patience_left(&p);)
+        ;
     cr_assert(eq(uint, atomic_load(number), wanted));
 }
 

@@ -106,7 +106,7 @@ bool server_rig_wait_held(struct server_rig *rig, size_t exchanges, size_t calls
     struct timespec until;
     int rc = 0;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 5;
+    until.tv_sec += 30;
     pthread_mutex_lock(&rig->lock);
     while (rc == 0 && (rig->held_count < exchanges || rig->call_count < calls))
         rc = pthread_cond_timedwait(&rig->changed, &rig->lock, &until);

@@ -33,7 +33,7 @@ static void fill_backlog(const struct sockaddr_in *at)
     }
 }
 
-Test(grpc_client, a_signal_does_not_end_connecting, .timeout = 20)
+Test(grpc_client, a_signal_does_not_end_connecting, .timeout = 60)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(at);
@@ -59,7 +59,7 @@ Test(grpc_client, a_signal_does_not_end_connecting, .timeout = 20)
 
 /* `localhost` is ::1 and 127.0.0.1 on many machines, and weft listens on the second only.
  * test_listener.c makes the name. */
-Test(grpc_client, connects_to_any_address_of_a_name, .timeout = 20)
+Test(grpc_client, connects_to_any_address_of_a_name, .timeout = 60)
 {
     struct listener l;
     struct grpc_client *client;

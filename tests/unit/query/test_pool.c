@@ -2,11 +2,11 @@
  */
 #include "query/pool.h"
 #include "support/leak.h"
+#include "support/patience.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 struct counted {
     struct pool_job job;
@@ -102,8 +102,8 @@ Test(pool, long_jobs_leave_a_thread_to_others)
             .job = {.run = wait_or_tell, .is_long = is_long}, .ran = &ran, .gate = &gate};
         cr_assert(pool_post(p, &jobs[i].job));
     }
-    for (int i = 0; i < 2000 && !atomic_load(&ran); i++)
-        usleep(1000);
+    for (struct patience p = {0}; !atomic_load(&ran) && patience_left(&p);)
+        ;
     cr_expect(eq(int, atomic_load(&ran), 1), "the last one does not wait for the others");
     pthread_mutex_unlock(&gate);
     pool_free(p);

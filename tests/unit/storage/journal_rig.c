@@ -2,6 +2,7 @@
 #include "tests/unit/storage/journal_rig.h"
 #include "base/fileio.h"
 #include "base/hash.h"
+#include "tests/support/patience.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
@@ -170,7 +171,7 @@ static bool rig_wait(struct rig *r, const size_t *a, const size_t *b, size_t cou
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 10;
+    until.tv_sec += 30;
     int late = 0;
     pthread_mutex_lock(&r->lock);
     while (*a + (b ? *b : 0) < count && !late)
@@ -300,8 +301,8 @@ void rig_append_then_hold(struct rig *r, size_t bytes, unsigned salt)
     disk_hold_syncs(true);
     long writes = disk_calls(DISK_WRITE);
     cr_assert(eq(int, rig_append(r, bytes, salt, NULL), ST_OK));
-    for (int i = 0; i < 5000 && disk_calls(DISK_WRITE) == writes; i++)
-        usleep(1000);
+    for (struct patience p = {0}; disk_calls(DISK_WRITE) == writes && patience_left(&p);)
+        ;
     cr_assert(disk_calls(DISK_WRITE) > writes);
 }
 

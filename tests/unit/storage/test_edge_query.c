@@ -278,7 +278,7 @@ Test(edge_query, nothing_is_an_answer)
 }
 
 /* Two requests half a century apart, in steps of 15 s: what lies between costs nothing. */
-Test(edge_query, years_without_data_are_skipped, .timeout = 5)
+Test(edge_query, years_without_data_are_skipped, .timeout = 60)
 {
     struct edge_rig r = edge_rig_new(2, 1, START, 10, 4);
     struct cell_set *set = cell_set_new(1);

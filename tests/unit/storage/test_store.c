@@ -7,6 +7,7 @@
 #include "storage/edge_part_file.h"
 #include "storage/edge_store.h"
 #include "storage/store_parts.h"
+#include "tests/support/patience.h"
 #include "tests/unit/storage/journal_rig.h"
 #include "tests/unit/storage/store_rig.h"
 #include <criterion/criterion.h>
@@ -381,9 +382,11 @@ static uint32_t all_in_one(const struct cell_row *row, void *user)
 
 static bool becomes(struct store *s, size_t parts)
 {
-    for (int i = 0; i < 500 && store_rig_showing(s, UINT64_MAX) != parts; i++)
-        usleep(10000);
-    return store_rig_showing(s, UINT64_MAX) == parts;
+    struct patience p = {0};
+    while (store_rig_showing(s, UINT64_MAX) != parts)
+        if (!patience_left(&p))
+            return false;
+    return true;
 }
 
 /* All requests of the parts that end in [start_s, end_s). */
