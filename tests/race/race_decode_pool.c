@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { POSTERS = 4, JOBS = 2000, TRIES = 1000 };
+enum { POSTERS = 4, JOBS = 2000 };
 
 struct job {
     struct decode_job job;
@@ -39,9 +39,9 @@ static void *post_all(void *user)
     for (size_t i = 0; i < JOBS; i++) {
         p->jobs[i].job = (struct decode_job){
             .client = str_from_c(clients[i % LEN(clients)]), .bytes = i, .run = run};
-        for (int tries = 0; tries < TRIES && !p->jobs[i].taken; tries++)
-            if (!(p->jobs[i].taken = decode_pool_post(p->pool, &p->jobs[i].job)))
-                sched_yield();
+        while (!(p->jobs[i].taken = decode_pool_post(p->pool, &p->jobs[i].job)) &&
+               !atomic_load(&ended))
+            sched_yield();
     }
     return NULL;
 }
