@@ -2,8 +2,8 @@
 import json, pathlib, re, socket, subprocess, sys, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from raw_peer import DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, PREFACE, SETTINGS, Frames, call, dial, frame, literal, read_all
 from remote_write import HEADERS as WRITE, write_request
-from test_net_abuse import DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, PREFACE, SETTINGS, Frames, call, dial, frame, literal, read_all
 from weft import BINARY, Suite, Weft, wait_until
 
 DEFAULTS = {"body": "64MiB", "unpacked": "64MiB", "spans": "1000000", "samples": "1000000", "attributes": "256", "depth": "32",

@@ -6,8 +6,8 @@ import hpack  # from the venv that ./dev deps makes
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import packing
+from raw_peer import DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, PREFACE, RST, SETTINGS, Frames, dial, frame, literal
 from remote_write import HEADERS as WRITE_HEADERS, field, label_bytes, varint
-from test_net_abuse import DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, PREFACE, RST, SETTINGS, Frames, dial, frame, literal
 from weft import Suite, Weft, wait_until
 
 CONFIG = "workers: 1\nretention: { edges: 0, series: 0 }\n"
