@@ -24,7 +24,7 @@ def call(stream, message=EMPTY_MESSAGE):
     return frame(HEADERS, END_HEADERS, stream, HEAD) + frame(DATA, END_STREAM, stream, message)
 
 
-def dial(addr, timeout=5):
+def dial(addr, timeout=30):
     host, port = addr.rsplit(":", 1)
     s = socket.create_connection((host, int(port)), timeout)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

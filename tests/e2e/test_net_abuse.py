@@ -4,10 +4,12 @@
 Rows G, H and N of the abuse table. While a flood runs, another client's calls are timed."""
 import os, pathlib, re, resource, shutil, socket, struct, subprocess, sys, tempfile, threading, time
 
+import hpack  # from the venv that ./dev deps makes
+
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from raw_peer import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEAD, HEADERS, PADDED, PING, PREFACE, PRIORITY, RST,
                       SETTINGS, WINDOW, Frames, GrpcClient, call, dial, frame, read_all)
-from weft import Suite, Weft, shared, wait_until
+from weft import Suite, Weft, in_time, shared, wait_until
 
 ENHANCE_YOUR_CALM = 11
 CONFIG = "limits: { head: 2s, body_time: 3s, idle: 20s, per_peer: 3000 }\n"
@@ -78,7 +80,7 @@ def flood(addr, make, rounds=20000):
                 break
     except OSError:
         pass
-    listener.join(5)
+    listener.join(30)
     took = time.monotonic() - began
     assert frames.closed, "still open after %.1f s" % took
     sock.close()
@@ -86,35 +88,46 @@ def flood(addr, make, rounds=20000):
 
 
 def flood_is_ended(weft, name):
-    took, code = flood(weft.grpc, FLOODS[name])
-    assert took < 1, "closed after %.2f s" % took
-    assert code == ENHANCE_YOUR_CALM, "GOAWAY %s" % code
+    def attempt():
+        took, code = flood(weft.grpc, FLOODS[name])
+        assert code == ENHANCE_YOUR_CALM, "GOAWAY %s" % code
+        return took
+    in_time("closing", 1, attempt)
 
 
 def others_keep_their_pace(weft):
-    client = GrpcClient(weft.grpc)
+    """As when another weft is attacked, which costs the machine and this very interpreter, the attacker, as much. In the best of some
+    rounds: what else the machine does comes and goes."""
+    client, seen = GrpcClient(weft.grpc), []
     client.call()
-    quiet = p99_ms(client, 1.0)
+    with Weft(config=CONFIG) as other:
+        while len(seen) < 6:
+            quiet, loud = p99_amid_floods(other.grpc, client), p99_amid_floods(weft.grpc, client)
+            if loud < max(2 * quiet, 25):
+                return
+            seen.append("%.2f ms, quiet %.2f ms" % (loud, quiet))
+    raise AssertionError("p99 " + "; ".join(seen))
+
+
+def p99_amid_floods(attacked, client):
     stop, survived = threading.Event(), []
 
     def attack():
         while not stop.is_set():
             for name, make in FLOODS.items():
                 try:
-                    flood(weft.grpc, make, 4000)
+                    flood(attacked, make, 4000)
                 except AssertionError as e:
                     survived.append("%s: %s" % (name, e))
 
     attacker = threading.Thread(target=attack)
     attacker.start()
     try:
-        loud = p99_ms(client, 2.0)
+        return p99_ms(client, 2.0)
     finally:
         stop.set()
         attacker.join()
-    assert not survived, survived
-    # The attacker is this very interpreter, whose lock the victim's clock waits for: hence the floor.
-    assert loud < max(2 * quiet, 25), "p99 %.2f ms, quiet %.2f ms" % (loud, quiet)
+        assert not survived, survived
 
 
 # --- HTTP/1.1 ---
@@ -148,18 +161,23 @@ REASONS = {400: b"Bad Request", 501: b"Not Implemented", 505: b"HTTP Version Not
 
 def http_rows(addr):
     for request, want in HTTP_ROWS:
-        with dial(addr) as sock:
-            began = time.monotonic()
-            sock.sendall(request)
-            said = read_all(sock)
-            took = time.monotonic() - began
-        assert took < 1, "%r: closed after %.2f s" % (request[:60], took)
-        first = said.split(b"\r\n", 1)[0]
-        assert said.startswith(b"HTTP/1.1 %d " % want), "%r: %r" % (request[:60], first)
-        assert first.endswith(REASONS.get(want, b"")), first
-        assert said.count(b"HTTP/1.1 ") == 1, "%r: a second answer: %r" % (request[:60], said)
-        assert b"nosniff" in said, "%r: no nosniff" % request[:60]
-        assert b"<html" not in said, "%r: HTML" % request[:60]
+        in_time("%r" % request[:60], 1, lambda: http_row(addr, request, want))
+
+
+def http_row(addr, request, want):
+    """Seconds until it was closed."""
+    with dial(addr) as sock:
+        began = time.monotonic()
+        sock.sendall(request)
+        said = read_all(sock)
+        took = time.monotonic() - began
+    first = said.split(b"\r\n", 1)[0]
+    assert said.startswith(b"HTTP/1.1 %d " % want), "%r: %r" % (request[:60], first)
+    assert first.endswith(REASONS.get(want, b"")), first
+    assert said.count(b"HTTP/1.1 ") == 1, "%r: a second answer: %r" % (request[:60], said)
+    assert b"nosniff" in said, "%r: no nosniff" % request[:60]
+    assert b"<html" not in said, "%r: HTML" % request[:60]
+    return took
 
 
 HTTP_CHUNKED = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -181,7 +199,8 @@ def words_are_ours():
 def endless_chunk_lines(weft):
     """libmicrohttpd 0.9.75 never gets past such a line, nor gives up; a worker must not wait for it."""
     may_be_silent = library_is_1_0()
-    for line in ENDLESS:
+
+    def attempt(line):
         began = time.monotonic()
         socks = [dial(addr) for addr in (weft.otlp, weft.http) for _ in range(4)]
         for sock in socks:
@@ -190,10 +209,12 @@ def endless_chunk_lines(weft):
             assert weft.request("/-/healthy")[0] == 200, "others are served meanwhile"
         for sock in socks:
             said = read_all(sock)
-            assert time.monotonic() - began < 1.5, "%r: closed after %.2f s" % (line[:20], time.monotonic() - began)
             assert said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")) and said.count(b"HTTP/1.1 ") == 1 or may_be_silent and not said, \
                 "%r: %r" % (line[:20], said)
             sock.close()
+        return time.monotonic() - began
+    for line in ENDLESS:
+        in_time("%r" % line[:20], 1.5, lambda: attempt(line))
 
 
 CHUNK_ROWS = [
@@ -222,26 +243,28 @@ def what_libmicrohttpd_cannot_read(weft):
     """Chunks, later heads and heads in two pieces get past the door; the words are ours all the same, and there is one answer."""
     are_ours, has_other_codes = words_are_ours(), library_is_1_0()
     good = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+    def attempt(request, want, pieces):
+        with dial(weft.otlp) as sock:
+            sock.sendall(pieces[0])
+            time.sleep(0.02)
+            is_kept = pieces[0] == good and sock.recv(65536).startswith(b"HTTP/1.1 200 ")
+            began = time.monotonic()
+            sock.sendall(pieces[1])
+            if request.startswith(TAKEN_LATER):
+                sock.settimeout(0.1)
+            said = read_all(sock)
+            took = time.monotonic() - began
+        what = "%r, kept %d: %r" % (request[:60], is_kept, said)
+        assert len(re.findall(rb"HTTP/1\.1 \d\d\d ", said)) <= 1, what
+        if are_ours:
+            assert b"<html" not in said and (b"nosniff" in said or not said), what
+        if not request.startswith(TAKEN_LATER + (WRONG_LENGTH,)) and not has_other_codes:
+            assert said.startswith(b"HTTP/1.1 %d " % want) and b"nosniff" in said, what
+        return took
     for request, want in HTTP_ROWS + CHUNK_ROWS:
         for pieces in ((good, request), (request[:5], request[5:])):
-            with dial(weft.otlp) as sock:
-                sock.sendall(pieces[0])
-                time.sleep(0.02)
-                is_kept = pieces[0] == good and sock.recv(65536).startswith(b"HTTP/1.1 200 ")
-                began = time.monotonic()
-                sock.sendall(pieces[1])
-                if request.startswith(TAKEN_LATER):
-                    sock.settimeout(0.1)
-                said = read_all(sock)
-                took = time.monotonic() - began
-            what = "%r, kept %d: %r" % (request[:60], is_kept, said)
-            assert len(re.findall(rb"HTTP/1\.1 \d\d\d ", said)) <= 1, what
-            assert took < 1, "closed after %.2f s: %s" % (took, what)
-            if are_ours:
-                assert b"<html" not in said and (b"nosniff" in said or not said), what
-            if request.startswith(TAKEN_LATER + (WRONG_LENGTH,)) or has_other_codes:
-                continue
-            assert said.startswith(b"HTTP/1.1 %d " % want) and b"nosniff" in said, what
+            in_time("%r" % request[:60], 1, lambda: attempt(request, want, pieces))
     assert weft.request("/-/healthy")[0] == 200
 
 
@@ -299,7 +322,7 @@ def slow_peers_are_closed(weft):
     for name, sock in socks:
         sock.sendall(SLOW[name][1])
     assert weft.request("/-/healthy")[0] == 200, "others are served meanwhile"
-    end = time.monotonic() + float(os.environ.get("WEFT_SLOW_S", "8"))
+    end = time.monotonic() + float(os.environ.get("WEFT_SLOW_S", "15"))
     for name, sock in socks:
         sock.settimeout(max(0.05, end - time.monotonic()))
         try:
@@ -315,21 +338,20 @@ def slow_peers_are_closed(weft):
 
 def slow_grpc_body_fails_alone(weft):
     client = GrpcClient(weft.grpc)
-    client.call()
     client.stream += 2
     client.sock.sendall(frame(HEADERS, END_HEADERS, client.stream, HEAD) + frame(DATA, 0, client.stream, b"\0\0\0\0\5h"))
-    client.sock.settimeout(40)
     while True:
         kind, flags, stream, payload = client.frames.next()
         if kind == HEADERS and stream == client.stream:
             break
-    assert flags & END_STREAM and b"slowly" in payload or payload, payload
+    told = dict(hpack.Decoder().decode(payload))
+    assert flags & END_STREAM and told["grpc-status"] == "4" and "slowly" in told["grpc-message"], told
     client.call()
 
 
 def many_settings_at_once(weft):
     for entries, is_taken in ((32, True), (33, False)):
-        with dial(weft.grpc, 2) as sock:
+        with dial(weft.grpc) as sock:
             sock.sendall(PREFACE + frame(SETTINGS, 0, 0, b"\0\3\0\0\0\1" * entries) + call(1))
             frames = Frames(sock)
             kinds = []
@@ -366,14 +388,14 @@ def no_more_than_per_peer():
             return held and held[-1] is s
 
         for _ in range(20):
-            wait_until("one more connection", one_is_held, 5)
+            wait_until("one more connection", one_is_held)
         with dial(weft.http) as one_more:
             one_more.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
             said = read_all(one_more)
             assert said == b"" or said.startswith(b"HTTP/1.1 503"), said
         for s in held:
             s.close()
-        wait_until("room for others", lambda: weft.status_of("/-/healthy") == 200, 5)
+        wait_until("room for others", lambda: weft.status_of("/-/healthy") == 200)
 
 
 def goaway_at_the_end():
@@ -434,7 +456,7 @@ def play(weft, data):
         listener.start()
         sock.sendall(playable(data))
         sock.shutdown(socket.SHUT_WR)
-        listener.join(10)
+        listener.join(30)
         assert not listener.is_alive(), "the server does not close after the client has"
     return codes
 
@@ -492,7 +514,7 @@ def main():
             suite.run("real clients", real_clients_are_welcome, weft, corpus)
         else:
             suite.skip("real clients", "no corpus (WEFT_CORPUS), or no zstd")
-        suite.run("still healthy", lambda: wait_until("healthy", lambda: weft.status_of("/-/healthy") == 200, 5))
+        suite.run("still healthy", lambda: wait_until("healthy", lambda: weft.status_of("/-/healthy") == 200))
     suite.run("descriptors", connections_leave_the_files_theirs)
     suite.run("per peer", no_more_than_per_peer)
     suite.run("GOAWAY at the end", goaway_at_the_end)

@@ -2,13 +2,13 @@
 import itertools, json, pathlib, random, re, shutil, signal, subprocess, sys, tempfile, threading, time, urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from weft import BINARY, Suite, Weft, wait_until
+from weft import BINARY, Suite, Weft, in_time, wait_until
 
 ADMIN = "admin: true\nretention: { edges: 0 }\n"
 
 
 def weft(*args):
-    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=30)
+    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=120)
 
 
 def span(trace, ident, parent="", kind=2, service="shop", start=1700000000000000000, ms=5, **attrs):
@@ -102,7 +102,7 @@ def stops_within_five_seconds():
             w.push_json(span("11" * 16, "22" * 8))
             began = time.monotonic()
             w.process.send_signal(number)
-            assert w.process.wait(timeout=10) == 0
+            assert w.process.wait(timeout=60) == 0
             assert time.monotonic() - began <= 5
 
 
@@ -164,12 +164,12 @@ def restored_snapshot_goes_on():
     config = ADMIN + "graph: { wait: 1s }\n"
     with Weft(config=config) as w, tempfile.TemporaryDirectory() as parent:
         w.push_json(span("11" * 16, "22" * 8))
-        wait_until("it has run for a while", lambda: w.json("/api/mesh/status")["uptime"] > 8)
+        wait_until("it has run for a while", lambda: w.json("/api/mesh/status")["uptime"] > 20)
         name = json.loads(w.request("/api/v1/admin/tsdb/snapshot", "POST", b"")[2])["data"]["name"]
         data = str(shutil.copytree(pathlib.Path(w.data) / "snapshots" / name, pathlib.Path(parent) / "data"))
         with Weft(data=data, config=config) as again:
             again.push_json(span("33" * 16, "44" * 8))
-            wait_until("it is closed", lambda: again.spans()["stored"] == 2, 5)
+            wait_until("it is closed", lambda: again.spans()["stored"] == 2, 15)
 
 
 def stops_with_idle_connections():
@@ -245,7 +245,7 @@ def sighup_reloads():
         health = one_of_twenty_fails(w)
         pathlib.Path(w.config.name).write_text(ADMIN + "graph: { failing_error_ratio: 0.04 }\n")
         w.process.send_signal(signal.SIGHUP)
-        wait_until("the new threshold", lambda: health() == "failing", 5)
+        wait_until("the new threshold", lambda: health() == "failing")
         assert w.alive()
 
 
@@ -256,11 +256,16 @@ def flush_needs_admin():
 
 def visible_within_a_second():
     with Weft() as w:
-        now = time.time_ns() - 10**9
-        assert w.push_json(span("ab" * 16, "cd" * 8, service="fresh", start=now)) == 200
-        began = time.monotonic()
-        wait_until("the node", lambda: any(n["id"] == "fresh" for n in w.json("/api/mesh/graph", last="5m")["nodes"]), 5)
-        assert time.monotonic() - began <= 1.0
+        numbers = itertools.count(1)
+
+        def attempt():
+            number = next(numbers)
+            name = "fresh-%d" % number
+            assert w.push_json(span("%032x" % number, "cd" * 8, service=name, start=time.time_ns() - 10**9)) == 200
+            began = time.monotonic()
+            wait_until("the node", lambda: any(n["id"] == name for n in w.json("/api/mesh/graph", last="5m")["nodes"]))
+            return time.monotonic() - began
+        in_time("becoming visible", 1, attempt)
 
 
 def main():

@@ -12,8 +12,8 @@ def shared(name):
     return path if path.is_dir() else None
 
 
-def wait_until(what, probe, seconds=20.0):
-    """Polls until probe() is true; the only way tests here wait."""
+def wait_until(what, probe, seconds=60.0):
+    """Polls until probe() is true; the only way tests here wait. `seconds` is no promise of weft's, only the end of our patience."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         got = probe()
@@ -21,6 +21,14 @@ def wait_until(what, probe, seconds=20.0):
             return got
         time.sleep(0.01)
     raise AssertionError("timed out after %gs waiting for %s" % (seconds, what))
+
+
+def in_time(what, limit_s, attempt, tries=5):
+    """A promise of time: whatever else the machine does, one of the attempts takes no longer. Each answers how many seconds it took."""
+    took = []
+    while not took or min(took) > limit_s:
+        assert len(took) < tries, "%s takes %s s, at most %g are promised" % (what, ", ".join("%.2f" % t for t in took), limit_s)
+        took.append(attempt())
 
 
 class Weft:
@@ -40,20 +48,29 @@ class Weft:
         line = self.process.stdout.readline()
         found = dict(re.findall(r"(\w+)=(\S+)", line))
         if "http" not in found:
-            self.kill()
-            told = self.stderr()
-            self.clean()
-            raise AssertionError("weft did not start: %r\n%s" % (line, told))
+            raise AssertionError("weft did not start: %r\n%s" % (line, self.give_up()))
         self.http, self.grpc, self.otlp = found["http"], found["otlp_grpc"], found["otlp_http"]
-        if wait_ready:
-            wait_until("ready", lambda: self.status_of("/-/ready") == 200)
+        try:
+            if wait_ready:
+                wait_until("ready", lambda: self.status_of("/-/ready") == 200)
+        except AssertionError as e:
+            raise AssertionError("%s\n%s" % (e, self.give_up()))
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            self.clean()
+
+    def give_up(self):
+        """Leaves nothing behind; what it had to say."""
+        self.kill()
+        told = self.stderr()
         self.clean()
+        return told
 
     def stderr(self):
         self.log.flush()
@@ -68,11 +85,11 @@ class Weft:
             return self.process.returncode
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout=10)
+            return self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError("weft did not stop within 10 s of SIGTERM\n" + self.stderr())
+            raise AssertionError("weft did not stop within 60 s of SIGTERM\n" + self.stderr())
 
     def kill(self):
         self.process.kill()
