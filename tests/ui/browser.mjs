@@ -71,7 +71,7 @@ export async function openPage(browser, url, { width = 1280, height = 800, dark 
 }
 
 /** Waits until `test` in the page is true; the message says what was awaited. */
-export async function until(page, what, test, argument, timeout = 20_000) {
+export async function until(page, what, test, argument, timeout = 60_000) {
   try {
     return await page.waitForFunction(test, { timeout, polling: 50 }, argument);
   } catch {

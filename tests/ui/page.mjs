@@ -39,7 +39,7 @@ export const positions = (page) =>
   );
 
 /** Waits for a picture with at least `n` nodes. */
-export const picture = (page, n = 1, timeout = 20_000) =>
+export const picture = (page, n = 1, timeout = 60_000) =>
   until(
     page,
     `a picture of ${n} nodes`,

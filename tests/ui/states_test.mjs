@@ -228,7 +228,7 @@ export async function stateTests(browser, dist) {
 
   await test(`a refresh of 200 nodes takes at most ${BUDGET_MS} ms of main thread`, () =>
     withMock(browser, dist, "large", "#/graph", async (page, seen) => {
-      await picture(page, 200, 20_000);
+      await picture(page, 200);
       await page.setViewport({ width: 1280, height: 800, deviceScaleFactor: 1 });
       await pause(2500);
       const clock = await threadClock(page),
@@ -255,7 +255,7 @@ export async function stateTests(browser, dist) {
 
   await test("seen from afar, namespaces and sick services are named, and no name lies on another", () =>
     withMock(browser, dist, "large", "#/graph", async (page, seen) => {
-      await picture(page, 200, 20_000);
+      await picture(page, 200);
       const words = await wordsPainted(page),
         names = words.map((word) => word.text);
       for (let team = 0; team < 9; team++) ok(names.includes(`team-${team}`), `team-${team}: ${names}`);

@@ -28,7 +28,7 @@ function addresses(child) {
     child.on("exit", (code) =>
       reject(new Error(`weft ended with ${code}: ${complaints.slice(-600)}`)),
     );
-    setTimeout(() => reject(new Error("weft printed no addresses within 10 s")), 10_000).unref();
+    setTimeout(() => reject(new Error("weft printed no addresses within 60 s")), 60_000).unref();
   });
 }
 
