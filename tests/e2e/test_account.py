@@ -221,7 +221,7 @@ def goes_away_at_once(weft):
     for _ in range(times):
         with socket.create_connection((host, int(port))) as s:
             s.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: weft\r\nContent-Type: application/json\r\nContent-Length: 60001\r\n\r\n" + b" " * 60000)
-    wait_until("all of them", lambda: weft.json("/api/mesh/status")["requests"]["aborted"] == before + times, 5)
+    wait_until("all of them", lambda: weft.json("/api/mesh/status")["requests"]["aborted"] == before + times, 20)  # a body has 30 s
 
 
 def leaves_behind_its_request(weft):
@@ -237,7 +237,7 @@ def leaves_behind_its_request(weft):
         clients.append(s)
     for s in clients:
         assert s.recv(1000).startswith(b"HTTP/1.1 200")
-    wait_until("closed by weft", lambda: open_files() <= before + 2, 5)
+    wait_until("closed by weft", lambda: open_files() <= before + 2, 30)  # idle is who is silent for 60 s
     for s in clients:
         s.close()
 

@@ -76,6 +76,7 @@ class Sender(threading.Thread):
         self.pusher, self.pause_s, self.random = Pusher(number), 2 * PAIRS / rate, random.Random(number)
         self.lock, self.wake = threading.Lock(), threading.Event()
         self.address = None
+        self.pushes = 0  # that were acknowledged since it was resumed
         self.idle = threading.Event()
         self.idle.set()
         self.acknowledged = self.refused = 0  # pairs
@@ -111,6 +112,7 @@ class Sender(threading.Thread):
                 break
             if status == 200:
                 self.acknowledged += pairs
+                self.pushes += 1
             elif status in (429, 503):
                 self.refused += pairs
             else:
@@ -120,12 +122,12 @@ class Sender(threading.Thread):
         connection.close()
 
     def resume(self, address):
-        self.address = address
+        self.address, self.pushes = address, 0
         self.wake.set()
 
     def pause(self):
         self.wake.clear()
-        if not self.idle.wait(40):
+        if not self.idle.wait(120):
             raise AssertionError("a sender hangs")
         if self.error:
             raise self.error
@@ -185,7 +187,7 @@ def settle(want, weft):
         got.update({n: edges[n]["requests"] if n in edges else 0 for n in want})
         return got == want
     try:
-        wait_until("", is_exact, 20)
+        wait_until("", is_exact)
     except AssertionError:
         raise AssertionError("edges count %s, acknowledged %s" % (got, want))
 
@@ -236,7 +238,7 @@ class Crasher:
     def is_dead(self, weft):
         """Its connections break a moment before it has ended."""
         try:
-            return weft.process.wait(timeout=2) == -signal.SIGKILL
+            return weft.process.wait(timeout=20) == -signal.SIGKILL
         except subprocess.TimeoutExpired:
             return False
 
@@ -261,7 +263,7 @@ class Crasher:
         self.stop(weft)
         self.note("any time")
 
-    def kill_at(self, kind, point, count, seconds=12.0, meanwhile=None):
+    def kill_at(self, kind, point, count, seconds=60.0, meanwhile=None):
         weft = self.start("kill:%s:%d" % (point, count))
         if weft:
             helper = threading.Thread(target=meanwhile, args=(weft,), daemon=True) if meanwhile else None
@@ -286,7 +288,7 @@ class Crasher:
             while weft.alive():
                 self.post(weft, "/-/compact")
                 time.sleep(0.2)
-        self.kill_at("merge", self.random.choice(self.merge_points), 1, 30.0, compact)
+        self.kill_at("merge", self.random.choice(self.merge_points), 1, 60.0, compact)
 
     def post(self, weft, path):
         try:
@@ -297,7 +299,7 @@ class Crasher:
     def kill_in_replay(self):
         """Leaves records that no checkpoint holds, then kills the replay of them, and the replay after that."""
         weft = self.start(config=SELDOM)
-        self.push(weft, 0.6)
+        self.push(weft, 60, lambda: all(s.pushes >= 10 for s in self.senders))
         self.stop(weft)
         self.note("any time")
         for _ in range(2):
@@ -361,7 +363,7 @@ def failing_run(fault):
         push_some(6)
         weft.request("/-/compact", "POST", b"")
         push_some(2)
-        wait_until("%s: %d requests to count" % (fault, acknowledged), settled, 10)
+        wait_until("%s: %d requests to count" % (fault, acknowledged), settled)
         reached = "file_fault: fired" in weft.stderr()
         weft.kill()
         with Weft(data=weft.data, config=SELDOM) as again:
@@ -406,13 +408,13 @@ def full_disk():
             status, after = push()
             if status != 503 or not after:
                 raise AssertionError("on a full disk a push answered %d, Retry-After %s" % (status, after))
-        wait_until("what was refused to leave the budget: %d bytes before" % before, lambda: used() <= before, 5)
+        wait_until("what was refused to leave the budget: %d bytes before" % before, lambda: used() <= before)
         settle({9: 0}, weft)
         refused = weft.spans()["refused"]
         if sum(refused.values()) != 50 or weft.spans()["difference"] != 0:
             raise AssertionError("50 spans were refused, the account says %s" % weft.spans())
         resource.prlimit(weft.process.pid, resource.RLIMIT_FSIZE, (forever, forever))
-        wait_until("the journal to take writes again", lambda: push()[0] == 200, 15)
+        wait_until("the journal to take writes again", lambda: push()[0] == 200)
         settle({9: 5}, weft)
         weft.kill()
         with Weft(data=weft.data, config=SELDOM) as again:

@@ -55,7 +55,7 @@ def distinct_versions(total):
         assert sum(v["requests"] for v in open_ones) == total and len(open_ones) <= 801, len(open_ones)
         w.flush()
         edge = w.json("/api/mesh/graph", last="60m")["edges"][0]
-        assert time.monotonic() - began < 10, "the graph took %.1f s" % (time.monotonic() - began)
+        assert time.monotonic() - began < 60, "the graph took %.1f s" % (time.monotonic() - began)
         assert edge["requests"] == sum(v["requests"] for v in edge["versions"]) == total, edge["requests"]
         other = [v["requests"] for v in edge["versions"] if v["server_version"] == "other"]
         assert len(edge["versions"]) == 201 and other == [total - 200], (len(edge["versions"]), other)

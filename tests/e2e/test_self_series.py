@@ -17,7 +17,7 @@ def samples(weft):
 
 def written_and_replayed():
     with Weft(config="admin: true\n", own_series=True) as weft:
-        found = wait_until("own series", lambda: query(weft, "weft_ready"), 2 * STEP)
+        found = wait_until("own series", lambda: query(weft, "weft_ready"))
         labels = found[0]["metric"]
         assert labels == {"__name__": "weft_ready", "job": "weft", "instance": weft.http}, labels
         row = query(weft, "weft_ready[1h]")[0]["values"]
