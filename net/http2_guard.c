@@ -11,6 +11,7 @@ enum {
     WORK_TOKENS = 8,      /* grpc-go sends a PING after each answer it reads, and WINDOW_UPDATEs */
     TINY_DATA_BYTES = 16, /* smaller pieces of a message cost more to frame than to carry */
     MAX_CONTINUATIONS = 8,
+    FAR_OVER = 4, /* times the largest head */
     PREFACE_BYTES = 24,
 };
 
@@ -120,6 +121,12 @@ const char *http2_guard_scan(struct http2_guard *g, struct str bytes, uint64_t n
             end_frame(g);
     }
     return reason;
+}
+
+const char *http2_guard_field(struct http2_guard *g, size_t bytes)
+{
+    g->list_bytes += bytes;
+    return g->list_bytes / FAR_OVER > g->max_head_bytes ? "header list too large" : NULL;
 }
 
 const char *http2_guard_reset(struct http2_guard *g, uint64_t now_ns)

@@ -14,6 +14,7 @@ struct http2_guard {
     struct token_bucket useless; /* frames that carry nothing (CVE-2019-9512 to 9518) */
     uint64_t head_since_ns;      /* a header block is open since; 0 = none */
     size_t head_bytes, max_head_bytes;
+    size_t list_bytes; /* what the block unpacked to so far; 0 when one begins */
     unsigned continuations;
     bool peer_leaves; /* it sent GOAWAY */
 
@@ -27,6 +28,9 @@ struct http2_guard {
 struct http2_guard http2_guard_of(size_t max_head_bytes, uint64_t now_ns);
 /* Bytes as they come from the peer, from the connection preface on. */
 const char *http2_guard_scan(struct http2_guard *g, struct str bytes, uint64_t now_ns);
+/* A field of `bytes` was unpacked, which a byte of the block may name again and again: somewhat
+ * over the limit is a call to be refused, far over it nobody goes on unpacking. */
+const char *http2_guard_field(struct http2_guard *g, size_t bytes);
 /* We had to reset a stream. */
 const char *http2_guard_reset(struct http2_guard *g, uint64_t now_ns);
 /* A whole message came: pays for the PINGs and WINDOW_UPDATEs that honest clients send along with

@@ -41,6 +41,7 @@ static struct grpc_call *call_of(struct h2_session *s, int32_t stream_id)
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *s = user;
+    s->guard.list_bytes = 0;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct grpc_call *call = grpc_call_new(s->host, s, frame->hd.stream_id, s->peer, s->now_ns);
@@ -55,8 +56,12 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                      void *user)
 {
-    struct grpc_call *call = call_of(user, frame->hd.stream_id);
+    struct h2_session *s = user;
+    struct grpc_call *call = call_of(s, frame->hd.stream_id);
     (void)ng, (void)flags;
+    s->abuse = http2_guard_field(&s->guard, name_len + value_len);
+    if (s->abuse)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (call && call->state == CALL_HEAD)
         grpc_call_field(call, (struct str){(const char *)name, name_len},
                         (struct str){(const char *)value, value_len});

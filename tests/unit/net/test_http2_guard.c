@@ -156,6 +156,37 @@ Test(http2_guard, ends_every_flood_that_comes_at_once)
     EXPECT_NO_LEAK();
 }
 
+/* One field of 3,000 bytes goes into the table, and each further byte of the block names it again:
+ * nobody unpacks a megabyte of that, let alone a hundred times. */
+Test(http2_guard, a_head_far_over_the_limit_is_not_unpacked)
+{
+    static const struct {
+        unsigned times; /* of 3,001 bytes; the limit is 32 KiB */
+        bool is_alive;
+    } rows[] = {{20, true}, {40, true}, {44, false}, {400, false}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct h2_rig rig;
+        struct buf head = {0}, bytes = {0};
+        h2_rig_init(&rig);
+        h2_rig_connect(&rig);
+        buf_append_str(&head, STR("\x40\x01x\x7f\xb9\x16"));
+        for (int k = 0; k < 3000; k++)
+            buf_append_u8(&head, 'y');
+        for (unsigned k = 1; k < rows[i].times; k++)
+            buf_append_u8(&head, 0xbe);
+        h2_frame(&bytes, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1,
+                 buf_str(&head));
+        h2_rig_raw(&rig, buf_str(&bytes));
+        cr_expect(eq(int, rig.alive, rows[i].is_alive), "%u times", rows[i].times);
+        cr_expect(eq(u64, stat_get(&rig.stats.abusive), !rows[i].is_alive), "%u times",
+                  rows[i].times);
+        buf_deinit(&head);
+        buf_deinit(&bytes);
+        h2_rig_deinit(&rig);
+    }
+    EXPECT_NO_LEAK();
+}
+
 /* grpc-go: a PING after each answer, a WINDOW_UPDATE now and then, and some calls are cancelled. */
 Test(http2_guard, lets_honest_clients_work)
 {
