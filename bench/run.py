@@ -203,9 +203,11 @@ def main():
     if a.long:
         steps += [lambda: bench_memory(10000, 70, 60), lambda: bench_memory(100000, 70, 300)]
         steps[-2].__name__, steps[-1].__name__ = "bench_memory", "bench_memory_full"
-    for step in steps:
-        if a.only in step.__name__:
-            step()
+    chosen = [step for step in steps if a.only in step.__name__]
+    if not chosen:
+        p.error("--only %s: one of %s" % (a.only, ", ".join(step.__name__[len("bench_"):] for step in steps)))
+    for step in chosen:
+        step()
     table()
     bad = [r for r in results if r["aim"] is not None and r["value"] > 2 * r["aim"]]
     for r in bad:
