@@ -87,7 +87,7 @@ static void tell(const struct fault *f, uint64_t call)
 
 static void take_long(void)
 {
-    nanosleep(&(struct timespec){.tv_nsec = SLOW_MS * 1000000L}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = SLOW_MS * NS_PER_MS}, NULL);
 }
 
 int file_fault_at(const char *place)

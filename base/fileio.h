@@ -31,8 +31,7 @@ const struct file_ops *file_real_ops(void);
  * file_point("merge_rename"); "EIO:write:17" and "ENOSPC:sync:3" fail the n-th write or sync (also:
  * open, read, truncate, allocate, rename, unlink); "ENOSPC:write:3-10" fails eight of them;
  * "slow:checkpoint_image:1-9" makes nine of them take a quarter of a second more. Each one that
- * fires is logged as "file_fault: fired place=write call=17 ...". Aborts on a malformed
- * text. */
+ * fires is logged as "file_fault: fired place=write call=17 ...". Aborts on a malformed text. */
 void file_faults_init(void);
 /* A named place at which a crash test may end the process. Costs one load when no fault is set. Any
  * thread. */

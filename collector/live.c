@@ -20,7 +20,6 @@ struct live {
     struct request_builder builder;
     VEC(struct changed) changed;
     size_t cells_max;
-    size_t room; /* of that for what is open; while a view is made afresh */
     uint64_t caps_generation;
     bool awake, broken, is_stale; /* broken: a change could not be followed */
     uint32_t open_hops;
@@ -183,8 +182,8 @@ static bool show_changes(struct live *l)
 
 /* --- afresh --- */
 
-/* False: memory is short, or they are too many cells. */
-static bool show_some(struct live *l, const uint32_t *names, size_t count)
+/* False: memory is short, or they are more than `room` cells. */
+static bool show_some(struct live *l, const uint32_t *names, size_t count, size_t room)
 {
     const struct open_table *t = &l->pipeline->table;
     open_table_prefetch(t, names, count);
@@ -195,10 +194,10 @@ static bool show_some(struct live *l, const uint32_t *names, size_t count)
             return false;
         tr->changed = false;
     }
-    return !has_more_than(l, l->room);
+    return !has_more_than(l, room);
 }
 
-static bool show_all(struct live *l)
+static bool show_all(struct live *l, size_t room)
 {
     const struct open_table *t = &l->pipeline->table;
     uint32_t names[PREFETCH_TRACES];
@@ -208,12 +207,12 @@ static bool show_all(struct live *l)
             names[count++] = name;
             if (count < PREFETCH_TRACES)
                 continue;
-            if (!show_some(l, names, count))
+            if (!show_some(l, names, count, room))
                 return false;
             count = 0;
         }
     }
-    return show_some(l, names, count);
+    return show_some(l, names, count, room);
 }
 
 /* Cells of what is closed, which a view holds in any case. */
@@ -235,10 +234,10 @@ static enum status look_afresh(struct live *l, struct cell_set *in_flight, bool 
     l->is_stale = l->broken = false;
     l->caps_generation = row_caps_generation(p->caps);
     size_t closed = closed_cells(l, in_flight);
-    l->room = l->cells_max - MIN(closed, l->cells_max);
-    if (!cell_feed_clear(l->feed) || (!show_all(l) && !has_more_than(l, l->room)))
+    size_t room = l->cells_max - MIN(closed, l->cells_max);
+    if (!cell_feed_clear(l->feed) || (!show_all(l, room) && !has_more_than(l, room)))
         return err_set(e, ST_NO_MEMORY, "no memory for a view of the open requests");
-    *closed_only = has_more_than(l, l->room);
+    *closed_only = has_more_than(l, room);
     if (*closed_only) {
         cell_set_clear(cell_feed_cells(l->feed));
         sightings_clear(&l->sightings);

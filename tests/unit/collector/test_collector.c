@@ -1,11 +1,13 @@
 /* test_collector.c - the thread: views while requests are open, checkpoints, and what is there
  * after a restart. */
+#include "base/fileio.h"
 #include "storage/edge_store.h"
 #include "support/leak.h"
 #include "support/patience.h"
 #include "support/temp_dir.h"
 #include "unit/collector/trace_rig.h"
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 static const uint64_t START_S = 1700000000;
 
@@ -247,9 +249,9 @@ Test(collector, ticks_close_and_save)
 }
 
 /* Requests of many times: a cell for each, and for each of its row of totals. */
-static void send_many_tiles(struct house *h, struct rig *r, uint32_t count)
+static void send_many_tiles(struct house *h, struct rig *r, uint32_t from, uint32_t to)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = from; i < to; i++) {
         uint64_t at_ns = (START_S - (uint64_t)i * 15) * NS_PER_S;
         r->trace = 1000 + i;
         r->count = 0;
@@ -269,7 +271,7 @@ Test(collector, closed_cells_count_as_memory_until_a_part_has_them)
     rig_init(&r);
     h.dir = temp_dir_make();
     open_house(&h);
-    send_many_tiles(&h, &r, TILES);
+    send_many_tiles(&h, &r, 0, TILES);
     cr_assert(collector_checkpoint(h.collector, &e) == ST_OK);
     uint64_t open = budget_used(&h.budget);
     collector_flush(h.collector, ++h.sequence, h.clock_ns);
@@ -289,6 +291,34 @@ Test(collector, closed_cells_count_as_memory_until_a_part_has_them)
     EXPECT_NO_LEAK();
 }
 
+/* Each round closes more cells than may wait, and each checkpoint takes a quarter of a second. */
+Test(collector, what_closes_waits_for_a_slow_checkpoint)
+{
+    enum { ROUNDS = 10, TILES = 500 };
+    struct house h = {.clock_ns = 1000 * NS_PER_S, .closed_bytes_max = 256 * KIB};
+    struct rig r;
+    struct store_stats stats;
+    setenv("WEFT_FAULT", "slow:checkpoint_image:1-1000", 1);
+    file_faults_init();
+    rig_init(&r);
+    h.dir = temp_dir_make();
+    open_house(&h);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        send_many_tiles(&h, &r, i * TILES, (i + 1) * TILES);
+        collector_flush(h.collector, ++h.sequence, h.clock_ns += NS_PER_S);
+    }
+    for (struct patience p = {0}; spans_row(&h).pending > 0 && patience_left(&p);)
+        ;
+    store_stats(h.store, &stats);
+    cr_expect(stats.checkpoints >= ROUNDS - 2, "only %llu checkpoints",
+              (unsigned long long)stats.checkpoints);
+    cr_expect(spans_row(&h).stored == ROUNDS * TILES);
+    close_house(&h);
+    temp_dir_remove(&h.dir);
+    rig_deinit(&r);
+    EXPECT_NO_LEAK();
+}
+
 Test(collector, many_closed_cells_do_not_wait_for_the_next_checkpoint)
 {
     struct house h = {.clock_ns = 1000 * NS_PER_S, .closed_bytes_max = 256 * KIB};
@@ -297,11 +327,11 @@ Test(collector, many_closed_cells_do_not_wait_for_the_next_checkpoint)
     rig_init(&r);
     h.dir = temp_dir_make();
     open_house(&h);
-    send_many_tiles(&h, &r, 20);
+    send_many_tiles(&h, &r, 0, 20);
     collector_flush(h.collector, ++h.sequence, h.clock_ns);
     (void)requests(&h, &servers);
     cr_expect(h.checkpointed == 0, "few cells wait");
-    send_many_tiles(&h, &r, 1000);
+    send_many_tiles(&h, &r, 0, 1000);
     collector_flush(h.collector, ++h.sequence, h.clock_ns);
     for (struct patience p = {0}; h.checkpointed <= h.sequence && patience_left(&p);)
         (void)requests(&h, &servers);
